@@ -1,0 +1,58 @@
+/**
+ * Every error code of this package with its default hint: what a person should do next.
+ * A place that knows more gives its own hint. `docs/errors.md` explains each; a test keeps both equal.
+ */
+export const errorCodes = {
+  CERT_NOT_FOUND: 'Make the missing file with `mcp-mtls cert-gen`, or point the setting at the right path.',
+  CERT_INVALID: 'Look at the certificate with `mcp-mtls cert-check FILE` or `openssl x509 -in FILE -text`.',
+  CERT_EXPIRED: 'Issue a new certificate, for example with `mcp-mtls cert-gen --force`.',
+  CERT_NOT_YET_VALID: 'Check the clocks of both machines, or wait until the certificate becomes valid.',
+  CERT_REVOKED: 'Issue a new certificate for this party; a revoked one never becomes valid again.',
+  KEY_MISMATCH: 'Use the key that belongs to this certificate: the two files come as a pair.',
+  KEY_ENCRYPTED: 'Set TLS_KEY_PASSPHRASE (or --key-passphrase) to the passphrase of the key.',
+  TLS_HANDSHAKE_FAILED: 'See which side gave up with `openssl s_client -connect HOST:PORT`.',
+  TLS_HANDSHAKE_TIMEOUT:
+    'The peer accepted the connection but did not finish the TLS handshake in time: is it a TLS server?',
+  CLIENT_CERT_REQUIRED: 'Give the client a certificate: TLS_CLIENT_CERT and TLS_CLIENT_KEY, or --cert-dir.',
+  CLIENT_CERT_REJECTED: 'Use a client certificate issued by a CA that the server trusts.',
+  SERVER_CERT_INVALID:
+    'Set TLS_CA_CERT to the CA that issued the server certificate, or replace that certificate.',
+  SERVER_NAME_MISMATCH:
+    'Connect by a name the certificate covers, or re-issue it with `mcp-mtls cert-gen --san NAME`.',
+  UNSUPPORTED_TLS_VERSION: 'Both sides need TLS 1.2 or newer; check TLS_MIN_VERSION.',
+  CIPHER_MISMATCH: 'Allow an ECDHE suite with AES-GCM or ChaCha20-Poly1305 on the other side.',
+  CONFIG_INVALID: 'Correct the settings named above.',
+  CERT_DIR_NOT_FOUND: 'Make the directory and its certificates with `mcp-mtls cert-gen --cert-dir DIR`.',
+  PORT_CONFLICT: 'Give each listener a port of its own.',
+  PORT_IN_USE: 'Stop the other program, or choose another port.',
+  NOT_TLS: 'Use https:// for an mTLS server; this port and this URL do not speak the same protocol.',
+  CONNECTION_FAILED: 'Check that the server runs, and the host and port of its URL.',
+  CONNECTION_TIMEOUT: 'Check the network between both sides, or raise the time limit.',
+  NOT_AUTHORIZED: 'This identity may not do this; ask the operator of the server.',
+  RELOAD_FAILED: 'The last good certificates stay in use; correct the files and reload again.',
+} as const satisfies Record<string, string>
+
+export type MtlsErrorCode = keyof typeof errorCodes
+
+export interface MtlsErrorOptions {
+  /** What to do about it; the code's own hint when absent. */
+  readonly hint?: string
+  readonly cause?: unknown
+}
+
+/** The one error class of this package: a stable `code`, a message that says what and where, a `hint`. */
+export class MtlsError extends Error {
+  override readonly name = 'MtlsError'
+  readonly code: MtlsErrorCode
+  readonly hint: string
+
+  constructor(code: MtlsErrorCode, message: string, options: MtlsErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint ?? errorCodes[code]
+  }
+
+  toJSON(): { code: MtlsErrorCode; message: string; hint: string } {
+    return { code: this.code, message: this.message, hint: this.hint }
+  }
+}

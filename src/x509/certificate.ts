@@ -1,0 +1,199 @@
+import { X509Certificate } from 'node:crypto'
+import { AsnConvert } from '@peculiar/asn1-schema'
+import {
+  BasicConstraints,
+  Certificate,
+  ExtendedKeyUsage,
+  type Extension,
+  id_ce_authorityKeyIdentifier,
+  id_ce_basicConstraints,
+  id_ce_certificatePolicies,
+  id_ce_cRLDistributionPoints,
+  id_ce_extKeyUsage,
+  id_ce_inhibitAnyPolicy,
+  id_ce_issuerAltName,
+  id_ce_keyUsage,
+  id_ce_nameConstraints,
+  id_ce_policyConstraints,
+  id_ce_policyMappings,
+  id_ce_subjectAltName,
+  id_ce_subjectKeyIdentifier,
+  KeyUsage,
+  SubjectAlternativeName,
+} from '@peculiar/asn1-x509'
+import { MtlsError } from '../errors.js'
+import { hashOf } from './algorithm.js'
+import { commonNameOf, nameText } from './name.js'
+
+/** The subject alternative names of a certificate, by kind (RFC 5280 section 4.2.1.6). */
+export interface SubjectNames {
+  readonly dns: readonly string[]
+  readonly ip: readonly string[]
+  readonly email: readonly string[]
+  readonly uri: readonly string[]
+}
+
+export type KeyType = 'ec' | 'rsa' | 'ed25519' | 'ed448' | 'dsa' | 'other'
+
+export interface KeyFacts {
+  readonly type: KeyType
+  /** Modulus length of RSA and DSA, field size of a curve, 0 when unknown. */
+  readonly bits: number
+  /** For people: `EC P-256`, `RSA 2048`, `Ed25519`. */
+  readonly text: string
+}
+
+/** What a certificate says, read from its DER once; nothing here is verified. */
+export interface CertificateFacts {
+  /** One line, most significant part first, escaped as RFC 4514 asks: `CN=mcp-client,O=Example`. */
+  readonly subject: string
+  readonly issuer: string
+  readonly commonName: string | undefined
+  /** Lower-case hex without separators or leading zeros. */
+  readonly serial: string
+  readonly version: number
+  readonly notBefore: Date
+  readonly notAfter: Date
+  readonly names: SubjectNames
+  /** SHA-256 of the DER, 64 lower-case hex digits. */
+  readonly fingerprint256: string
+  readonly key: KeyFacts
+  /** Hash of the signature (`sha256`, `sha1` …), undefined where the algorithm has one built in or is unknown. */
+  readonly signatureHash: string | undefined
+  readonly isCa: boolean
+  readonly pathLength: number | undefined
+  /** Names of RFC 5280 section 4.2.1.3 (`digitalSignature`, `keyCertSign` …), undefined when absent. */
+  readonly keyUsage: readonly string[] | undefined
+  /** `serverAuth`, `clientAuth`, `any`, or a dotted OID; undefined when the extension is absent. */
+  readonly extendedKeyUsage: readonly string[] | undefined
+  /** Critical extensions this package does not know (dotted OIDs): RFC 5280 says to refuse such a certificate. */
+  readonly unknownCritical: readonly string[]
+  /** Subject and issuer are the same name. */
+  readonly selfIssued: boolean
+  readonly x509: X509Certificate
+}
+
+const extendedKeyUsageNames: Readonly<Record<string, string>> = {
+  '1.3.6.1.5.5.7.3.1': 'serverAuth',
+  '1.3.6.1.5.5.7.3.2': 'clientAuth',
+  '2.5.29.37.0': 'any',
+}
+
+const knownExtensions = new Set<string>([
+  id_ce_authorityKeyIdentifier,
+  id_ce_basicConstraints,
+  id_ce_certificatePolicies,
+  id_ce_cRLDistributionPoints,
+  id_ce_extKeyUsage,
+  id_ce_inhibitAnyPolicy,
+  id_ce_issuerAltName,
+  id_ce_keyUsage,
+  id_ce_nameConstraints,
+  id_ce_policyConstraints,
+  id_ce_policyMappings,
+  id_ce_subjectAltName,
+  id_ce_subjectKeyIdentifier,
+])
+
+/**
+ * The facts of one certificate, from DER, PEM or Node's own object.
+ * Throws `CERT_INVALID` when it cannot be read; `where` names it in the message.
+ */
+export function readCertificate(
+  source: X509Certificate | Uint8Array | string,
+  where = 'certificate',
+): CertificateFacts {
+  try {
+    const x509 = source instanceof X509Certificate ? source : new X509Certificate(source)
+    return facts(x509)
+  } catch (cause) {
+    throw new MtlsError('CERT_INVALID', `${where}: not a readable X.509 certificate`, { cause })
+  }
+}
+
+function facts(x509: X509Certificate): CertificateFacts {
+  const { tbsCertificate, signatureAlgorithm } = AsnConvert.parse(x509.raw, Certificate)
+  const extensions: readonly Extension[] = tbsCertificate.extensions ?? []
+  const find = <T>(id: string, type: new () => T): T | undefined => {
+    const found = extensions.filter((extension) => extension.extnID === id)
+    if (found.length > 1) throw new TypeError(`extension ${id} stands twice`) // RFC 5280 section 4.2
+    return found[0] && AsnConvert.parse(found[0].extnValue, type)
+  }
+  const constraints = find(id_ce_basicConstraints, BasicConstraints)
+  const usage = find(id_ce_keyUsage, KeyUsage)
+  const extendedUsage = find(id_ce_extKeyUsage, ExtendedKeyUsage)
+  const subject = nameText(tbsCertificate.subject)
+  const issuer = nameText(tbsCertificate.issuer)
+  return Object.freeze({
+    subject,
+    issuer,
+    commonName: commonNameOf(tbsCertificate.subject),
+    serial: serialText(tbsCertificate.serialNumber),
+    version: tbsCertificate.version + 1,
+    notBefore: tbsCertificate.validity.notBefore.getTime(),
+    notAfter: tbsCertificate.validity.notAfter.getTime(),
+    names: subjectNames(find(id_ce_subjectAltName, SubjectAlternativeName)),
+    fingerprint256: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
+    key: keyFacts(x509),
+    signatureHash: hashOf(signatureAlgorithm),
+    isCa: constraints?.cA ?? false,
+    pathLength: constraints?.pathLenConstraint,
+    keyUsage: usage?.toJSON(),
+    extendedKeyUsage: extendedUsage && [...extendedUsage].map((oid) => extendedKeyUsageNames[oid] ?? oid),
+    unknownCritical: extensions
+      .filter((extension) => extension.critical && !knownExtensions.has(extension.extnID))
+      .map((extension) => extension.extnID),
+    selfIssued: subject === issuer,
+    x509,
+  })
+}
+
+function subjectNames(extension: SubjectAlternativeName | undefined): SubjectNames {
+  const all = [...(extension ?? [])]
+  const kind = (pick: (name: (typeof all)[number]) => string | undefined) =>
+    all.map(pick).filter((value) => value !== undefined)
+  return {
+    dns: kind((name) => name.dNSName),
+    ip: kind((name) => name.iPAddress),
+    email: kind((name) => name.rfc822Name),
+    uri: kind((name) => name.uniformResourceIdentifier),
+  }
+}
+
+/** A serial number as lower-case hex without leading zeros, so that different encodings of one number are equal. */
+export function serialText(serial: ArrayBuffer | string): string {
+  const hex = typeof serial === 'string' ? serial : Buffer.from(serial).toString('hex')
+  return hex
+    .toLowerCase()
+    .replaceAll(':', '')
+    .replace(/^0+(?=.)/, '')
+}
+
+const curveBits: Readonly<Record<string, readonly [name: string, bits: number]>> = {
+  prime256v1: ['P-256', 256],
+  secp384r1: ['P-384', 384],
+  secp521r1: ['P-521', 521],
+}
+
+function keyFacts(x509: X509Certificate): KeyFacts {
+  const key = x509.publicKey
+  const details = key.asymmetricKeyDetails ?? {}
+  switch (key.asymmetricKeyType) {
+    case 'rsa':
+    case 'rsa-pss':
+      return { type: 'rsa', bits: details.modulusLength ?? 0, text: `RSA ${details.modulusLength ?? '?'}` }
+    case 'dsa':
+      return { type: 'dsa', bits: details.modulusLength ?? 0, text: `DSA ${details.modulusLength ?? '?'}` }
+    case 'ec': {
+      const named = details.namedCurve ?? 'unknown curve'
+      const [name, bits] = curveBits[named] ?? [named, Number(/\d{3}/.exec(named)?.[0] ?? 0)]
+      return { type: 'ec', bits, text: `EC ${name}` }
+    }
+    case 'ed25519':
+      return { type: 'ed25519', bits: 256, text: 'Ed25519' }
+    case 'ed448':
+      return { type: 'ed448', bits: 456, text: 'Ed448' }
+    default:
+      return { type: 'other', bits: 0, text: key.asymmetricKeyType ?? 'unknown' }
+  }
+}

@@ -1,0 +1,46 @@
+import type { Name } from '@peculiar/asn1-x509'
+
+const shortNames: Readonly<Record<string, string>> = {
+  '2.5.4.3': 'CN',
+  '2.5.4.4': 'SN',
+  '2.5.4.5': 'serialNumber',
+  '2.5.4.6': 'C',
+  '2.5.4.7': 'L',
+  '2.5.4.8': 'ST',
+  '2.5.4.9': 'street',
+  '2.5.4.10': 'O',
+  '2.5.4.11': 'OU',
+  '0.9.2342.19200300.100.1.1': 'UID',
+  '0.9.2342.19200300.100.1.25': 'DC',
+  '1.2.840.113549.1.9.1': 'emailAddress',
+}
+
+/**
+ * A distinguished name on one line, last RDN first (RFC 4514). Control characters are written as
+ * hex pairs, so that a name from a stranger's certificate cannot break a log line or a terminal.
+ */
+export function nameText(name: Name): string {
+  return [...name]
+    .reverse()
+    .map((rdn) =>
+      [...rdn]
+        .map(({ type, value }) => `${shortNames[type] ?? type}=${escapeValue(value.toString())}`)
+        .join('+'),
+    )
+    .join(',')
+}
+
+/** The last common name of a subject, the most specific one, or undefined. */
+export function commonNameOf(name: Name): string | undefined {
+  const values = [...name].flatMap((rdn) => [...rdn]).filter(({ type }) => type === '2.5.4.3')
+  return values.at(-1)?.value.toString()
+}
+
+function escapeValue(value: string): string {
+  return value
+    .replace(/["+,;<>\\]/g, '\\$&')
+    .replace(/^[ #]|(?<!\\) $/g, '\\$&')
+    .replace(/\p{C}/gu, (character) =>
+      [...Buffer.from(character)].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join(''),
+    )
+}

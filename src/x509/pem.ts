@@ -1,0 +1,26 @@
+import { MtlsError } from '../errors.js'
+import { type CertificateFacts, readCertificate } from './certificate.js'
+
+const certificateBlock =
+  /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
+
+/**
+ * All certificates of a PEM text in their order: a leaf with its chain, or a bundle of CAs.
+ * Throws `CERT_INVALID` naming `where` when there is none, or one of them cannot be read.
+ */
+export function readCertificates(text: string, where: string): readonly CertificateFacts[] {
+  const blocks = text.match(certificateBlock) ?? []
+  const begun = text.match(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g)?.length ?? 0
+  if (blocks.length === 0 || blocks.length !== begun) {
+    const what = begun === 0 ? 'no certificate in it' : 'a certificate in it is cut off'
+    throw new MtlsError('CERT_INVALID', `${where}: ${what}`, {
+      hint: 'A PEM file holds -----BEGIN CERTIFICATE----- … -----END CERTIFICATE-----; make a new one if it is damaged.',
+    })
+  }
+  return blocks.map((block, index) =>
+    readCertificate(
+      block,
+      blocks.length === 1 ? where : `${where} (certificate ${index + 1} of ${blocks.length})`,
+    ),
+  )
+}
