@@ -18,13 +18,22 @@ const hashes: Readonly<Record<string, string>> = {
   '1.2.840.10045.4.3.4': 'sha512',
   '1.2.840.10040.4.3': 'sha1',
   '1.3.14.3.2.26': 'sha1',
+  '1.3.101.112': 'built-in',
+  '1.3.101.113': 'built-in',
   '2.16.840.1.101.3.4.2.1': 'sha256',
   '2.16.840.1.101.3.4.2.2': 'sha384',
   '2.16.840.1.101.3.4.2.3': 'sha512',
 }
 const rsassaPss = '1.2.840.113549.1.1.10'
 
-/** The hash under a signature algorithm; undefined for Ed25519 and Ed448, which have their own, and for unknown ones. */
+const strong = new Set(['sha224', 'sha256', 'sha384', 'sha512', 'built-in'])
+
+/** Whether a signature over this hash still proves anything: an allow-list, so that the unknown is refused. */
+export function isStrongHash(hash: string | undefined): boolean {
+  return hash !== undefined && strong.has(hash)
+}
+
+/** The hash under a signature algorithm; `built-in` for Ed25519 and Ed448, undefined for unknown algorithms. */
 export function hashOf(algorithm: AlgorithmIdentifier): string | undefined {
   if (algorithm.algorithm !== rsassaPss) return hashes[algorithm.algorithm]
   // RFC 4055 section 3.1: SHA-1 is the default when the parameters are absent.

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import {
+  AuthorityKeyIdentifier,
   BasicConstraints,
   Certificate,
   ExtendedKeyUsage,
@@ -20,6 +21,7 @@ import {
   id_ce_subjectKeyIdentifier,
   KeyUsage,
   SubjectAlternativeName,
+  SubjectKeyIdentifier,
 } from '@peculiar/asn1-x509'
 import { MtlsError } from '../errors.js'
 import { hashOf } from './algorithm.js'
@@ -58,7 +60,7 @@ export interface CertificateFacts {
   /** SHA-256 of the DER, 64 lower-case hex digits. */
   readonly fingerprint256: string
   readonly key: KeyFacts
-  /** Hash of the signature (`sha256`, `sha1` …), undefined where the algorithm has one built in or is unknown. */
+  /** Hash of the signature (`sha256`, `sha1` …), `built-in` for Ed25519 and Ed448, undefined when unknown. */
   readonly signatureHash: string | undefined
   readonly isCa: boolean
   readonly pathLength: number | undefined
@@ -70,6 +72,9 @@ export interface CertificateFacts {
   readonly unknownCritical: readonly string[]
   /** Subject and issuer are the same name. */
   readonly selfIssued: boolean
+  /** Key identifiers (RFC 5280 sections 4.2.1.1 and 4.2.1.2), hex, undefined when absent. */
+  readonly subjectKeyId: string | undefined
+  readonly authorityKeyId: string | undefined
   readonly x509: X509Certificate
 }
 
@@ -144,6 +149,8 @@ function facts(x509: X509Certificate): CertificateFacts {
       .filter((extension) => extension.critical && !knownExtensions.has(extension.extnID))
       .map((extension) => extension.extnID),
     selfIssued: subject === issuer,
+    subjectKeyId: hex(find(id_ce_subjectKeyIdentifier, SubjectKeyIdentifier)?.buffer),
+    authorityKeyId: hex(find(id_ce_authorityKeyIdentifier, AuthorityKeyIdentifier)?.keyIdentifier?.buffer),
     x509,
   })
 }
@@ -158,6 +165,10 @@ function subjectNames(extension: SubjectAlternativeName | undefined): SubjectNam
     email: kind((name) => name.rfc822Name),
     uri: kind((name) => name.uniformResourceIdentifier),
   }
+}
+
+function hex(buffer: ArrayBuffer | undefined): string | undefined {
+  return buffer && Buffer.from(buffer).toString('hex')
 }
 
 /** A serial number as lower-case hex without leading zeros, so that different encodings of one number are equal. */

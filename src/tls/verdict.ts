@@ -1,0 +1,234 @@
+import { type Identity, identityFrom } from '../auth/identity.js'
+import { MtlsError, type MtlsErrorCode } from '../errors.js'
+import { isStrongHash } from '../x509/algorithm.js'
+import type { CertificateFacts } from '../x509/certificate.js'
+import type { CertificatePath } from '../x509/path.js'
+import { coversServerName } from '../x509/server-name.js'
+import type { CrlSet } from './crl-set.js'
+
+/** What one handshake told about the other side. */
+export interface PeerFacts {
+  /** Undefined when the peer showed no certificate. */
+  readonly path: CertificatePath | undefined
+  /** What OpenSSL said against the chain at the full handshake, Node's `authorizationError`. */
+  readonly authorizationError: string | undefined
+}
+
+export type Verification = {
+  readonly mode: 'strict' | 'demo'
+  /** Undefined when no revocation list is in use. */
+  readonly crls: CrlSet | undefined
+} & ({ readonly peer: 'client' } | { readonly peer: 'server'; readonly serverName: string })
+
+/** What demo mode let pass: the three rows of its table. */
+export type Relaxation = 'issuer-unknown' | 'self-signed-ca' | 'name-mismatch'
+
+export type Verdict =
+  | { readonly accepted: true; readonly identity: Identity; readonly relaxed: readonly Relaxation[] }
+  | { readonly accepted: false; readonly code: MtlsErrorCode; readonly message: string }
+
+type Refusal = Extract<Verdict, { accepted: false }>
+
+/**
+ * May this peer go on? The one predicate for both sides, at the handshake and at every request.
+ * Pure: what OpenSSL found comes in as a fact, and whatever is not plainly right is refused.
+ */
+export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdict {
+  const { path } = peer
+  if (!path) return refuse('CLIENT_CERT_REQUIRED', `the ${rules.peer} showed no certificate`, rules)
+  const [leaf] = path.certificates
+  const issuerKnown = path.anchored && !path.selfSigned && peer.authorizationError === undefined
+  const refusal =
+    signatureRefusal(path, peer.authorizationError, rules) ??
+    validityRefusal(path, rules, now) ??
+    (rules.mode === 'strict' && !issuerKnown
+      ? issuerRefusal(path, peer.authorizationError, rules)
+      : undefined) ??
+    (path.anchored ? revocationRefusal(path, rules, now) : undefined) ??
+    chainErrorRefusal(path, peer.authorizationError, rules) ??
+    usageRefusal(path, rules) ??
+    strengthRefusal(path, rules)
+  if (refusal) return refusal
+
+  const nameFits = rules.peer === 'client' || coversServerName(leaf.names, rules.serverName)
+  if (!nameFits && rules.mode === 'strict')
+    return refuse('SERVER_NAME_MISMATCH', nameMismatch(leaf, rules.serverName), rules)
+
+  const relaxed: Relaxation[] = []
+  if (!issuerKnown) relaxed.push('issuer-unknown')
+  if (isMarkedAsCa(leaf) || !leaf.extendedKeyUsage) relaxed.push('self-signed-ca')
+  if (!nameFits) relaxed.push('name-mismatch')
+  if (rules.mode === 'strict' && relaxed.length > 0)
+    return refuse('CERT_INVALID', `certificate ${leaf.subject} is not acceptable`, rules)
+  try {
+    return { accepted: true, identity: identityFrom(leaf, relaxed.length === 0), relaxed }
+  } catch (error) {
+    return refuse(
+      'CERT_INVALID',
+      error instanceof MtlsError ? error.message : 'no identity in the certificate',
+      rules,
+    )
+  }
+}
+
+/** The moment at which this path stops being valid: the earliest end on it. */
+export function expiryOf(path: CertificatePath): Date {
+  return new Date(Math.min(...path.certificates.map((certificate) => certificate.notAfter.getTime())))
+}
+
+/** `CERT_INVALID` and the two issuer codes name a side; the other codes are the same for both. */
+function refuse(code: MtlsErrorCode, message: string, rules: Verification): Refusal {
+  const ofServer =
+    rules.peer === 'server' && /^(CERT_INVALID|CLIENT_CERT_REJECTED|CLIENT_CERT_REQUIRED)$/.test(code)
+  return { accepted: false, code: ofServer ? 'SERVER_CERT_INVALID' : code, message }
+}
+
+function signatureRefusal(
+  path: CertificatePath,
+  error: string | undefined,
+  rules: Verification,
+): Refusal | undefined {
+  const bad = path.badSignature ?? (error === 'CERT_SIGNATURE_FAILURE' ? path.certificates[0] : undefined)
+  return bad && refuse('CERT_INVALID', `the signature of certificate ${bad.subject} is wrong`, rules)
+}
+
+function validityRefusal(path: CertificatePath, rules: Verification, now: Date): Refusal | undefined {
+  for (const { subject, notBefore, notAfter } of path.certificates) {
+    if (now > notAfter)
+      return refuse('CERT_EXPIRED', `certificate ${subject} expired on ${notAfter.toISOString()}`, rules)
+    if (now < notBefore) {
+      return refuse(
+        'CERT_NOT_YET_VALID',
+        `certificate ${subject} is not valid before ${notBefore.toISOString()}`,
+        rules,
+      )
+    }
+  }
+  return undefined
+}
+
+/** What OpenSSL says when it simply does not know the issuer; anything else it says is fatal in every mode. */
+const unknownIssuerErrors = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+])
+
+function issuerRefusal(
+  path: CertificatePath,
+  error: string | undefined,
+  rules: Verification,
+): Refusal | undefined {
+  if (error !== undefined && !unknownIssuerErrors.has(error)) return undefined
+  const [leaf] = path.certificates
+  const why = path.selfSigned
+    ? 'is self-signed'
+    : `was issued by ${leaf.issuer}, which is not a trusted CA here`
+  return refuse('CLIENT_CERT_REJECTED', `certificate ${leaf.subject} ${why}`, rules)
+}
+
+function revocationRefusal(path: CertificatePath, rules: Verification, now: Date): Refusal | undefined {
+  if (!rules.crls) return undefined
+  for (const [index, certificate] of path.certificates.entries()) {
+    const issuer = path.certificates[index + 1]
+    if (!issuer) break
+    switch (rules.crls.status(certificate, issuer, now)) {
+      case 'good':
+        break
+      case 'revoked':
+        return refuse(
+          'CERT_REVOKED',
+          `certificate ${certificate.subject} (serial ${certificate.serial}) is revoked`,
+          rules,
+        )
+      case 'no-list':
+        return refuse('CLIENT_CERT_REJECTED', `there is no revocation list of ${issuer.subject}`, rules)
+      case 'list-expired':
+        return refuse('CLIENT_CERT_REJECTED', `the revocation list of ${issuer.subject} has expired`, rules)
+      case 'list-not-yet-valid':
+        return refuse(
+          'CLIENT_CERT_REJECTED',
+          `the revocation list of ${issuer.subject} is not valid yet`,
+          rules,
+        )
+    }
+  }
+  return undefined
+}
+
+function chainErrorRefusal(
+  path: CertificatePath,
+  error: string | undefined,
+  rules: Verification,
+): Refusal | undefined {
+  if (error === undefined || unknownIssuerErrors.has(error)) return undefined
+  const [leaf] = path.certificates
+  switch (error) {
+    case 'CERT_HAS_EXPIRED':
+      return refuse('CERT_EXPIRED', `the chain of certificate ${leaf.subject} has expired`, rules)
+    case 'CERT_NOT_YET_VALID':
+      return refuse('CERT_NOT_YET_VALID', `the chain of certificate ${leaf.subject} is not valid yet`, rules)
+    case 'CERT_REVOKED':
+      return refuse('CERT_REVOKED', `certificate ${leaf.subject} is revoked`, rules)
+    default:
+      return refuse('CERT_INVALID', `certificate ${leaf.subject} was not accepted (${error})`, rules)
+  }
+}
+
+function usageRefusal(path: CertificatePath, rules: Verification): Refusal | undefined {
+  const [leaf] = path.certificates
+  const invalid = (what: string) => refuse('CERT_INVALID', `certificate ${leaf.subject} ${what}`, rules)
+  const wanted = rules.peer === 'client' ? 'clientAuth' : 'serverAuth'
+  if (leaf.extendedKeyUsage && !leaf.extendedKeyUsage.includes(wanted)) {
+    return invalid(`is for ${leaf.extendedKeyUsage.join(', ')}, not for ${wanted}`)
+  }
+  const unknown = path.certificates.find((certificate) => certificate.unknownCritical.length > 0)
+  if (unknown) {
+    return refuse(
+      'CERT_INVALID',
+      `certificate ${unknown.subject} has the unknown critical extension ${unknown.unknownCritical[0]}`,
+      rules,
+    )
+  }
+  if (path.selfSigned) return undefined // only demo mode comes this far with one
+  if (isMarkedAsCa(leaf)) return invalid('is a CA certificate')
+  if (!leaf.extendedKeyUsage) return invalid(`has no extended key usage (${wanted} is needed)`)
+  if (leaf.keyUsage && !leaf.keyUsage.includes('digitalSignature')) return invalid('may not sign (key usage)')
+  return undefined
+}
+
+function isMarkedAsCa(leaf: CertificateFacts): boolean {
+  return leaf.isCa || (leaf.keyUsage?.includes('keyCertSign') ?? false)
+}
+
+function strengthRefusal(path: CertificatePath, rules: Verification): Refusal | undefined {
+  for (const [index, certificate] of path.certificates.entries()) {
+    // The signature on a trusted root proves nothing: it is trusted because it is in the store.
+    const isRoot = path.anchored && index === path.certificates.length - 1
+    const weakness = weakKey(certificate) ?? (isRoot ? undefined : weakSignature(certificate))
+    if (weakness) return refuse('CERT_INVALID', `certificate ${certificate.subject} ${weakness}`, rules)
+  }
+  return undefined
+}
+
+function weakKey({ key }: CertificateFacts): string | undefined {
+  const strong =
+    (key.type === 'rsa' && key.bits >= 2048) ||
+    (key.type === 'ec' && key.bits >= 256) ||
+    key.type === 'ed25519' ||
+    key.type === 'ed448'
+  return strong ? undefined : `has a weak key (${key.text})`
+}
+
+function weakSignature({ signatureHash }: CertificateFacts): string | undefined {
+  return signatureHash && /^(md2|md5|sha1)$/.test(signatureHash)
+    ? `is signed with ${signatureHash.toUpperCase()}`
+    : undefined
+}
+
+function nameMismatch(leaf: CertificateFacts, serverName: string): string {
+  const names = [...leaf.names.dns, ...leaf.names.ip]
+  return `the server's certificate does not cover ${serverName}, only ${names.length > 0 ? names.join(', ') : 'no name at all'}`
+}

@@ -1,0 +1,32 @@
+import { isIP } from 'node:net'
+import type { SubjectNames } from './certificate.js'
+
+/**
+ * Whether a certificate with these names may speak for `host` (RFC 9525 section 6): a DNS name by
+ * DNS SAN, an IP address by IP SAN, never by common name. A wildcard stands for exactly one whole
+ * left-most label.
+ */
+export function coversServerName(names: SubjectNames, host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  if (isIP(bare)) return names.ip.some((ip) => sameAddress(ip, bare))
+  const wanted = labels(bare)
+  return names.dns.some((name) => {
+    const [first, ...rest] = labels(name)
+    const [wantedFirst, ...wantedRest] = wanted
+    if (rest.join('.') !== wantedRest.join('.')) return false
+    return first === wantedFirst || (first === '*' && rest.length >= 2)
+  })
+}
+
+function labels(name: string): string[] {
+  return name.replace(/\.$/, '').toLowerCase().split('.')
+}
+
+function sameAddress(one: string, other: string): boolean {
+  return canonical(one) === canonical(other)
+}
+
+/** IPv6 has many spellings; the URL parser knows the canonical one. */
+function canonical(address: string): string {
+  return isIP(address) === 6 ? new URL(`http://[${address}]/`).hostname : address
+}
