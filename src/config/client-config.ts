@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import { exposureProblem } from './loopback.js'
+import { deepFreeze, parse, report } from './problems.js'
+import { locate, type TlsConfig, tlsSchema } from './tls-config.js'
+import { duration, flag, text } from './values.js'
+
+const retriesMessage = 'allowed are whole numbers from 0'
+
+const clientSchema = z
+  .strictObject({
+    serverUrl: z.union([text, z.instanceof(URL)], { error: 'a URL is wanted' }).transform(String),
+    useTls: flag.default(true),
+    tls: tlsSchema.prefault({}),
+    timeoutMs: duration.default(30_000),
+    retryAttempts: z.number({ error: retriesMessage }).int(retriesMessage).min(0, retriesMessage).default(2),
+    /** The name the server's certificate must have, where it is not the host of the URL. */
+    serverName: text.optional(),
+  })
+  .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })
+
+export type McpClientOptions = z.input<typeof clientSchema>
+type ParsedClient = z.output<typeof clientSchema>
+
+/** One server to call. With TLS it has `tls`; without, the URL is plain HTTP on loopback. */
+export type McpClientConfig = Readonly<
+  Omit<ParsedClient, 'tls' | 'useTls'> &
+    (
+      | { readonly useTls: true; readonly tls: TlsConfig }
+      | { readonly useTls: false; readonly tls?: undefined }
+    )
+>
+
+/** Options → frozen config. Throws `CONFIG_INVALID`, and what `parseTlsConfig` throws. */
+export function parseClientConfig(input: unknown): McpClientConfig {
+  const { tls, useTls, ...options } = parse(clientSchema, 'client options', input)
+  return deepFreeze(useTls ? { ...options, useTls, tls: locate(tls, 'client') } : { ...options, useTls })
+}
+
+/** Why a client may not call this URL; undefined when it may. */
+export function serverUrlProblem(
+  url: string,
+  { tls, ...demo }: { tls: boolean; demoMode: boolean; demoAllowRemote: boolean },
+): string | undefined {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol))
+    return `${JSON.stringify(url)}: allowed are https:// URLs${tls ? '' : ' with TLS on, http:// URLs with TLS off'}`
+  if (tls && parsed.protocol === 'http:')
+    return `${url}: use https://, TLS is on and never falls back to plaintext`
+  if (!tls && parsed.protocol === 'https:') return `${url}: an https:// URL needs TLS, which is off`
+  return exposureProblem(parsed.hostname, { tls, ...demo })
+}
+
+/** What no single option shows. Runs beside the checks of the single options, so their values may be anything. */
+function rules({ serverUrl, useTls, tls }: Partial<ParsedClient>, context: z.RefinementCtx): void {
+  if (typeof serverUrl !== 'string' || serverUrl === '') return
+  const problem = serverUrlProblem(serverUrl, {
+    tls: useTls !== false,
+    demoMode: tls?.demoMode === true,
+    demoAllowRemote: tls?.demoAllowRemote === true,
+  })
+  if (problem) report(context, ['serverUrl'], problem)
+}

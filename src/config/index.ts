@@ -1,0 +1,17 @@
+export { type McpClientConfig, type McpClientOptions, parseClientConfig } from './client-config.js'
+export { readDotenv } from './dotenv.js'
+export type { Limits, LimitsOptions } from './limits.js'
+export { isLoopback } from './loopback.js'
+export { type McpServerConfig, type McpServerOptions, parseServerConfig } from './server-config.js'
+export {
+  flagOf,
+  type Setting,
+  type SettingGroup,
+  type SettingName,
+  settingNames,
+  settingsOf,
+  settingTable,
+} from './setting-table.js'
+export { readSettings, type ServerName, type SettingSources, type Settings, serverNames } from './settings.js'
+export { fileNames, parseTlsConfig, type Role, type TlsConfig, type TlsOptions } from './tls-config.js'
+export { parseDuration } from './values.js'

@@ -1,0 +1,18 @@
+import { z } from 'zod'
+import { count, duration } from './values.js'
+
+/** What one server gives to its peers at most. Times are milliseconds. */
+export const limitsSchema = z.strictObject({
+  maxBodyBytes: count.default(1024 * 1024),
+  maxHeaderBytes: count.default(16 * 1024),
+  maxConnections: count.default(10_000),
+  /** Connections of one address that have not finished their handshake. */
+  maxConnectionsPerAddress: count.default(1000),
+  handshakeTimeout: duration.default(5000),
+  headersTimeout: duration.default(10_000),
+  idleTimeout: duration.default(60_000),
+  drainTimeout: duration.default(10_000),
+})
+
+export type LimitsOptions = z.input<typeof limitsSchema>
+export type Limits = Readonly<z.output<typeof limitsSchema>>

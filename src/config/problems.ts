@@ -1,0 +1,74 @@
+import type { z } from 'zod'
+import { MtlsError, type MtlsErrorCode } from '../errors.js'
+
+/** One thing wrong with the configuration: which setting, what is wrong with it. */
+export interface Problem {
+  readonly code?: MtlsErrorCode
+  readonly setting: string
+  readonly text: string
+  readonly hint?: string
+}
+
+/** Throws one error for all problems; returns when there are none. Its code is that of the first, unless a setting is wrong too. */
+export function refuse(what: string, problems: readonly Problem[]): void {
+  const [first] = problems
+  if (first === undefined) return
+  const lines = problems.map((problem) => `${problem.setting}: ${problem.text}`)
+  const codes = problems.map((problem) => problem.code ?? 'CONFIG_INVALID')
+  const code = codes.includes('CONFIG_INVALID') ? 'CONFIG_INVALID' : codes[0]
+  const hint = first.hint
+  throw new MtlsError(
+    code ?? 'CONFIG_INVALID',
+    lines.length === 1
+      ? `${what}: ${lines[0]}`
+      : `${what}: ${lines.length} problems\n${lines.map((line) => `  ${line}`).join('\n')}`,
+    hint === undefined ? {} : { hint },
+  )
+}
+
+/** Input → frozen value, or one `MtlsError` with everything that is wrong. */
+export function parse<Schema extends z.ZodType>(
+  schema: Schema,
+  what: string,
+  input: unknown,
+): z.output<Schema> {
+  const result = schema.safeParse(input, { reportInput: true })
+  if (!result.success) refuse(what, result.error.issues.flatMap(problemsOf))
+  return deepFreeze(result.data as z.output<Schema>)
+}
+
+/** Reports a problem from inside a zod rule under a code of its own. */
+export function report(
+  context: z.RefinementCtx,
+  path: string[],
+  problem: string,
+  code?: MtlsErrorCode,
+): void {
+  context.addIssue({ code: 'custom', path, message: problem, params: { problem, code } })
+}
+
+function problemsOf(issue: z.core.$ZodIssue): Problem[] {
+  const path = issue.path.map(String)
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ setting: [...path, key].join('.'), text: 'there is no such option' }))
+  const setting = path.join('.') || 'options'
+  if (issue.code === 'custom' && issue.params?.['problem'] !== undefined)
+    return [{ setting, text: issue.message, ...(issue.params['code'] ? { code: issue.params['code'] } : {}) }]
+  return [{ setting, text: `${shown(issue.input, setting)}: ${issue.message}` }]
+}
+
+/** A value as a message may show it: short, on one line, and never a secret. */
+function shown(value: unknown, setting: string): string {
+  if (value === undefined) return 'missing'
+  if (/passphrase|key$/i.test(setting)) return 'the value given'
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? typeof value)
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text
+}
+
+export function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const member of Object.values(value)) deepFreeze(member)
+  }
+  return value
+}

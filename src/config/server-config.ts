@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { limitsSchema } from './limits.js'
+import { exposureProblem } from './loopback.js'
+import { deepFreeze, parse, report } from './problems.js'
+import { locate, type TlsConfig, tlsSchema } from './tls-config.js'
+import { flag, listenPort, text } from './values.js'
+
+const serverSchema = z
+  .strictObject({
+    name: text,
+    host: text.default('127.0.0.1'),
+    httpPort: listenPort.optional(),
+    tlsPort: listenPort.optional(),
+    tlsEnabled: flag.default(true),
+    tls: tlsSchema.prefault({}),
+    allowedHosts: z.array(text).optional(),
+    allowedOrigins: z.array(text).default([]),
+    healthPort: listenPort.optional(),
+    limits: limitsSchema.prefault({}),
+  })
+  .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })
+
+export type McpServerOptions = z.input<typeof serverSchema>
+type ParsedServer = z.output<typeof serverSchema>
+
+/** One server. With TLS it has `tls`; without, it serves plain HTTP on loopback. */
+export type McpServerConfig = Readonly<
+  Omit<ParsedServer, 'tls' | 'tlsEnabled'> &
+    (
+      | { readonly tlsEnabled: true; readonly tls: TlsConfig }
+      | { readonly tlsEnabled: false; readonly tls?: undefined }
+    )
+>
+
+/** Options → frozen config. Throws `CONFIG_INVALID`, `PORT_CONFLICT`, and what `parseTlsConfig` throws. */
+export function parseServerConfig(input: unknown): McpServerConfig {
+  const { tls, tlsEnabled, tlsPort = tls.port, ...rest } = parse(serverSchema, 'server options', input)
+  const options = tlsPort === undefined ? rest : { ...rest, tlsPort }
+  return deepFreeze(
+    tlsEnabled ? { ...options, tlsEnabled, tls: locate(tls, 'server') } : { ...options, tlsEnabled },
+  )
+}
+
+/** What no single option shows. Runs beside the checks of the single options, so their values may be anything. */
+function rules(options: Partial<ParsedServer>, context: z.RefinementCtx): void {
+  const { host, httpPort, tlsPort, tlsEnabled, tls, healthPort } = options
+  if (tlsPort !== undefined && tls?.port !== undefined && tlsPort !== tls.port)
+    report(context, ['tlsPort'], `${tlsPort} does not agree with tls.port ${tls.port}`)
+
+  const ports: readonly (readonly [string, unknown])[] = [
+    ['httpPort', httpPort],
+    ['tlsPort', tlsPort ?? tls?.port],
+    ['healthPort', healthPort],
+  ]
+  for (const [index, [name, port]] of ports.entries()) {
+    const other = ports.slice(0, index).find(([, earlier]) => earlier === port)
+    if (port && other) report(context, [name], `${port} is also ${other[0]}`, 'PORT_CONFLICT')
+  }
+
+  const problem = exposureProblem(String(host), {
+    tls: tlsEnabled !== false,
+    demoMode: tls?.demoMode === true,
+    demoAllowRemote: tls?.demoAllowRemote === true,
+  })
+  if (typeof host === 'string' && problem) report(context, ['host'], problem)
+}

@@ -1,0 +1,175 @@
+import {
+  booleanText,
+  choiceText,
+  countText,
+  durationText,
+  type Kind,
+  listText,
+  pathText,
+  plainText,
+  portText,
+  secretText,
+  urlText,
+} from './setting-kinds.js'
+import { crlMissingChoices, tlsVersions } from './tls-config.js'
+
+export type SettingGroup = 'tls' | 'listen' | 'limits' | 'call' | 'weather' | 'model' | 'log'
+
+/** One setting: its variable, its kind, what it has when nobody says anything, and what it means. */
+export interface Setting<Value = unknown> {
+  readonly variable: string
+  readonly group: SettingGroup
+  readonly kind: Kind<Value>
+  /** As a person would write it; absent: no default, or one that depends on other settings (help says which). */
+  readonly default?: string
+  readonly help: string
+}
+
+export const weatherProviders = ['auto', 'open-meteo', 'simulated'] as const
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/**
+ * Every setting, once. The key is the name in code and, in kebab case, the flag. Flags, help,
+ * `docs/configuration.md` and `.env.example` follow this table.
+ */
+export const settingTable = {
+  tlsEnabled: set(
+    'TLS_ENABLED',
+    'tls',
+    booleanText,
+    'mutual TLS; false: plain HTTP, on loopback only',
+    'true',
+  ),
+  demoMode: set(
+    'TLS_DEMO_MODE',
+    'tls',
+    booleanText,
+    'accept issuers and names that cannot be verified',
+    'false',
+  ),
+  demoAllowRemote: set('TLS_DEMO_ALLOW_REMOTE', 'tls', booleanText, 'demo mode beyond loopback', 'false'),
+  certDir: set('TLS_CERT_DIR', 'tls', pathText, 'directory of certificates and keys', './certs'),
+  caCert: set('TLS_CA_CERT', 'tls', pathText, 'CA certificates to trust (default: ca.crt in the directory)'),
+  serverCert: set('TLS_SERVER_CERT', 'tls', pathText, 'certificate of servers (default: server.crt)'),
+  serverKey: set('TLS_SERVER_KEY', 'tls', pathText, 'key of servers (default: server.key)'),
+  clientCert: set('TLS_CLIENT_CERT', 'tls', pathText, 'certificate of clients (default: client.crt)'),
+  clientKey: set('TLS_CLIENT_KEY', 'tls', pathText, 'key of clients (default: client.key)'),
+  keyPassphrase: set(
+    'TLS_KEY_PASSPHRASE',
+    'tls',
+    secretText,
+    'passphrase of an encrypted key (others can see flags: prefer the variable)',
+  ),
+  crl: set('TLS_CRL', 'tls', pathText, 'revocation list (default: ca.crl beside the CA when it exists)'),
+  crlMissing: set(
+    'TLS_CRL_MISSING',
+    'tls',
+    choiceText(crlMissingChoices),
+    'when a revocation list that was there is gone: refuse everyone, or allow',
+    'refuse',
+  ),
+  minVersion: set('TLS_MIN_VERSION', 'tls', choiceText(tlsVersions), 'oldest TLS version spoken', 'TLSv1.2'),
+
+  host: set('MCP_HOST', 'listen', plainText, 'address servers listen on', '127.0.0.1'),
+  allowedHosts: set(
+    'MCP_ALLOWED_HOSTS',
+    'listen',
+    listText,
+    'Host headers served (default: loopback names and the names in the server certificate)',
+  ),
+  allowedOrigins: set('MCP_ALLOWED_ORIGINS', 'listen', listText, 'Origin headers served (default: none)'),
+  healthPort: set(
+    'HEALTH_PORT',
+    'listen',
+    portText,
+    'loopback port for /health without a certificate (default: off)',
+  ),
+  weatherMcpPort: set('WEATHER_MCP_PORT', 'listen', portText, 'HTTP port of weather', '8081'),
+  weatherMcpTlsPort: set('WEATHER_MCP_TLS_PORT', 'listen', portText, 'TLS port of weather', '8443'),
+  datetimeMcpPort: set('DATETIME_MCP_PORT', 'listen', portText, 'HTTP port of datetime', '8082'),
+  datetimeMcpTlsPort: set('DATETIME_MCP_TLS_PORT', 'listen', portText, 'TLS port of datetime', '8444'),
+  echoMcpPort: set('ECHO_MCP_PORT', 'listen', portText, 'HTTP port of echo', '8083'),
+  echoMcpTlsPort: set('ECHO_MCP_TLS_PORT', 'listen', portText, 'TLS port of echo', '8445'),
+
+  maxBodyBytes: set('MAX_BODY_BYTES', 'limits', countText, 'largest request body', '1048576'),
+  maxHeaderBytes: set('MAX_HEADER_BYTES', 'limits', countText, 'largest request head', '16384'),
+  maxConnections: set('MAX_CONNECTIONS', 'limits', countText, 'connections of one server', '10000'),
+  maxConnectionsPerAddress: set(
+    'MAX_CONNECTIONS_PER_ADDRESS',
+    'limits',
+    countText,
+    'connections of one address before their handshake is done',
+    '1000',
+  ),
+  handshakeTimeout: set('HANDSHAKE_TIMEOUT', 'limits', durationText, 'time for a TLS handshake', '5s'),
+  headersTimeout: set('HEADERS_TIMEOUT', 'limits', durationText, 'time for the head of a request', '10s'),
+  idleTimeout: set('IDLE_TIMEOUT', 'limits', durationText, 'how long a connection may be silent', '60s'),
+  drainTimeout: set('DRAIN_TIMEOUT', 'limits', durationText, 'time for calls in flight at the end', '10s'),
+
+  weatherUrl: set(
+    'MCP_WEATHER_URL',
+    'call',
+    urlText,
+    'URL of weather (default: https://localhost:PORT/mcp with its TLS port)',
+  ),
+  datetimeUrl: set('MCP_DATETIME_URL', 'call', urlText, 'URL of datetime (default likewise)'),
+  echoUrl: set('MCP_ECHO_URL', 'call', urlText, 'URL of echo (default likewise)'),
+  timeout: set('MCP_TIMEOUT', 'call', durationText, 'time for a question or a call', '30s'),
+
+  weatherProvider: set(
+    'WEATHER_PROVIDER',
+    'weather',
+    choiceText(weatherProviders),
+    'where weather comes from; auto: open-meteo when reachable, otherwise simulated',
+    'auto',
+  ),
+  openMeteoUrl: set(
+    'OPEN_METEO_URL',
+    'weather',
+    urlText,
+    'Open-Meteo API to ask (http:// on loopback only)',
+    'https://api.open-meteo.com',
+  ),
+
+  llmBaseUrl: set('LLM_BASE_URL', 'model', urlText, 'OpenAI-compatible endpoint (http:// on loopback only)'),
+  llmApiKey: set('LLM_API_KEY', 'model', secretText, 'key for that endpoint'),
+  llmModel: set('LLM_MODEL', 'model', plainText, 'model to plan with'),
+  openrouterApiKey: set('OPENROUTER_API_KEY', 'model', secretText, 'key for OpenRouter'),
+
+  logLevel: set('LOG_LEVEL', 'log', choiceText(logLevels), 'least severe log line written', 'info'),
+  securityLog: set('SECURITY_LOG', 'log', pathText, 'file for security events, beside the log on stderr'),
+} as const
+
+export type SettingName = keyof typeof settingTable
+/** The value of each setting; undefined where nobody gave one and there is no default. */
+export type SettingValues = {
+  readonly [Name in SettingName]: (typeof settingTable)[Name] extends Setting<infer Value>
+    ? (typeof settingTable)[Name] extends { readonly default: string }
+      ? Value
+      : Value | undefined
+    : never
+}
+
+export const settingNames = Object.keys(settingTable) as SettingName[]
+
+/** The settings of these groups, for commands that take them all. */
+export function settingsOf(...groups: SettingGroup[]): SettingName[] {
+  return settingNames.filter((name) => groups.includes(settingTable[name].group))
+}
+
+/** `certDir` → `--cert-dir`. */
+export function flagOf(name: SettingName): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
+
+function set<Value>(variable: string, group: SettingGroup, kind: Kind<Value>, help: string): Setting<Value>
+function set<Value>(
+  variable: string,
+  group: SettingGroup,
+  kind: Kind<Value>,
+  help: string,
+  standard: string,
+): Setting<Value> & { readonly default: string }
+function set(variable: string, group: SettingGroup, kind: Kind<unknown>, help: string, standard?: string) {
+  return { variable, group, kind, help, ...(standard === undefined ? {} : { default: standard }) }
+}

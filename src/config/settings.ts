@@ -1,0 +1,181 @@
+import { resolve } from 'node:path'
+import { serverUrlProblem } from './client-config.js'
+import type { Limits } from './limits.js'
+import { exposureProblem, isLoopback } from './loopback.js'
+import { deepFreeze, type Problem, refuse } from './problems.js'
+import { secretText } from './setting-kinds.js'
+import {
+  flagOf,
+  type logLevels,
+  type Setting,
+  type SettingName,
+  type SettingValues,
+  settingNames,
+  settingTable,
+  type weatherProviders,
+} from './setting-table.js'
+import type { TlsOptions } from './tls-config.js'
+
+export const serverNames = ['weather', 'datetime', 'echo'] as const
+export type ServerName = (typeof serverNames)[number]
+
+/** What the command line works with, from flags, environment, `.env` and defaults. */
+export interface Settings {
+  readonly tlsEnabled: boolean
+  /** Ready for `serve` and `connect`; files are not looked for yet. */
+  readonly tls: TlsOptions & { readonly certDir: string; readonly demoMode: boolean }
+  readonly host: string
+  readonly allowedHosts?: string[]
+  readonly allowedOrigins: string[]
+  readonly healthPort?: number
+  readonly servers: Readonly<Record<ServerName, { port: number; tlsPort: number; url: string }>>
+  readonly timeoutMs: number
+  readonly weather: { readonly provider: (typeof weatherProviders)[number]; readonly openMeteoUrl: string }
+  readonly llm: {
+    readonly baseUrl?: string
+    readonly apiKey?: string
+    readonly model?: string
+    readonly openrouterApiKey?: string
+  }
+  readonly logLevel: (typeof logLevels)[number]
+  readonly securityLog?: string
+  readonly limits: Limits
+}
+
+export interface SettingSources {
+  /** By setting name; `true` is a flag without a value. */
+  readonly flags?: Readonly<Partial<Record<SettingName, string | boolean>>>
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** The variables of a `.env` file. */
+  readonly dotenv?: Readonly<Record<string, string | undefined>>
+  /** What relative paths start from. */
+  readonly cwd?: string
+}
+
+/** Flag over environment over `.env` over default. Throws one `CONFIG_INVALID` with every problem. */
+export function readSettings(sources: SettingSources): Settings {
+  const { values, problems } = readValues(sources)
+  const settings = settingsFrom(values, (path) => resolve(sources.cwd ?? '.', path))
+  refuse('settings', [...problems, ...rules(values, settings)])
+  return deepFreeze(settings)
+}
+
+/** Every value, the default in place of a wrong one, so that the rules can look at the rest. */
+function readValues({ flags = {}, env = {}, dotenv = {} }: SettingSources) {
+  const problems: Problem[] = []
+  const entries = settingNames.map((name) => {
+    const setting: Setting = settingTable[name]
+    // An empty variable is a variable not set, as in shells and compose files; an empty flag is a mistake.
+    const given = flags[name] ?? (env[setting.variable] || dotenv[setting.variable] || undefined)
+    const standard = setting.default === undefined ? undefined : setting.kind.schema.parse(setting.default)
+    if (given === undefined) return [name, standard]
+    const result = setting.kind.schema.safeParse(String(given))
+    if (result.success) return [name, result.data]
+    const value = setting.kind === secretText ? '' : `${JSON.stringify(String(given))}: `
+    const text = value + result.error.issues.map((issue) => issue.message).join(', ')
+    problems.push({ setting: title(name), text })
+    return [name, standard]
+  })
+  return { values: Object.fromEntries(entries) as SettingValues, problems }
+}
+
+function settingsFrom(values: SettingValues, absolute: (path: string) => string): Settings {
+  const { tlsEnabled, caCert, serverCert, serverKey, clientCert, clientKey, crl } = values
+  const server = (port: number, tlsPort: number, url: string | undefined) => ({
+    port,
+    tlsPort,
+    url: url ?? (tlsEnabled ? `https://localhost:${tlsPort}/mcp` : `http://localhost:${port}/mcp`),
+  })
+  return {
+    tlsEnabled,
+    tls: {
+      certDir: absolute(values.certDir),
+      ...Object.fromEntries(
+        Object.entries({ caCert, serverCert, serverKey, clientCert, clientKey, crl })
+          .filter(([, path]) => path !== undefined)
+          .map(([name, path]) => [name, absolute(String(path))]),
+      ),
+      ...given({ keyPassphrase: values.keyPassphrase }),
+      crlMissing: values.crlMissing,
+      demoMode: values.demoMode,
+      demoAllowRemote: values.demoAllowRemote,
+      minVersion: values.minVersion,
+    },
+    host: values.host,
+    ...given({ allowedHosts: values.allowedHosts, healthPort: values.healthPort }),
+    allowedOrigins: values.allowedOrigins ?? [],
+    servers: {
+      weather: server(values.weatherMcpPort, values.weatherMcpTlsPort, values.weatherUrl),
+      datetime: server(values.datetimeMcpPort, values.datetimeMcpTlsPort, values.datetimeUrl),
+      echo: server(values.echoMcpPort, values.echoMcpTlsPort, values.echoUrl),
+    },
+    timeoutMs: values.timeout,
+    weather: { provider: values.weatherProvider, openMeteoUrl: values.openMeteoUrl },
+    llm: given({
+      baseUrl: values.llmBaseUrl,
+      apiKey: values.llmApiKey,
+      model: values.llmModel,
+      openrouterApiKey: values.openrouterApiKey,
+    }),
+    logLevel: values.logLevel,
+    ...given({ securityLog: values.securityLog === undefined ? undefined : absolute(values.securityLog) }),
+    limits: {
+      maxBodyBytes: values.maxBodyBytes,
+      maxHeaderBytes: values.maxHeaderBytes,
+      maxConnections: values.maxConnections,
+      maxConnectionsPerAddress: values.maxConnectionsPerAddress,
+      handshakeTimeout: values.handshakeTimeout,
+      headersTimeout: values.headersTimeout,
+      idleTimeout: values.idleTimeout,
+      drainTimeout: values.drainTimeout,
+    },
+  }
+}
+
+/** What no single setting shows. */
+function rules(values: SettingValues, settings: Settings): Problem[] {
+  const problems: Problem[] = []
+  const add = (name: SettingName, text: string | undefined) => {
+    if (text !== undefined) problems.push({ setting: title(name), text })
+  }
+  const exposure = {
+    tls: values.tlsEnabled,
+    demoMode: values.demoMode,
+    demoAllowRemote: values.demoAllowRemote,
+  }
+  add('host', exposureProblem(values.host, exposure))
+  for (const name of serverNames)
+    if (values[`${name}Url`]) add(`${name}Url`, serverUrlProblem(settings.servers[name].url, exposure))
+  for (const name of ['llmBaseUrl', 'openMeteoUrl'] as const) add(name, serviceUrlProblem(values[name]))
+
+  for (const name of serverNames) {
+    const port = values[`${name}McpPort`]
+    if (port !== 0 && port === values[`${name}McpTlsPort`])
+      problems.push({
+        code: 'PORT_CONFLICT',
+        setting: title(`${name}McpTlsPort`),
+        text: `${port} is also ${title(`${name}McpPort`)}`,
+      })
+  }
+  return problems
+}
+
+function serviceUrlProblem(url: string | undefined): string | undefined {
+  if (url === undefined) return undefined
+  const { protocol, hostname } = new URL(url)
+  if (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) return undefined
+  return `${JSON.stringify(url)}: allowed are https:// URLs, and http:// on loopback`
+}
+
+function title(name: SettingName): string {
+  return `${settingTable[name].variable} (${flagOf(name)})`
+}
+
+/** The members that have a value: an absent option and an undefined one are different things here. */
+function given<Values extends object>(
+  values: Values,
+): { [Name in keyof Values]?: NonNullable<Values[Name]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Values]?: NonNullable<Values[Name]>
+  }
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod'
+
+// The kinds of values a setting can have. Each message names what is allowed.
+
+const minutes = 60_000
+const units = { ms: 1, s: 1000, m: minutes } as const
+// setTimeout overflows past 2^31-1 ms and then fires at once.
+const longest = 2 ** 31 - 1
+
+/** `500ms`, `30s`, `5m`, or a bare number of milliseconds → milliseconds; undefined when it is none of these. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text.trim())
+  if (match === null) return undefined
+  return Math.round(Number(match[1]) * units[(match[2] ?? 'ms') as keyof typeof units])
+}
+
+/** A time limit in milliseconds, more than zero. */
+export const duration = z
+  .union([z.number(), z.string()])
+  .transform((value) => (typeof value === 'string' ? (parseDuration(value) ?? Number.NaN) : value))
+  .refine(
+    (value) => value > 0 && value <= longest,
+    'allowed are durations above 0: 500ms, 30s, 5m, or milliseconds',
+  )
+
+const portMessage = 'allowed are ports 1024 to 65535, or 0 for any free one'
+
+/** A port to listen on. */
+export const listenPort = z
+  .number({ error: portMessage })
+  .refine((port) => Number.isInteger(port) && (port === 0 || (port >= 1024 && port <= 65_535)), portMessage)
+
+const countMessage = 'allowed are whole numbers above 0'
+
+/** A limit that counts something. */
+export const count = z
+  .number({ error: countMessage })
+  .refine((value) => Number.isSafeInteger(value) && value > 0, countMessage)
+
+/** Text that says something: a path, a name, a host. */
+export const text = z.string({ error: 'text is wanted' }).trim().min(1, 'may not be empty')
+
+export const flag = z.boolean({ error: 'allowed are true and false' })
+
+export function choice<const Values extends readonly [string, ...string[]]>(values: Values) {
+  return z.enum(values, { error: `allowed are ${values.join(', ')}` })
+}
