@@ -1,0 +1,47 @@
+import type { Io } from './io.js'
+
+export interface Failure {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string
+}
+
+/** `error:` and `hint:` lines on stderr; with `json` also `{ "error": … }` on stdout. */
+export function writeFailure(io: Io, failure: Failure, json: boolean): void {
+  const lines = [`error: ${failure.code}: ${failure.message}`]
+  if (failure.hint !== undefined) lines.push(`hint: ${failure.hint}`)
+  writeLines(io.stderr, lines.join('\n').split('\n').map(printable))
+  if (json) writeJson(io, { error: failure })
+}
+
+export function writeJson(io: Io, value: unknown): void {
+  io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`)
+}
+
+export function writeLines(stream: Io['stdout'], lines: readonly string[]): void {
+  stream.write(lines.map((line) => `${line}\n`).join(''))
+}
+
+/** Columns side by side, each as wide as its widest cell. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = []
+  for (const row of rows)
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/**
+ * Text a peer wrote, safe for a terminal: control and format characters (escape sequences, line ends,
+ * direction overrides) are shown, not obeyed.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
+  })
+}

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { settingTable } from '../config/index.js'
+import { MtlsError, type MtlsErrorCode } from '../errors.js'
+import type { Io } from './io.js'
+import { type Failure, writeFailure } from './output.js'
+import { bindBooleans } from './settings.js'
+
+/** What each `commands/NAME.ts` exports. Its action throws `MtlsError`, or calls `command.error()` for bad usage. */
+interface CommandModule {
+  build(io: Io): Command
+}
+
+const summaries: Readonly<Record<string, string>> = {
+  demo: 'the whole story in one go, nothing to set up',
+  'cert-gen': 'make a CA, server and client certificates',
+  serve: 'run the weather, datetime and echo servers',
+  ask: 'ask the servers a question in plain language',
+}
+
+/** Exit code of bad usage; `ask` has codes of its own. */
+const usageExit = (name: string | undefined) => (name === 'ask' ? 1 : 64)
+/** Wrong settings are bad usage, wherever they were written. */
+const usageCodes: readonly MtlsErrorCode[] = ['CONFIG_INVALID', 'PORT_CONFLICT']
+
+/** Runs one command line; what went wrong is printed, and in `io.exitCode`. */
+export async function run(argv: readonly string[], io: Io): Promise<void> {
+  const name = argv.find((argument) => !argument.startsWith('-'))
+  try {
+    const program = buildProgram(io)
+    if (name !== undefined && Object.hasOwn(summaries, name)) {
+      // Only the command in use is loaded: some of them load libraries that take 100 ms and more.
+      const { build } = (await import(`./commands/${name}.js`)) as CommandModule
+      const command = build(io)
+      adopt(command, program)
+      program.addCommand(command)
+      argv = bindBooleans(argv, command)
+    }
+    for (const [other, summary] of Object.entries(summaries))
+      if (other !== name) program.command(other).description(summary)
+    await program.parseAsync(argv, { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return
+    fail(error, io, { usageExit: usageExit(name), json: argv.includes('--json') })
+  }
+}
+
+/** Prints what went wrong and sets the exit code, unless the command has set its own. */
+export function fail(error: unknown, io: Io, { usageExit = 1, json = false } = {}): void {
+  const { failure, usage } = failureOf(error, io)
+  if (io.exitCode === 0) io.exitCode = usage ? usageExit : 1
+  writeFailure(io, failure, json)
+}
+
+function buildProgram(io: Io): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return new Command('mcp-mtls')
+    .description('Mutual TLS for MCP servers, clients and agents')
+    .version(version)
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      // Help after a mistake; the mistake itself is written where all failures are.
+      writeErr: (text) => void io.stderr.write(text),
+      outputError: () => undefined,
+    })
+    .addHelpText('after', '\nExample:\n  $ mcp-mtls demo')
+}
+
+/** `addCommand` does not hand on how to exit and where to write. */
+function adopt(command: Command, parent: Command): void {
+  command.copyInheritedSettings(parent)
+  for (const child of command.commands) adopt(child, command)
+}
+
+function failureOf(error: unknown, io: Io): { failure: Failure; usage: boolean } {
+  if (error instanceof CommanderError) return { failure: usageFailure(error), usage: true }
+  if (error instanceof MtlsError) return { failure: error.toJSON(), usage: usageCodes.includes(error.code) }
+  const debug = /^(debug|trace)$/.test(io.env[settingTable.logLevel.variable] ?? '')
+  const message =
+    error instanceof Error ? ((debug ? error.stack : undefined) ?? error.message) : String(error)
+  return { failure: { code: 'INTERNAL', message, hint: internalHint }, usage: false }
+}
+
+const internalHint = `This is a mistake in mcp-mtls; ${settingTable.logLevel.variable}=debug shows where it happened.`
+
+/** commander writes `error: what\n(Did you mean that?)`. */
+function usageFailure(error: CommanderError): Failure {
+  if (error.code === 'commander.help') return { code: 'CONFIG_INVALID', message: 'no command given' }
+  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
+  const nearest = suggestion?.replace(/^\((.*)\)$/, '$1 ') ?? ''
+  return { code: 'CONFIG_INVALID', message, hint: `${nearest}See --help.` }
+}

@@ -1,0 +1,58 @@
+import { type Command, Option } from 'commander'
+import {
+  flagOf,
+  readDotenv,
+  readSettings,
+  type Setting,
+  type SettingName,
+  type Settings,
+  settingNames,
+  settingTable,
+} from '../config/index.js'
+import type { Io } from './io.js'
+
+/** Gives a command the flags of these settings, as in `addSettingOptions(command, ...settingsOf('tls'))`. */
+export function addSettingOptions(command: Command, ...names: readonly SettingName[]): Command {
+  for (const name of names) {
+    const setting: Setting = settingTable[name]
+    const standard = setting.default === undefined ? '' : `, default ${setting.default}`
+    const { placeholder } = setting.kind
+    const value = placeholder === booleanPlaceholder ? `[${placeholder}]` : `<${placeholder}>`
+    const option = new Option(`${flagOf(name)} ${value}`, `${setting.help} (${setting.variable}${standard})`)
+    command.addOption(option.helpGroup('Settings (flag over environment over .env):'))
+  }
+  return command
+}
+
+/** The settings of this run: flags of the command, environment, `.env`; `flags` for those with another name here. */
+export function resolveSettings(
+  command: Command,
+  io: Io,
+  flags: Partial<Record<SettingName, string | boolean>> = {},
+): Settings {
+  const options: Record<string, unknown> = { ...command.optsWithGlobals(), ...flags }
+  const given = settingNames
+    .filter((name) => options[name] !== undefined)
+    .map((name) => [name, options[name] as string | boolean])
+  return readSettings({
+    flags: Object.fromEntries(given),
+    env: io.env,
+    dotenv: readDotenv(io.cwd),
+    cwd: io.cwd,
+  })
+}
+
+const booleanPlaceholder = settingTable.demoMode.kind.placeholder
+
+/**
+ * `--demo-mode all` → `--demo-mode=true all`: an optional value is taken only when it reads as a boolean, or the
+ * flag would swallow the argument after it.
+ */
+export function bindBooleans(argv: readonly string[], command: Command): string[] {
+  const optional = new Set(command.options.filter((option) => option.optional).map((option) => option.long))
+  return argv.map((argument, index) =>
+    optional.has(argument) && !/^(true|false|1|0)$/.test(argv[index + 1] ?? '')
+      ? `${argument}=true`
+      : argument,
+  )
+}
