@@ -1,3 +1,4 @@
+import type { TLSSocket } from 'node:tls'
 import type { Identity } from '../auth/identity.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 
@@ -22,4 +23,57 @@ export interface TlsConnection {
   readonly resumed: boolean
   readonly verified: boolean
   readonly establishedAt: Date | undefined
+}
+
+const next: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
+  initiating: ['handshaking', 'failed'],
+  handshaking: ['verified', 'failed'],
+  verified: ['closed'],
+  failed: [],
+  closed: [],
+}
+
+/** One connection as it goes through its states; `facts` is what others may see of it, frozen at each step. */
+export class ConnectionRecord {
+  #facts: TlsConnection
+
+  constructor(serverName: string | undefined, port: number, localCertificate: CertificateFacts | undefined) {
+    this.#facts = Object.freeze({
+      serverName,
+      port,
+      state: 'initiating',
+      peer: undefined,
+      peerCertificate: undefined,
+      localCertificate,
+      tlsVersion: undefined,
+      cipherSuite: undefined,
+      keyExchange: undefined,
+      resumed: false,
+      verified: false,
+      establishedAt: undefined,
+    })
+  }
+
+  get facts(): TlsConnection {
+    return this.#facts
+  }
+
+  /** The next state with what became known. Throws `TypeError` for a step that does not exist. */
+  become(state: ConnectionState, known: Partial<TlsConnection> = {}): void {
+    if (!next[this.#facts.state].includes(state)) {
+      throw new TypeError(`a connection does not go from ${this.#facts.state} to ${state}`)
+    }
+    this.#facts = Object.freeze({ ...this.#facts, ...known, state })
+  }
+}
+
+/** What a finished handshake negotiated. The server's end does not tell the group of the key exchange. */
+export function negotiated(socket: TLSSocket): Partial<TlsConnection> {
+  const key = socket.getEphemeralKeyInfo()
+  return {
+    tlsVersion: socket.getProtocol() ?? undefined,
+    cipherSuite: socket.getCipher()?.standardName,
+    keyExchange: key && 'name' in key && typeof key.name === 'string' ? key.name : undefined,
+    resumed: socket.isSessionReused(),
+  }
 }

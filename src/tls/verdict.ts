@@ -24,10 +24,15 @@ export type Verification = {
 export type Relaxation = 'issuer-unknown' | 'self-signed-ca' | 'name-mismatch'
 
 export type Verdict =
-  | { readonly accepted: true; readonly identity: Identity; readonly relaxed: readonly Relaxation[] }
+  | {
+      readonly accepted: true
+      readonly identity: Identity
+      readonly path: CertificatePath
+      readonly relaxed: readonly Relaxation[]
+    }
   | { readonly accepted: false; readonly code: MtlsErrorCode; readonly message: string }
 
-type Refusal = Extract<Verdict, { accepted: false }>
+export type Refusal = Extract<Verdict, { accepted: false }>
 
 /**
  * May this peer go on? The one predicate for both sides, at the handshake and at every request.
@@ -61,7 +66,7 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
   if (rules.mode === 'strict' && relaxed.length > 0)
     return refuse('CERT_INVALID', `certificate ${leaf.subject} is not acceptable`, rules)
   try {
-    return { accepted: true, identity: identityFrom(leaf, relaxed.length === 0), relaxed }
+    return { accepted: true, identity: identityFrom(leaf, relaxed.length === 0), path, relaxed }
   } catch (error) {
     return refuse(
       'CERT_INVALID',
@@ -223,9 +228,9 @@ function weakKey({ key }: CertificateFacts): string | undefined {
 }
 
 function weakSignature({ signatureHash }: CertificateFacts): string | undefined {
-  return signatureHash && /^(md2|md5|sha1)$/.test(signatureHash)
-    ? `is signed with ${signatureHash.toUpperCase()}`
-    : undefined
+  return isStrongHash(signatureHash)
+    ? undefined
+    : `has a weak signature (${signatureHash ?? 'unknown algorithm'})`
 }
 
 function nameMismatch(leaf: CertificateFacts, serverName: string): string {

@@ -1,0 +1,83 @@
+import type { MtlsErrorCode } from '../errors.js'
+import type { TlsConnection } from './connection.js'
+import type { Relaxation } from './verdict.js'
+
+interface Event {
+  readonly time: Date
+  /** The side that reports. */
+  readonly side: 'server' | 'client'
+  /** Name of the server that reports, or URL host the client asked for. */
+  readonly name: string
+  readonly mode: 'strict' | 'demo' | 'plaintext'
+  /** `address:port` of the other side. */
+  readonly peerAddress: string
+}
+
+interface PeerEvent extends Event {
+  readonly connection: TlsConnection
+}
+
+interface Reason {
+  readonly reason: MtlsErrorCode
+  readonly message: string
+}
+
+/** Everything worth knowing about trust, and nothing else. A closed union: log, metrics, audit and tests subscribe. */
+export type SecurityEvent =
+  | ({ readonly event: 'connection-accepted' } & PeerEvent)
+  /** Demo mode let something pass; comes after `connection-accepted`. */
+  | ({ readonly event: 'verification-relaxed'; readonly relaxed: readonly Relaxation[] } & PeerEvent)
+  /** The handshake completed and the certificate was refused. */
+  | ({ readonly event: 'connection-refused' } & Reason & PeerEvent)
+  /** An accepted peer whose certificate no longer qualifies: at a request or at the moment of expiry. */
+  | ({ readonly event: 'connection-ended' } & Reason & PeerEvent)
+  | ({ readonly event: 'connection-closed'; readonly durationMs: number } & PeerEvent)
+  /** The handshake never completed; there is no certificate to tell about. */
+  | ({ readonly event: 'handshake-failed' } & Reason & Event)
+  /** A request of an accepted peer that was refused before MCP saw it (Host, Origin). */
+  | ({
+      readonly event: 'request-refused'
+      readonly reason: 'NOT_AUTHORIZED'
+      readonly message: string
+    } & Event)
+
+export type Subscriber = (event: SecurityEvent) => void
+
+/** The one way events take. A subscriber that throws harms neither the connection nor the other subscribers. */
+export class SecurityEvents {
+  readonly #subscribers = new Set<Subscriber>()
+
+  constructor(subscribers: Iterable<Subscriber> = []) {
+    for (const subscriber of subscribers) this.subscribe(subscriber)
+  }
+
+  /** Returns the way to stop. */
+  subscribe(subscriber: Subscriber): () => void {
+    this.#subscribers.add(subscriber)
+    return () => this.#subscribers.delete(subscriber)
+  }
+
+  emit(event: SecurityEvent): void {
+    for (const subscriber of this.#subscribers) {
+      try {
+        subscriber(event)
+      } catch (error) {
+        process.emitWarning(`a subscriber of security events failed: ${String(error)}`)
+      }
+    }
+  }
+}
+
+type Details<Name extends SecurityEvent['event']> = Omit<
+  Extract<SecurityEvent, { event: Name }>,
+  keyof Event | 'event'
+> &
+  Pick<Event, 'peerAddress'>
+
+export type Tell = <Name extends SecurityEvent['event']>(event: Name, details: Details<Name>) => void
+
+/** A way to emit events that all come from one place. */
+export function teller(events: SecurityEvents, from: Pick<Event, 'side' | 'name' | 'mode'>): Tell {
+  return (event, details) =>
+    events.emit({ event, time: new Date(), ...from, ...details } as unknown as SecurityEvent)
+}

@@ -1,0 +1,208 @@
+import { randomBytes } from 'node:crypto'
+import { createServer, type Server } from 'node:https'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { MtlsError } from '../errors.js'
+import { atMoment } from './at-moment.js'
+import { ConnectionRecord, negotiated, type TlsConnection } from './connection.js'
+import { contextError, contextOptions } from './context.js'
+import { type SecurityEvents, type Tell, teller } from './events.js'
+import type { Material } from './material.js'
+import { PeerReader } from './peer.js'
+import { addressOf, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
+import { rejectionBody } from './rejection.js'
+import { expiryOf, type PeerFacts, type Refusal, type Verdict, verdict } from './verdict.js'
+
+export interface GateOptions extends PendingLimits {
+  /** Of the server, for events. */
+  readonly name: string
+  readonly material: Material
+  readonly events: SecurityEvents
+  readonly maxHeaderBytes: number
+  readonly maxConnections: number
+}
+
+interface Admitted {
+  readonly record: ConnectionRecord
+  readonly facts: PeerFacts
+  readonly peerAddress: string
+}
+
+/** How long a refused peer may take to read why, milliseconds. */
+const farewell = 1000
+
+/**
+ * The HTTPS server whose every connection was judged by `verdict` before the HTTP parser sees a byte of
+ * it. OpenSSL only asks for the certificate (`rejectUnauthorized: false`): refused in the handshake, a
+ * peer would never learn why, and resumed sessions would not be judged at all.
+ */
+export class Gate {
+  readonly server: Server
+  readonly #material: Material
+  readonly #reader: PeerReader
+  readonly #pending: PendingHandshakes
+  readonly #admitted = new Map<TLSSocket, Admitted>()
+  readonly #tell: Tell
+
+  /** Throws `CERT_INVALID` when OpenSSL does not take the material. */
+  constructor(options: GateOptions) {
+    const { material, events, name } = options
+    this.#material = material
+    this.#reader = new PeerReader(material.anchors)
+    this.#tell = teller(events, { side: 'server', name, mode: material.mode })
+    this.#pending = new PendingHandshakes(options, (peerAddress, { code, message }) =>
+      this.#tell('handshake-failed', { peerAddress, reason: code, message }),
+    )
+    this.server = createGatedServer(options)
+    this.server.maxConnections = options.maxConnections
+    this.#replaceConnectionListener()
+    this.server.on('connection', (socket) => this.#pending.begin(socket as Socket))
+    this.server.on('tlsClientError', (error, socket) => {
+      this.#pending.explain(socket, error)
+      socket.destroy()
+    })
+    this.server.on('drop', (dropped) => {
+      const peerAddress = `${dropped?.remoteAddress}:${dropped?.remotePort}`
+      this.#tell('handshake-failed', {
+        peerAddress,
+        reason: 'CONNECTION_FAILED',
+        message: 'refused: too many connections',
+      })
+    })
+  }
+
+  /** The connections that are open and accepted. */
+  connections(): TlsConnection[] {
+    return [...this.#admitted.values()].map(({ record }) => record.facts)
+  }
+
+  /** What is known of an open, accepted connection. */
+  connectionOf(socket: TLSSocket): TlsConnection | undefined {
+    return this.#admitted.get(socket)?.record.facts
+  }
+
+  /**
+   * Judges the peer of an open connection again, as every request must be: certificates expire and are
+   * revoked while connections live. A refusal is told as an event; the caller answers and closes.
+   */
+  recheck(socket: TLSSocket): Verdict {
+    const admitted = this.#admitted.get(socket)
+    if (!admitted)
+      return { accepted: false, code: 'CLIENT_CERT_REQUIRED', message: 'this connection was never accepted' }
+    const { facts, record, peerAddress } = admitted
+    const again = this.#verdict(facts)
+    if (!again.accepted) {
+      const { code, message } = again
+      this.#tell('connection-ended', { peerAddress, connection: record.facts, reason: code, message })
+    }
+    return again
+  }
+
+  /** Puts our verdict in front of Node's HTTP parser. A listener merely added before would let it run too. */
+  #replaceConnectionListener(): void {
+    const [parse, ...others] = this.server.listeners('secureConnection')
+    if (!parse || others.length > 0) {
+      throw new MtlsError(
+        'TLS_HANDSHAKE_FAILED',
+        'this version of Node attaches its HTTP parser in an unknown way',
+        {
+          hint: `Use a supported version of Node instead of ${process.version}.`,
+        },
+      )
+    }
+    this.server.removeListener('secureConnection', parse as () => void)
+    this.server.on('secureConnection', (socket) => {
+      this.#pending.finish(socket)
+      if (this.#judge(socket)) parse.call(this.server, socket)
+    })
+  }
+
+  #verdict(facts: PeerFacts): Verdict {
+    const { mode, crls } = this.#material
+    return verdict(facts, { peer: 'client', mode, crls }, new Date())
+  }
+
+  /** True when the peer may go on; a refused one has been answered. */
+  #judge(socket: TLSSocket): boolean {
+    const peerAddress = addressOf(socket)
+    const record = new ConnectionRecord(
+      socket.servername || undefined,
+      socket.localPort ?? 0,
+      this.#material.certificate,
+    )
+    record.become('handshaking', negotiated(socket))
+    let facts: PeerFacts = { path: undefined, authorizationError: undefined }
+    let judged: Verdict
+    try {
+      facts = this.#reader.read(socket)
+      judged = this.#verdict(facts)
+    } catch (error) {
+      const message = error instanceof MtlsError ? error.message : 'the certificate cannot be judged'
+      judged = { accepted: false, code: 'CERT_INVALID', message }
+    }
+    const known = { peerCertificate: facts.path?.certificates[0], establishedAt: new Date() }
+    if (!judged.accepted) {
+      record.become('failed', known)
+      const { code: reason, message } = judged
+      this.#tell('connection-refused', { peerAddress, connection: record.facts, reason, message })
+      refuse(socket, judged)
+      return false
+    }
+    const { identity, relaxed, path } = judged
+    record.become('verified', { ...known, peer: identity, verified: identity.verified })
+    this.#admit(socket, { record, facts, peerAddress }, expiryOf(path))
+    this.#tell('connection-accepted', { peerAddress, connection: record.facts })
+    if (relaxed.length > 0)
+      this.#tell('verification-relaxed', { peerAddress, connection: record.facts, relaxed })
+    return true
+  }
+
+  #admit(socket: TLSSocket, admitted: Admitted, expiry: Date): void {
+    const { record, peerAddress } = admitted
+    this.#admitted.set(socket, admitted)
+    const cancel = atMoment(expiry, () => {
+      this.recheck(socket)
+      socket.destroy()
+    })
+    socket.once('close', () => {
+      cancel()
+      this.#admitted.delete(socket)
+      record.become('closed')
+      const durationMs = Date.now() - (record.facts.establishedAt?.getTime() ?? Date.now())
+      this.#tell('connection-closed', { peerAddress, connection: record.facts, durationMs })
+    })
+  }
+}
+
+function createGatedServer({ material, handshakeTimeout, maxHeaderBytes }: GateOptions): Server {
+  try {
+    return createServer({
+      ...contextOptions(material),
+      requestCert: true,
+      rejectUnauthorized: false, // judged by the gate
+      handshakeTimeout,
+      maxHeaderSize: maxHeaderBytes,
+      ALPNProtocols: ['http/1.1'],
+      ticketKeys: randomBytes(48),
+      noDelay: true,
+    })
+  } catch (error) {
+    throw contextError(error, material)
+  }
+}
+
+/** Tells a refused peer why, in the only words it can read after a handshake, and lets it go. */
+function refuse(socket: TLSSocket, { code, message }: Refusal): void {
+  const body = rejectionBody(code, message)
+  const head = [
+    'HTTP/1.1 403 Forbidden',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ]
+  socket.on('error', () => socket.destroy())
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.resume() // what it still sends is thrown away, so that it comes to reading
+  const timer = setTimeout(() => socket.destroy(), farewell)
+  socket.once('close', () => clearTimeout(timer))
+}

@@ -1,0 +1,102 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type Logger, pino } from 'pino'
+import { MtlsError } from '../errors.js'
+import type { SecurityEvent, Subscriber } from './events.js'
+
+export interface LogOptions {
+  /** Of the lines on stderr; `silent` writes none. Default `info`. */
+  readonly level?: string
+  /** A file that gets every security event, whatever the level. */
+  readonly securityLog?: string
+}
+
+/** The log of one process: JSON lines on stderr, and security events to a file of their own if wanted. */
+export interface Log {
+  readonly logger: Logger
+  readonly onSecurityEvent: Subscriber
+}
+
+/** Throws `CONFIG_INVALID` when the file cannot be written. */
+export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
+  // Written at once: a line about a refused peer must not be lost with the process.
+  const logger = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  )
+  const file = securityLog === undefined ? undefined : openFile(securityLog)
+  return {
+    logger,
+    onSecurityEvent: (event) => {
+      const { message, ...fields } = securityLine(event)
+      logger[severity(event)](fields, message)
+      file?.[severity(event)](fields, message)
+    },
+  }
+}
+
+function openFile(path: string): Logger {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    return pino(
+      { level: 'trace', base: null, timestamp: pino.stdTimeFunctions.isoTime },
+      pino.destination({ dest: path, sync: true, append: true, mode: 0o600 }),
+    )
+  } catch (cause) {
+    throw new MtlsError(
+      'CONFIG_INVALID',
+      `SECURITY_LOG: ${path} cannot be written (${(cause as NodeJS.ErrnoException).code})`,
+      { cause },
+    )
+  }
+}
+
+function severity({ event }: SecurityEvent): 'debug' | 'info' | 'warn' {
+  if (event === 'connection-closed') return 'debug'
+  return event === 'connection-accepted' ? 'info' : 'warn'
+}
+
+interface SecurityLine {
+  readonly event: string
+  readonly message: string
+  readonly [field: string]: unknown
+}
+
+/** One event as a flat record with snake_case names. Names come from peers: JSON escapes them. */
+export function securityLine(event: SecurityEvent): SecurityLine {
+  const { time, side, name, mode, peerAddress } = event
+  return {
+    event: event.event,
+    time: time.toISOString(),
+    side,
+    name,
+    mode,
+    peer_address: peerAddress,
+    ...('reason' in event && { reason: event.reason }),
+    ...('relaxed' in event && { relaxed: event.relaxed }),
+    ...('durationMs' in event && { duration_ms: event.durationMs }),
+    ...('connection' in event && {
+      ...(event.connection.verified && { identity: event.connection.peer?.id }),
+      subject: event.connection.peerCertificate?.subject,
+      serial: event.connection.peerCertificate?.serial,
+      fingerprint256: event.connection.peerCertificate?.fingerprint256,
+      tls_version: event.connection.tlsVersion,
+      cipher: event.connection.cipherSuite,
+      resumed: event.connection.resumed,
+    }),
+    message: messageOf(event),
+  }
+}
+
+function messageOf(event: SecurityEvent): string {
+  switch (event.event) {
+    case 'connection-accepted':
+      return `${event.side === 'server' ? 'client' : 'server'} accepted: ${event.connection.peer?.id}`
+    case 'verification-relaxed':
+      return `demo mode let ${event.connection.peer?.id} pass: ${event.relaxed.join(', ')}`
+    case 'connection-closed':
+      return 'connection closed'
+    default:
+      return event.message
+  }
+}
