@@ -1,0 +1,3 @@
+export { findPlace, isPlace, matchPlace, type NoPlace, type PlaceMatch } from './find.js'
+export { loadGazetteer } from './gazetteer.js'
+export { type Place, placeLabel } from './place.js'
