@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto'
+import { MtlsError } from '../errors.js'
+import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
+import { readCertificates } from '../x509/pem.js'
+import { generateKey, privateKeyPem, readPrivateKey } from './key.js'
+import {
+  type AuthorityOptions,
+  type CertificateRequest,
+  parseRequest,
+  type Specification,
+} from './request.js'
+
+/** A certificate with its key. The key is not enumerable: no log, JSON or copy of the object shows it. */
+export interface Issued {
+  /** PEM. */
+  readonly certificate: string
+  readonly facts: CertificateFacts
+  /** PKCS#8 PEM. */
+  readonly privateKey: string
+}
+
+/** A CA: what it takes to issue. */
+export interface Authority extends Issued {}
+
+/** What a caller may hold; tests do. */
+export interface IssueOptions {
+  readonly now?: Date
+  /** Whether this CA gave a serial number out before. */
+  readonly isUsed?: (serial: string) => boolean
+  /** Certify this key instead of a fresh one, PKCS#8 PEM. */
+  readonly privateKey?: string
+}
+
+const minute = 60_000
+const day = 86_400_000
+
+/** A new private root CA, good for issuing leaves only. Throws `CONFIG_INVALID` for bad options. */
+export async function createAuthority(
+  options: AuthorityOptions = {},
+  held: IssueOptions = {},
+): Promise<Authority> {
+  const commonName = options.commonName ?? `mcp-mtls CA ${randomBytes(3).toString('hex')}`
+  return make(parseRequest({ ...options, type: 'ca', commonName }), undefined, held)
+}
+
+/**
+ * A CA from its files, of whatever maker. A bundle may hold several certificates: the one of the key counts.
+ * Throws `CERT_INVALID`, `KEY_ENCRYPTED`, or `KEY_MISMATCH`; `where` names the certificate file.
+ */
+export function openAuthority(
+  certificates: string,
+  privateKey: string,
+  {
+    passphrase,
+    where = 'ca.crt',
+    keyWhere = 'ca.key',
+  }: { passphrase?: string | undefined; where?: string; keyWhere?: string } = {},
+): Authority {
+  const key = readPrivateKey(privateKey, keyWhere, passphrase)
+  const facts = readCertificates(certificates, where).find(({ x509 }) => x509.checkPrivateKey(key))
+  if (!facts) throw new MtlsError('KEY_MISMATCH', `${keyWhere} is not the key of ${where}`)
+  if (!facts.isCa || facts.keyUsage?.includes('keyCertSign') === false)
+    throw new MtlsError('CERT_INVALID', `${where}: ${facts.subject} may not issue certificates`, {
+      hint: 'Use the certificate of a CA: basic constraints CA:TRUE, and keyCertSign among its key usage.',
+    })
+  return keyed(facts.x509.toString(), privateKeyPem(key), facts)
+}
+
+/**
+ * A certificate for a server or a client, signed by `authority`. It never outlives its CA.
+ * Throws `CONFIG_INVALID` with every problem of the request, `CERT_EXPIRED` or
+ * `CERT_NOT_YET_VALID` when the CA cannot sign now.
+ */
+export async function issue(
+  authority: Authority,
+  request: CertificateRequest,
+  held: IssueOptions = {},
+): Promise<Issued> {
+  return make(parseRequest(request), authority, held)
+}
+
+/** A certificate that vouches for itself: for demo mode, which alone accepts it. */
+export async function selfSigned(request: CertificateRequest, held: IssueOptions = {}): Promise<Issued> {
+  return make(parseRequest(request), undefined, held)
+}
+
+async function make(
+  specification: Specification,
+  authority: Authority | undefined,
+  { now = new Date(), isUsed = () => false, privateKey }: IssueOptions,
+): Promise<Issued> {
+  const validity = validityOf(specification, authority?.facts, now)
+  const key = privateKey
+    ? readPrivateKey(privateKey, `key of ${specification.commonName}`)
+    : await generateKey(specification.keyType, specification.keySize)
+  const signer = authority ? readPrivateKey(authority.privateKey, 'key of the CA') : key
+  const { buildCertificate } = await import('./builder.js')
+  const certificate = await buildCertificate(specification, key, newSerial(isUsed), validity, {
+    key: signer,
+    issuer: authority?.facts,
+  })
+  return keyed(certificate, privateKeyPem(key), readCertificate(certificate))
+}
+
+function validityOf({ validityDays }: Specification, ca: CertificateFacts | undefined, now: Date) {
+  if (ca && now > ca.notAfter)
+    throw new MtlsError('CERT_EXPIRED', `the CA ${ca.subject} expired on ${ca.notAfter.toISOString()}`, {
+      hint: 'Make a new CA and certificates with `mcp-mtls cert-gen --force`.',
+    })
+  if (ca && now < ca.notBefore)
+    throw new MtlsError(
+      'CERT_NOT_YET_VALID',
+      `the CA ${ca.subject} is not valid before ${ca.notBefore.toISOString()}`,
+    )
+  // Clocks differ: five minutes back. Certificates know whole seconds only.
+  const notBefore = wholeSecond(Math.max(now.getTime() - 5 * minute, ca?.notBefore.getTime() ?? 0))
+  const notAfter = wholeSecond(
+    Math.min(now.getTime() + validityDays * day, ca?.notAfter.getTime() ?? Infinity),
+  )
+  return { notBefore, notAfter }
+}
+
+function wholeSecond(time: number): Date {
+  return new Date(Math.floor(time / 1000) * 1000)
+}
+
+/** 16 random bytes that are a positive number of full length whatever they are (RFC 5280 section 4.1.2.2). */
+function newSerial(isUsed: (serial: string) => boolean): string {
+  for (;;) {
+    const bytes = randomBytes(16)
+    bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40
+    const serial = bytes.toString('hex')
+    if (!isUsed(serial)) return serial
+  }
+}
+
+function keyed(certificate: string, privateKey: string, facts: CertificateFacts): Issued {
+  const issued = Object.defineProperty({ certificate, facts }, 'privateKey', { value: privateKey })
+  return Object.freeze(issued) as Issued
+}

@@ -1,0 +1,44 @@
+import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
+import { MtlsError } from '../errors.js'
+
+export const keyTypes = ['ec-p256', 'ec-p384', 'ed25519', 'rsa'] as const
+export type KeyType = (typeof keyTypes)[number]
+
+/** Moduli offered for RSA, in bits; the first is the default. */
+export const rsaKeySizes = [2048, 3072, 4096] as const
+
+const generate = promisify(generateKeyPair)
+
+/** A fresh private key. */
+export async function generateKey(type: KeyType, rsaKeySize: number): Promise<KeyObject> {
+  const pair =
+    type === 'rsa'
+      ? generate('rsa', { modulusLength: rsaKeySize })
+      : type === 'ed25519'
+        ? generate('ed25519')
+        : generate('ec', { namedCurve: type === 'ec-p384' ? 'secp384r1' : 'prime256v1' })
+  return (await pair).privateKey
+}
+
+/** PKCS#8 PEM without a passphrase, as every TLS server reads it. */
+export function privateKeyPem(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString()
+}
+
+/** Reads a private key in PEM. Throws `KEY_ENCRYPTED` or `CERT_INVALID`, naming `where` and nothing of the key. */
+export function readPrivateKey(pem: string, where: string, passphrase?: string): KeyObject {
+  try {
+    return createPrivateKey({ key: pem, ...(passphrase !== undefined && { passphrase }) })
+  } catch {
+    // The cause is left out on purpose: nothing that has seen the key goes into an error.
+    if (pem.includes('ENCRYPTED'))
+      throw new MtlsError(
+        'KEY_ENCRYPTED',
+        `${where}: the key is encrypted and ${passphrase === undefined ? 'no passphrase is set' : 'the passphrase is not its own'}`,
+      )
+    throw new MtlsError('CERT_INVALID', `${where}: not a readable private key`, {
+      hint: 'A PEM file holds -----BEGIN PRIVATE KEY----- … -----END PRIVATE KEY-----; make a new pair if it is damaged.',
+    })
+  }
+}
