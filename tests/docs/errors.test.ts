@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { errorCodes } from '../../src/errors.js'
+
+const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
+const sections = page.split(/^### /m).slice(1)
+
+test('docs/errors.md has a section for each code and for nothing else', () => {
+  const documented = sections.map((section) => section.split('\n')[0])
+  expect(documented.toSorted()).toEqual(Object.keys(errorCodes).toSorted())
+})
+
+test.each(sections)('%s has a meaning, a cause and a fix', (section) => {
+  for (const part of ['**Meaning:** ', '**Cause:** ', '**Fix:** ']) expect(section).toContain(part)
+})
