@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { exposureProblem } from './loopback.js'
 import { deepFreeze, parse, report } from './problems.js'
-import { locate, type TlsConfig, tlsSchema } from './tls-config.js'
+import { locate } from './tls-config.js'
+import { type TlsConfig, tlsSchema } from './tls-options.js'
 import { duration, flag, text } from './values.js'
 
 const retriesMessage = 'allowed are whole numbers from 0'

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Problem, refuse } from './problems.js'
-import type { Role, TlsConfig } from './tls-config.js'
+import type { Role, TlsConfig } from './tls-options.js'
 
 const neededBy = {
   server: ['caCert', 'serverCert', 'serverKey', 'crl'],

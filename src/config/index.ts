@@ -13,5 +13,6 @@ export {
   settingTable,
 } from './setting-table.js'
 export { readSettings, type ServerName, type SettingSources, type Settings, serverNames } from './settings.js'
-export { fileNames, parseTlsConfig, type Role, type TlsConfig, type TlsOptions } from './tls-config.js'
+export { parseTlsConfig } from './tls-config.js'
+export { fileNames, type Role, type TlsConfig, type TlsOptions } from './tls-options.js'
 export { parseDuration } from './values.js'

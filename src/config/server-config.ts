@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { limitsSchema } from './limits.js'
 import { exposureProblem } from './loopback.js'
 import { deepFreeze, parse, report } from './problems.js'
-import { locate, type TlsConfig, tlsSchema } from './tls-config.js'
+import { locate } from './tls-config.js'
+import { type TlsConfig, tlsSchema } from './tls-options.js'
 import { flag, listenPort, text } from './values.js'
 
 const serverSchema = z

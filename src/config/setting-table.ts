@@ -11,7 +11,7 @@ import {
   secretText,
   urlText,
 } from './setting-kinds.js'
-import { crlMissingChoices, tlsVersions } from './tls-config.js'
+import { crlMissingChoices, tlsVersions } from './tls-options.js'
 
 export type SettingGroup = 'tls' | 'listen' | 'limits' | 'call' | 'weather' | 'model' | 'log'
 

@@ -14,7 +14,7 @@ import {
   settingTable,
   type weatherProviders,
 } from './setting-table.js'
-import type { TlsOptions } from './tls-config.js'
+import type { TlsOptions } from './tls-options.js'
 
 export const serverNames = ['weather', 'datetime', 'echo'] as const
 export type ServerName = (typeof serverNames)[number]

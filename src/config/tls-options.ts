@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import { choice, flag, listenPort, text } from './values.js'
+
+export const tlsVersions = ['TLSv1.2', 'TLSv1.3'] as const
+export const crlMissingChoices = ['refuse', 'allow'] as const
+
+export const tlsSchema = z.strictObject({
+  /** Directory of the files below that are not given; `./certs`. */
+  certDir: text.optional(),
+  caCert: text.optional(),
+  serverCert: text.optional(),
+  serverKey: text.optional(),
+  clientCert: text.optional(),
+  clientKey: text.optional(),
+  keyPassphrase: z.string({ error: 'text is wanted' }).optional(),
+  crl: text.optional(),
+  /** What happens when the CRL that was there is gone: refuse everyone, or go on without it. */
+  crlMissing: choice(crlMissingChoices).default('refuse'),
+  demoMode: flag.default(false),
+  demoAllowRemote: flag.default(false),
+  minVersion: choice(tlsVersions).default('TLSv1.2'),
+  port: listenPort.optional(),
+})
+
+export type Role = 'server' | 'client'
+export type TlsOptions = z.input<typeof tlsSchema>
+export type ParsedTls = z.output<typeof tlsSchema>
+
+/** Where the material is and how peers are judged. All paths are absolute. */
+export type TlsConfig = Readonly<
+  Omit<ParsedTls, 'certDir' | CertificateFile> & Record<'certDir' | CertificateFile, string>
+>
+
+/** The files of a certificate directory, by setting. */
+export const fileNames = {
+  caCert: 'ca.crt',
+  serverCert: 'server.crt',
+  serverKey: 'server.key',
+  clientCert: 'client.crt',
+  clientKey: 'client.key',
+} as const
+export type CertificateFile = keyof typeof fileNames

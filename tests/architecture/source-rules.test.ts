@@ -1,0 +1,65 @@
+import { parseSync } from 'oxc-parser'
+import { expect, test } from 'vitest'
+import { settingTable } from '../../src/config/index.js'
+import { readSources } from './sources.js'
+
+const sources = readSources()
+const outside = (folder: string) => sources.filter((source) => source.folder !== folder)
+
+/** `path:line` of every match. */
+function matches(pattern: RegExp, files = sources): string[] {
+  return files.flatMap(({ path, text }) =>
+    text.split('\n').flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}`] : [])),
+  )
+}
+
+test('entry files hold names only', () => {
+  for (const { path, text } of sources.filter(({ path }) => path.endsWith('/index.ts'))) {
+    const kinds = parseSync(path, text).program.body.map((statement) => statement.type)
+    expect(new Set(kinds), path).not.toContain('ImportDeclaration')
+    expect(
+      kinds.filter((kind) => kind !== 'ExportNamedDeclaration' && kind !== 'ExportAllDeclaration'),
+      path,
+    ).toEqual([])
+    expect(text, path).not.toMatch(/^export (const|function|class|interface|type \w+ =)/m)
+  }
+})
+
+test('only the command line prints', () => {
+  expect(matches(/\bconsole\.|process\.(stdout|stderr)/, outside('cli'))).toEqual([])
+  expect(matches(/\bconsole\./)).toEqual([])
+})
+
+test('only cli/bin.ts exits', () => {
+  const others = sources.filter(({ path }) => path !== 'src/cli/bin.ts')
+  expect(matches(/process\.(exit\b|exitCode|abort)/, others)).toEqual([])
+})
+
+test('only config reads variables, handed to it by cli/bin.ts', () => {
+  expect(
+    matches(
+      /process\.env/,
+      sources.filter(({ path }) => path !== 'src/cli/bin.ts'),
+    ),
+  ).toEqual([])
+})
+
+test('only config asks for a variable by name', () => {
+  const names = Object.values(settingTable).map(({ variable }) => variable)
+  const asked = new RegExp(`\\benv(\\.|\\[['"\`])(${names.join('|')})\\b`)
+  expect(matches(asked, outside('config'))).toEqual([])
+})
+
+test('no file has a path of the machine it was written on', () => {
+  expect(matches(/['"`](\/home|\/Users|\/root|\/work|\/tmp)\b/)).toEqual([])
+})
+
+test('the certificate-making library is imported by pki alone', () => {
+  const importers = outside('pki').filter(({ imports }) => imports.includes('@peculiar/x509'))
+  expect(importers.map(({ path }) => path)).toEqual([])
+})
+
+test('no file is longer than 400 lines', () => {
+  const long = sources.filter(({ text }) => text.split('\n').length > 401)
+  expect(long.map(({ path }) => path)).toEqual([])
+})
