@@ -1,0 +1,31 @@
+import { Command } from 'commander'
+import { expect, test } from 'vitest'
+import { addSettingOptions, bindBooleans, resolveSettings } from '../../src/cli/settings.js'
+import { type Setting, settingNames, settingTable } from '../../src/config/index.js'
+import { testIo } from '../support/io.js'
+
+test.each(settingNames)('the flag of %s reaches its setting by name', (name) => {
+  const { kind, default: standard }: Setting = settingTable[name]
+  const command = addSettingOptions(new Command(), name)
+  const flag = command.options[0]?.long ?? ''
+  const value = standard ?? 'x'
+  command.parse([flag, value], { from: 'user' })
+  expect(command.opts()).toEqual({ [name]: value })
+  expect(kind.placeholder).not.toBe('')
+})
+
+test('a boolean flag does not swallow the argument after it', () => {
+  const command = addSettingOptions(new Command(), 'demoMode', 'host')
+  const bind = (...argv: string[]) => bindBooleans(argv, command)
+  expect(bind('--demo-mode', 'all')).toEqual(['--demo-mode=true', 'all'])
+  expect(bind('all', '--demo-mode')).toEqual(['all', '--demo-mode=true'])
+  expect(bind('--demo-mode', 'false', 'all')).toEqual(['--demo-mode', 'false', 'all'])
+  expect(bind('--demo-mode=0', '--host', 'x')).toEqual(['--demo-mode=0', '--host', 'x'])
+})
+
+test('flags win over the environment', () => {
+  const command = addSettingOptions(new Command(), 'host', 'demoMode')
+  command.parse(['--host', '127.0.0.2'], { from: 'user' })
+  const io = testIo({ env: { MCP_HOST: '127.0.0.3', TLS_DEMO_MODE: '1' } })
+  expect(resolveSettings(command, io)).toMatchObject({ host: '127.0.0.2', tls: { demoMode: true } })
+})

@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+
+/** The built binary: `npm test` builds before it tests. */
+export const bin = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+
+export interface RunOptions {
+  readonly cwd?: string
+  /** Instead of the environment of the tests, except PATH. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly stdin?: string
+  /** Options of node itself. */
+  readonly node?: readonly string[]
+}
+
+export interface Finished {
+  readonly exitCode: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs the command line to its end. */
+export async function runCli(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  return startCli(args, options).finished
+}
+
+export interface Running {
+  readonly process: ChildProcess
+  readonly finished: Promise<Finished>
+  /** Resolves when stderr and stdout so far match, rejects when the process ends before. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>
+}
+
+/** Starts the command line; it is killed when the test ends. */
+export function startCli(
+  args: readonly string[],
+  { cwd, env = {}, stdin, node = [] }: RunOptions = {},
+): Running {
+  const child = spawn(process.execPath, [...node, bin, ...args], {
+    cwd,
+    env: { PATH: process.env['PATH'], ...env },
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  child.stdin.end(stdin)
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk) => (stdout += chunk))
+  child.stderr.setEncoding('utf8').on('data', (chunk) => (stderr += chunk))
+  const finished = once(child, 'close').then(([exitCode, signal]) => ({ exitCode, signal, stdout, stderr }))
+
+  return {
+    process: child,
+    finished,
+    printed: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const found = pattern.exec(stderr + stdout)
+          if (found) resolve(found)
+        }
+        child.stdout.on('data', look)
+        child.stderr.on('data', look)
+        child.on('close', () => reject(new Error(`ended without ${pattern}:\n${stderr}${stdout}`)))
+        look()
+      }),
+  }
+}
