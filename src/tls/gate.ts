@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { ServerOptions as HttpOptions } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -18,8 +19,9 @@ export interface GateOptions extends PendingLimits {
   readonly name: string
   readonly material: Material
   readonly events: SecurityEvents
-  readonly maxHeaderBytes: number
   readonly maxConnections: number
+  /** Limits of the HTTP server behind it. */
+  readonly http: HttpOptions
 }
 
 interface Admitted {
@@ -74,6 +76,11 @@ export class Gate {
   /** The connections that are open and accepted. */
   connections(): TlsConnection[] {
     return [...this.#admitted.values()].map(({ record }) => record.facts)
+  }
+
+  /** Ends what has not become a connection yet; for the end of a server. */
+  destroyPending(): void {
+    this.#pending.destroyAll()
   }
 
   /** What is known of an open, accepted connection. */
@@ -174,14 +181,14 @@ export class Gate {
   }
 }
 
-function createGatedServer({ material, handshakeTimeout, maxHeaderBytes }: GateOptions): Server {
+function createGatedServer({ material, handshakeTimeout, http }: GateOptions): Server {
   try {
     return createServer({
+      ...http,
       ...contextOptions(material),
       requestCert: true,
       rejectUnauthorized: false, // judged by the gate
       handshakeTimeout,
-      maxHeaderSize: maxHeaderBytes,
       ALPNProtocols: ['http/1.1'],
       ticketKeys: randomBytes(48),
       noDelay: true,

@@ -6,6 +6,7 @@ import { MtlsError } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { readCertificates } from '../x509/pem.js'
+import { coversServerName } from '../x509/server-name.js'
 import { CrlSet } from './crl-set.js'
 
 export type Role = 'server' | 'client'
@@ -34,6 +35,11 @@ export interface MaterialSource {
 /** The files of a config as a source. What `load` throws is listed at `loadMaterial`. */
 export function fileSource(config: TlsConfig, role: Role): MaterialSource {
   return { load: () => loadMaterial(config, role) }
+}
+
+/** Whether our own certificate speaks for this host name. */
+export function coversHost({ certificate }: Material, host: string): boolean {
+  return coversServerName(certificate.names, host)
 }
 
 /**

@@ -6,6 +6,7 @@ import { handshakeError } from './handshake-error.js'
 interface Pending {
   readonly address: string
   readonly begun: number
+  readonly socket: Socket
   error?: MtlsError
 }
 
@@ -27,7 +28,7 @@ export class PendingHandshakes {
 
   begin(socket: Socket): void {
     const peerAddress = addressOf(socket)
-    const pending: Pending = { address: socket.remoteAddress ?? '', begun: performance.now() }
+    const pending: Pending = { address: socket.remoteAddress ?? '', begun: performance.now(), socket }
     this.#pending.set(peerAddress, pending)
     const waiting = this.#count(pending.address, 1)
     if (waiting > this.limits.maxConnectionsPerAddress) {
@@ -57,6 +58,10 @@ export class PendingHandshakes {
     const peerAddress = addressOf(socket)
     const pending = this.#pending.get(peerAddress)
     if (pending) pending.error = handshakeError(error, `the client at ${peerAddress}`)
+  }
+
+  destroyAll(): void {
+    for (const { socket } of this.#pending.values()) socket.destroy()
   }
 
   #silence({ begun }: Pending, peerAddress: string): MtlsError {

@@ -1,0 +1,124 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type AuthInfo, createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server'
+
+/** From a Node request to the MCP SDK and back: the one file to replace for another way of serving. */
+export interface McpAdapter {
+  /** Answers the request, whatever happens. `authInfo` is the caller, when there is one. */
+  handle(request: IncomingMessage, response: ServerResponse, authInfo: AuthInfo | undefined): Promise<void>
+  /** Ends the exchanges that are still open. */
+  close(): Promise<void>
+}
+
+export interface AdapterOptions {
+  readonly maxBodyBytes: number
+  readonly onError: (error: Error) => void
+}
+
+/**
+ * Serves both protocol eras from one factory, statelessly. The body is read and parsed once here, and a
+ * response that is no stream is one write with its length: through TLS every small write costs a record.
+ */
+export function createAdapter(
+  factory: McpServerFactory,
+  { maxBodyBytes, onError }: AdapterOptions,
+): McpAdapter {
+  const handler = createMcpHandler(factory, {
+    legacy: 'stateless',
+    maxRequestBodySize: maxBodyBytes,
+    onerror: onError,
+  })
+  return {
+    async handle(request, response, authInfo) {
+      const gone = new AbortController()
+      response.once('close', () => gone.abort())
+      try {
+        const body = request.method === 'POST' ? await readBody(request, maxBodyBytes) : undefined
+        const parsedBody: unknown = body === undefined ? undefined : JSON.parse(body)
+        const answer = await handler.fetch(webRequest(request, body, gone.signal), {
+          ...(authInfo && { authInfo }),
+          ...(parsedBody !== undefined && { parsedBody }),
+        })
+        await write(response, answer)
+      } catch (error) {
+        if (gone.signal.aborted) return
+        if (error instanceof BodyTooLarge) return sendError(response, 413, -32000, error.message)
+        if (error instanceof SyntaxError)
+          return sendError(response, 400, -32700, 'Parse error: the body is not JSON')
+        onError(error instanceof Error ? error : new Error(String(error)))
+        sendError(response, 500, -32603, 'Internal error')
+      }
+    },
+    close: () => handler.close(),
+  }
+}
+
+class BodyTooLarge extends Error {}
+
+async function readBody(request: IncomingMessage, limit: number): Promise<string> {
+  const tooLarge = () => new BodyTooLarge(`The request body is larger than ${limit} bytes`)
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge()
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > limit) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function webRequest(request: IncomingMessage, body: string | undefined, signal: AbortSignal): Request {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
+  }
+  const secure = 'encrypted' in request.socket
+  const url = `${secure ? 'https' : 'http'}://${request.headers.host ?? 'localhost'}${request.url ?? '/'}`
+  return new Request(url, {
+    method: request.method ?? 'GET',
+    headers,
+    signal,
+    ...(body !== undefined && { body }),
+  })
+}
+
+async function write(response: ServerResponse, answer: Response): Promise<void> {
+  const headers = Object.fromEntries(answer.headers)
+  if (answer.body === null || !/^text\/event-stream/i.test(headers['content-type'] ?? '')) {
+    const body = Buffer.from(await answer.arrayBuffer())
+    response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body)
+    return
+  }
+  response.writeHead(answer.status, headers)
+  response.flushHeaders()
+  for await (const chunk of answer.body) {
+    if (response.destroyed) return // leaving the loop cancels the stream
+    if (!response.write(chunk)) await drained(response)
+  }
+  response.end()
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done)
+      resolve()
+    }
+    response.once('drain', done).once('close', done)
+  })
+}
+
+/** A JSON-RPC error outside any call. The connection ends: what the client still sends of the body is not read. */
+function sendError(response: ServerResponse, status: number, code: number, message: string): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const body = JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id: null })
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  })
+  response.end(body)
+}

@@ -1,0 +1,26 @@
+import type { IncomingMessage } from 'node:http'
+import { validateHostHeader, validateOriginHeader } from '@modelcontextprotocol/server'
+
+export interface GuardRules {
+  /** Host names a request may be addressed to, without port; IPv6 in brackets. */
+  readonly allowedHosts: readonly string[]
+  /** Whether a name stands in the server's own certificate. */
+  readonly coversHost: (host: string) => boolean
+  /** Origins (`https://app.example`) or their host names; without an `Origin` header there is nothing to check. */
+  readonly allowedOrigins: readonly string[]
+}
+
+/**
+ * Why this request must not be served, or undefined. Host and Origin keep out a browser that was lured here
+ * (DNS rebinding), which on loopback without TLS is the only one that could come.
+ */
+export function guardProblem(
+  { headers }: Pick<IncomingMessage, 'headers'>,
+  rules: GuardRules,
+): string | undefined {
+  const host = validateHostHeader(headers.host, [...rules.allowedHosts])
+  if (!host.ok && !(host.hostname && rules.coversHost(host.hostname))) return host.message
+  if (headers.origin !== undefined && rules.allowedOrigins.includes(headers.origin)) return undefined
+  const origin = validateOriginHeader(headers.origin, [...rules.allowedOrigins])
+  return origin.ok ? undefined : origin.message
+}

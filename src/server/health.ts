@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
+import type { Material } from '../tls/material.js'
+
+export interface CertificateHealth {
+  readonly role: 'server' | 'ca' | 'crl'
+  readonly subject: string
+  readonly serial: string | null
+  readonly not_after: string
+  readonly days_left: number
+  readonly state: 'ok' | 'expiring' | 'expired'
+}
+
+/** The body of `/health`. */
+export interface Health {
+  readonly status: 'ok' | 'degraded' | 'draining'
+  readonly server: string
+  readonly version: string
+  readonly protocol_versions: readonly string[]
+  readonly mode: 'strict' | 'demo' | 'plaintext'
+  readonly uptime_seconds: number
+  readonly connections: number
+  readonly certificates: readonly CertificateHealth[]
+  readonly last_reload: { readonly at: string; readonly ok: boolean; readonly error: string | null } | null
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+const expiringWithinDays = 30
+
+/** The newest revision is not in the SDK's list: that one names the revisions with sessions. */
+export const protocolVersions: readonly string[] = ['2026-07-28', ...SUPPORTED_PROTOCOL_VERSIONS]
+
+/** The certificates a server lives on, and what is left of them. Whole days, negative once expired. */
+export function certificateHealth(material: Material, now: Date): CertificateHealth[] {
+  const one = (
+    role: CertificateHealth['role'],
+    subject: string,
+    serial: string | null,
+    notAfter: Date,
+  ): CertificateHealth => {
+    const left = (notAfter.getTime() - now.getTime()) / dayMs
+    const state = left < 0 ? 'expired' : left <= expiringWithinDays && role !== 'crl' ? 'expiring' : 'ok'
+    return { role, subject, serial, not_after: notAfter.toISOString(), days_left: Math.floor(left), state }
+  }
+  const { certificate, anchors, crls } = material
+  return [
+    one('server', certificate.subject, certificate.serial, certificate.notAfter),
+    ...anchors.map(({ subject, serial, notAfter }) => one('ca', subject, serial, notAfter)),
+    ...(crls?.lists ?? []).map(({ issuer, nextUpdate }) => one('crl', issuer, null, nextUpdate)),
+  ]
+}
+
+/** Answers a health request: 200, or 503 when the server should get no new requests. */
+export function sendHealth(request: IncomingMessage, response: ServerResponse, health: Health): void {
+  const body = JSON.stringify(health)
+  response.writeHead(health.status === 'draining' ? 503 : 200, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+  })
+  response.end(request.method === 'HEAD' ? undefined : body)
+}

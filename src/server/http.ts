@@ -1,0 +1,111 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+import type { AuthInfo } from '@modelcontextprotocol/server'
+import type { Identity } from '../auth/identity.js'
+import type { TlsConnection } from '../tls/connection.js'
+import type { Tell } from '../tls/events.js'
+import type { Gate } from '../tls/gate.js'
+import { addressOf } from '../tls/pending-handshakes.js'
+import { rejectionBody } from '../tls/rejection.js'
+import type { McpAdapter } from './adapter.js'
+import { type GuardRules, guardProblem } from './guard.js'
+import { type Health, sendHealth } from './health.js'
+import { type Caller, callerKey } from './identity-of.js'
+
+export interface HttpParts {
+  /** Absent when the server runs without TLS. */
+  readonly gate: Gate | undefined
+  readonly adapter: McpAdapter
+  readonly guard: GuardRules
+  readonly health: () => Health
+  readonly draining: () => boolean
+  readonly tell: Tell
+}
+
+/** The way of a request: certificate still good → Host and Origin → route → adapter. */
+export function requestListener({
+  gate,
+  adapter,
+  guard,
+  health,
+  draining,
+  tell,
+}: HttpParts): RequestListener {
+  return (request, response) => {
+    if (draining()) response.setHeader('connection', 'close')
+    let caller: AuthInfo | undefined
+    if (gate) {
+      const socket = request.socket as TLSSocket
+      const judged = gate.recheck(socket)
+      const connection = gate.connectionOf(socket)
+      if (!judged.accepted || !connection) {
+        const { code, message } = judged.accepted
+          ? { code: 'CLIENT_CERT_REQUIRED' as const, message: 'not connected' }
+          : judged
+        return sendJson(response, 403, rejectionBody(code, message))
+      }
+      caller = authInfo(judged.identity, connection)
+    }
+    const problem = guardProblem(request, guard)
+    if (problem) {
+      tell('request-refused', {
+        peerAddress: addressOf(request.socket),
+        reason: 'NOT_AUTHORIZED',
+        message: problem,
+      })
+      return sendJson(response, 403, jsonRpcError(problem))
+    }
+    switch (pathOf(request)) {
+      case '/mcp':
+        return void adapter.handle(request, response, caller)
+      case '/health':
+        return request.method === 'GET' || request.method === 'HEAD'
+          ? sendHealth(request, response, health())
+          : sendJson(response, 405, JSON.stringify({ error: 'method_not_allowed' }))
+      default:
+        return sendJson(
+          response,
+          404,
+          JSON.stringify({ error: 'not_found', message: 'MCP is at /mcp, health at /health' }),
+        )
+    }
+  }
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const end = url.indexOf('?')
+  return end < 0 ? url : url.slice(0, end)
+}
+
+/** The SDK's own place for a caller. There is no token: the certificate's fingerprint stands for it (RFC 8705). */
+function authInfo(identity: Identity, connection: TlsConnection): AuthInfo {
+  const caller: Caller = {
+    ...identity,
+    tls: {
+      version: connection.tlsVersion ?? 'unknown',
+      cipher: connection.cipherSuite ?? 'unknown',
+      keyExchange: connection.keyExchange,
+      resumed: connection.resumed,
+    },
+  }
+  return {
+    token: identity.fingerprint256,
+    clientId: identity.id,
+    scopes: [],
+    expiresAt: Math.floor(identity.notAfter.getTime() / 1000),
+    extra: { [callerKey]: caller },
+  }
+}
+
+function jsonRpcError(message: string): string {
+  return JSON.stringify({ jsonrpc: '2.0', error: { code: -32000, message }, id: null })
+}
+
+function sendJson(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  })
+  response.end(body)
+}

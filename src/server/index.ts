@@ -1,0 +1,8 @@
+export type { Identity } from '../auth/identity.js'
+export { MtlsError, type MtlsErrorCode } from '../errors.js'
+export type { ConnectionState, TlsConnection } from '../tls/connection.js'
+export type { SecurityEvent, Subscriber } from '../tls/events.js'
+export type { LogOptions } from '../tls/log.js'
+export type { CertificateHealth, Health } from './health.js'
+export { type Caller, identityOf } from './identity-of.js'
+export { type RunningServer, type ServeOptions, serve } from './serve.js'

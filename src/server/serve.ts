@@ -1,0 +1,263 @@
+import { createServer, type Server } from 'node:http'
+import { type AddressInfo, isIPv6, type Socket } from 'node:net'
+import type { McpServerFactory } from '@modelcontextprotocol/server'
+import {
+  isLoopback,
+  type McpServerConfig,
+  type McpServerOptions,
+  parseServerConfig,
+} from '../config/index.js'
+import { MtlsError } from '../errors.js'
+import type { TlsConnection } from '../tls/connection.js'
+import { SecurityEvents, type Subscriber, teller } from '../tls/events.js'
+import { Gate } from '../tls/gate.js'
+import { type LogOptions, openLog } from '../tls/log.js'
+import { coversHost, loadMaterial, type Material } from '../tls/material.js'
+import { createAdapter } from './adapter.js'
+import { certificateHealth, type Health, protocolVersions, sendHealth } from './health.js'
+import { requestListener } from './http.js'
+import { packageVersion } from './package-version.js'
+
+export interface ServeOptions extends McpServerOptions {
+  /** Where the log goes; `false` for none. Default: level `info` on stderr. */
+  readonly log?: LogOptions | false
+  /** Gets every security event, beside the log. */
+  readonly onSecurityEvent?: Subscriber
+}
+
+/** A server that listens. */
+export interface RunningServer extends AsyncDisposable {
+  readonly name: string
+  /** Where MCP is, `https://localhost:8443/mcp`. */
+  readonly url: string
+  readonly port: number
+  /** The accepted connections that are open now; none without TLS. */
+  connections(): TlsConnection[]
+  health(): Health
+  /**
+   * Takes no new connections, lets calls in flight finish within the drain limit, then ends the rest.
+   * `drainTimeout` (milliseconds) overrides the limit, also for a close that is under way: 0 ends at once.
+   */
+  close(options?: { readonly drainTimeout?: number }): Promise<void>
+}
+
+const runningNames = new Set<string>()
+
+/**
+ * Serves an MCP server over mutual TLS. `factory` builds one SDK server per request, for both protocol eras.
+ * Throws `CONFIG_INVALID`, `PORT_CONFLICT`, `PORT_IN_USE`, and what loading certificates throws
+ * (`CERT_NOT_FOUND` …). With `tlsEnabled: false` it serves plain HTTP, on loopback only.
+ */
+export async function serve(factory: McpServerFactory, options: ServeOptions): Promise<RunningServer> {
+  const { log: logOptions, onSecurityEvent, ...rest } = options
+  const config = parseServerConfig(rest)
+  if (runningNames.has(config.name)) {
+    throw new MtlsError('CONFIG_INVALID', `name: a server called ${config.name} runs in this process already`)
+  }
+  const material = config.tlsEnabled ? await loadMaterial(config.tls, 'server') : undefined
+  const log = logOptions === false ? undefined : openLog(logOptions)
+  const events = new SecurityEvents([
+    ...(log ? [log.onSecurityEvent] : []),
+    ...(onSecurityEvent ? [onSecurityEvent] : []),
+  ])
+  const server = new ListeningServer(config, material, events, factory, (message) =>
+    log?.logger.error(`${config.name}: ${message}`),
+  )
+  runningNames.add(config.name)
+  try {
+    await server.listen()
+  } catch (error) {
+    runningNames.delete(config.name)
+    throw error
+  }
+  log?.logger.info(
+    { event: 'listening', name: config.name, url: server.url, mode: material?.mode ?? 'plaintext' },
+    `${config.name} listens at ${server.url}`,
+  )
+  if (material?.mode === 'demo') {
+    log?.logger.warn(
+      { event: 'demo-mode', name: config.name },
+      `${config.name} runs in demo mode: unknown issuers are accepted`,
+    )
+  }
+  return server
+}
+
+class ListeningServer implements RunningServer {
+  readonly name: string
+  readonly #config: McpServerConfig
+  readonly #material: Material | undefined
+  readonly #gate: Gate | undefined
+  readonly #server: Server
+  readonly #healthServer: Server | undefined
+  readonly #adapter
+  readonly #sockets = new Map<Socket, number>()
+  readonly #startedAt = Date.now()
+  #closing: { done: Promise<void>; end: () => void } | undefined
+
+  constructor(
+    config: McpServerConfig,
+    material: Material | undefined,
+    events: SecurityEvents,
+    factory: McpServerFactory,
+    onError: (message: string) => void,
+  ) {
+    const { name, limits } = config
+    this.name = name
+    this.#config = config
+    this.#material = material
+    const http = {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.headersTimeout,
+      // A body must arrive within the idle limit; without one a peer could send a byte a minute.
+      requestTimeout: Math.max(limits.idleTimeout, limits.headersTimeout),
+      keepAliveTimeout: limits.idleTimeout,
+      connectionsCheckingInterval: Math.min(1000, limits.headersTimeout),
+    }
+    this.#gate = material && new Gate({ name, material, events, http, ...limits })
+    // Both are the same to us: the gate stands in front of an ordinary HTTP server.
+    this.#server = (this.#gate?.server as Server | undefined) ?? createServer(http)
+    this.#adapter = createAdapter(factory, {
+      maxBodyBytes: limits.maxBodyBytes,
+      onError: (error) => onError(error.message),
+    })
+    this.#server.on('secureConnection', (socket) => this.#track(socket))
+    if (!this.#gate) this.#server.on('connection', (socket) => this.#track(socket))
+    this.#server.on('request', (request, response) => {
+      this.#inFlight(request.socket, 1)
+      response.once('close', () => this.#inFlight(request.socket, -1))
+    })
+    this.#server.on(
+      'request',
+      requestListener({
+        gate: this.#gate,
+        adapter: this.#adapter,
+        guard: {
+          allowedHosts: config.allowedHosts ?? ['localhost', '127.0.0.1', '[::1]'],
+          coversHost: (host) =>
+            config.allowedHosts === undefined && material !== undefined && coversHost(material, host),
+          allowedOrigins: config.allowedOrigins,
+        },
+        health: () => this.health(),
+        draining: () => this.#closing !== undefined,
+        tell: teller(events, { side: 'server', name, mode: material?.mode ?? 'plaintext' }),
+      }),
+    )
+    this.#healthServer = config.healthPort === undefined ? undefined : this.#createHealthServer()
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? 0
+  }
+
+  get url(): string {
+    const { host } = this.#config
+    const name =
+      isLoopback(host) || host === '0.0.0.0' || host === '::'
+        ? 'localhost'
+        : isIPv6(host)
+          ? `[${host}]`
+          : host
+    return `${this.#gate ? 'https' : 'http'}://${name}:${this.port}/mcp`
+  }
+
+  connections(): TlsConnection[] {
+    return this.#gate?.connections() ?? []
+  }
+
+  health(): Health {
+    const now = new Date()
+    const certificates = this.#material ? certificateHealth(this.#material, now) : []
+    const degraded = certificates.some(({ state }) => state === 'expired')
+    return {
+      status: this.#closing ? 'draining' : degraded ? 'degraded' : 'ok',
+      server: this.name,
+      version: packageVersion,
+      protocol_versions: protocolVersions,
+      mode: this.#material?.mode ?? 'plaintext',
+      uptime_seconds: Math.floor((now.getTime() - this.#startedAt) / 1000),
+      connections: this.#gate ? this.connections().length : this.#sockets.size,
+      certificates,
+      last_reload: null,
+    }
+  }
+
+  async listen(): Promise<void> {
+    const { tlsEnabled, tlsPort = 0, httpPort = 0, host, healthPort = 0 } = this.#config
+    await listen(this.#server, tlsEnabled ? tlsPort : httpPort, host)
+    try {
+      if (this.#healthServer) await listen(this.#healthServer, healthPort, '127.0.0.1')
+    } catch (error) {
+      this.#server.close()
+      throw error
+    }
+  }
+
+  close({
+    drainTimeout = this.#config.limits.drainTimeout,
+  }: {
+    readonly drainTimeout?: number
+  } = {}): Promise<void> {
+    if (this.#closing) {
+      if (drainTimeout === 0) this.#closing.end()
+      return this.#closing.done
+    }
+    const end = () => {
+      void this.#adapter.close()
+      for (const socket of this.#sockets.keys()) socket.destroy()
+    }
+    const timer = setTimeout(end, drainTimeout)
+    const done = new Promise<void>((resolve) => this.#server.close(() => resolve())).finally(() => {
+      clearTimeout(timer)
+      runningNames.delete(this.name)
+    })
+    this.#closing = { done, end }
+    this.#healthServer?.close()
+    this.#healthServer?.closeAllConnections()
+    this.#gate?.destroyPending()
+    for (const [socket, requests] of this.#sockets) if (requests === 0) socket.destroy()
+    return done
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.set(socket, 0)
+    socket.once('close', () => this.#sockets.delete(socket))
+    if (this.#closing) socket.destroy()
+  }
+
+  /** While draining, a connection ends with its last response. */
+  #inFlight(socket: Socket, change: 1 | -1): void {
+    const requests = this.#sockets.get(socket)
+    if (requests === undefined) return
+    this.#sockets.set(socket, requests + change)
+    if (this.#closing && requests + change === 0) socket.end(() => socket.destroy())
+  }
+
+  /** For probes on this machine that have no certificate. It tells nothing about peers and serves no MCP. */
+  #createHealthServer(): Server {
+    return createServer((request, response) => {
+      if (request.url === '/health') return sendHealth(request, response, this.health())
+      response.writeHead(404, { 'content-length': 0 }).end()
+    })
+  }
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'EADDRINUSE') {
+        reject(new MtlsError('PORT_IN_USE', `${host}:${port} is in use by another program`, { cause }))
+      } else
+        reject(new MtlsError('CONFIG_INVALID', `cannot listen on ${host}:${port} (${cause.code})`, { cause }))
+    })
+    server.listen(port, host, () => {
+      server.removeAllListeners('error')
+      server.on('error', () => {}) // of single connections, told elsewhere
+      resolve()
+    })
+  })
+}
