@@ -14,32 +14,35 @@ export function isWithin(entry: Entry, reading: Reading): boolean {
 
 /** Up to three full names of places spelled nearly like one of the readings: the nearest, then the most populous. */
 export function nearMatches(readings: readonly Reading[]): string[] {
-  const targets = readings.map((reading) => ({ reading, bytes: Buffer.from(reading.city) }))
-  const distanceOf = (target: Buffer, row: Buffer, start: number, end: number) =>
-    startsWithWords(target, row, start, end) ? 1 : editDistance(target, row, start, end, allowed(target))
-  const matches: { label: string; distance: number; population: number }[] = []
+  const targets = readings.map((reading) => ({ reading, name: Buffer.from(reading.city) }))
   const rows = loadGazetteer().rowsWhere((row, start, end) =>
-    targets.some(({ bytes }) => distanceOf(bytes, row, start, end) <= allowed(bytes)),
+    targets.some(({ name }) => unlikeness(name, row, start, end) < Infinity),
   )
+  const matches: { label: string; unlikeness: number; population: number }[] = []
   for (const entry of rows) {
     const key = Buffer.from(entry.key)
-    const distances = targets
-      .filter(({ reading }) => isWithin(entry, reading))
-      .map(({ bytes }, index) => distanceOf(bytes, key, 0, key.length) + index / 100)
-    const distance = Math.min(...distances)
-    if (distance < 4)
-      matches.push({ label: placeLabel(entry.place), distance, population: entry.place.population })
+    // Of two readings equally near, the earlier counts: its area was asked for.
+    const least = targets.map(({ reading, name }, index) =>
+      isWithin(entry, reading) ? unlikeness(name, key, 0, key.length) + index / 100 : Infinity,
+    )
+    const { place } = entry
+    matches.push({ label: placeLabel(place), unlikeness: Math.min(...least), population: place.population })
   }
-  matches.sort((a, b) => a.distance - b.distance || b.population - a.population)
-  return [...new Set(matches.map((match) => match.label))].slice(0, 3)
+  matches.sort((a, b) => a.unlikeness - b.unlikeness || b.population - a.population)
+  const near = matches.filter((match) => match.unlikeness < Infinity).map((match) => match.label)
+  return [...new Set(near)].slice(0, 3)
 }
 
-function allowed(name: Buffer): number {
-  return name.length <= 4 ? 1 : name.length <= 8 ? 2 : 3
+/** 0 for the same name, more for every difference, Infinity when nobody would mistake one for the other. */
+function unlikeness(name: Buffer, row: Buffer, start: number, end: number): number {
+  const limit = name.length <= 4 ? 1 : name.length <= 8 ? 2 : 3
+  if (startsWithWords(name, row, start, end)) return 1
+  const distance = editDistance(name, row, start, end, limit)
+  return distance <= limit ? distance : Infinity
 }
 
-/** Whether the row's name is the target and more words: "Frankfurt" and "Frankfurt am Main". */
-function startsWithWords(target: Buffer, row: Buffer, start: number, end: number): boolean {
-  const behind = start + target.length
-  return behind < end && row[behind] === 32 && row.compare(target, 0, target.length, start, behind) === 0
+/** Whether the row's name is this one and more words: "Frankfurt" and "Frankfurt am Main". */
+function startsWithWords(name: Buffer, row: Buffer, start: number, end: number): boolean {
+  const behind = start + name.length
+  return behind < end && row[behind] === 32 && row.compare(name, 0, name.length, start, behind) === 0
 }

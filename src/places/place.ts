@@ -20,7 +20,5 @@ const namedWithRegion = new Set(['US', 'CA', 'AU', 'IN', 'BR', 'MX'])
 /** The full name of a place, such as "Paris, France" or "Paris, Texas, United States"; `findPlace` understands it. */
 export function placeLabel(place: Place): string {
   const region = namedWithRegion.has(place.countryCode) ? place.region : undefined
-  return [place.city, region, place.country]
-    .filter((part, index, parts) => part !== undefined && part !== parts[index - 1])
-    .join(', ')
+  return [...new Set([place.city, region ?? place.country, place.country])].join(', ')
 }
