@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { withLock } from '../../src/pki/lock.js'
+
+let dir: string
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'lock-'))
+})
+afterEach(() => rmSync(dir, { recursive: true, force: true }))
+
+async function deadPid(): Promise<number> {
+  const child = spawn(process.execPath, ['--version'], { stdio: 'ignore' })
+  await once(child, 'exit')
+  return child.pid ?? 0
+}
+
+function leaveLock(name: string, owner: object): void {
+  symlinkSync(
+    JSON.stringify({ id: 'left', host: hostname(), start: 'some time ago', ...owner }),
+    join(dir, name),
+  )
+}
+
+/** Many at once; gives how many were inside at the same time at most. */
+async function crowd(size: number): Promise<number> {
+  let inside = 0
+  let most = 0
+  const enter = () =>
+    withLock(dir, async () => {
+      most = Math.max(most, ++inside)
+      await new Promise((resolve) => setImmediate(resolve))
+      inside--
+    })
+  await Promise.all(Array.from({ length: size }, enter))
+  return most
+}
+
+test('only one is inside at a time, and the lock is gone afterwards', async () => {
+  expect(await crowd(20)).toBe(1)
+  expect(readdirSync(dir)).toEqual([])
+})
+
+test('it is released when the work fails', async () => {
+  await expect(withLock(dir, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+  expect(readdirSync(dir)).toEqual([])
+})
+
+test('the lock of a dead process is taken over by one of many', async () => {
+  leaveLock('.lock', { pid: await deadPid() })
+  expect(await crowd(20)).toBe(1)
+  expect(readdirSync(dir)).toEqual([])
+})
+
+test('the lock of a process that died while taking over is taken over', async () => {
+  const pid = await deadPid()
+  leaveLock('.lock', { pid, id: 'first' })
+  leaveLock('.lock.first', { pid, id: 'second' })
+  expect(await crowd(20)).toBe(1)
+  expect(readdirSync(dir)).toEqual([])
+})
+
+test('a process number that was given out again does not keep the lock', async () => {
+  leaveLock('.lock', { pid: process.pid })
+  expect(await crowd(2)).toBe(1)
+})
+
+test('a living owner is waited for, then named in the error', async () => {
+  await withLock(dir, async () => {
+    await expect(withLock(dir, async () => undefined, 60)).rejects.toMatchObject({
+      code: 'CERT_WRITE_FAILED',
+      message: expect.stringContaining(`process ${process.pid}`),
+    })
+  })
+})
+
+test('the lock of another machine is never taken over', async () => {
+  leaveLock('.lock', { pid: 1, host: 'elsewhere.example' })
+  await expect(withLock(dir, async () => undefined, 60)).rejects.toThrow(/elsewhere.example/)
+})
+
+test('something else of that name is left alone', async () => {
+  writeFileSync(join(dir, '.lock'), 'mine')
+  await expect(withLock(dir, async () => undefined)).rejects.toMatchObject({ code: 'CERT_WRITE_FAILED' })
+  expect(readdirSync(dir)).toEqual(['.lock'])
+})

@@ -1,0 +1,127 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { CertificateStore } from '../../src/pki/store.js'
+
+let parent: string
+let dir: string
+let store: CertificateStore
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), 'store-'))
+  dir = join(parent, 'deep', 'certs')
+  store = new CertificateStore(dir)
+})
+afterEach(() => rmSync(parent, { recursive: true, force: true }))
+
+const commit = (files: Record<string, string>) =>
+  store.exclusively(() => store.commit(new Map(Object.entries(files))))
+const content = async () =>
+  Object.fromEntries([...(await store.read())].map(([name, { text }]) => [name, text]))
+const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
+
+test('an absent directory is an empty store', async () => {
+  expect(await content()).toEqual({})
+  expect(existsSync(dir)).toBe(false)
+})
+
+test('names are links into a generation folder, with the modes that keys need', async () => {
+  const umask = process.umask(0o077)
+  await commit({ 'server.crt': 'certificate', 'server.key': 'key' }).finally(() => process.umask(umask))
+  expect(readlinkSync(join(dir, 'server.key'))).toBe('.current/server.key')
+  expect(realpathSync(join(dir, 'server.crt'))).toBe(realpathSync(join(dir, '.generations/0001/server.crt')))
+  expect(mode(join(dir, 'server.key'))).toBe('600')
+  expect(mode(join(dir, 'server.crt'))).toBe('644')
+  for (const folder of [dir, join(dir, '.generations'), join(dir, '.current/')])
+    expect(mode(folder)).toBe('700')
+  expect(await content()).toEqual({ 'server.crt': 'certificate', 'server.key': 'key' })
+})
+
+test('a change keeps what it does not name, and the generation before it', async () => {
+  expect(await commit({ 'a.crt': 'a1', 'a.key': 'k1' })).toBeUndefined()
+  const previous = await commit({ 'a.crt': 'a2', 'b.crt': 'b2' })
+  expect(await content()).toEqual({ 'a.crt': 'a2', 'a.key': 'k1', 'b.crt': 'b2' })
+  expect(readFileSync(join(previous ?? '', 'a.crt'), 'utf8')).toBe('a1')
+})
+
+test('whoever reads through one resolved path never sees two generations', async () => {
+  await commit({ 'a.crt': '0', 'a.key': '0' })
+  let done = false
+  const writer = (async () => {
+    for (let round = 1; round <= 30; round++) await commit({ 'a.crt': String(round), 'a.key': String(round) })
+    done = true
+  })()
+  let reads = 0
+  while (!done) {
+    const seen = await content()
+    expect(seen['a.crt']).toBe(seen['a.key'])
+    reads++
+  }
+  await writer
+  expect(reads).toBeGreaterThan(0)
+  expect(await content()).toEqual({ 'a.crt': '30', 'a.key': '30' })
+})
+
+test("a user's plain files and foreign links are read and left alone", async () => {
+  mkdirSync(dir, { recursive: true })
+  writeFileSync(join(dir, 'ca.crt'), 'mine')
+  writeFileSync(join(parent, 'elsewhere.crt'), 'linked')
+  symlinkSync(join(parent, 'elsewhere.crt'), join(dir, 'other.crt'))
+  await commit({ 'server.crt': 'new' })
+  expect(await content()).toEqual({ 'ca.crt': 'mine', 'other.crt': 'linked', 'server.crt': 'new' })
+  expect(lstatSync(join(dir, 'ca.crt')).isFile()).toBe(true)
+})
+
+test('plain files that are replaced are kept as a generation', async () => {
+  mkdirSync(dir, { recursive: true })
+  writeFileSync(join(dir, 'server.crt'), 'old')
+  writeFileSync(join(dir, 'server.key'), 'old key')
+  const previous = await commit({ 'server.crt': 'new', 'server.key': 'new key' })
+  expect(await content()).toEqual({ 'server.crt': 'new', 'server.key': 'new key' })
+  expect(readFileSync(join(previous ?? '', 'server.key'), 'utf8')).toBe('old key')
+  expect(mode(join(previous ?? '', 'server.key'))).toBe('600')
+})
+
+test('a removed link is known while the other half is there', async () => {
+  await commit({ 'a.crt': '1', 'a.key': '2', 'ca.crt': '3', 'ca.key': '4', 'b.crt': '5', 'b.key': '6' })
+  for (const name of ['a.key', 'ca.key', 'b.crt', 'b.key']) rmSync(join(dir, name))
+  const files = await store.read()
+  expect([...files.keys()].sort()).toEqual(['a.crt', 'a.key', 'ca.crt'])
+  expect(files.get('a.key')?.linked).toBe(false)
+  await commit({})
+  expect(readFileSync(join(dir, 'a.key'), 'utf8')).toBe('2')
+  expect(readdirSync(dir)).not.toContain('ca.key')
+})
+
+test('what a killed writer left is invisible and removed by the next one', async () => {
+  await commit({ 'a.crt': '1' })
+  mkdirSync(join(dir, '.generations', '.tmp-x'))
+  writeFileSync(join(dir, '.generations', '.tmp-x', 'a.key'), 'half')
+  symlinkSync('.generations/0009', join(dir, '.tmp-y'))
+  symlinkSync('.current/c.key', join(dir, 'c.key'))
+  expect(await content()).toEqual({ 'a.crt': '1' })
+  await commit({ 'a.crt': '2' })
+  const names = [...readdirSync(dir), ...readdirSync(join(dir, '.generations'))]
+  expect(names.filter((name) => name.startsWith('.tmp'))).toEqual([])
+})
+
+test('a directory that cannot be made is an error that says why', async () => {
+  writeFileSync(join(parent, 'deep'), 'a file')
+  await expect(commit({ 'a.crt': '1' })).rejects.toMatchObject({
+    code: 'CERT_WRITE_FAILED',
+    message: expect.stringContaining(dir),
+  })
+})
