@@ -1,0 +1,60 @@
+import type { Tool } from '@modelcontextprotocol/client'
+
+/** One tool call as data: what to call, where, and why. */
+export interface PlannedCall {
+  readonly server: string
+  readonly tool: string
+  readonly arguments: Readonly<Record<string, unknown>>
+  /** For people: `the weather in Paris`. */
+  readonly purpose: string
+  /** The part of a forecast that was asked for; the whole of it when absent. */
+  readonly only?: ForecastPart
+}
+
+/** Days from today (1 is tomorrow), a weekday (`friday`) or the days of the weekend. */
+export type ForecastPart = number | 'weekend' | Weekday
+
+export const weekdays = [
+  'sunday',
+  'monday',
+  'tuesday',
+  'wednesday',
+  'thursday',
+  'friday',
+  'saturday',
+] as const
+export type Weekday = (typeof weekdays)[number]
+
+/** Why (a part of) a question cannot become a call. `usage` is the asker's to mend, `place` names an unknown city. */
+export interface PlanProblem {
+  readonly kind: 'place' | 'usage'
+  readonly message: string
+  readonly hint: string
+}
+
+export interface Plan {
+  readonly calls: readonly PlannedCall[]
+  readonly problems: readonly PlanProblem[]
+  /** What the asker should know and what is no failure: words that were not understood, limits. */
+  readonly notices: readonly string[]
+}
+
+/** The servers a planner may use. */
+export interface Toolbox {
+  readonly servers: readonly string[]
+  /** The tools a server declares (`tools/list`). Connects when needed; rejects when the server cannot be reached. */
+  toolsOf(server: string): Promise<readonly Tool[]>
+}
+
+export interface PlanContext {
+  readonly toolbox: Toolbox
+  /** The city meant where the question names none. */
+  readonly city?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Turns a question into calls. Rules here; a language model can take the same place. */
+export interface Planner {
+  readonly name: 'rules' | 'llm'
+  plan(question: string, context: PlanContext): Promise<Plan>
+}
