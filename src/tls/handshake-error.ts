@@ -34,7 +34,7 @@ const families: readonly (readonly [pattern: RegExp, code: MtlsErrorCode, what: 
 ]
 
 /** A failed handshake in our words; `peer` names the other side, `the server at localhost:8443`. */
-export function handshakeError(error: Error & { code?: string }, peer: string): MtlsError {
+export function handshakeError(error: NodeJS.ErrnoException, peer: string): MtlsError {
   const found = families.find(([pattern]) => pattern.test(error.code ?? error.message))
   const [, code, what] = found ?? [
     undefined,

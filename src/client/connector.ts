@@ -1,0 +1,270 @@
+import { isIP } from 'node:net'
+import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls'
+import type { buildConnector } from 'undici'
+import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
+import { atMoment } from '../tls/at-moment.js'
+import { ConnectionRecord, negotiated, type TlsConnection } from '../tls/connection.js'
+import { secureContext } from '../tls/context.js'
+import { type SecurityEvents, type Tell, teller } from '../tls/events.js'
+import { handshakeError } from '../tls/handshake-error.js'
+import type { Material } from '../tls/material.js'
+import { PeerReader } from '../tls/peer.js'
+import { expiryOf, type PeerFacts, type Refusal, type Verdict, verdict } from '../tls/verdict.js'
+import { SessionCache } from './sessions.js'
+
+export interface ConnectorOptions {
+  readonly material: Material
+  readonly events: SecurityEvents
+  /** The name the certificate must have, instead of the host of the URL. */
+  readonly serverName?: string | undefined
+  /** For the TCP connection, milliseconds. */
+  readonly connectTimeout: number
+  /** For the TLS handshake after it, milliseconds. */
+  readonly handshakeTimeout: number
+}
+
+interface Target {
+  readonly host: string
+  readonly port: number
+  readonly serverName: string
+  /** `host:port`, for people. */
+  readonly address: string
+  /** Sessions and connections of one server are under one key. */
+  readonly key: string
+}
+
+interface Open {
+  readonly socket: TLSSocket
+  readonly facts: PeerFacts
+  readonly record: ConnectionRecord
+}
+
+/**
+ * Opens TLS connections whose server was judged by `verdict` before a byte of a request is written, full
+ * handshake or resumed, and keeps judging: before every request, and at the moment of expiry.
+ */
+export class Connector {
+  readonly #options: ConnectorOptions
+  readonly #context: SecureContext
+  readonly #reader: PeerReader
+  readonly #sessions = new SessionCache()
+  readonly #open = new Map<string, Set<Open>>()
+  readonly #latest = new Map<string, ConnectionRecord>()
+
+  /** Throws `CERT_INVALID` when OpenSSL does not take the material. */
+  constructor(options: ConnectorOptions) {
+    this.#options = options
+    this.#context = secureContext(options.material)
+    this.#reader = new PeerReader(options.material.anchors)
+  }
+
+  /** The way undici asks for a connection. */
+  readonly connect: buildConnector.connector = ({ hostname, port }, callback) => {
+    this.#handshake(this.#target(hostname, port)).then(
+      (socket) => callback(null, socket),
+      (error: Error) => callback(error, null),
+    )
+  }
+
+  /** How many connections are open, to one origin or to all. */
+  open(origin?: URL): number {
+    if (origin) return this.#open.get(this.#targetOf(origin).key)?.size ?? 0
+    return [...this.#open.values()].reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** The newest connection to an origin, open or not. */
+  latest(origin: URL): TlsConnection | undefined {
+    return this.#latest.get(this.#targetOf(origin).key)?.facts
+  }
+
+  /**
+   * To be called before every request: connections whose server no longer qualifies are ended, so that no
+   * request goes over them.
+   */
+  sweep(origin: URL): void {
+    const target = this.#targetOf(origin)
+    for (const open of this.#open.get(target.key) ?? []) this.#recheck(open, target)
+  }
+
+  /** The server refused us: the next connection begins with a full handshake. */
+  forget(origin: URL): void {
+    this.#sessions.delete(this.#targetOf(origin).key)
+  }
+
+  #targetOf({ hostname, port }: URL): Target {
+    return this.#target(hostname, port)
+  }
+
+  #target(hostname: string, portText: string): Target {
+    const host = hostname.replace(/^\[(.*)\]$/, '$1')
+    const port = Number(portText || 443)
+    const serverName = this.#options.serverName ?? host
+    const address = `${hostname}:${port}`
+    return { host, port, serverName, address, key: `${address} ${serverName}` }
+  }
+
+  #tell(name: string): Tell {
+    const { events, material } = this.#options
+    return teller(events, { side: 'client', name, mode: material.mode })
+  }
+
+  #verdict(facts: PeerFacts, { serverName }: Target): Verdict {
+    const { mode, crls } = this.#options.material
+    return verdict(facts, { peer: 'server', serverName, mode, crls }, new Date())
+  }
+
+  #handshake(target: Target): Promise<TLSSocket> {
+    const { host, port, serverName, address, key } = target
+    const record = new ConnectionRecord(serverName, port, this.#options.material.certificate)
+    this.#latest.set(key, record)
+    const session = this.#sessions.get(key)
+    const socket = tlsConnect({
+      host,
+      port,
+      secureContext: this.#context,
+      ...(isIP(serverName) === 0 && { servername: serverName }),
+      ...(session && { session: session.ticket }),
+      ALPNProtocols: ['http/1.1'],
+      // The chain's state is read from `authorizationError`; names, too, are judged by `verdict`.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+    })
+    socket.setNoDelay(true)
+    return new Promise((resolve, reject) => {
+      let connected = false
+      const fail = (error: MtlsError) => {
+        clearTimeout(timer)
+        if (record.facts.state !== 'failed') record.become('failed')
+        socket.destroy()
+        reject(error)
+      }
+      const late = () =>
+        fail(
+          connected
+            ? new MtlsError(
+                'TLS_HANDSHAKE_TIMEOUT',
+                `the server at ${address} did not finish the TLS handshake within ${this.#options.handshakeTimeout} ms`,
+              )
+            : new MtlsError(
+                'CONNECTION_TIMEOUT',
+                `no connection to ${address} within ${this.#options.connectTimeout} ms`,
+              ),
+        )
+      let timer = setTimeout(late, this.#options.connectTimeout)
+      socket.once('connect', () => {
+        connected = true
+        record.become('handshaking')
+        clearTimeout(timer)
+        timer = setTimeout(late, this.#options.handshakeTimeout)
+      })
+      socket.on('error', (error: NodeJS.ErrnoException) => {
+        if (record.facts.state === 'verified' || record.facts.state === 'closed') return
+        const translated = connected
+          ? handshakeError(error, `the server at ${address}`)
+          : connectionError(error, address)
+        if (connected)
+          this.#tell(address)('handshake-failed', {
+            peerAddress: address,
+            reason: translated.code,
+            message: translated.message,
+          })
+        fail(translated)
+      })
+      socket.once('secureConnect', () => {
+        clearTimeout(timer)
+        try {
+          this.#admit(socket, target, record, session?.facts)
+          resolve(socket)
+        } catch (error) {
+          fail(error as MtlsError)
+        }
+      })
+    })
+  }
+
+  /** Judges the server at the end of a handshake; throws when it is refused. */
+  #admit(socket: TLSSocket, target: Target, record: ConnectionRecord, verified: PeerFacts | undefined): void {
+    const { key, address } = target
+    const resumed = socket.isSessionReused()
+    const facts = resumed && verified ? verified : this.#reader.read(socket)
+    const judged = this.#verdict(facts, target)
+    const known = {
+      ...negotiated(socket),
+      peerCertificate: facts.path?.certificates[0],
+      establishedAt: new Date(),
+    }
+    const tell = this.#tell(address)
+    if (!judged.accepted) {
+      record.become('failed', known)
+      this.#sessions.delete(key)
+      tell('connection-refused', {
+        peerAddress: address,
+        connection: record.facts,
+        reason: judged.code,
+        message: judged.message,
+      })
+      throw refusedServer(judged, address)
+    }
+    const { identity, relaxed, path } = judged
+    record.become('verified', { ...known, peer: identity, verified: identity.verified })
+    tell('connection-accepted', { peerAddress: address, connection: record.facts })
+    if (relaxed.length > 0)
+      tell('verification-relaxed', { peerAddress: address, connection: record.facts, relaxed })
+    socket.on('session', (ticket) => this.#sessions.set(key, { ticket, facts }))
+    const ticket = socket.getProtocol() === 'TLSv1.2' ? socket.getSession() : undefined
+    if (ticket) this.#sessions.set(key, { ticket, facts })
+    this.#keep({ socket, facts, record }, target, expiryOf(path))
+  }
+
+  #keep(open: Open, target: Target, expiry: Date): void {
+    const { socket, record } = open
+    const set = this.#open.get(target.key) ?? new Set()
+    this.#open.set(target.key, set.add(open))
+    const cancel = atMoment(expiry, () => this.#recheck(open, target))
+    socket.once('close', () => {
+      cancel()
+      set.delete(open)
+      if (set.size === 0) this.#open.delete(target.key)
+      record.become('closed')
+      const durationMs = Date.now() - (record.facts.establishedAt?.getTime() ?? Date.now())
+      this.#tell(target.address)('connection-closed', {
+        peerAddress: target.address,
+        connection: record.facts,
+        durationMs,
+      })
+    })
+  }
+
+  #recheck({ socket, facts, record }: Open, target: Target): void {
+    const judged = this.#verdict(facts, target)
+    if (judged.accepted || socket.destroyed) return
+    const { code: reason, message } = judged
+    this.#tell(target.address)('connection-ended', {
+      peerAddress: target.address,
+      connection: record.facts,
+      reason,
+      message,
+    })
+    this.#sessions.delete(target.key)
+    socket.destroy(refusedServer(judged, target.address))
+  }
+}
+
+function refusedServer({ code, message }: Refusal, address: string): MtlsError {
+  return new MtlsError(code, `we refused the server at ${address}: ${message}`, {
+    hint: serverHints[code] ?? errorCodes[code],
+  })
+}
+
+/** The codes that both sides share ask for other things when it is the server's certificate. */
+const serverHints: Partial<Record<MtlsErrorCode, string>> = {
+  CERT_EXPIRED: 'The operator of the server must renew its certificate.',
+  CERT_REVOKED: 'The operator of the server must issue a new certificate for it.',
+}
+
+function connectionError(error: NodeJS.ErrnoException, address: string): MtlsError {
+  const code = error.code ?? error.message
+  return /TIMEDOUT/.test(code)
+    ? new MtlsError('CONNECTION_TIMEOUT', `no connection to ${address} (${code})`, { cause: error })
+    : new MtlsError('CONNECTION_FAILED', `no connection to ${address} (${code})`, { cause: error })
+}

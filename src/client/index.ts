@@ -1,0 +1,7 @@
+export type { Identity } from '../auth/identity.js'
+export { MtlsError, type MtlsErrorCode } from '../errors.js'
+export type { ConnectionState, TlsConnection } from '../tls/connection.js'
+export type { SecurityEvent, Subscriber } from '../tls/events.js'
+export type { LogOptions } from '../tls/log.js'
+export { type ConnectOptions, connect, MtlsClient } from './connect.js'
+export { type MtlsFetch, type MtlsFetchOptions, mtlsFetch, type PoolFigures } from './fetch.js'
