@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseTlsConfig, type Settings } from '../config/index.js'
-import { MtlsError } from '../errors.js'
+import { errorCodes, MtlsError } from '../errors.js'
 import type { Io } from './io.js'
 import { writeLines } from './output.js'
 
@@ -36,7 +36,7 @@ function failureOf(stdout: string, certDir: string): MtlsError {
   const what = `certificates for demo mode in ${certDir} could not be made`
   try {
     const { code, message, hint } = JSON.parse(stdout).error
-    return new MtlsError(code, `${what}: ${message}`, { hint })
+    return new MtlsError(code in errorCodes ? code : 'CERT_NOT_FOUND', `${what}: ${message}`, { hint })
   } catch (cause) {
     return new MtlsError('CERT_NOT_FOUND', what, { cause })
   }

@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { startCli } from '../support/cli.js'
+import { scratch } from '../support/scratch.js'
+
+// V8's coverage lists every script a process has loaded, of either module system, on every version of Node.
+function loadedBy(pid: number | undefined, directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => name.startsWith(`coverage-${pid}-`))
+    .flatMap((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')).result)
+    .map(({ url }: { url: string }) => url)
+}
+
+test('a process that serves never loads the code that makes certificates', async () => {
+  const coverage = scratch()
+  const cwd = scratch()
+  const env = { NODE_V8_COVERAGE: coverage, TLS_DEMO_MODE: 'true' }
+  // In demo mode without certificates: they are made, and still not by the process that serves.
+  const { process, printed, finished } = startCli(['serve', 'echo', '--tls-port', '0'], { cwd, env })
+  await printed(/^echo-mcp /m)
+  process.kill('SIGTERM')
+  expect((await finished).exitCode).toBe(0)
+
+  const loaded = loadedBy(process.pid, coverage)
+  expect(loaded.some((url) => url.endsWith('/dist/server/serve.js'))).toBe(true)
+  const making = /\/@peculiar\/x509\/|\/dist\/pki\//
+  expect(loaded.filter((url) => making.test(url))).toEqual([])
+
+  const children = readdirSync(coverage).filter((name) => !name.startsWith(`coverage-${process.pid}-`))
+  expect(children).not.toEqual([])
+  const made = children.map((name) => Number(name.split('-')[1])).flatMap((pid) => loadedBy(pid, coverage))
+  expect(made.some((url) => making.test(url))).toBe(true)
+})
