@@ -6,7 +6,8 @@ import { generateKey, privateKeyPem, readPrivateKey } from './key.js'
 import {
   type AuthorityOptions,
   type CertificateRequest,
-  parseRequest,
+  parseRequests,
+  type Request,
   type Specification,
 } from './request.js'
 
@@ -40,7 +41,7 @@ export async function createAuthority(
   held: IssueOptions = {},
 ): Promise<Authority> {
   const commonName = options.commonName ?? `mcp-mtls CA ${randomBytes(3).toString('hex')}`
-  return make(parseRequest({ ...options, type: 'ca', commonName }), undefined, held)
+  return make({ ...options, type: 'ca', commonName }, undefined, held)
 }
 
 /**
@@ -76,19 +77,20 @@ export async function issue(
   request: CertificateRequest,
   held: IssueOptions = {},
 ): Promise<Issued> {
-  return make(parseRequest(request), authority, held)
+  return make(request, authority, held)
 }
 
 /** A certificate that vouches for itself: for demo mode, which alone accepts it. */
 export async function selfSigned(request: CertificateRequest, held: IssueOptions = {}): Promise<Issued> {
-  return make(parseRequest(request), undefined, held)
+  return make(request, undefined, held)
 }
 
 async function make(
-  specification: Specification,
+  request: Request,
   authority: Authority | undefined,
   { now = new Date(), isUsed = () => false, privateKey }: IssueOptions,
 ): Promise<Issued> {
+  const [specification] = parseRequests([request])
   const validity = validityOf(specification, authority?.facts, now)
   const key = privateKey
     ? readPrivateKey(privateKey, `key of ${specification.commonName}`)

@@ -7,5 +7,14 @@ export {
   openAuthority,
   selfSigned,
 } from './authority.js'
+export {
+  type AddCertificateOptions,
+  addCertificate,
+  type CertificateSetOptions,
+  makeCertificateSet,
+} from './certificate-set.js'
+export type { CertificateEntry, CertificateOptions, CertificateSet } from './fulfil.js'
+export { IssuedIndex } from './issued.js'
 export type { KeyType } from './key.js'
 export type { AuthorityOptions, CertificateRequest, LeafType, SubjectOptions } from './request.js'
+export { CertificateStore, type StoredFile, type StoredFiles } from './store.js'

@@ -46,10 +46,21 @@ export interface Specification {
 export const defaultValidityDays = { ca: 3650, server: 365, client: 365 } as const
 const longestValidityDays = 3650
 
-/** Checks a request; throws one `CONFIG_INVALID` that lists every problem. */
-export function parseRequest(
-  request: CertificateRequest | ({ type: 'ca'; commonName: string } & SubjectOptions),
-): Specification {
+export type Request = CertificateRequest | ({ type: 'ca'; commonName: string } & SubjectOptions)
+
+/** Checks requests; throws one `CONFIG_INVALID` that lists every problem of all of them, and those found before. */
+export function parseRequests<const Requests extends readonly Request[]>(
+  requests: Requests,
+  foundBefore: readonly string[] = [],
+): { [Index in keyof Requests]: Specification } {
+  const parsed = requests.map(examine)
+  const problems = new Set([...foundBefore, ...parsed.flatMap(({ problems }) => problems)])
+  if (problems.size > 0)
+    throw new MtlsError('CONFIG_INVALID', `cannot make certificates: ${[...problems].join('; ')}`)
+  return parsed.map(({ specification }) => specification) as { [Index in keyof Requests]: Specification }
+}
+
+function examine(request: Request): { specification: Specification; problems: string[] } {
   const problems: string[] = []
   const expect = (fine: boolean, problem: string) => {
     if (!fine) problems.push(problem)
@@ -90,9 +101,7 @@ export function parseRequest(
     names.filter(({ kind, value }) => kind === 'uri' && value.startsWith('spiffe:')).length <= 1,
     'subjectAltNames: a certificate has one SPIFFE ID at most',
   )
-  if (problems.length > 0)
-    throw new MtlsError('CONFIG_INVALID', `cannot make the ${type} certificate: ${problems.join('; ')}`)
-  return Object.freeze({
+  const specification: Specification = Object.freeze({
     type,
     commonName,
     organization,
@@ -102,6 +111,7 @@ export function parseRequest(
     keySize: keySize ?? rsaKeySizes[0],
     names,
   })
+  return { specification, problems }
 }
 
 /** The common name never counts (RFC 9525), so a server's own host name must stand among the SANs. */

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { MtlsError } from '../../src/errors.js'
-import { type CertificateRequest, parseRequest } from '../../src/pki/request.js'
+import { type CertificateRequest, parseRequests, type Request } from '../../src/pki/request.js'
+
+const parseRequest = (request: Request) => parseRequests([request])[0]
 
 const server: CertificateRequest = { type: 'server', commonName: 'mcp-server' }
 
@@ -102,4 +104,15 @@ test("a server's own name is its first SAN when it is a host name or an address"
   expect(first('Weather.example')).toEqual({ kind: 'dns', value: 'weather.example' })
   expect(first('::1')).toEqual({ kind: 'ip', value: '::1' })
   expect(first('The weather server')).toBeUndefined()
+})
+
+test('the problems of several requests stand in one error, each once', () => {
+  const both = () =>
+    parseRequests([
+      { ...server, country: 'XYZ', commonName: '' },
+      { type: 'client', commonName: 'c', country: 'XYZ', subjectAltNames: ['?'] },
+    ])
+  expect(both).toThrow(
+    /^cannot make certificates: commonName: [^;]*; country: [^;]*; subjectAltNames: [^;]*;?[^;]*$/,
+  )
 })
