@@ -4,8 +4,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { getJson } from '../support/call.js'
+import { certificateDirectory } from '../support/certificates.js'
 import { runCli, startCli } from '../support/cli.js'
-import { forge, forgeCa, writeSet } from '../support/forge.js'
 import { directoryWith, scratch } from '../support/scratch.js'
 
 const anyPort = {
@@ -15,17 +15,6 @@ const anyPort = {
   WEATHER_MCP_PORT: '0',
   DATETIME_MCP_PORT: '0',
   ECHO_MCP_PORT: '0',
-}
-
-async function certificates(): Promise<string> {
-  const directory = scratch()
-  const ca = await forgeCa()
-  await writeSet(directory, {
-    ca,
-    server: await forge({ issuer: ca, usage: 'server', dns: ['localhost'], ip: ['127.0.0.1'] }),
-    client: await forge({ issuer: ca, usage: 'client' }),
-  })
-  return directory
 }
 
 /** A port somebody else listens on while the test runs. */
@@ -39,7 +28,7 @@ async function takenPort(): Promise<number> {
 test.each(['SIGTERM', 'SIGINT'] as const)(
   'serve all serves three servers until %s and exits 0',
   async (signal) => {
-    const certDir = await certificates()
+    const certDir = await certificateDirectory()
     const { process, printed, finished } = startCli(['serve', 'all', '--cert-dir', certDir], {
       cwd: scratch(),
       env: anyPort,
@@ -58,7 +47,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 )
 
 test('--json says where the server listens; every line of the log is JSON', async () => {
-  const certDir = await certificates()
+  const certDir = await certificateDirectory()
   const args = ['serve', 'echo', '--tls-port', '0', '--cert-dir', certDir, '--json']
   const { process, printed, finished } = startCli(args, { cwd: scratch() })
   await printed(/^}\n/m)
@@ -77,7 +66,7 @@ test('--json says where the server listens; every line of the log is JSON', asyn
 })
 
 test('security events go to the file of SECURITY_LOG too', async () => {
-  const certDir = await certificates()
+  const certDir = await certificateDirectory()
   const cwd = scratch()
   const args = ['serve', 'echo', '--tls-port', '0', '--cert-dir', certDir, '--security-log', 'security.log']
   const { process, printed, finished } = startCli(args, { cwd })
@@ -89,7 +78,7 @@ test('security events go to the file of SECURITY_LOG too', async () => {
 })
 
 test('when one port is taken none of the servers stays up', async () => {
-  const certDir = await certificates()
+  const certDir = await certificateDirectory()
   const port = await takenPort()
   const args = ['serve', 'all', '--cert-dir', certDir, '--echo-mcp-tls-port', String(port), '--json']
   const { exitCode, stdout, stderr } = await runCli(args, { cwd: scratch(), env: anyPort })
@@ -152,7 +141,7 @@ test('without TLS it serves plain HTTP on loopback, and nowhere else', async () 
 })
 
 test('a readable CA key beside a server that others can reach is warned of', async () => {
-  const certDir = await certificates()
+  const certDir = await certificateDirectory()
   writeFileSync(join(certDir, 'ca.key'), 'key')
   const args = ['serve', 'echo', '--tls-port', '0', '--cert-dir', certDir]
   const exposed = startCli([...args, '--host', '0.0.0.0'], { cwd: scratch() })

@@ -72,6 +72,7 @@ async function run(
 
   if (!stop.aborted) await once(stop, 'abort')
   force.addEventListener('abort', () => servers.map((server) => server.close({ drainTimeout: 0 })))
+  if (!json) writeLines(io.stderr, ['draining; a second signal ends at once'])
   await Promise.all(servers.map((server) => server.close()))
 }
 
