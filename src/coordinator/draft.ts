@@ -1,5 +1,6 @@
 import { findPlace } from '../places/index.js'
-import type { PlannedCall, PlanProblem } from './plan.js'
+import type { Failure } from './failure.js'
+import type { PlannedCall } from './plan.js'
 
 /** A call that has no server yet; `home` is the name of the server that usually has the tool. */
 export interface Request extends Omit<PlannedCall, 'server'> {
@@ -9,7 +10,7 @@ export interface Request extends Omit<PlannedCall, 'server'> {
 /** What a question has yielded so far. The same call, problem or notice is kept once. */
 export class Draft {
   readonly requests: Request[] = []
-  readonly problems: PlanProblem[] = []
+  readonly problems: Failure[] = []
   readonly notices: string[] = []
 
   request(request: Request): void {
@@ -20,7 +21,7 @@ export class Draft {
   }
 
   usage(message: string, hint: string): void {
-    this.#problem({ kind: 'usage', message, hint })
+    this.#problem({ kind: 'usage', code: 'CONFIG_INVALID', message, hint })
   }
 
   unknownPlace(text: string): void {
@@ -28,6 +29,7 @@ export class Draft {
     const near = 'near' in found ? found.near : []
     this.#problem({
       kind: 'place',
+      code: 'CITY_NOT_FOUND',
       message: `I know no city called "${text}".`,
       hint:
         near.length > 0
@@ -40,7 +42,7 @@ export class Draft {
     if (!this.notices.includes(text)) this.notices.push(text)
   }
 
-  #problem(problem: PlanProblem): void {
+  #problem(problem: Failure): void {
     if (!this.problems.some(({ message }) => message === problem.message)) this.problems.push(problem)
   }
 }

@@ -1,4 +1,5 @@
 import type { Tool } from '@modelcontextprotocol/client'
+import type { Failure } from './failure.js'
 
 /** One tool call as data: what to call, where, and why. */
 export interface PlannedCall {
@@ -25,16 +26,10 @@ export const weekdays = [
 ] as const
 export type Weekday = (typeof weekdays)[number]
 
-/** Why (a part of) a question cannot become a call. `usage` is the asker's to mend, `place` names an unknown city. */
-export interface PlanProblem {
-  readonly kind: 'place' | 'usage'
-  readonly message: string
-  readonly hint: string
-}
-
 export interface Plan {
   readonly calls: readonly PlannedCall[]
-  readonly problems: readonly PlanProblem[]
+  /** Parts of the question that cannot become a call. */
+  readonly problems: readonly Failure[]
   /** What the asker should know and what is no failure: words that were not understood, limits. */
   readonly notices: readonly string[]
 }

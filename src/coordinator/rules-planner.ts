@@ -65,13 +65,17 @@ async function assign(
   return { ...rest, calls }
 }
 
-async function serverOf(home: string, tool: string, { servers, toolsOf }: Toolbox): Promise<string> {
-  if (servers.includes(home)) return home
-  const owners = await Promise.all(
-    servers.map(async (server) => {
-      const tools = await toolsOf(server).catch(() => [])
-      return tools.some(({ name }) => name === tool) ? server : undefined
-    }),
+/** A server that cannot tell its tools may be the one: calling it says why it cannot. */
+async function serverOf(home: string, tool: string, toolbox: Toolbox): Promise<string> {
+  if (toolbox.servers.includes(home)) return home
+  const found = await Promise.all(
+    toolbox.servers.map((server) =>
+      toolbox.toolsOf(server).then(
+        (tools) => ({ server, has: tools.some(({ name }) => name === tool) }),
+        () => ({ server, has: undefined }),
+      ),
+    ),
   )
-  return owners.find((owner) => owner !== undefined) ?? home
+  const owner = found.find(({ has }) => has) ?? found.find(({ has }) => has === undefined)
+  return owner?.server ?? home
 }

@@ -1,0 +1,61 @@
+import { SdkError, SdkErrorCode } from '@modelcontextprotocol/client'
+import { MtlsError, type MtlsErrorCode } from '../errors.js'
+
+/**
+ * Why a part of a question has no answer. `place`: an unknown city; `usage`: the asker's to mend; `timeout`;
+ * `unreachable`: a server that cannot be reached or refuses; `other`: anything else.
+ */
+export interface Failure {
+  readonly kind: 'place' | 'timeout' | 'unreachable' | 'other' | 'usage'
+  readonly code: MtlsErrorCode
+  /** A sentence. */
+  readonly message: string
+  readonly hint: string
+}
+
+const timeouts: readonly MtlsErrorCode[] = ['CONNECTION_TIMEOUT', 'TLS_HANDSHAKE_TIMEOUT']
+/** What is wrong on this side, before any server is asked. */
+const ownFiles: readonly MtlsErrorCode[] = [
+  'CERT_NOT_FOUND',
+  'CERT_DIR_NOT_FOUND',
+  'KEY_MISMATCH',
+  'KEY_ENCRYPTED',
+]
+
+/** What an error of connecting to, or calling, a server means to the asker. */
+export function failureOf(error: unknown, server: string): Failure {
+  const known = mtlsErrorIn(error)
+  if (known) return { ...known.toJSON(), ...described(known, server) }
+  const message = error instanceof Error ? error.message : String(error)
+  const sdk = SdkError.isInstance(error) ? error.code : undefined
+  if (sdk === SdkErrorCode.RequestTimeout) return timedOut(server, message)
+  if (sdk === SdkErrorCode.ConnectionClosed || sdk === SdkErrorCode.SendFailed)
+    return failureOf(new MtlsError('CONNECTION_FAILED', message), server)
+  return toolFailed(`The ${server} server could not answer: ${message}`)
+}
+
+export function timedOut(server: string, detail: string): Failure {
+  return {
+    kind: 'timeout',
+    ...new MtlsError('CONNECTION_TIMEOUT', `The ${server} server did not answer in time: ${detail}`).toJSON(),
+  }
+}
+
+export function toolFailed(message: string): Failure {
+  return { kind: 'other', ...new MtlsError('TOOL_FAILED', message).toJSON() }
+}
+
+function described({ code, message }: MtlsError, server: string): Pick<Failure, 'kind' | 'message'> {
+  if (timeouts.includes(code))
+    return { kind: 'timeout', message: `The ${server} server did not answer in time: ${message}` }
+  if (code === 'CONFIG_INVALID') return { kind: 'usage', message }
+  if (ownFiles.includes(code)) return { kind: 'other', message }
+  return { kind: 'unreachable', message: `I could not reach the ${server} server: ${message}` }
+}
+
+/** The SDK and fetch wrap what a connection throws. */
+function mtlsErrorIn(error: unknown): MtlsError | undefined {
+  for (let each = error, depth = 0; each instanceof Error && depth < 8; each = each.cause, depth++)
+    if (each instanceof MtlsError) return each
+  return undefined
+}

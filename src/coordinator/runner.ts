@@ -1,0 +1,68 @@
+import type { CallToolResult } from '@modelcontextprotocol/client'
+import type { ConnectionFacts, Connections } from './connections.js'
+import { type Failure, failureOf, timedOut, toolFailed } from './failure.js'
+import type { PlannedCall } from './plan.js'
+import { whileNotAborted } from './while-not-aborted.js'
+
+export interface CallOutcome extends PlannedCall {
+  /** From the start of the call, connecting included, to its end. */
+  readonly durationMs: number
+  /** Undefined without TLS, or when there was no connection. */
+  readonly tls: ConnectionFacts | undefined
+  readonly outcome:
+    | { readonly ok: true; readonly result: unknown; readonly text: string }
+    | { readonly ok: false; readonly failure: Failure }
+}
+
+/** The reason of a signal that aborts because the time is over. */
+export class OutOfTime extends Error {}
+
+/** Makes every call at once; one that fails, or runs out of time, leaves the others alone. */
+export function runCalls(
+  calls: readonly PlannedCall[],
+  connections: Connections,
+  signal: AbortSignal,
+): Promise<CallOutcome[]> {
+  return Promise.all(calls.map((call) => runCall(call, connections, signal)))
+}
+
+async function runCall(
+  call: PlannedCall,
+  connections: Connections,
+  signal: AbortSignal,
+): Promise<CallOutcome> {
+  const started = performance.now()
+  let tls: ConnectionFacts | undefined
+  const done = (outcome: CallOutcome['outcome']): CallOutcome => ({
+    ...call,
+    durationMs: Math.round(performance.now() - started),
+    tls,
+    outcome,
+  })
+  const failed = (failure: Failure): CallOutcome => done({ ok: false, failure })
+  const { server, tool } = call
+  if (!connections.servers.includes(server)) return failed(toolFailed(`No server has the tool ${tool}.`))
+  try {
+    const { client, tools } = await connections.open(server)
+    tls = client.connection?.()
+    if (!tools.some(({ name }) => name === tool))
+      return failed(toolFailed(`The ${server} server has no tool ${tool}.`))
+    const result = await whileNotAborted(
+      client.callTool({ name: tool, arguments: { ...call.arguments } }, { signal }),
+      signal,
+    )
+    tls = client.connection?.()
+    const text = textOf(result)
+    if (result.isError) return failed(toolFailed(`The ${server} server could not answer: ${text}`))
+    return done({ ok: true, result: result.structuredContent ?? text, text })
+  } catch (error) {
+    if (!signal.aborted) return failed(failureOf(error, server))
+    if (signal.reason instanceof OutOfTime) return failed(timedOut(server, signal.reason.message))
+    throw error
+  }
+}
+
+function textOf({ content, structuredContent }: CallToolResult): string {
+  const text = content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n')
+  return text === '' ? JSON.stringify(structuredContent ?? {}) : text
+}
