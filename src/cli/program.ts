@@ -25,6 +25,7 @@ const usageCodes: readonly MtlsErrorCode[] = ['CONFIG_INVALID', 'PORT_CONFLICT']
 
 /** Runs one command line; what went wrong is printed, and in `io.exitCode`. */
 export async function run(argv: readonly string[], io: Io): Promise<void> {
+  if (argv[0] === 'help') argv = [...argv.slice(1), '--help']
   const name = argv.find((argument) => !argument.startsWith('-'))
   try {
     const program = buildProgram(io)

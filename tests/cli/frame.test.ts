@@ -20,6 +20,11 @@ test('--help names every command and has an example', async () => {
   expect(stdout).toContain('Example')
 })
 
+test('help COMMAND is COMMAND --help', async () => {
+  expect(await runCli(['help', 'serve'])).toEqual(await runCli(['serve', '--help']))
+  expect(await runCli(['help'])).toEqual(await runCli(['--help']))
+})
+
 test.each(commands)('%s --help has an example and says the exit codes', async (name) => {
   const { exitCode, stdout } = await runCli([name, '--help'])
   expect(exitCode).toBe(0)
