@@ -1,0 +1,6 @@
+export {
+  type BuiltInOptions,
+  type BuiltInServer,
+  type BuiltInServerName,
+  builtInServers,
+} from './built-in.js'
