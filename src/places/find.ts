@@ -9,19 +9,12 @@ export interface NoPlace {
   readonly near: readonly string[]
 }
 
-export interface PlaceMatch {
-  readonly place: Place
-  /** How many of the words belong to the name. */
-  readonly words: number
-}
-
 const longestQuery = 100
-const mostWords = 8
 
 // A region's name alone, such as "Delaware", is a city's only when that city is not a village elsewhere.
 const cityNamedLikeRegion = 50_000
 
-// Codes of states and countries that are English words: "Salem in …" does not mean Salem, Indiana.
+// Codes of states and countries that are English words: "Salem in" is the start of a sentence, not Salem, Indiana.
 const wordsNotCodes = new Set('am an and as at be by do hi id in is it me my no oh ok or so to us'.split(' '))
 
 /**
@@ -38,24 +31,6 @@ export function findPlace(query: string): { readonly place: Place } | NoPlace {
 /** Whether the whole text names a place. */
 export function isPlace(text: string): boolean {
   return exactPlace(text) !== undefined
-}
-
-/**
- * The longest name of a place at the start of these words (a sentence split at spaces, punctuation left on).
- * Villages count too, and some are called "Of" or "Date": ask only where a place is expected.
- */
-export function matchPlace(words: readonly string[]): PlaceMatch | undefined {
-  for (let count = Math.min(mostWords, words.length); count > 0; count--) {
-    const text = words
-      .slice(0, count)
-      .join(' ')
-      .replace(/[\s,;:!?…."”]+$/u, '')
-      .replace(/['’]s$/u, '')
-    if (wordsNotCodes.has(text.slice(text.lastIndexOf(' ') + 1))) continue
-    const place = exactPlace(text)
-    if (place) return { place, words: count }
-  }
-  return undefined
 }
 
 function exactPlace(text: string): Place | undefined {
@@ -80,9 +55,9 @@ function namesNear(text: string): readonly string[] {
 function readingsOf(text: string): Reading[] {
   const [city, ...qualifiers] = partsOf(text)
   if (city === undefined) return []
-  const readings = [{ city: fold(text), within: [] }, ...(qualifiers.length > 0 ? [] : lastWordsAsArea(city))]
-  if (qualifiers.length > 0) readings.push(reading(city, qualifiers))
-  return readings.filter(({ within }) => within.every((areas) => areas.length > 0))
+  const whole: Reading = { city: fold(text), within: [] }
+  const areas = qualifiers.length > 0 ? [reading(city, qualifiers)] : lastWordsAsArea(text)
+  return [whole, ...areas].filter(({ within }) => within.every((areas) => areas.length > 0))
 }
 
 function partsOf(text: string): string[] {
@@ -92,8 +67,9 @@ function partsOf(text: string): string[] {
     .filter((part) => part !== '')
 }
 
-function lastWordsAsArea(name: string): Reading[] {
-  const words = name.split(' ')
+function lastWordsAsArea(text: string): Reading[] {
+  const words = fold(text).split(' ')
+  if (wordsNotCodes.has(text.trim().split(/\s+/).at(-1) ?? '')) return []
   return words
     .slice(1)
     .map((_, index) => reading(words.slice(0, index + 1).join(' '), [words.slice(index + 1).join(' ')]))

@@ -1,3 +1,3 @@
-export { findPlace, isPlace, matchPlace, type NoPlace, type PlaceMatch } from './find.js'
+export { findPlace, isPlace, type NoPlace } from './find.js'
 export { loadGazetteer } from './gazetteer.js'
 export { type Place, placeLabel } from './place.js'

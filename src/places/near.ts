@@ -36,9 +36,17 @@ export function nearMatches(readings: readonly Reading[]): string[] {
 /** 0 for the same name, more for every difference, Infinity when nobody would mistake one for the other. */
 function unlikeness(name: Buffer, row: Buffer, start: number, end: number): number {
   const limit = name.length <= 4 ? 1 : name.length <= 8 ? 2 : 3
+  if (!startsAlike(name, row, start)) return Infinity
   if (startsWithWords(name, row, start, end)) return 1
   const distance = editDistance(name, row, start, end, limit)
   return distance <= limit ? distance : Infinity
+}
+
+// One slip at the start leaves one of the first two letters there or next to it. This spares two names of three.
+function startsAlike(name: Buffer, row: Buffer, start: number): boolean {
+  const first = row[start]
+  const next = row[start + 1]
+  return first === name[0] || first === name[1] || next === name[0] || next === name[1]
 }
 
 /** Whether the row's name is this one and more words: "Frankfurt" and "Frankfurt am Main". */
