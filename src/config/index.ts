@@ -2,6 +2,7 @@ export { type McpClientConfig, type McpClientOptions, parseClientConfig } from '
 export { readDotenv } from './dotenv.js'
 export type { Limits, LimitsOptions } from './limits.js'
 export { isLoopback } from './loopback.js'
+export { type McpServerEntry, type McpServersFile, readMcpServers } from './mcp-servers.js'
 export { type McpServerConfig, type McpServerOptions, parseServerConfig } from './server-config.js'
 export {
   flagOf,

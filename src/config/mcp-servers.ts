@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { z } from 'zod'
+import { MtlsError } from '../errors.js'
+import { serverUrlProblem } from './client-config.js'
+import { deepFreeze, parse, refuse, report } from './problems.js'
+import type { TlsOptions } from './tls-options.js'
+import { text } from './values.js'
+
+/** One server of the file; `tls` has only what the file gives, its paths absolute. */
+export interface McpServerEntry {
+  readonly url: string
+  readonly serverName?: string
+  readonly tls: Pick<TlsOptions, 'caCert' | 'clientCert' | 'clientKey' | 'keyPassphrase'>
+}
+
+export interface McpServersFile {
+  readonly servers: Readonly<Record<string, McpServerEntry>>
+  /** What the file has and this package makes no use of. */
+  readonly notices: readonly string[]
+}
+
+/** How URLs are judged: see `serverUrlProblem`. */
+interface UrlRules {
+  readonly tls: boolean
+  readonly demoMode: boolean
+  readonly demoAllowRemote: boolean
+}
+
+const tlsSchema = z
+  .strictObject({
+    ca: text.optional(),
+    cert: text.optional(),
+    key: text.optional(),
+    passphrase: z.string({ error: 'text is wanted' }).optional(),
+    serverName: text.optional(),
+  })
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+    message: 'cert and key come together',
+  })
+
+// Desktop clients write further keys of their own into an entry.
+const entrySchema = z.looseObject({
+  url: text,
+  type: z
+    .enum(['http', 'streamable-http', 'streamableHttp'], { error: 'allowed are http and streamable-http' })
+    .optional(),
+  tls: tlsSchema.optional(),
+})
+
+function entrySchemaFor(rules: UrlRules) {
+  const url = text.superRefine((value, context) => {
+    const problem = value === '' ? undefined : serverUrlProblem(value, rules)
+    if (problem !== undefined) report(context, [], problem)
+  })
+  return entrySchema.extend({ url })
+}
+
+const fileSchema = z.looseObject({
+  mcpServers: z.record(z.string(), z.looseObject({}), { error: 'an object of servers is wanted' }),
+})
+
+/**
+ * Reads a `mcpServers` JSON file, the format desktop clients use, whose entries may have a `tls` object. Entries that
+ * start a program (`command`) or are disabled are skipped with a notice. Throws one `CONFIG_INVALID` with every problem.
+ */
+export function readMcpServers(path: string, rules: UrlRules): McpServersFile {
+  const { mcpServers } = parse(fileSchema, path, readJson(path))
+  const skipped = new Map<string, string>()
+  for (const [name, { command, url, disabled }] of Object.entries(mcpServers)) {
+    if (disabled === true) skipped.set(name, 'it is disabled')
+    else if (command !== undefined && url === undefined)
+      skipped.set(name, 'it is started as a program, and has no URL')
+  }
+  const used = Object.entries(mcpServers).filter(([name]) => !skipped.has(name))
+  if (used.length === 0) refuse(path, [{ setting: 'mcpServers', text: 'has no server that can be called' }])
+  const entries = parse(z.record(z.string(), entrySchemaFor(rules)), path, Object.fromEntries(used))
+  return deepFreeze({
+    servers: Object.fromEntries(
+      Object.entries(entries).map(([name, entry]) => [name, entryOf(entry, dirname(path))]),
+    ),
+    notices: [
+      ...[...skipped].map(([name, why]) => `${path}: the server "${name}" is left out: ${why}`),
+      ...Object.entries(entries).flatMap(([name, entry]) => unusedKeys(path, name, entry)),
+    ],
+  })
+}
+
+type Entry = z.output<typeof entrySchema>
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    // The message of a SyntaxError quotes the file, and a passphrase may stand there.
+    const text = error instanceof SyntaxError ? 'is not valid JSON' : String(error)
+    throw new MtlsError('CONFIG_INVALID', `${path}: ${text}`, {
+      hint: 'The file reads { "mcpServers": { "weather": { "url": "https://…/mcp" } } }',
+    })
+  }
+}
+
+function entryOf(
+  { url, tls: { ca, cert, key, passphrase, serverName } = {} }: Entry,
+  folder: string,
+): McpServerEntry {
+  const path = (value: string): string => resolve(folder, value)
+  return {
+    url,
+    ...(serverName !== undefined && { serverName }),
+    tls: {
+      ...(ca !== undefined && { caCert: path(ca) }),
+      ...(cert !== undefined && { clientCert: path(cert) }),
+      ...(key !== undefined && { clientKey: path(key) }),
+      ...(passphrase !== undefined && { keyPassphrase: passphrase }),
+    },
+  }
+}
+
+function unusedKeys(path: string, name: string, entry: Entry): string[] {
+  const unused = Object.keys(entry).filter(
+    (key) => !Object.hasOwn(entrySchema.shape, key) && key !== 'disabled',
+  )
+  return unused.length === 0 ? [] : [`${path}: of the server "${name}" is not used: ${unused.join(', ')}`]
+}
