@@ -30,13 +30,13 @@ const tab = 9
  */
 export class Gazetteer {
   readonly #bytes: Buffer
-  readonly #rows: number
+  readonly #firstRow: number
   readonly #head: Head
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
-    this.#rows = bytes.indexOf(newline) + 1
-    this.#head = JSON.parse(bytes.toString('utf8', 0, this.#rows)) as Head
+    this.#firstRow = bytes.indexOf(newline) + 1
+    this.#head = JSON.parse(bytes.toString('utf8', 0, this.#firstRow)) as Head
   }
 
   get zones(): readonly string[] {
@@ -56,7 +56,7 @@ export class Gazetteer {
   named(key: string): Entry[] {
     const wanted = Buffer.from(`${key}\t`)
     const found: Entry[] = []
-    for (let row = this.#firstRowFrom(wanted); row < this.#bytes.length; row = this.#rowAfter(row)) {
+    for (let row = this.#rowFrom(wanted); row < this.#bytes.length; row = this.#rowAfter(row)) {
       if (this.#compare(row, wanted) !== 0) break
       found.push(this.#entry(row))
     }
@@ -65,7 +65,7 @@ export class Gazetteer {
 
   /** Every row whose folded name, as bytes from `start` to `end` of `bytes`, passes `wanted`. */
   *rowsWhere(wanted: (bytes: Buffer, start: number, end: number) => boolean): Generator<Entry> {
-    for (let row = this.#rows; row < this.#bytes.length; row = this.#rowAfter(row))
+    for (let row = this.#firstRow; row < this.#bytes.length; row = this.#rowAfter(row))
       if (wanted(this.#bytes, row, this.#bytes.indexOf(tab, row))) yield this.#entry(row)
   }
 
@@ -79,8 +79,8 @@ export class Gazetteer {
     )
   }
 
-  #firstRowFrom(wanted: Buffer): number {
-    let low = this.#rows
+  #rowFrom(wanted: Buffer): number {
+    let low = this.#firstRow
     let high = this.#bytes.length
     while (low < high) {
       const row = this.#bytes.lastIndexOf(newline, Math.floor((low + high - 1) / 2) - 1) + 1

@@ -41,9 +41,11 @@ function climateOf(place: Place, day: number): { mean: number; swing: number; de
   // 12 °C either way at 60°, warmest in the middle of July, or of January in the south.
   const yearly = 27 - 0.0064 * distance ** 2
   const season = Math.min(14, 0.2 * distance) * Math.cos(((day - 196) / 365.2425) * 2 * Math.PI)
-  const passing = (noise(place, day - 1) + noise(place, day) + noise(place, day + 1) - 1.5) * 5
+  // Three days share what passes over, so that one day follows from the other; far from the tropics more passes.
+  const three = noise(place, day - 1) + noise(place, day) + noise(place, day + 1)
+  const passing = (three - 1.5) * (1.5 + distance / 15)
   const mean = yearly + (place.latitude < 0 ? -season : season) + passing
-  const swing = 3 + 3 * noise(place, day + 0.5)
+  const swing = 2.5 + 2.5 * noise(place, day + 0.5)
   return { mean, swing, description: describeWeather(codeOf(noise(place, day + 0.25), mean)) }
 }
 
