@@ -4,8 +4,6 @@ import type { LeafType, SubjectOptions } from './request.js'
 export interface CertificateSetOptions extends CertificateOptions {
   readonly serverName?: string | undefined
   readonly clientName?: string | undefined
-  /** Each certificate signs itself, and no CA is made: for demo mode, which alone accepts them. */
-  readonly demoMode?: boolean | undefined
 }
 
 export interface AddCertificateOptions extends CertificateOptions {
@@ -43,7 +41,7 @@ export async function makeCertificateSet(options: CertificateSetOptions): Promis
 
 /** Issues one more certificate from the CA of the directory, `NAME.crt` and `NAME.key`; makes the CA when there is none. */
 export async function addCertificate(options: AddCertificateOptions): Promise<CertificateSet> {
-  const { type, name, subjectAltNames: names = [], force = false } = options
+  const { type, name, subjectAltNames: names = [], demoMode = false, force = false } = options
   // A server that got no names of its own is one to try out on this machine.
   const all = type === 'server' && names.length === 0 ? loopbackNames : names
   return fulfil(
@@ -51,7 +49,7 @@ export async function addCertificate(options: AddCertificateOptions): Promise<Ce
       options,
       leaves: [leaf(name, type, name, options, all, { commonName: undefined, names })],
       force,
-      withCa: true,
+      withCa: !demoMode,
       replaceCa: false,
     },
     fileNameProblems(name),

@@ -29,6 +29,8 @@ export interface CertificateOptions extends SubjectOptions {
   /** Names of the server, or of the certificate that is added. */
   readonly subjectAltNames?: readonly string[] | undefined
   readonly force?: boolean | undefined
+  /** Each certificate signs itself, and no CA is made: for demo mode, which alone accepts them. */
+  readonly demoMode?: boolean | undefined
 }
 
 /** A certificate that is to be there: `STEM.crt` and `STEM.key`. */
@@ -62,7 +64,7 @@ export interface CertificateSet {
   readonly replacedCa: boolean
   /** Certificates in the directory that a replaced CA had issued: nobody trusts them any more. */
   readonly orphaned: readonly string[]
-  /** The folder that keeps the files of before. */
+  /** The folder that keeps the files of before, when any was replaced. */
   readonly previous: string | undefined
 }
 
@@ -197,12 +199,18 @@ async function make(
   }
   // The CA first: killed in between, the next run issues the rest from it.
   if (caStore !== store && caChanges.size > 0) await caStore.commit(caChanges)
+  const replaced = [...changes.keys()].some((name) => files.has(name))
   const previous = await store.commit(changes)
   const set = summary(order, store, caStore, await store.read(), changes)
   const replacedCa = isNew && caFiles.has('ca.crt')
   const others = [...files.values()].filter(({ path }) => path.endsWith('.crt')).map(({ path }) => path)
   const orphaned = others.filter((path) => !set.entries.some((entry) => entry.path === path))
-  return { ...set, previous, replacedCa, orphaned: replacedCa ? orphaned : [] }
+  return {
+    ...set,
+    previous: replaced ? previous : undefined,
+    replacedCa,
+    orphaned: replacedCa ? orphaned : [],
+  }
 }
 
 /** The CA of the directory, or a new one where there is none at all. */
