@@ -15,6 +15,8 @@ import { type Forged, type ForgedSet, forge, forgeCa, writeSet } from './forge.j
 /** A CA with a server and a client of its own, in a folder that is gone when disposed of. */
 export interface World extends AsyncDisposable {
   readonly certDir: string
+  /** The directory as options of a server or a client. */
+  readonly tls: { readonly certDir: string }
   readonly ca: Forged
   readonly server: Forged
   readonly client: Forged
@@ -28,6 +30,7 @@ export async function makeWorld(replace: Partial<ForgedSet> = {}): Promise<World
   await writeSet(certDir, { ...replace, ca, server, client })
   return {
     certDir,
+    tls: { certDir },
     ca,
     server,
     client,
@@ -69,12 +72,15 @@ export interface Served extends AsyncDisposable {
   event<Name extends SecurityEvent['event']>(name: Name): Promise<Extract<SecurityEvent, { event: Name }>>
 }
 
-/** Serves `testServer` on a free port; the events are collected. */
-export async function serveTest(options: Partial<ServeOptions>): Promise<Served> {
+/** Serves `testServer`, or another factory, on a free port; the events are collected. */
+export async function serveTest(
+  options: Partial<ServeOptions>,
+  factory?: (calls: string[]) => McpServer,
+): Promise<Served> {
   const events: SecurityEvent[] = []
   const calls: string[] = []
   const waiting = new Set<() => void>()
-  const server = await serve(() => testServer(calls), {
+  const server = await serve(() => (factory ?? testServer)(calls), {
     name: `test-${crypto.randomUUID()}`,
     tlsPort: 0,
     log: false,
