@@ -14,6 +14,7 @@ import { Gate } from '../tls/gate.js'
 import { type LogOptions, openLog } from '../tls/log.js'
 import { coversHost, loadMaterial, type Material } from '../tls/material.js'
 import { createAdapter } from './adapter.js'
+import { guardProblem } from './guard.js'
 import { certificateHealth, type Health, protocolVersions, sendHealth } from './health.js'
 import { requestListener } from './http.js'
 import { packageVersion } from './package-version.js'
@@ -83,6 +84,9 @@ export async function serve(factory: McpServerFactory, options: ServeOptions): P
   return server
 }
 
+const loopbackNames = ['localhost', '127.0.0.1', '[::1]']
+const loopbackOnly = { allowedHosts: loopbackNames, coversHost: () => false, allowedOrigins: [] }
+
 class ListeningServer implements RunningServer {
   readonly name: string
   readonly #config: McpServerConfig
@@ -133,7 +137,7 @@ class ListeningServer implements RunningServer {
         gate: this.#gate,
         adapter: this.#adapter,
         guard: {
-          allowedHosts: config.allowedHosts ?? ['localhost', '127.0.0.1', '[::1]'],
+          allowedHosts: config.allowedHosts ?? loopbackNames,
           coversHost: (host) =>
             config.allowedHosts === undefined && material !== undefined && coversHost(material, host),
           allowedOrigins: config.allowedOrigins,
@@ -240,6 +244,8 @@ class ListeningServer implements RunningServer {
   /** For probes on this machine that have no certificate. It tells nothing about peers and serves no MCP. */
   #createHealthServer(): Server {
     return createServer((request, response) => {
+      if (guardProblem(request, loopbackOnly))
+        return void response.writeHead(403, { 'content-length': 0 }).end()
       if (request.url === '/health') return sendHealth(request, response, this.health())
       response.writeHead(404, { 'content-length': 0 }).end()
     })

@@ -1,16 +1,18 @@
+import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
-import { buildPath } from '../x509/path.js'
+import { buildPath, type CertificatePath, maximumPresented } from '../x509/path.js'
 import type { PeerFacts } from './verdict.js'
 
 const remembered = 10_000
 
 /**
- * Reads what handshakes tell about peers. A resumed session carries the leaf alone, so the
- * intermediates of full handshakes are remembered by leaf; one forgotten is refused, never waved through.
+ * Reads what handshakes tell about peers. A resumed session carries the leaf alone, without its
+ * intermediates, so the way from a leaf to a trust anchor is remembered once it was found: the same leaf
+ * has the same way. One forgotten is refused, never waved through.
  */
 export class PeerReader {
-  readonly #intermediates = new Map<string, readonly CertificateFacts[]>()
+  readonly #anchored = new Map<string, CertificatePath>()
 
   constructor(readonly anchors: readonly CertificateFacts[]) {}
 
@@ -19,27 +21,33 @@ export class PeerReader {
     const authorizationError = errorCode(socket.authorizationError)
     // `authorized` alone proves nothing: on Node 20 a resumed TLS 1.3 session without any client
     // certificate says true. And it is read once: a second call is undefined on older clients.
-    const presented: CertificateFacts[] = []
-    let next = socket.getPeerX509Certificate()
-    while (next && presented.length < 20) {
-      presented.push(readCertificate(next, `certificate of ${socket.remoteAddress}`))
-      next = next.issuerCertificate
+    const certificate = socket.getPeerX509Certificate()
+    if (!certificate) return { path: undefined, authorizationError }
+    return {
+      path: this.#anchored.get(certificate.fingerprint256) ?? this.#climb(certificate, socket),
+      authorizationError,
     }
-    const [leaf, ...intermediates] = presented
-    if (!leaf) return { path: undefined, authorizationError }
-    const known =
-      intermediates.length > 0 ? intermediates : (this.#intermediates.get(leaf.fingerprint256) ?? [])
-    const path = buildPath(leaf, known, this.anchors)
-    if (path.anchored && intermediates.length > 0) this.#remember(leaf, intermediates)
-    return { path, authorizationError }
   }
 
-  #remember(leaf: CertificateFacts, intermediates: readonly CertificateFacts[]): void {
-    this.#intermediates.delete(leaf.fingerprint256)
-    this.#intermediates.set(leaf.fingerprint256, intermediates)
-    if (this.#intermediates.size <= remembered) return
-    const [oldest] = this.#intermediates.keys()
-    if (oldest !== undefined) this.#intermediates.delete(oldest)
+  #climb(certificate: X509Certificate, socket: TLSSocket): CertificatePath {
+    const where = `certificate of ${socket.remoteAddress}`
+    const leaf = readCertificate(certificate, where)
+    const presented: CertificateFacts[] = []
+    let next = certificate.issuerCertificate
+    while (next && presented.length < maximumPresented) {
+      presented.push(readCertificate(next, where))
+      next = next.issuerCertificate
+    }
+    const path = buildPath(leaf, presented, this.anchors)
+    if (path.anchored) this.#remember(certificate.fingerprint256, path)
+    return path
+  }
+
+  #remember(fingerprint: string, path: CertificatePath): void {
+    this.#anchored.set(fingerprint, path)
+    if (this.#anchored.size <= remembered) return
+    const [oldest] = this.#anchored.keys()
+    if (oldest !== undefined) this.#anchored.delete(oldest)
   }
 }
 

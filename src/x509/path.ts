@@ -13,7 +13,8 @@ export interface CertificatePath {
 }
 
 const maximumLength = 10
-const maximumPresented = 20
+/** A peer may show more; they are not looked at. */
+export const maximumPresented = 20
 
 /**
  * Builds the path from `leaf` over `presented` certificates to one of `anchors` (RFC 5280 section
