@@ -28,7 +28,7 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
   return {
     logger,
     onSecurityEvent: (event) => {
-      const { message, ...fields } = securityLine(event)
+      const { message, time: _time, ...fields } = securityLine(event) // pino writes the time
       logger[severity(event)](fields, message)
       file?.[severity(event)](fields, message)
     },
