@@ -14,8 +14,15 @@ export function writeFailure(io: Io, failure: Failure, json: boolean): void {
   if (json) writeJson(io, { error: failure })
 }
 
+/** JSON, with the control and format characters that it allows in text escaped: a terminal would obey them. */
 export function writeJson(io: Io, value: unknown): void {
-  io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`)
+  const json = JSON.stringify(value, undefined, 2).replace(
+    /[\x7f-\x9f\p{Cf}\u2028\u2029]/gu,
+    // Beyond the first plane JSON wants two escapes, one for each half.
+    (character) =>
+      character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  )
+  io.stdout.write(`${json}\n`)
 }
 
 export function writeLines(stream: Io['stdout'], lines: readonly string[]): void {

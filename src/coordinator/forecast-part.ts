@@ -16,7 +16,7 @@ export function forecastPart(result: unknown, only: ForecastPart, unit: 'C' | 'F
   const told = days.map(
     ({ date, min, max, description }) => `${dayName(date)} ${min} to ${max} °${unit}, ${description}`,
   )
-  const origin = data.source === 'simulated' ? ' (simulated weather)' : ''
+  const origin = data.source === 'simulated' ? ' (simulated, not measured)' : ''
   return `${data.city}, ${data.country}: ${told.join('; ')}${origin}.`
 }
 

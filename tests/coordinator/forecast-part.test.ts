@@ -20,7 +20,7 @@ it('tells both days of the weekend', () => {
 })
 
 it('says that the weather is simulated', () => {
-  expect(forecastPart({ ...oslo, source: 'simulated' }, 1, 'C')).toMatch(/\(simulated weather\)\.$/)
+  expect(forecastPart({ ...oslo, source: 'simulated' }, 1, 'C')).toMatch(/\(simulated, not measured\)\.$/)
 })
 
 it('leaves the answer to the tool when the day is missing or the result is another', () => {
