@@ -35,11 +35,16 @@ export interface Running {
 }
 
 /** Starts the command line; it is killed when the test ends. */
-export function startCli(
+export function startCli(args: readonly string[], { node = [], ...options }: RunOptions = {}): Running {
+  return startNode([...node, bin, ...args], options)
+}
+
+/** Starts any script; it is killed when the test ends. */
+export function startNode(
   args: readonly string[],
-  { cwd, env = {}, stdin, node = [] }: RunOptions = {},
+  { cwd, env = {}, stdin }: Omit<RunOptions, 'node'> = {},
 ): Running {
-  const child = spawn(process.execPath, [...node, bin, ...args], {
+  const child = spawn(process.execPath, args, {
     cwd,
     env: { PATH: process.env['PATH'], ...env },
   })
