@@ -13,7 +13,9 @@ export {
   type CertificateSetOptions,
   makeCertificateSet,
 } from './certificate-set.js'
+export { type CheckOptions, check, type Problem } from './check.js'
 export type { CertificateEntry, CertificateOptions, CertificateSet } from './fulfil.js'
+export { inspect } from './inspect.js'
 export { IssuedIndex } from './issued.js'
 export type { KeyType } from './key.js'
 export type { AuthorityOptions, CertificateRequest, LeafType, SubjectOptions } from './request.js'

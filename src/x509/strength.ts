@@ -1,0 +1,21 @@
+import { isStrongHash } from './algorithm.js'
+import type { CertificateFacts } from './certificate.js'
+
+/** What is weak about the key of a certificate, to be read after its name; undefined when nothing is. */
+export function weakKey({ key }: Pick<CertificateFacts, 'key'>): string | undefined {
+  const strong =
+    (key.type === 'rsa' && key.bits >= 2048) ||
+    (key.type === 'ec' && key.bits >= 256) ||
+    key.type === 'ed25519' ||
+    key.type === 'ed448'
+  return strong ? undefined : `has a weak key (${key.text})`
+}
+
+/** What is weak about its signature. Not to be asked of a trusted root: that one is trusted because it is in the store. */
+export function weakSignature({
+  signatureHash,
+}: Pick<CertificateFacts, 'signatureHash'>): string | undefined {
+  return isStrongHash(signatureHash)
+    ? undefined
+    : `has a weak signature (${signatureHash ?? 'unknown algorithm'})`
+}

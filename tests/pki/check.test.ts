@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type CheckOptions, check, createAuthority, inspect, issue } from '../../src/pki/index.js'
+import { readCertificate } from '../../src/x509/certificate.js'
+import { corruptSignature, type Forged, type ForgeOptions, forge, forgeCa } from '../support/forge.js'
+
+let ca: Forged
+let dir: string
+beforeAll(async () => {
+  ca = await forgeCa({ keyType: 'rsa' })
+  dir = mkdtempSync(join(tmpdir(), 'check-'))
+})
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+const day = 86_400_000
+const trusted = () => [readCertificate(ca.cert)]
+const codes = (forged: Forged, options: CheckOptions = {}) =>
+  check(readCertificate(forged.cert), { trusted: trusted(), type: 'server', ...options }).map(
+    ({ code }) => code,
+  )
+const forgeServer = (options: ForgeOptions = {}) => forge({ issuer: ca, usage: 'server', ...options })
+
+test('what this package issues has no problems', async () => {
+  const authority = await createAuthority()
+  expect(check(authority.facts, { trusted: [authority.facts] })).toEqual([])
+  for (const type of ['server', 'client'] as const) {
+    const { facts, privateKey } = await issue(authority, { type, commonName: 'one.example' })
+    const options = { trusted: [authority.facts], type, privateKey }
+    expect(check(facts, type === 'server' ? { ...options, serverName: 'one.example' } : options)).toEqual([])
+  }
+})
+
+test.each<[string, ForgeOptions, string[]]>([
+  ['expired', { notAfter: new Date(Date.now() - day / 2) }, ['CERT_EXPIRED']],
+  ['not yet valid', { notBefore: new Date(Date.now() + day) }, ['CERT_NOT_YET_VALID']],
+  ['for clients', { usage: 'client' }, ['CERT_INVALID']],
+  ['without extended key usage', { usage: 'none' }, ['CERT_INVALID']],
+  ['a CA', { isCa: true }, ['CERT_INVALID']],
+  ['unable to sign', { keyUsage: ['keyAgreement'] }, ['CERT_INVALID']],
+  ['with a weak key', { keyType: 'rsa', keySize: 1024 }, ['CERT_INVALID']],
+  ['signed with SHA-1', { hash: 'SHA-1' }, ['CERT_INVALID']],
+  ['with an unknown critical extension', { criticalUnknown: true }, ['CERT_INVALID']],
+  [
+    'expired and weak',
+    { notAfter: new Date(0), notBefore: new Date(0), hash: 'MD5' },
+    ['CERT_EXPIRED', 'CERT_INVALID'],
+  ],
+])('a server certificate that is %s has that problem', async (_title, options, expected) => {
+  expect(codes(await forgeServer(options))).toEqual(expected)
+})
+
+test('a bad signature, a stranger, a self-signed certificate and an expired CA are problems of the chain', async () => {
+  expect(codes(corruptSignature(await forgeServer()))).toEqual(['CERT_INVALID'])
+  expect(codes(await forgeServer({ issuer: await forgeCa({ commonName: 'Stranger' }) }))).toEqual([
+    'CERT_INVALID',
+  ])
+  const selfSigned = readCertificate((await forge({ usage: 'server' })).cert)
+  expect(check(selfSigned, { trusted: trusted() })[0]?.message).toContain('self-signed')
+  expect(check(selfSigned)).toEqual([])
+  const old = await forgeCa({ notAfter: new Date(Date.now() - day / 2) })
+  const leaf = await forgeServer({ issuer: old })
+  expect(codes(leaf, { trusted: [readCertificate(old.cert)] })).toEqual(['CERT_EXPIRED'])
+})
+
+test('a chain over an intermediate is followed', async () => {
+  const intermediate = await forgeCa({ issuer: ca })
+  const leaf = await forgeServer({ issuer: intermediate })
+  expect(codes(leaf)).toEqual(['CERT_INVALID'])
+  expect(codes(leaf, { chain: [readCertificate(intermediate.cert)] })).toEqual([])
+})
+
+test('a host that is not covered and a key of another certificate are problems', async () => {
+  const [leaf, other] = await Promise.all([forgeServer(), forgeServer()])
+  expect(codes(leaf, { serverName: 'elsewhere.example' })).toEqual(['SERVER_NAME_MISMATCH'])
+  expect(codes(leaf, { privateKey: leaf.key, serverName: 'localhost' })).toEqual([])
+  expect(codes(leaf, { privateKey: other.key })).toEqual(['KEY_MISMATCH'])
+  expect(codes(leaf, { privateKey: 'rubbish' })).toEqual(['CERT_INVALID'])
+  const key = leaf.privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-128-cbc', passphrase: 'p' })
+  expect(codes(leaf, { privateKey: key.toString() })).toEqual(['KEY_ENCRYPTED'])
+  expect(codes(leaf, { privateKey: key.toString(), passphrase: 'p' })).toEqual([])
+})
+
+test('every problem has a message with the subject and a hint', async () => {
+  const problems = check(readCertificate((await forgeServer({ commonName: 'tired' })).cert), {
+    now: new Date(Date.now() + 99 * day),
+  })
+  expect(problems[0]).toEqual({
+    code: 'CERT_EXPIRED',
+    message: expect.stringContaining('CN=tired'),
+    hint: expect.stringMatching(/./),
+  })
+})
+
+test('inspect reads PEM text, PEM files with a chain, and DER files', async () => {
+  const leaf = await forgeServer()
+  const paths = { pem: join(dir, 'chain.pem'), der: join(dir, 'leaf.der'), none: join(dir, 'none.pem') }
+  writeFileSync(paths.pem, leaf.cert + ca.cert)
+  writeFileSync(paths.der, leaf.der)
+  const serials = async (source: string) => (await inspect(source)).map(({ serial }) => serial)
+  expect(await serials(leaf.cert)).toEqual([leaf.serial])
+  expect(await serials(paths.pem)).toEqual([leaf.serial, ca.serial])
+  expect(await serials(paths.der)).toEqual([leaf.serial])
+  await expect(inspect(paths.none)).rejects.toMatchObject({ code: 'CERT_NOT_FOUND' })
+  writeFileSync(paths.none, 'nothing')
+  await expect(inspect(paths.none)).rejects.toMatchObject({ code: 'CERT_INVALID' })
+})
