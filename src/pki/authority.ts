@@ -21,7 +21,7 @@ export interface Issued {
 }
 
 /** A CA: what it takes to issue. */
-export interface Authority extends Issued {}
+export type Authority = Issued
 
 /** What a caller may hold; tests do. */
 export interface IssueOptions {
@@ -44,24 +44,28 @@ export async function createAuthority(
   return make({ ...options, type: 'ca', commonName }, undefined, held)
 }
 
+/** A PEM text and where it comes from, for messages. */
+export interface PemSource {
+  readonly text: string
+  readonly path: string
+}
+
 /**
  * A CA from its files, of whatever maker. A bundle may hold several certificates: the one of the key counts.
- * Throws `CERT_INVALID`, `KEY_ENCRYPTED`, or `KEY_MISMATCH`; `where` names the certificate file.
+ * Throws `CERT_INVALID`, `KEY_ENCRYPTED` or `KEY_MISMATCH`, naming the file.
  */
 export function openAuthority(
-  certificates: string,
-  privateKey: string,
-  {
-    passphrase,
-    where = 'ca.crt',
-    keyWhere = 'ca.key',
-  }: { passphrase?: string | undefined; where?: string; keyWhere?: string } = {},
+  certificates: PemSource,
+  privateKey: PemSource,
+  passphrase?: string,
 ): Authority {
-  const key = readPrivateKey(privateKey, keyWhere, passphrase)
-  const facts = readCertificates(certificates, where).find(({ x509 }) => x509.checkPrivateKey(key))
-  if (!facts) throw new MtlsError('KEY_MISMATCH', `${keyWhere} is not the key of ${where}`)
+  const key = readPrivateKey(privateKey.text, privateKey.path, passphrase)
+  const facts = readCertificates(certificates.text, certificates.path).find(({ x509 }) =>
+    x509.checkPrivateKey(key),
+  )
+  if (!facts) throw new MtlsError('KEY_MISMATCH', `${privateKey.path} is not the key of ${certificates.path}`)
   if (!facts.isCa || facts.keyUsage?.includes('keyCertSign') === false)
-    throw new MtlsError('CERT_INVALID', `${where}: ${facts.subject} may not issue certificates`, {
+    throw new MtlsError('CERT_INVALID', `${certificates.path}: ${facts.subject} may not issue certificates`, {
       hint: 'Use the certificate of a CA: basic constraints CA:TRUE, and keyCertSign among its key usage.',
     })
   return keyed(facts.x509.toString(), privateKeyPem(key), facts)

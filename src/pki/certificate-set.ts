@@ -1,4 +1,5 @@
-import { type CertificateOptions, type CertificateSet, fulfil, type Leaf } from './fulfil.js'
+import { fulfil } from './fulfil.js'
+import type { CertificateOptions, CertificateSet, Leaf } from './order.js'
 import type { LeafType, SubjectOptions } from './request.js'
 
 export interface CertificateSetOptions extends CertificateOptions {

@@ -2,7 +2,6 @@ import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MtlsError } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
-import { buildPath } from '../x509/path.js'
 import { readCertificates } from '../x509/pem.js'
 import {
   type Authority,
@@ -15,63 +14,10 @@ import {
 import { writing } from './durable.js'
 import { IssuedIndex } from './issued.js'
 import { privateKeyPem, readPrivateKey } from './key.js'
-import { type CertificateRequest, type LeafType, parseRequests, type SubjectOptions } from './request.js'
+import type { CertificateEntry, CertificateOptions, CertificateSet, Order } from './order.js'
+import { half, isComplete, missing, orForce, type Present, replaceAll } from './present.js'
+import { parseRequests } from './request.js'
 import { CertificateStore, type StoredFiles } from './store.js'
-import { parseSubjectName } from './subject-name.js'
-
-export interface CertificateOptions extends SubjectOptions {
-  readonly certDir: string
-  /** Where `ca.key` and the index of what was issued live; `certDir` by default. `ca.crt` is in both. */
-  readonly caDir?: string | undefined
-  readonly caValidityDays?: number | undefined
-  /** Of keys that users put there encrypted. */
-  readonly passphrase?: string | undefined
-  /** Names of the server, or of the certificate that is added. */
-  readonly subjectAltNames?: readonly string[] | undefined
-  readonly force?: boolean | undefined
-  /** Each certificate signs itself, and no CA is made: for demo mode, which alone accepts them. */
-  readonly demoMode?: boolean | undefined
-}
-
-/** A certificate that is to be there: `STEM.crt` and `STEM.key`. */
-export interface Leaf {
-  readonly stem: string
-  readonly request: CertificateRequest
-  /** What the caller asked for in so many words: a certificate that is there already must have it. */
-  readonly wishes: { readonly commonName: string | undefined; readonly names: readonly string[] }
-}
-
-export interface Order {
-  readonly options: CertificateOptions
-  readonly leaves: readonly Leaf[]
-  readonly force: boolean
-  /** False: the leaves sign themselves. */
-  readonly withCa: boolean
-  readonly replaceCa: boolean
-}
-
-export interface CertificateEntry {
-  readonly type: LeafType | 'ca'
-  readonly path: string
-  readonly keyPath: string
-  readonly facts: CertificateFacts
-  readonly isNew: boolean
-}
-
-export interface CertificateSet {
-  readonly certDir: string
-  readonly entries: readonly CertificateEntry[]
-  readonly replacedCa: boolean
-  /** Certificates in the directory that a replaced CA had issued: nobody trusts them any more. */
-  readonly orphaned: readonly string[]
-  /** The folder that keeps the files of before, when any was replaced. */
-  readonly previous: string | undefined
-}
-
-interface Present {
-  readonly files: StoredFiles
-  readonly caFiles: StoredFiles
-}
 
 /** Makes what is missing, all of it or nothing. What it throws is listed at `makeCertificateSet`. */
 export async function fulfil(order: Order, problems: readonly string[] = []): Promise<CertificateSet> {
@@ -105,65 +51,6 @@ async function caStoreOf(options: CertificateOptions, store: CertificateStore): 
 
 function caOptions({ organization, country, keyType, keySize, caValidityDays }: CertificateOptions) {
   return { organization, country, keyType, keySize, validityDays: caValidityDays }
-}
-
-function isComplete(order: Order, present: Present): boolean {
-  return (
-    !order.force &&
-    missing(order, present).length === 0 &&
-    (!order.withCa || present.files.has('ca.crt')) &&
-    [...present.files.values()].every(({ linked }) => linked)
-  )
-}
-
-function missing(order: Order, present: Present): readonly Leaf[] {
-  return order.leaves.filter((leaf) => order.force || !isThere(leaf, order, present))
-}
-
-/** Whether a leaf is there and fits: its key, its CA, what was asked for. */
-function isThere({ stem, wishes }: Leaf, { options, withCa }: Order, { files, caFiles }: Present): boolean {
-  const certificate = files.get(`${stem}.crt`)
-  const key = files.get(`${stem}.key`)
-  if (!certificate) return false
-  if (!key) throw half(join(options.certDir, `${stem}.key`), certificate.path)
-  const [leaf, ...chain] = readCertificates(certificate.text, certificate.path)
-  if (!leaf?.x509.checkPrivateKey(readPrivateKey(key.text, key.path, options.passphrase)))
-    throw new MtlsError('KEY_MISMATCH', `${key.path} is not the key of ${certificate.path}`, {
-      hint: orForce,
-    })
-  if (withCa) {
-    const ca = files.get('ca.crt') ?? caFiles.get('ca.crt')
-    const anchors = ca ? readCertificates(ca.text, ca.path) : []
-    if (!buildPath(leaf, chain, anchors).anchored)
-      throw new MtlsError(
-        'CERT_INVALID',
-        ca
-          ? `${certificate.path} was not issued by ${ca.path}`
-          : `${certificate.path} is there and the certificate of its CA is not`,
-        { hint: `Put the CA certificate that belongs to it into the directory, or ${replaceAll}` },
-      )
-  }
-  const unmet = unmetWish(wishes, leaf)
-  if (unmet)
-    throw new MtlsError('CERT_INVALID', `${certificate.path} is there already and has not ${unmet}`, {
-      hint: 'Replace it with --force, or leave that option out.',
-    })
-  return true
-}
-
-const replaceAll = 'make everything anew with --force (the files of before are kept).'
-const orForce = `Put the right file there, or ${replaceAll}`
-
-function half(absent: string, other: string): MtlsError {
-  return new MtlsError('CERT_NOT_FOUND', `${absent} is missing beside ${other}`, { hint: orForce })
-}
-
-function unmetWish({ commonName, names }: Leaf['wishes'], facts: CertificateFacts): string | undefined {
-  if (commonName !== undefined && facts.commonName !== commonName) return `the common name ${commonName}`
-  return names.find((text) => {
-    const name = parseSubjectName(text)
-    return !('problem' in name) && !facts.names[name.kind].includes(name.value)
-  })
 }
 
 async function make(
@@ -229,11 +116,7 @@ async function authorityFor(
       hint: keyHint,
     })
   if (!certificate) throw half(join(caStore.directory, 'ca.crt'), keyPath)
-  const authority = openAuthority(certificate.text, key.text, {
-    passphrase: options.passphrase,
-    where: certificate.path,
-    keyWhere: key.path,
-  })
+  const authority = openAuthority(certificate, key, options.passphrase)
   const trusted = files.get('ca.crt')
   const isTrusted = ({ fingerprint256 }: CertificateFacts) =>
     fingerprint256 === authority.facts.fingerprint256

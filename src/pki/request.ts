@@ -67,6 +67,7 @@ function examine(request: Request): { specification: Specification; problems: st
   }
   const { type, commonName, organization, country, keyType = 'ec-p256', keySize } = request
   const validityDays = request.validityDays ?? defaultValidityDays[type]
+  expect(type in defaultValidityDays, `type: ${JSON.stringify(type)}: allowed are server, client`)
   expect(isText(commonName), 'commonName: wanted are 1 to 64 printable characters')
   expect(
     organization === undefined || isText(organization),

@@ -23,6 +23,8 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
+const openPem = (certificates: string, key: string, passphrase?: string) =>
+  openAuthority({ text: certificates, path: 'ca.crt' }, { text: key, path: 'ca.key' }, passphrase)
 const minute = 60_000
 const day = 86_400_000
 const client: CertificateRequest = { type: 'client', commonName: 'mcp-client' }
@@ -218,7 +220,7 @@ describe('a CA of another maker', () => {
       organization: 'Other "Maker"',
       pathLength: 0,
     })
-    const ca = openAuthority(root.cert + forged.cert, forged.key)
+    const ca = openPem(root.cert + forged.cert, forged.key)
     const issued = await issue(ca, client)
     writeFileSync(join(dir, 'root.crt'), root.cert)
     writeFileSync(join(dir, 'intermediate.crt'), forged.cert)
@@ -236,9 +238,9 @@ describe('a CA of another maker', () => {
     const encrypted = forged.privateKey
       .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'geheim' })
       .toString()
-    expect(openAuthority(forged.cert, encrypted, { passphrase: 'geheim' }).facts.isCa).toBe(true)
+    expect(openPem(forged.cert, encrypted, 'geheim').facts.isCa).toBe(true)
     for (const passphrase of [undefined, 'wrong'])
-      expect(() => openAuthority(forged.cert, encrypted, { passphrase })).toThrow(
+      expect(() => openPem(forged.cert, encrypted, passphrase)).toThrow(
         expect.objectContaining({ code: 'KEY_ENCRYPTED' }),
       )
   })
@@ -249,7 +251,7 @@ describe('a CA of another maker', () => {
       forgeCa(),
       forgeCa({ keyUsage: ['digitalSignature'] }),
     ])
-    const opening = (cert: string, key: string) => () => openAuthority(cert, key)
+    const opening = (cert: string, key: string) => () => openPem(cert, key)
     expect(opening(leaf.cert, leaf.key)).toThrow(expect.objectContaining({ code: 'CERT_INVALID' }))
     expect(opening(mute.cert, mute.key)).toThrow(/may not issue/)
     expect(opening(other.cert, leaf.key)).toThrow(expect.objectContaining({ code: 'KEY_MISMATCH' }))
