@@ -99,7 +99,8 @@ export class Connector {
     const host = hostname.replace(/^\[(.*)\]$/, '$1')
     const port = Number(portText || 443)
     const serverName = this.#options.serverName ?? host
-    const address = `${hostname}:${port}`
+    // undici names an IPv6 host without brackets, a URL with them: one server must have one key.
+    const address = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
     return { host, port, serverName, address, key: `${address} ${serverName}` }
   }
 
