@@ -83,7 +83,8 @@ function webRequest(request: IncomingMessage, body: string | undefined, signal: 
 }
 
 async function write(response: ServerResponse, answer: Response): Promise<void> {
-  const headers = Object.fromEntries(answer.headers)
+  // Whether the connection lives on is not for the SDK to say: it would keep one alive that drains.
+  const { connection: _, ...headers } = Object.fromEntries(answer.headers)
   if (answer.body === null || !/^text\/event-stream/i.test(headers['content-type'] ?? '')) {
     const body = Buffer.from(await answer.arrayBuffer())
     response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body)

@@ -18,21 +18,12 @@ export interface HttpParts {
   readonly adapter: McpAdapter
   readonly guard: GuardRules
   readonly health: () => Health
-  readonly draining: () => boolean
   readonly tell: Tell
 }
 
 /** The way of a request: certificate still good → Host and Origin → route → adapter. */
-export function requestListener({
-  gate,
-  adapter,
-  guard,
-  health,
-  draining,
-  tell,
-}: HttpParts): RequestListener {
+export function requestListener({ gate, adapter, guard, health, tell }: HttpParts): RequestListener {
   return (request, response) => {
-    if (draining()) response.setHeader('connection', 'close')
     let caller: AuthInfo | undefined
     if (gate) {
       const socket = request.socket as TLSSocket
@@ -55,22 +46,26 @@ export function requestListener({
       })
       return sendJson(response, 403, jsonRpcError(problem))
     }
-    switch (pathOf(request)) {
-      case '/mcp':
-        return void adapter.handle(request, response, caller)
-      case '/health':
-        return request.method === 'GET' || request.method === 'HEAD'
-          ? sendHealth(request, response, health())
-          : sendJson(response, 405, JSON.stringify({ error: 'method_not_allowed' }))
-      default:
-        return sendJson(
-          response,
-          404,
-          JSON.stringify({ error: 'not_found', message: 'MCP is at /mcp, health at /health' }),
-        )
+    const path = pathOf(request)
+    const methods = routes.get(path)
+    if (!methods) {
+      const message = 'MCP is at /mcp, health at /health'
+      return sendJson(response, 404, JSON.stringify({ error: 'not_found', message }))
     }
+    if (!methods.includes(request.method ?? '')) {
+      response.setHeader('allow', methods.join(', '))
+      return sendJson(response, 405, JSON.stringify({ error: 'method_not_allowed' }))
+    }
+    if (path === '/mcp') return void adapter.handle(request, response, caller)
+    sendHealth(request, response, health())
   }
 }
+
+/** Every path with its methods; which of them MCP has a use for is the SDK's to say. */
+const routes: ReadonlyMap<string, readonly string[]> = new Map([
+  ['/mcp', ['POST', 'GET', 'DELETE']],
+  ['/health', ['GET', 'HEAD']],
+])
 
 function pathOf({ url = '/' }: IncomingMessage): string {
   const end = url.indexOf('?')
