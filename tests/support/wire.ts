@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type IncomingHttpHeaders, request as plainRequest } from 'node:http'
 import { type AgentOptions, request as tlsRequest } from 'node:https'
@@ -39,8 +38,8 @@ export async function openWire(url: string, certDir?: string, localAddress?: str
     for (const look of looks) look()
   })
   socket.on('error', () => {})
-  const closed = once(socket, 'close').then(() => arrived)
-  const opened = once(socket, certDir ? 'secureConnect' : 'connect')
+  const closed = new Promise<string>((resolve) => socket.once('close', () => resolve(arrived)))
+  const opened = new Promise((resolve) => socket.once(certDir ? 'secureConnect' : 'connect', resolve))
   await Promise.race([opened, closed])
   return {
     socket,
@@ -113,7 +112,7 @@ export function ask(
   return new Promise((resolve, reject) => {
     const send =
       target.protocol === 'https:' && certDir !== undefined
-        ? tlsRequest(target, { ...options, ...clientTls(certDir), ...tls })
+        ? tlsRequest(target, { ...options, servername: 'localhost', ...clientTls(certDir), ...tls })
         : plainRequest(target, options)
     send
       .on('response', (response) => {

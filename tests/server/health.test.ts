@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest'
+import { connect } from '../../src/client/index.js'
+import { forge, forgeCa, forgeCrl } from '../support/forge.js'
+import { freePort } from '../support/free-port.js'
+import { ask } from '../support/wire.js'
+import { makeWorld, serveTest } from '../support/world.js'
+
+const day = 86_400_000
+
+test('/health has exactly the fields of its contract', async () => {
+  const ca = await forgeCa()
+  await using world = await makeWorld({ ca, crl: await forgeCrl({ issuer: ca }) })
+  await using served = await serveTest({ name: 'health-test', tls: world.tls })
+  const { status, headers, body } = await ask(new URL('/health', served.server.url), world.certDir)
+  expect(status, body).toBe(200)
+  expect(headers).toMatchObject({ 'content-type': 'application/json', 'cache-control': 'no-store' })
+  const certificate = (role: string) => ({
+    role,
+    subject: expect.stringMatching(/\w/),
+    serial: role === 'crl' ? null : expect.stringMatching(/^[0-9a-f]+$/),
+    not_after: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    days_left: expect.any(Number),
+    state: expect.stringMatching(/^(ok|expiring)$/),
+  })
+  expect(JSON.parse(body)).toEqual({
+    status: 'ok',
+    server: 'health-test',
+    version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    protocol_versions: expect.arrayContaining(['2025-03-26', '2025-11-25', '2026-07-28']),
+    mode: 'strict',
+    uptime_seconds: expect.any(Number),
+    connections: 1,
+    certificates: [certificate('server'), certificate('ca'), certificate('crl')],
+    last_reload: null,
+  })
+})
+
+test.each([
+  [31.5, 'ok', 31],
+  [29.5, 'expiring', 29],
+  [0.5, 'expiring', 0],
+])('a server certificate with %d days left is %s', async (days, state, daysLeft) => {
+  const ca = await forgeCa()
+  const notAfter = new Date(Date.now() + days * day)
+  const server = await forge({ issuer: ca, usage: 'server', notAfter })
+  await using world = await makeWorld({ ca, server })
+  await using served = await serveTest({ tls: world.tls })
+  expect(served.server.health().certificates[0]).toMatchObject({ role: 'server', state, days_left: daysLeft })
+})
+
+test('a server whose own certificate expires goes on and calls itself degraded', async () => {
+  const ca = await forgeCa()
+  const server = await forge({ issuer: ca, usage: 'server', notAfter: new Date(Date.now() + 1500) })
+  await using world = await makeWorld({ ca, server })
+  await using served = await serveTest({ tls: world.tls })
+  expect(served.server.health().status).toBe('ok')
+  await expect.poll(() => served.server.health().status, { timeout: 5000 }).toBe('degraded')
+  const tls = { rejectUnauthorized: false }
+  const { status } = await ask(new URL('/health', served.server.url), world.certDir, { tls })
+  expect(status).toBe(200)
+  const refused = connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+  await expect(refused).rejects.toMatchObject({ code: 'CERT_EXPIRED' })
+})
+
+test('HEAD asks for the status alone', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls })
+  const answer = await ask(new URL('/health', served.server.url), world.certDir, { method: 'HEAD' })
+  expect(answer).toMatchObject({ status: 200, body: '' })
+})
+
+test('the health port answers without a certificate, has no MCP, and names no peer', async () => {
+  await using world = await makeWorld()
+  const healthPort = await freePort()
+  await using served = await serveTest({ tls: world.tls, healthPort })
+  await using client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+  await client.callTool({ name: 'echo', arguments: { text: 'hello' } })
+  const at = `http://127.0.0.1:${healthPort}`
+  const { status, body } = await ask(`${at}/health`, undefined)
+  expect(status).toBe(200)
+  expect(JSON.parse(body)).toMatchObject({ status: 'ok', mode: 'strict', connections: 1 })
+  expect(body).not.toMatch(/mcp-client|127\.0\.0\.1/)
+  expect((await ask(`${at}/mcp`, undefined, { body: '{}' })).status).toBe(404)
+  expect((await ask(`${at}/health`, undefined, { method: 'POST' })).status).toBe(405)
+  const headers = { host: 'evil.example' }
+  expect((await ask(`${at}/health`, undefined, { headers })).status).toBe(403)
+})

@@ -1,0 +1,144 @@
+import { once } from 'node:events'
+import { describe, expect, test } from 'vitest'
+import { ask, httpText, mcpHeaders, openWire, toolCall } from '../support/wire.js'
+import { makeWorld, serveTest } from '../support/world.js'
+
+describe('a request body over the limit', () => {
+  test('is answered with 413 when its length says so', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, limits: { maxBodyBytes: 1000 } })
+    const answer = await ask(served.server.url, world.certDir, {
+      body: toolCall('echo', { text: 'x'.repeat(1000) }),
+    })
+    expect(answer.status).toBe(413)
+    expect(JSON.parse(answer.body)).toMatchObject({
+      jsonrpc: '2.0',
+      id: null,
+      error: { message: expect.stringContaining('1000 bytes') },
+    })
+    expect(served.calls).toEqual([])
+  })
+
+  test('is answered with 413 when it comes in chunks without a length', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, limits: { maxBodyBytes: 1000 } })
+    const wire = await openWire(served.server.url, world.certDir)
+    wire.socket.write(
+      `${httpText('/mcp', { ...mcpHeaders, 'transfer-encoding': 'chunked' }).replace('GET', 'POST')}`,
+    )
+    for (let sent = 0; sent < 3; sent++) wire.socket.write(`190\r\n${'x'.repeat(400)}\r\n`)
+    const answer = await wire.closed
+    expect(answer).toMatch(/^HTTP\/1.1 413 /)
+    expect(answer).toMatch(/^connection: close\r$/im)
+  })
+
+  test.each([
+    ['a length', {}],
+    ['chunks', { 'transfer-encoding': 'chunked' }],
+  ])('in %s does not keep a client that is still sending from reading why', async (_name, headers) => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, limits: { maxBodyBytes: 1000 } })
+    const body = toolCall('echo', { text: 'x'.repeat(3_000_000) })
+    const statuses = []
+    for (let attempt = 0; attempt < 20; attempt++)
+      statuses.push(
+        (await ask(served.server.url, world.certDir, { body, headers: { ...mcpHeaders, ...headers } }))
+          .status,
+      )
+    expect(new Set(statuses)).toEqual(new Set([413]))
+  })
+
+  test('at exactly the limit is served', async () => {
+    await using world = await makeWorld()
+    const body = toolCall('echo', { text: 'x'.repeat(500) })
+    await using served = await serveTest({ tls: world.tls, limits: { maxBodyBytes: body.length } })
+    expect((await ask(served.server.url, world.certDir, { body })).status).toBe(200)
+  })
+})
+
+describe('limits of time', () => {
+  test('headers that never end are answered with 408 and the connection closed', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, limits: { headersTimeout: 200 } })
+    const wire = await openWire(served.server.url, world.certDir)
+    wire.socket.write('POST /mcp HTTP/1.1\r\nHost: localhost\r\nX-Slow')
+    expect(await wire.closed).toMatch(/^HTTP\/1.1 408 /)
+  })
+
+  test('a connection that never asks anything is closed', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, limits: { headersTimeout: 200 } })
+    const wire = await openWire(served.server.url, world.certDir)
+    await wire.closed
+    expect(served.server.connections()).toEqual([])
+  })
+
+  test('a body that never ends is answered with 408 and the connection closed', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({
+      tls: world.tls,
+      limits: { headersTimeout: 200, idleTimeout: 300 },
+    })
+    const wire = await openWire(served.server.url, world.certDir)
+    wire.socket.write(httpText('/mcp', { ...mcpHeaders, 'content-length': '100' }, '{"jsonrpc"'))
+    expect(await wire.closed).toMatch(/^HTTP\/1.1 408 /)
+  })
+
+  test('a connection kept alive is closed when idle for too long', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, limits: { idleTimeout: 200 } })
+    const wire = await openWire(served.server.url, world.certDir)
+    wire.socket.write(httpText('/health'))
+    expect(await wire.closed).toMatch(/^HTTP\/1.1 200 [^]*connection: keep-alive/i)
+  })
+})
+
+describe('limits of size and number', () => {
+  test('headers over the limit are answered with 431', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, limits: { maxHeaderBytes: 2000 } })
+    const wire = await openWire(served.server.url, world.certDir)
+    wire.socket.write(httpText('/health', { 'x-long': 'x'.repeat(3000) }))
+    expect(await wire.closed).toMatch(/^HTTP\/1.1 431 /)
+  })
+
+  test.each([
+    ['mTLS', true],
+    ['plain HTTP', false],
+  ])('no more connections than allowed are taken over %s', async (_name, tlsEnabled) => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, tlsEnabled, limits: { maxConnections: 2 } })
+    const certDir = tlsEnabled ? world.certDir : undefined
+    const open = async () => {
+      const wire = await openWire(served.server.url, certDir)
+      wire.socket.write(httpText('/health'))
+      await wire.until(/"status"/)
+      return wire
+    }
+    const first = await open()
+    await open()
+    const third = await openWire(served.server.url, certDir)
+    expect(await third.closed).toBe('')
+    first.socket.destroy()
+    await once(first.socket, 'close')
+    await expect.poll(() => served.server.health().connections).toBe(1)
+    await open()
+  })
+
+  test('silent sockets of one address do not lock out another', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({
+      tls: world.tls,
+      limits: { maxConnectionsPerAddress: 3, maxConnections: 5 },
+    })
+    const silent = []
+    for (let count = 0; count < 8; count++)
+      silent.push(await openWire(served.server.url, undefined, '127.0.0.2'))
+    const turnedAway = await served.event('handshake-failed')
+    expect(turnedAway).toMatchObject({
+      reason: 'CONNECTION_FAILED',
+      peerAddress: expect.stringContaining('127.0.0.2:'),
+    })
+    expect((await ask(new URL('/health', served.server.url), world.certDir)).status).toBe(200)
+  })
+})
