@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { isIPv6 } from 'node:net'
 import { validateHostHeader, validateOriginHeader } from '@modelcontextprotocol/server'
 
 export interface GuardRules {
@@ -8,6 +9,19 @@ export interface GuardRules {
   readonly coversHost: (host: string) => boolean
   /** Origins (`https://app.example`) or their host names; without an `Origin` header there is nothing to check. */
   readonly allowedOrigins: readonly string[]
+}
+
+export const loopbackNames: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
+
+export const loopbackOnly: GuardRules = {
+  allowedHosts: loopbackNames,
+  coversHost: () => false,
+  allowedOrigins: [],
+}
+
+/** Names as people write them, in the spelling a `Host` header is read in. */
+export function hostNames(names: readonly string[]): string[] {
+  return names.map((name) => (isIPv6(name) ? `[${name}]` : name).toLowerCase())
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { type AddressInfo, isIPv6, type Socket } from 'node:net'
+import { type AddressInfo, isIPv6 } from 'node:net'
 import type { McpServerFactory } from '@modelcontextprotocol/server'
 import {
   isLoopback,
@@ -14,9 +14,11 @@ import { Gate } from '../tls/gate.js'
 import { type LogOptions, openLog } from '../tls/log.js'
 import { coversHost, loadMaterial, type Material } from '../tls/material.js'
 import { createAdapter } from './adapter.js'
-import { guardProblem } from './guard.js'
-import { certificateHealth, type Health, protocolVersions, sendHealth } from './health.js'
+import { hostNames, loopbackNames } from './guard.js'
+import { certificateHealth, type Health, protocolVersions } from './health.js'
+import { createHealthServer } from './health-server.js'
 import { requestListener } from './http.js'
+import { InFlight } from './in-flight.js'
 import { packageVersion } from './package-version.js'
 
 export interface ServeOptions extends McpServerOptions {
@@ -55,6 +57,21 @@ export async function serve(factory: McpServerFactory, options: ServeOptions): P
   if (runningNames.has(config.name)) {
     throw new MtlsError('CONFIG_INVALID', `name: a server called ${config.name} runs in this process already`)
   }
+  runningNames.add(config.name)
+  try {
+    return await start(factory, config, logOptions, onSecurityEvent)
+  } catch (error) {
+    runningNames.delete(config.name)
+    throw error
+  }
+}
+
+async function start(
+  factory: McpServerFactory,
+  config: McpServerConfig,
+  logOptions: LogOptions | false | undefined,
+  onSecurityEvent: Subscriber | undefined,
+): Promise<RunningServer> {
   const material = config.tlsEnabled ? await loadMaterial(config.tls, 'server') : undefined
   const log = logOptions === false ? undefined : openLog(logOptions)
   const events = new SecurityEvents([
@@ -64,13 +81,7 @@ export async function serve(factory: McpServerFactory, options: ServeOptions): P
   const server = new ListeningServer(config, material, events, factory, (message) =>
     log?.logger.error(`${config.name}: ${message}`),
   )
-  runningNames.add(config.name)
-  try {
-    await server.listen()
-  } catch (error) {
-    runningNames.delete(config.name)
-    throw error
-  }
+  await server.listen()
   log?.logger.info(
     { event: 'listening', name: config.name, url: server.url, mode: material?.mode ?? 'plaintext' },
     `${config.name} listens at ${server.url}`,
@@ -84,9 +95,6 @@ export async function serve(factory: McpServerFactory, options: ServeOptions): P
   return server
 }
 
-const loopbackNames = ['localhost', '127.0.0.1', '[::1]']
-const loopbackOnly = { allowedHosts: loopbackNames, coversHost: () => false, allowedOrigins: [] }
-
 class ListeningServer implements RunningServer {
   readonly name: string
   readonly #config: McpServerConfig
@@ -95,9 +103,9 @@ class ListeningServer implements RunningServer {
   readonly #server: Server
   readonly #healthServer: Server | undefined
   readonly #adapter
-  readonly #sockets = new Map<Socket, number>()
+  readonly #inFlight = new InFlight()
   readonly #startedAt = Date.now()
-  #closing: { done: Promise<void>; end: () => void } | undefined
+  #closing: { readonly done: Promise<void>; readonly endWithin: (milliseconds: number) => void } | undefined
 
   constructor(
     config: McpServerConfig,
@@ -125,29 +133,27 @@ class ListeningServer implements RunningServer {
       maxBodyBytes: limits.maxBodyBytes,
       onError: (error) => onError(error.message),
     })
-    this.#server.on('secureConnection', (socket) => this.#track(socket))
-    if (!this.#gate) this.#server.on('connection', (socket) => this.#track(socket))
-    this.#server.on('request', (request, response) => {
-      this.#inFlight(request.socket, 1)
-      response.once('close', () => this.#inFlight(request.socket, -1))
-    })
+    this.#server.maxConnections = limits.maxConnections
+    this.#server.on(this.#gate ? 'secureConnection' : 'connection', (socket) =>
+      this.#inFlight.connected(socket),
+    )
+    this.#server.on('request', ({ socket }, response) => this.#inFlight.requested(socket, response))
     this.#server.on(
       'request',
       requestListener({
         gate: this.#gate,
         adapter: this.#adapter,
         guard: {
-          allowedHosts: config.allowedHosts ?? loopbackNames,
+          allowedHosts: hostNames(config.allowedHosts ?? loopbackNames),
           coversHost: (host) =>
             config.allowedHosts === undefined && material !== undefined && coversHost(material, host),
           allowedOrigins: config.allowedOrigins,
         },
         health: () => this.health(),
-        draining: () => this.#closing !== undefined,
         tell: teller(events, { side: 'server', name, mode: material?.mode ?? 'plaintext' }),
       }),
     )
-    this.#healthServer = config.healthPort === undefined ? undefined : this.#createHealthServer()
+    this.#healthServer = config.healthPort === undefined ? undefined : createHealthServer(() => this.health())
   }
 
   get port(): number {
@@ -180,7 +186,7 @@ class ListeningServer implements RunningServer {
       protocol_versions: protocolVersions,
       mode: this.#material?.mode ?? 'plaintext',
       uptime_seconds: Math.floor((now.getTime() - this.#startedAt) / 1000),
-      connections: this.#gate ? this.connections().length : this.#sockets.size,
+      connections: this.#gate ? this.connections().length : this.#inFlight.connections,
       certificates,
       last_reload: null,
     }
@@ -197,58 +203,34 @@ class ListeningServer implements RunningServer {
     }
   }
 
-  close({
-    drainTimeout = this.#config.limits.drainTimeout,
-  }: {
-    readonly drainTimeout?: number
-  } = {}): Promise<void> {
+  close({ drainTimeout }: { readonly drainTimeout?: number } = {}): Promise<void> {
     if (this.#closing) {
-      if (drainTimeout === 0) this.#closing.end()
+      if (drainTimeout !== undefined) this.#closing.endWithin(drainTimeout)
       return this.#closing.done
     }
-    const end = () => {
-      void this.#adapter.close()
-      for (const socket of this.#sockets.keys()) socket.destroy()
+    let timer: NodeJS.Timeout | undefined
+    const endWithin = (milliseconds: number) => {
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        void this.#adapter.close()
+        this.#inFlight.destroyAll()
+      }, milliseconds)
     }
-    const timer = setTimeout(end, drainTimeout)
     const done = new Promise<void>((resolve) => this.#server.close(() => resolve())).finally(() => {
       clearTimeout(timer)
+      this.#healthServer?.close()
+      this.#healthServer?.closeAllConnections()
       runningNames.delete(this.name)
     })
-    this.#closing = { done, end }
-    this.#healthServer?.close()
-    this.#healthServer?.closeAllConnections()
+    this.#closing = { done, endWithin }
+    endWithin(drainTimeout ?? this.#config.limits.drainTimeout)
     this.#gate?.destroyPending()
-    for (const [socket, requests] of this.#sockets) if (requests === 0) socket.destroy()
+    this.#inFlight.drain()
     return done
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  #track(socket: Socket): void {
-    this.#sockets.set(socket, 0)
-    socket.once('close', () => this.#sockets.delete(socket))
-    if (this.#closing) socket.destroy()
-  }
-
-  /** While draining, a connection ends with its last response. */
-  #inFlight(socket: Socket, change: 1 | -1): void {
-    const requests = this.#sockets.get(socket)
-    if (requests === undefined) return
-    this.#sockets.set(socket, requests + change)
-    if (this.#closing && requests + change === 0) socket.end(() => socket.destroy())
-  }
-
-  /** For probes on this machine that have no certificate. It tells nothing about peers and serves no MCP. */
-  #createHealthServer(): Server {
-    return createServer((request, response) => {
-      if (guardProblem(request, loopbackOnly))
-        return void response.writeHead(403, { 'content-length': 0 }).end()
-      if (request.url === '/health') return sendHealth(request, response, this.health())
-      response.writeHead(404, { 'content-length': 0 }).end()
-    })
   }
 }
 

@@ -1,0 +1,53 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** The connections of one server, each with the responses it waits for: what a graceful stop has to know. */
+export class InFlight {
+  readonly #sockets = new Map<Socket, Set<ServerResponse>>()
+  #draining = false
+
+  /** How many connections are open. */
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  connected(socket: Socket): void {
+    this.#sockets.set(socket, new Set())
+    socket.once('close', () => this.#sockets.delete(socket))
+    if (this.#draining) socket.destroy()
+  }
+
+  requested(socket: Socket, response: ServerResponse): void {
+    const waiting = this.#sockets.get(socket)?.add(response)
+    if (!waiting) return
+    if (this.#draining) endAfterLast(waiting)
+    response.once('close', () => {
+      waiting.delete(response)
+      // A response that began before the drain has promised to keep the connection alive.
+      if (this.#draining && waiting.size === 0) socket.end(() => socket.destroy())
+    })
+  }
+
+  /** From now on a connection ends with its last response; one that waits for nothing ends at once. */
+  drain(): void {
+    this.#draining = true
+    for (const [socket, waiting] of this.#sockets) {
+      if (waiting.size === 0) socket.destroy()
+      else endAfterLast(waiting)
+    }
+  }
+
+  destroyAll(): void {
+    for (const socket of this.#sockets.keys()) socket.destroy()
+  }
+}
+
+/** Tells the client not to ask again here. Node closes after such a response, so only the last one says it. */
+function endAfterLast(waiting: ReadonlySet<ServerResponse>): void {
+  const last = [...waiting].at(-1)
+  for (const response of waiting) {
+    if (response.headersSent) continue
+    if (response === last) response.setHeader('connection', 'close')
+    else response.removeHeader('connection')
+  }
+}
