@@ -64,7 +64,7 @@ export interface CertificateFacts {
   readonly signatureHash: string | undefined
   readonly isCa: boolean
   readonly pathLength: number | undefined
-  /** Names of RFC 5280 section 4.2.1.3 (`digitalSignature`, `keyCertSign` …), undefined when absent. */
+  /** Names of RFC 5280 section 4.2.1.3 (`digitalSignature`, `keyCertSign`, `cRLSign` …), undefined when absent. */
   readonly keyUsage: readonly string[] | undefined
   /** `serverAuth`, `clientAuth`, `any`, or a dotted OID; undefined when the extension is absent. */
   readonly extendedKeyUsage: readonly string[] | undefined
@@ -143,7 +143,8 @@ function facts(x509: X509Certificate): CertificateFacts {
     signatureHash: hashOf(signatureAlgorithm),
     isCa: constraints?.cA ?? false,
     pathLength: constraints?.pathLenConstraint,
-    keyUsage: usage?.toJSON(),
+    // The library spells this one name its own way.
+    keyUsage: usage?.toJSON().map((name) => (name === 'crlSign' ? 'cRLSign' : name)),
     extendedKeyUsage: extendedUsage && [...extendedUsage].map((oid) => extendedKeyUsageNames[oid] ?? oid),
     unknownCritical: extensions
       .filter((extension) => extension.critical && !knownExtensions.has(extension.extnID))

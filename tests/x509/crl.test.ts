@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { readCertificate } from '../../src/x509/certificate.js'
+import { readCrls } from '../../src/x509/crl.js'
+import { corruptSignature, forge, forgeCa, forgeCrl } from '../support/forge.js'
+import { refusal } from '../support/refusal.js'
+
+test('a list says who is revoked, and that its CA signed it', async () => {
+  const ca = await forgeCa()
+  const [list] = readCrls(await forgeCrl({ issuer: ca, revoked: ['00ab', '7f'] }), 'ca.crl')
+  expect([...(list?.revoked.keys() ?? [])]).toEqual(['ab', '7f'])
+  expect(list?.issuer).toBe('CN=Forged CA')
+  expect(list?.isSignedBy(readCertificate(ca.cert))).toBe(true)
+})
+
+test.each(['ec-p384', 'ed25519', 'rsa'] as const)(
+  'the signature of a CA with a key %s is checked',
+  async (keyType) => {
+    const ca = await forgeCa({ keyType })
+    const [list] = readCrls(await forgeCrl({ issuer: ca }), 'ca.crl')
+    expect(list?.isSignedBy(readCertificate(ca.cert))).toBe(true)
+    expect(list?.isSignedBy(readCertificate((await forgeCa({ keyType })).cert))).toBe(false)
+  },
+)
+
+test('a CA of another name, or one that may not sign lists, or a SHA-1 signature does not count', async () => {
+  const ca = await forgeCa()
+  const [list] = readCrls(await forgeCrl({ issuer: ca }), 'ca.crl')
+  const renamed = await forgeCa({ commonName: 'Other CA' })
+  expect(list?.isSignedBy(readCertificate(renamed.cert))).toBe(false)
+  const noLists = await forgeCa({ keyUsage: ['keyCertSign'] })
+  const [unasked] = readCrls(await forgeCrl({ issuer: noLists }), 'ca.crl')
+  expect(unasked?.isSignedBy(readCertificate(noLists.cert))).toBe(false)
+  const [weak] = readCrls(await forgeCrl({ issuer: ca, hash: 'SHA-1' }), 'ca.crl')
+  expect(weak?.isSignedBy(readCertificate(ca.cert))).toBe(false)
+})
+
+test('several lists of one file are all read, with either label', async () => {
+  const one = await forgeCrl({ issuer: await forgeCa({ commonName: 'One' }) })
+  const other = (await forgeCrl({ issuer: await forgeCa({ commonName: 'Other' }) })).replaceAll(
+    'X509 CRL',
+    'CRL',
+  )
+  expect(readCrls(`${one}\n${other}`, 'ca.crl').map(({ issuer }) => issuer)).toEqual(['CN=One', 'CN=Other'])
+})
+
+test.each([
+  ['nothing', '', 'no revocation list'],
+  ['a certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', 'no revocation list'],
+  ['half a list', '-----BEGIN X509 CRL-----\nMIIB', 'cut off'],
+  ['garbage', '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----', 'not a readable revocation list'],
+])('a file that holds %s is CERT_INVALID and named', (_what, text, message) => {
+  const error = refusal(() => readCrls(text, '/etc/ca.crl'))
+  expect(error.code).toBe('CERT_INVALID')
+  expect(error.message).toContain('/etc/ca.crl')
+  expect(error.message).toContain(message)
+})
+
+test('a list whose signature is corrupted is nobody's', async () => {
+  const ca = await forgeCa()
+  const good = await forgeCrl({ issuer: ca })
+  const der = Buffer.from(good.replace(/-----.*-----/g, ''), 'base64')
+  const bad = corruptSignature({ ...(await forge()), der })
+  const [list] = readCrls(bad.cert.replaceAll('CERTIFICATE', 'X509 CRL'), 'ca.crl')
+  expect(list?.isSignedBy(readCertificate(ca.cert))).toBe(false)
+})
