@@ -23,8 +23,9 @@ const families: readonly (readonly [pattern: RegExp, code: MtlsErrorCode, what: 
     'offers no cipher suite, group or signature that is allowed here',
   ],
   [/CERTIFICATE_REQUIRED/, 'CLIENT_CERT_REQUIRED', 'asks for a client certificate'],
+  [/ALERT_DECRYPT_ERROR/, 'TLS_HANDSHAKE_FAILED', 'did not take our proof that we have our key'],
   [
-    /BAD_SIGNATURE|DECRYPT_ERROR/,
+    /BAD_SIGNATURE|SIGNATURE_FAILURE/,
     'TLS_HANDSHAKE_FAILED',
     'could not prove that it has the key of its certificate',
   ],
