@@ -5,7 +5,10 @@ import type { CallOutcome } from './runner.js'
 /** A line for each thing that was answered, in the order of the plan, then what was not and why. */
 export function answerOf(outcomes: readonly CallOutcome[], failures: readonly Failure[]): string {
   const answered = outcomes.flatMap((call) => (call.outcome.ok ? [sentenceOf(call, call.outcome)] : []))
-  const sentences = [...answered, ...failures.map(({ message, hint }) => `${message} ${hint}`)]
+  const sentences = [
+    ...answered,
+    ...failures.map(({ message, hint }) => `${message.replace(/[^.?!]$/, '$&.')} ${hint}`),
+  ]
   // Further lines are set in, so that none a peer wrote can pass for one of ours.
   return sentences.map((sentence) => sentence.replace(/\r?\n/g, '\n  ')).join('\n')
 }

@@ -6,7 +6,7 @@ export interface EchoRequest extends Span {
 }
 
 const command =
-  /(?:^|[.?!;,]|\band\b|\bthen\b|\bplease\b|\byou\b)\s*(?:just |also |please )*\b(echo|say|repeat)\b(?! server)(?: back)?(?:[ ](?:me )?(?:the )?(?:text|words?|phrase|message|sentence|following)\b)?\s*:?\s*/g
+  /(?:^|[.?!;,]|\band\b|\bthen\b|\bplease\b|\byou\b)\s*(?:just |also |please )*\b(echo|say|repeat)\b(?! server)(?: back| after me)?(?:[ ](?:me )?(?:the )?(?:text|words?|phrase|message|sentence|following)\b)?\s*:?\s*/g
 
 /** Where something else than the text to echo begins. */
 const otherQuestion =

@@ -14,6 +14,7 @@ export interface Failure {
 }
 
 const timeouts: readonly MtlsErrorCode[] = ['CONNECTION_TIMEOUT', 'TLS_HANDSHAKE_TIMEOUT']
+const unreached: readonly MtlsErrorCode[] = ['CONNECTION_FAILED', 'NOT_TLS', 'TLS_HANDSHAKE_FAILED']
 /** What is wrong on this side, before any server is asked. */
 const ownFiles: readonly MtlsErrorCode[] = [
   'CERT_NOT_FOUND',
@@ -50,7 +51,8 @@ function described({ code, message }: MtlsError, server: string): Pick<Failure, 
     return { kind: 'timeout', message: `The ${server} server did not answer in time: ${message}` }
   if (code === 'CONFIG_INVALID') return { kind: 'usage', message }
   if (ownFiles.includes(code)) return { kind: 'other', message }
-  return { kind: 'unreachable', message: `I could not reach the ${server} server: ${message}` }
+  const verb = unreached.includes(code) ? 'reach' : 'use'
+  return { kind: 'unreachable', message: `I could not ${verb} the ${server} server: ${message}` }
 }
 
 /** The SDK and fetch wrap what a connection throws. */

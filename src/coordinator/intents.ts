@@ -69,10 +69,13 @@ const rules: readonly (readonly [pattern: string, read: (match: RegExpMatchArray
     () => ({ kind: 'topic', topic: 'forecast' }),
   ],
   [
-    String.raw`weather|temperatures?|temps?|how (?:hot|cold|warm|cool|humid|windy)|degrees|rain(?:ing|s|y)?|snow(?:ing|s|y)?|sunny|cloudy|freezing|hot(?:ter)?|cold(?:er)?|warm(?:er)?|cool(?:er)?|umbrella|climate`,
+    String.raw`weather|temperatures?|temps?|how (?:hot|cold|warm|cool|humid|windy)|degrees|rain(?:ing|s|y)?|snow(?:ing|s|y)?|sunny|cloudy|freezing|hot(?:ter)?|cold(?:er)?|warm(?:er)?|cool(?:er)?|umbrella|jacket|coat|wear|climate`,
     () => ({ kind: 'topic', topic: 'weather' }),
   ],
-  [String.raw`time ?zones?|times?|clocks?|what hour|how late`, () => ({ kind: 'topic', topic: 'time' })],
+  [
+    String.raw`time ?zones?|(?:utc |gmt )?offset|times?|clocks?|what hour|how late`,
+    () => ({ kind: 'topic', topic: 'time' }),
+  ],
 ]
 
 const compiled = rules.map(([pattern, read]) => ({

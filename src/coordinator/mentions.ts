@@ -25,7 +25,7 @@ const prepositions = new Set('in at for of from to near around into over about w
 /** Words of questions; most are also the name of a village somewhere. */
 const grammar = new Set(
   (
-    'a about actual afternoon again all also am an and any are as ask at average be been between both ' +
+    'a about around actual afternoon again all also am an and any are as ask at average be been between both ' +
     'but by can check city compare compared compares conditions could current currently day details ' +
     'did difference do does doing else evening exact exactly expect expected feel feels find for from ' +
     "get give going gonna good got had has have he hello help here hey hi hour hours how how's i i'd " +

@@ -1,5 +1,5 @@
 import type { CallToolResult } from '@modelcontextprotocol/client'
-import type { ConnectionFacts, Connections } from './connections.js'
+import type { ConnectionFacts, Connections, ToolClient } from './connections.js'
 import { type Failure, failureOf, timedOut, toolFailed } from './failure.js'
 import type { PlannedCall } from './plan.js'
 import { whileNotAborted } from './while-not-aborted.js'
@@ -44,14 +44,14 @@ async function runCall(
   if (!connections.servers.includes(server)) return failed(toolFailed(`No server has the tool ${tool}.`))
   try {
     const { client, tools } = await connections.open(server)
-    tls = client.connection?.()
+    tls = establishedFacts(client)
     if (!tools.some(({ name }) => name === tool))
       return failed(toolFailed(`The ${server} server has no tool ${tool}.`))
     const result = await whileNotAborted(
       client.callTool({ name: tool, arguments: { ...call.arguments } }, { signal }),
       signal,
     )
-    tls = client.connection?.()
+    tls = establishedFacts(client) ?? tls
     const text = textOf(result)
     if (result.isError) return failed(toolFailed(`The ${server} server could not answer: ${text}`))
     return done({ ok: true, result: result.structuredContent ?? text, text })
@@ -60,6 +60,12 @@ async function runCall(
     if (signal.reason instanceof OutOfTime) return failed(timedOut(server, signal.reason.message))
     throw error
   }
+}
+
+/** The newest connection may be one that is still being opened for another call. */
+function establishedFacts(client: ToolClient): ConnectionFacts | undefined {
+  const facts = client.connection?.()
+  return facts?.tlsVersion === undefined ? undefined : facts
 }
 
 function textOf({ content, structuredContent }: CallToolResult): string {

@@ -133,6 +133,14 @@ test('--verbose tells plan, timing and TLS facts on stderr', async () => {
   expect(stdout).not.toMatch(/plan/)
 })
 
+test('tells the TLS facts of every call when several share a server', async () => {
+  const env = await fleet('datetime')
+  const { stdout } = await askWith(env, ['time in Oslo, Lima, Rome, Cairo and Tokyo', '--json'])
+  const { calls } = JSON.parse(stdout)
+  expect(calls).toHaveLength(5)
+  for (const { tls } of calls) expect(tls).toMatchObject({ version: 'TLSv1.3', verified: true })
+})
+
 test('a server that is down leaves the rest of the answer, and exits 3', async () => {
   const env = { ...(await fleet('datetime')), MCP_WEATHER_URL: `https://localhost:${await closedPort()}/mcp` }
   const { exitCode, stdout, stderr } = await askWith(env, ['weather and time in Oslo'])
@@ -151,7 +159,7 @@ test('a server that refuses our certificate exits 3 with its reason, and nothing
   const other = await certificateDirectory()
   const { exitCode, stdout, stderr } = await askWith({ ...env, TLS_CERT_DIR: other }, ['echo hello'])
   expect([exitCode, stdout]).toEqual([3, ''])
-  expect(stderr).toMatch(/^error: \w+: I could not reach the echo server: .*\nhint: .*\n$/)
+  expect(stderr).toMatch(/^error: \w+: I could not use the echo server: .*\nhint: .*\n$/)
 })
 
 test('a server that never answers exits 4 when the time is over, and keeps the rest', async () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { understand } from '../../src/coordinator/rules-planner.js'
 
@@ -66,6 +67,7 @@ const questions: [question: string, calls: string[]][] = [
   ['What day of the week is it in Tokyo?', time('Tokyo')],
   ['time difference between Oslo and Tokyo', time('Oslo', 'Tokyo')],
   ['What time is it in UTC?', time('UTC')],
+  ['What is the UTC offset in Kathmandu?', time('Kathmandu')],
   ['time in Europe/Oslo', time('Europe/Oslo')],
   ['What time is it in Lima, and how about Oslo?', time('Lima', 'Oslo')],
 
@@ -133,6 +135,7 @@ const questions: [question: string, calls: string[]][] = [
   ['say hello', ['echo(hello)']],
   ['Can you say hello?', ['echo(hello)']],
   ['please echo "What is the weather in Paris?"', ['echo(What is the weather in Paris?)']],
+  ['repeat after me: hello', ['echo(hello)']],
   ['repeat after all', ['echo(after all)']],
   ['echo the word Größe', ['echo(Größe)']],
   ['echo bread and butter', ['echo(bread and butter)']],
@@ -212,6 +215,25 @@ describe('the rules planner', () => {
         { kind: 'usage', message: expect.stringMatching(message), hint: expect.stringMatching(/\w/) },
       ],
     })
+  })
+
+  it('survives any text, and finishes soon', () => {
+    const word = fc.constantFrom(
+      ...'weather time in Paris , and tomorrow 15:00 3 days echo say " convert from to Foo ? the New York'.split(
+        ' ',
+      ),
+    )
+    const question = fc.oneof(
+      fc.array(word, { maxLength: 60 }).map((words) => words.join(' ')),
+      fc.string({ maxLength: 500, unit: 'grapheme' }),
+    )
+    fc.assert(
+      fc.property(question, (text) => {
+        const { requests, problems } = understand(text)
+        expect(requests.length + problems.length).toBeGreaterThan(0)
+      }),
+      { numRuns: 300 },
+    )
   })
 
   it('says which words it left out', () => {
