@@ -24,8 +24,7 @@ export const rulesPlanner: Planner = {
 /** What a question asks for; `city` is meant where it names none. */
 export function understand(question: string, city?: string): Draft {
   const draft = new Draft()
-  const text = question.normalize('NFC')
-  const echoes = echoRequests(text)
+  const echoes = echoRequests(question)
   for (const echo of echoes)
     draft.request({
       home: 'echo',
@@ -33,7 +32,9 @@ export function understand(question: string, city?: string): Draft {
       arguments: { text: echo.text },
       purpose: `the echo of "${echo.text}"`,
     })
-  const spoken = blank(foldText(text), echoes)
+  // Texts to echo stay as they were written; in the rest blanks of any kind and number are one.
+  const text = blank(question, echoes).normalize('NFC').replace(/\s+/g, ' ')
+  const spoken = foldText(text)
   const clocks = clockTimes(spoken)
   const cues = cuesIn(blank(spoken, clocks))
   const { places, ignored } = mentionsIn(text, blank(spoken, [...clocks, ...cues]), city !== undefined)

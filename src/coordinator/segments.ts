@@ -27,7 +27,7 @@ export function segmentsOf(events: readonly Event[]): Segment[] {
   return [
     ...plainSegments(events.slice(0, start)),
     { ...segment(events.slice(start, end)), topics: ['convert'] },
-    ...plainSegments(events.slice(end)),
+    ...segmentsOf(events.slice(end)),
   ]
 }
 
@@ -39,14 +39,17 @@ const aboutTime = (event: Event | undefined): boolean =>
 
 /**
  * The stretch of events that makes a conversion: "convert …", a time of day with a question for the time, or a time of
- * day with two places. It ends where another topic begins.
+ * day with two places. It ends where another topic, or another time of day, begins.
  */
 function conversionIn(events: readonly Event[]): readonly [start: number, end: number] | undefined {
   const verb = events.findIndex((event) => topicOf(event) === 'convert')
   const clock = events.findIndex((event) => event.kind === 'clock')
   const anchor = clock >= 0 ? clock : verb
   if (anchor < 0) return undefined
-  const next = events.findIndex((event, index) => index > anchor && !aboutTime(event))
+  const next = events.findIndex(
+    (event, index) =>
+      index > anchor && (!aboutTime(event) || isNextClock(event, events.slice(anchor, index))),
+  )
   const end = next < 0 ? events.length : next
   const asked = events.slice(0, anchor).findLastIndex((event) => topicOf(event) !== undefined)
   const placesAfter = placeCount(events.slice(anchor, end))
@@ -56,6 +59,10 @@ function conversionIn(events: readonly Event[]): readonly [start: number, end: n
   const asksLater = events.slice(anchor, end).some((event) => topicOf(event) === 'time')
   return asked < 0 && (asksLater || placeCount(events) > 1) ? [0, end] : undefined
 }
+
+/** "15:00 from Oslo to Tokyo and 16:00 from Lima to Rome" is two conversions. */
+const isNextClock = (event: Event, before: readonly Event[]): boolean =>
+  event.kind === 'clock' && placeCount(before) > 0
 
 const placeCount = (events: readonly Event[]): number =>
   events.filter((event) => event.kind === 'place').length

@@ -17,6 +17,7 @@ const questions: [question: string, calls: string[]][] = [
   ["What's the weather in Paris?", weather('Paris')],
   ['what’s the weather in paris', weather('paris')],
   ['WHAT IS THE WEATHER IN PARIS?', weather('PARIS')],
+  ['what is\n the   weather\tin New   York', weather('New York')],
   ['weather Paris', weather('Paris')],
   ['Paris weather', weather('Paris')],
   ["Paris' weather, please", weather('Paris')],
@@ -126,11 +127,16 @@ const questions: [question: string, calls: string[]][] = [
     [...weather('Paris'), 'convertTime(15:00 | Oslo | Tokyo)'],
   ],
   [
+    'convert 15:00 from Oslo to Tokyo and 16:00 from Lima to Rome',
+    ['convertTime(15:00 | Oslo | Tokyo)', 'convertTime(16:00 | Lima | Rome)'],
+  ],
+  [
     'convert 15:00 from Oslo to Tokyo and the weather in Rome',
     ['convertTime(15:00 | Oslo | Tokyo)', ...weather('Rome')],
   ],
 
   ['echo hello', ['echo(hello)']],
+  ['echo two  blanks', ['echo(two  blanks)']],
   ['Echo: Hello, World!', ['echo(Hello, World!)']],
   ['say hello', ['echo(hello)']],
   ['Can you say hello?', ['echo(hello)']],
