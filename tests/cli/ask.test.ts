@@ -14,7 +14,12 @@ type Environment = Record<string, string>
 
 /** Our servers over mTLS on free ports; the environment that leads to them. */
 async function fleet(...names: ServerName[]): Promise<Environment> {
+  return fleetWith({}, ...names)
+}
+
+async function fleetWith(more: Environment, ...names: ServerName[]): Promise<Environment> {
   const env: Environment = {
+    ...more,
     TLS_CERT_DIR: await certificateDirectory(),
     WEATHER_PROVIDER: 'simulated',
     WEATHER_MCP_TLS_PORT: '0',
@@ -156,8 +161,7 @@ test('a server that is down leaves the rest of the answer, and exits 3', async (
 
 test('a server that refuses our certificate exits 3 with its reason, and nothing on stdout', async () => {
   const env = { ...(await fleet('echo')), TLS_CERT_DIR: await certificateDirectory() }
-  const other = await certificateDirectory()
-  const { exitCode, stdout, stderr } = await askWith({ ...env, TLS_CERT_DIR: other }, ['echo hello'])
+  const { exitCode, stdout, stderr } = await askWith(env, ['echo hello'])
   expect([exitCode, stdout]).toEqual([3, ''])
   expect(stderr).toMatch(/^error: \w+: I could not use the echo server: .*\nhint: .*\n$/)
 })
@@ -236,6 +240,17 @@ test('shows what a peer wrote with its control characters escaped', async () => 
   const json = await askWith(env, ['echo hello', '--json'])
   expect(json.stdout).not.toMatch(/[\u001b\u009b\u202e]/)
   expect(JSON.parse(json.stdout)).toMatchObject({ answer: hostile, calls: [{ tls: null }] })
+})
+
+test('notes every server that demo mode let pass unverified', async () => {
+  const env = await fleetWith({ TLS_DEMO_MODE: 'true' }, 'echo')
+  const stranger = { ...env, TLS_CERT_DIR: await certificateDirectory() }
+  const { exitCode, stdout, stderr } = await askWith(stranger, ['echo hello', '--json'])
+  const notice = expect.stringMatching(
+    /^demo mode: the certificate of the echo server was not verified \(issuer-unknown\)$/,
+  )
+  expect([exitCode, stderr]).toEqual([0, expect.stringMatching(/^note: demo mode: .*\n$/)])
+  expect(JSON.parse(stdout)).toMatchObject({ notices: [notice], calls: [{ tls: { verified: false } }] })
 })
 
 test('writes security events to the file of --security-log', async () => {
