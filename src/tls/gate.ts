@@ -138,15 +138,8 @@ export class Gate {
       this.#material.certificate,
     )
     record.become('handshaking', negotiated(socket))
-    let facts: PeerFacts = { path: undefined, authorizationError: undefined }
-    let judged: Verdict
-    try {
-      facts = this.#reader.read(socket)
-      judged = this.#verdict(facts)
-    } catch (error) {
-      const message = error instanceof MtlsError ? error.message : 'the certificate cannot be judged'
-      judged = { accepted: false, code: 'CERT_INVALID', message }
-    }
+    const facts = this.#reader.read(socket)
+    const judged = this.#verdict(facts)
     const known = { peerCertificate: facts.path?.certificates[0], establishedAt: new Date() }
     if (!judged.accepted) {
       record.become('failed', known)

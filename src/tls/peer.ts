@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import { MtlsError } from '../errors.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import { buildPath, type CertificatePath, maximumPresented } from '../x509/path.js'
 import type { PeerFacts } from './verdict.js'
@@ -16,16 +17,21 @@ export class PeerReader {
 
   constructor(readonly anchors: readonly CertificateFacts[]) {}
 
-  /** Throws `CERT_INVALID` for a certificate that OpenSSL can read and we cannot. */
+  /** Never throws: a certificate that OpenSSL can read and we cannot is a fact too. */
   read(socket: TLSSocket): PeerFacts {
     const authorizationError = errorCode(socket.authorizationError)
     // `authorized` alone proves nothing: on Node 20 a resumed TLS 1.3 session without any client
     // certificate says true. And it is read once: a second call is undefined on older clients.
     const certificate = socket.getPeerX509Certificate()
     if (!certificate) return { path: undefined, authorizationError }
-    return {
-      path: this.#anchored.get(certificate.fingerprint256) ?? this.#climb(certificate, socket),
-      authorizationError,
+    try {
+      return {
+        path: this.#anchored.get(certificate.fingerprint256) ?? this.#climb(certificate, socket),
+        authorizationError,
+      }
+    } catch (error) {
+      const unreadable = error instanceof MtlsError ? error.message : 'the certificate cannot be read'
+      return { path: undefined, authorizationError, unreadable }
     }
   }
 

@@ -12,6 +12,8 @@ export interface PeerFacts {
   readonly path: CertificatePath | undefined
   /** What OpenSSL said against the chain at the full handshake, Node's `authorizationError`. */
   readonly authorizationError: string | undefined
+  /** Why the certificate it showed cannot be read. */
+  readonly unreadable?: string
 }
 
 export type Verification = {
@@ -39,7 +41,8 @@ export type Refusal = Extract<Verdict, { accepted: false }>
  * Pure: what OpenSSL found comes in as a fact, and whatever is not plainly right is refused.
  */
 export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdict {
-  const { path } = peer
+  const { path, unreadable } = peer
+  if (unreadable !== undefined) return refuse('CERT_INVALID', unreadable, rules)
   if (!path) return refuse('CLIENT_CERT_REQUIRED', `the ${rules.peer} showed no certificate`, rules)
   const [leaf] = path.certificates
   const issuerKnown = path.anchored && !path.selfSigned && peer.authorizationError === undefined
