@@ -26,7 +26,8 @@ function sameAddress(one: string, other: string): boolean {
   return canonical(one) === canonical(other)
 }
 
-/** IPv6 has many spellings; the URL parser knows the canonical one. */
+/** IPv6 has many spellings; the URL parser knows the canonical one. A zone (`%eth0`) is this machine's own business. */
 function canonical(address: string): string {
-  return isIP(address) === 6 ? new URL(`http://[${address}]/`).hostname : address
+  const [bare = ''] = address.split('%')
+  return isIP(bare) === 6 ? new URL(`http://[${bare}]/`).hostname : bare
 }
