@@ -46,14 +46,14 @@ bothWays([
     show: (_ca, usage) => forge({ usage, isCa: true, dns: ['localhost'] }),
     strict: 'CLIENT_CERT_REJECTED',
     demo: ['issuer-unknown', 'self-signed-ca'],
-    versions: ['TLSv1.3'], // a TLS 1.2 server has no suite for such a certificate of its own
+    serverVersions: ['TLSv1.3'],
   },
   {
     title: 'a self-signed certificate whose key is not for signatures',
     show: (_ca, usage) => forge({ usage, keyUsage: ['keyAgreement'] }),
     strict: 'CLIENT_CERT_REJECTED',
     demo: 'CERT_INVALID',
-    versions: ['TLSv1.3'],
+    serverVersions: ['TLSv1.3'],
   },
   {
     title: 'a self-signed certificate without extended key usage',

@@ -24,7 +24,8 @@ export interface Row {
   readonly strict: Refused | 'accepted'
   /** A list: accepted and warned, with these relaxations. */
   readonly demo: Refused | 'accepted' | readonly Relaxation[]
-  readonly versions?: readonly TlsVersion[]
+  /** On TLS 1.2 OpenSSL's server has no suite for some certificates and breaks off by itself. */
+  readonly serverVersions?: readonly TlsVersion[]
 }
 
 /** Every row on both TLS versions, in both modes: shown to our server by a client, and by a server to our client. */
@@ -50,7 +51,7 @@ export function bothWays(
     afterAll(() => served[Symbol.asyncDispose]())
 
     for (const row of rows) {
-      for (const version of row.versions ?? tlsVersions) {
+      for (const version of tlsVersions) {
         const wanted = row[mode]
         const fate = `on ${version}: ${fateOf(wanted)}`
 
@@ -71,6 +72,7 @@ export function bothWays(
           expect(good.status).toBe(usual)
         })
 
+        if (row.serverVersions?.includes(version) === false) continue
         test(`a server with ${row.title}, ${fate}`, async () => {
           await using server = await bareServer(await row.show(world.ca, 'server'), version)
           const events: SecurityEvent[] = []

@@ -55,7 +55,7 @@ test.each([
   expect(error.message).toContain(message)
 })
 
-test('a list whose signature is corrupted is nobody's', async () => {
+test('a list whose signature is corrupted belongs to nobody', async () => {
   const ca = await forgeCa()
   const good = await forgeCrl({ issuer: ca })
   const der = Buffer.from(good.replace(/-----.*-----/g, ''), 'base64')
