@@ -1,9 +1,9 @@
 import { type Identity, identityFrom } from '../auth/identity.js'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
-import { isStrongHash } from '../x509/algorithm.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CertificatePath } from '../x509/path.js'
 import { coversServerName } from '../x509/server-name.js'
+import { weakKey, weakSignature } from '../x509/strength.js'
 import type { CrlSet } from './crl-set.js'
 
 /** What one handshake told about the other side. */
@@ -223,21 +223,6 @@ function strengthRefusal(path: CertificatePath, rules: Verification): Refusal | 
     if (weakness) return refuse('CERT_INVALID', `certificate ${certificate.subject} ${weakness}`, rules)
   }
   return undefined
-}
-
-function weakKey({ key }: CertificateFacts): string | undefined {
-  const strong =
-    (key.type === 'rsa' && key.bits >= 2048) ||
-    (key.type === 'ec' && key.bits >= 256) ||
-    key.type === 'ed25519' ||
-    key.type === 'ed448'
-  return strong ? undefined : `has a weak key (${key.text})`
-}
-
-function weakSignature({ signatureHash }: CertificateFacts): string | undefined {
-  return isStrongHash(signatureHash)
-    ? undefined
-    : `has a weak signature (${signatureHash ?? 'unknown algorithm'})`
 }
 
 function nameMismatch(leaf: CertificateFacts, serverName: string): string {
