@@ -4,10 +4,14 @@ import { handshakeError } from './handshake-error.js'
 
 /** A socket whose handshake is not finished. Its address is noted now: a failed socket has lost it. */
 interface Pending {
+  readonly ends: string
+  readonly peerAddress: string
+  /** Without the port. */
   readonly address: string
   readonly begun: number
   readonly socket: Socket
   error?: MtlsError
+  finished?: true
 }
 
 export interface PendingLimits {
@@ -27,9 +31,10 @@ export class PendingHandshakes {
   ) {}
 
   begin(socket: Socket): void {
-    const peerAddress = addressOf(socket)
-    const pending: Pending = { address: socket.remoteAddress ?? '', begun: performance.now(), socket }
-    this.#pending.set(peerAddress, pending)
+    const { remoteAddress: address = 'unknown' } = socket // of one that is gone already
+    const [peerAddress, ends] = [addressOf(socket), endsOf(socket)]
+    const pending: Pending = { ends, peerAddress, address, begun: performance.now(), socket }
+    this.#pending.set(ends, pending)
     const waiting = this.#count(pending.address, 1)
     if (waiting > this.limits.maxConnectionsPerAddress) {
       pending.error = new MtlsError(
@@ -39,32 +44,35 @@ export class PendingHandshakes {
       socket.destroy()
     }
     socket.once('close', () => {
-      if (this.#pending.get(peerAddress) !== pending) return
-      this.finish(socket, peerAddress)
-      this.failed(peerAddress, pending.error ?? this.#silence(pending, peerAddress))
+      if (pending.finished) return
+      this.#finish(pending)
+      this.failed(peerAddress, pending.error ?? this.#silence(pending))
     })
   }
 
   /** The handshake is done, whatever the verdict will be. */
-  finish(socket: Socket, peerAddress = addressOf(socket)): void {
-    const pending = this.#pending.get(peerAddress)
-    if (!pending) return
-    this.#pending.delete(peerAddress)
-    this.#count(pending.address, -1)
+  finish(socket: Socket): void {
+    const pending = this.#pending.get(endsOf(socket))
+    if (pending) this.#finish(pending)
   }
 
   /** What TLS says about it; told when the socket is closed. */
   explain(socket: Socket, error: Error): void {
-    const peerAddress = addressOf(socket)
-    const pending = this.#pending.get(peerAddress)
-    if (pending) pending.error = handshakeError(error, `the client at ${peerAddress}`)
+    const pending = this.#pending.get(endsOf(socket))
+    if (pending) pending.error ??= handshakeError(error, `the client at ${pending.peerAddress}`)
   }
 
   destroyAll(): void {
     for (const { socket } of this.#pending.values()) socket.destroy()
   }
 
-  #silence({ begun }: Pending, peerAddress: string): MtlsError {
+  #finish(pending: Pending): void {
+    pending.finished = true
+    if (this.#pending.get(pending.ends) === pending) this.#pending.delete(pending.ends)
+    this.#count(pending.address, -1)
+  }
+
+  #silence({ begun, peerAddress }: Pending): MtlsError {
     const late = performance.now() - begun >= this.limits.handshakeTimeout - 10
     const error = Object.assign(new Error('handshake'), {
       code: late ? 'ERR_TLS_HANDSHAKE_TIMEOUT' : 'ECONNRESET',
@@ -78,6 +86,11 @@ export class PendingHandshakes {
     else this.#perAddress.delete(address)
     return count
   }
+}
+
+/** Raw and TLS socket of one connection are two objects: its four numbers are what both know. */
+function endsOf(socket: Socket): string {
+  return `${addressOf(socket)} ${socket.localAddress}:${socket.localPort}`
 }
 
 /** `address:port` of the other end. */
