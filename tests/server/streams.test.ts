@@ -1,0 +1,134 @@
+import { McpServer } from '@modelcontextprotocol/server'
+import { expect, test } from 'vitest'
+import { connect } from '../../src/client/index.js'
+import { Script, slowServer } from '../support/slow-server.js'
+import { ask, httpText, mcpHeaders, openWire, toolCall } from '../support/wire.js'
+import { makeWorld, serveTest, testServer } from '../support/world.js'
+
+test('progress arrives while the tool still runs', async () => {
+  await using world = await makeWorld()
+  const script = new Script()
+  await using served = await serveTest({ tls: world.tls }, () => slowServer(script))
+  await using client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+  const told: number[] = []
+  const result = await client.callTool(
+    { name: 'progress', arguments: {} },
+    {
+      onprogress: ({ progress }) => {
+        told.push(progress)
+        script.finish.open()
+      },
+    },
+  )
+  expect(told).toEqual([1])
+  expect(result.content).toEqual([{ type: 'text', text: 'done' }])
+})
+
+test('a caller that aborts cancels the tool', async () => {
+  await using world = await makeWorld()
+  const script = new Script()
+  await using served = await serveTest({ tls: world.tls }, () => slowServer(script))
+  await using client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+  const abort = new AbortController()
+  const call = client.callTool({ name: 'wait', arguments: {} }, { signal: abort.signal })
+  await script.started.opened
+  abort.abort(new Error('changed my mind'))
+  await expect(call).rejects.toThrow('changed my mind')
+  await script.aborted.opened
+  expect(script.calls).toBe(1)
+})
+
+test.each(['wait', 'progress'])('a connection that breaks cancels the tool %s', async (tool) => {
+  await using world = await makeWorld()
+  const script = new Script()
+  await using served = await serveTest({ tls: world.tls }, () => slowServer(script))
+  const wire = await openWire(served.server.url, world.certDir)
+  wire.socket.write(httpText('/mcp', mcpHeaders, toolCall(tool)))
+  await script.started.opened
+  wire.socket.destroy()
+  await script.aborted.opened
+})
+
+test('a caller that reads late gets all that was streamed, in its order', async () => {
+  await using world = await makeWorld()
+  const script = new Script()
+  await using served = await serveTest({ tls: world.tls }, () => slowServer(script))
+  const wire = await openWire(served.server.url, world.certDir)
+  wire.socket.pause()
+  const call = JSON.parse(toolCall('flood'))
+  call.params._meta = { progressToken: 1 }
+  wire.socket.write(httpText('/mcp', mcpHeaders, JSON.stringify(call)))
+  await script.started.opened
+  await expect.poll(() => script.sent).toBe(200)
+  wire.socket.resume()
+  script.finish.open()
+  await wire.until(/"done"/)
+  const told = [...wire.received().matchAll(/"progress":(\d+)/g)].map(([, progress]) => Number(progress))
+  expect(told).toEqual(Array.from({ length: 200 }, (_, index) => index + 1))
+})
+
+test('a caller that stops reading and goes away cancels the tool', async () => {
+  await using world = await makeWorld()
+  const script = new Script()
+  await using served = await serveTest({ tls: world.tls }, () => slowServer(script))
+  const wire = await openWire(served.server.url, world.certDir)
+  wire.socket.pause()
+  wire.socket.write(httpText('/mcp', mcpHeaders, toolCall('flood')))
+  await expect.poll(() => script.sent).toBe(200)
+  wire.socket.destroy()
+  await script.aborted.opened
+})
+
+test('many calls of one connection at once each get their own answer', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls })
+  await using client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+  const texts = Array.from({ length: 50 }, (_, index) => `text ${index}`)
+  const results = await Promise.all(
+    texts.map((text) => client.callTool({ name: 'echo', arguments: { text } })),
+  )
+  expect(results.map(({ content }) => (content as { text: string }[])[0]?.text)).toEqual(texts)
+})
+
+test('a text of every kind of character comes back as it went', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls })
+  await using client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+  const text = `\u0000 "quoted" \\ São Paulo 東京 🎉 \u2028 ${'x'.repeat(200_000)}`
+  const { content } = await client.callTool({ name: 'echo', arguments: { text } })
+  expect(content).toEqual([{ type: 'text', text }])
+})
+
+test('a factory that throws is a 500 without details, and the next request is served', async () => {
+  await using world = await makeWorld()
+  let broken = true
+  await using served = await serveTest({ tls: world.tls }, (calls) => {
+    if (broken) throw new Error('the database password hunter2 is wrong')
+    return testServer(calls)
+  })
+  const body = toolCall('echo', { text: 'hello' })
+  const failed = await ask(served.server.url, world.certDir, { body })
+  expect(failed.status).toBe(500)
+  expect(JSON.parse(failed.body)).toMatchObject({
+    error: { code: -32603, message: expect.not.stringContaining('hunter2') },
+  })
+  expect(failed.body).not.toContain('hunter2')
+  broken = false
+  expect((await ask(served.server.url, world.certDir, { body })).status).toBe(200)
+})
+
+test('what breaks in a tool after its answer does not end the server', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls }, () => {
+    const server = new McpServer({ name: 'broken-mcp', version: '1.0.0' })
+    server.registerTool('break', {}, () => {
+      server.server.onclose = () => {
+        throw new Error('closing is broken')
+      }
+      return { content: [] }
+    })
+    return server
+  })
+  for (let count = 0; count < 2; count++)
+    expect((await ask(served.server.url, world.certDir, { body: toolCall('break') })).status).toBe(200)
+})
