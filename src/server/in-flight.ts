@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
@@ -35,6 +36,11 @@ export class InFlight {
       if (waiting.size === 0) socket.destroy()
       else endAfterLast(waiting)
     }
+  }
+
+  /** Resolves when every connection has told that it is closed: the listener knows it a moment before they do. */
+  async closed(): Promise<void> {
+    await Promise.all([...this.#sockets.keys()].map((socket) => once(socket, 'close')))
   }
 
   destroyAll(): void {

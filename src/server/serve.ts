@@ -216,11 +216,13 @@ class ListeningServer implements RunningServer {
         this.#inFlight.destroyAll()
       }, milliseconds)
     }
-    const done = new Promise<void>((resolve) => this.#server.close(() => resolve())).finally(() => {
+    const listener = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const done = listener.then(() => {
       clearTimeout(timer)
       this.#healthServer?.close()
       this.#healthServer?.closeAllConnections()
       runningNames.delete(this.name)
+      return this.#inFlight.closed()
     })
     this.#closing = { done, endWithin }
     endWithin(drainTimeout ?? this.#config.limits.drainTimeout)
