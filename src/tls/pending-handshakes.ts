@@ -93,7 +93,7 @@ function endsOf(socket: Socket): string {
   return `${addressOf(socket)} ${socket.localAddress}:${socket.localPort}`
 }
 
-/** `address:port` of the other end. */
-export function addressOf(socket: Socket): string {
-  return `${socket.remoteAddress}:${socket.remotePort}`
+/** `address:port` of the other end; `unknown` when it was gone before anybody could ask. */
+export function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`
 }
