@@ -70,6 +70,8 @@ export interface Served extends AsyncDisposable {
   readonly calls: string[]
   /** The next event with this name, past or to come. */
   event<Name extends SecurityEvent['event']>(name: Name): Promise<Extract<SecurityEvent, { event: Name }>>
+  /** Resolves as soon as there are so many events with this name. */
+  count(name: SecurityEvent['event'], wanted: number): Promise<readonly SecurityEvent[]>
 }
 
 /** Serves `testServer`, or another factory, on a free port; the events are collected. */
@@ -80,6 +82,17 @@ export async function serveTest(
   const events: SecurityEvent[] = []
   const calls: string[] = []
   const waiting = new Set<() => void>()
+  const count = (name: SecurityEvent['event'], wanted: number) =>
+    new Promise<readonly SecurityEvent[]>((resolve) => {
+      const look = () => {
+        const found = events.filter(({ event }) => event === name)
+        if (found.length < wanted) return
+        waiting.delete(look)
+        resolve(found)
+      }
+      waiting.add(look)
+      look()
+    })
   const server = await serve(() => (factory ?? testServer)(calls), {
     name: `test-${crypto.randomUUID()}`,
     tlsPort: 0,
@@ -94,17 +107,8 @@ export async function serveTest(
     server,
     events,
     calls,
-    event: (name) =>
-      new Promise((resolve) => {
-        const look = () => {
-          const found = events.find(({ event }) => event === name)
-          if (!found) return
-          waiting.delete(look)
-          resolve(found as Extract<SecurityEvent, { event: typeof name }>)
-        }
-        waiting.add(look)
-        look()
-      }),
+    count,
+    event: async (name) => (await count(name, 1))[0] as Extract<SecurityEvent, { event: typeof name }>,
     [Symbol.asyncDispose]: () => server.close({ drainTimeout: 0 }),
   }
 }
