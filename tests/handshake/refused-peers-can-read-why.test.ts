@@ -1,0 +1,60 @@
+import { once } from 'node:events'
+import { connect as tcpConnect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { connect, type TLSSocket } from 'node:tls'
+import { expect, test } from 'vitest'
+import { type TlsVersion, tlsVersions } from '../support/bare-peers.js'
+import { makeWorld, serveTest } from '../support/world.js'
+
+/** A client without a certificate, whose own half of the connection stays open until it is told otherwise. */
+async function stranger(port: number, version: TlsVersion): Promise<TLSSocket> {
+  const socket = connect({
+    socket: tcpConnect({ port, host: '127.0.0.1', allowHalfOpen: true }),
+    rejectUnauthorized: false,
+    minVersion: version,
+    maxVersion: version,
+  })
+  await once(socket, 'secureConnect')
+  return socket
+}
+
+test.each(tlsVersions)(
+  'even while it posts 200 kB a refused client reads the 403, on %s',
+  async (version) => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: { certDir: world.certDir } })
+    for (let round = 0; round < 10; round++) {
+      const socket = await stranger(served.server.port, version)
+      socket.on('error', () => {})
+      socket.write('POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n')
+      socket.write('x'.repeat(200_000))
+      const answer = await text(socket)
+      expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/)
+      expect(answer).toContain('Connection: close\r\n')
+      expect(answer).toContain('"reason":"CLIENT_CERT_REQUIRED"')
+      socket.destroy()
+    }
+    expect(served.events.map(({ event }) => event)).toEqual(Array(10).fill('connection-refused'))
+    expect(served.calls).toEqual([])
+  },
+)
+
+test.each(tlsVersions)(
+  'a refused client that will not close is cut off after a second, on %s',
+  async (version) => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: { certDir: world.certDir } })
+    const socket = await stranger(served.server.port, version)
+    const begun = performance.now()
+    // It never ends its own half; what it writes comes back as a reset once the server has let go.
+    const writing = setInterval(() => socket.write('more'), 20)
+    const cutOff = once(socket, 'error')
+    const answer = await text(socket).catch(() => '')
+    expect(answer).toContain('403 Forbidden')
+    await cutOff
+    clearInterval(writing)
+    const took = performance.now() - begun
+    expect(took).toBeGreaterThan(800)
+    expect(took).toBeLessThan(3000)
+  },
+)
