@@ -5,10 +5,12 @@ import {
   type FetchLike,
   type Implementation,
   type ListToolsRequest,
+  type RequestOptions,
   SdkError,
   SdkErrorCode,
   StreamableHTTPClientTransport,
   type Tool,
+  type Transport,
 } from '@modelcontextprotocol/client'
 import { type McpClientConfig, type McpClientOptions, parseClientConfig } from '../config/index.js'
 import { MtlsError } from '../errors.js'
@@ -16,8 +18,8 @@ import type { TlsConnection } from '../tls/connection.js'
 import type { Subscriber } from '../tls/events.js'
 import { type LogOptions, openLog } from '../tls/log.js'
 import { fileSource } from '../tls/material.js'
-import { isPassing, mayHaveBeenExecuted, mtlsErrorIn } from './failure.js'
-import { fetchOver, type MtlsFetch, type PoolFigures } from './fetch.js'
+import { explainFailure, isPassing, mayHaveBeenExecuted } from './failure.js'
+import { fetchOver, type MtlsFetch, type PoolFigures, plainFetch } from './fetch.js'
 import { withRetries } from './retry.js'
 
 export interface ConnectOptions extends McpClientOptions {
@@ -69,7 +71,10 @@ interface Parts {
 export class MtlsClient extends Client implements AsyncDisposable {
   readonly #config: McpClientConfig
   readonly #mtls: MtlsFetch | undefined
+  readonly #fetch: FetchLike & { close(): Promise<void> }
   readonly #tools = new Map<string, Tool>()
+  /** Why there was no connection at the last try. */
+  #unreachable: MtlsError | undefined
 
   constructor(config: McpClientConfig, { clientInfo, clientOptions, onSecurityEvent }: Parts) {
     super(clientInfo ?? { name: 'mcp-mtls', version: '0.1.0' }, {
@@ -82,10 +87,12 @@ export class MtlsClient extends Client implements AsyncDisposable {
       ? fetchOver(config.tls, fileSource(config.tls, 'client'), {
           serverName,
           connectTimeout: timeoutMs,
-          handshakeTimeout: Math.min(5000, timeoutMs),
+          // Shorter than a call may take, so that a call can tell what it was waiting for.
+          handshakeTimeout: Math.min(5000, timeoutMs / 2),
           onSecurityEvent,
         })
       : undefined
+    this.#fetch = this.#mtls ?? plainFetch()
   }
 
   /** What was negotiated on the newest connection, and with whom; undefined without TLS. */
@@ -100,12 +107,18 @@ export class MtlsClient extends Client implements AsyncDisposable {
 
   /** Opens the transport and agrees on a protocol revision. `connect()` has done this. */
   async open(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
     const transport = new StreamableHTTPClientTransport(new URL(this.#config.serverUrl), {
-      fetch: this.#retryingFetch(),
+      fetch: (url, init) => this.#request(transport, url, init),
     })
-    await this.#explained(() =>
-      this.connect(transport, { timeout: this.#config.timeoutMs, ...(signal && { signal }) }),
-    )
+    // The SDK's first question, which revisions the server speaks, does not listen to the signal.
+    const abort = () => void transport.close()
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      await this.#explained({ ...(signal && { signal }) }, (options) => this.connect(transport, options))
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
   }
 
   /**
@@ -116,8 +129,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
     params: Parameters<Client['callTool']>[0],
     options?: CallToolRequestOptions,
   ): ReturnType<Client['callTool']> {
-    const call = () => super.callTool(params, { timeout: this.#config.timeoutMs, ...options })
-    return withRetries(() => this.#explained(call), {
+    return withRetries(() => this.#explained(options, (all) => super.callTool(params, all)), {
       attempts: this.#config.retryAttempts,
       signal: options?.signal,
       mayRetry: (error) => mayHaveBeenExecuted(error) && this.#isRepeatable(params.name),
@@ -128,16 +140,14 @@ export class MtlsClient extends Client implements AsyncDisposable {
     params?: ListToolsRequest['params'],
     options?: Parameters<Client['listTools']>[1],
   ): ReturnType<Client['listTools']> {
-    const listed = await this.#explained(() =>
-      super.listTools(params, { timeout: this.#config.timeoutMs, ...options }),
-    )
+    const listed = await this.#explained(options, (all) => super.listTools(params, all))
     for (const tool of listed.tools) this.#tools.set(tool.name, tool)
     return listed
   }
 
   override async close(): Promise<void> {
     await super.close()
-    await this.#mtls?.close()
+    await this.#fetch.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -151,29 +161,59 @@ export class MtlsClient extends Client implements AsyncDisposable {
   }
 
   /** A request that never left may always be tried again; after a refused certificate it never is. */
-  #retryingFetch(): FetchLike {
-    const once: FetchLike = this.#mtls ?? fetch
-    return (url, init) =>
-      withRetries(() => once(url, init), {
-        attempts: this.#config.retryAttempts,
-        mayRetry: isPassing,
-        signal: init?.signal ?? undefined,
-      })
+  async #request(transport: Transport, url: string | URL, init?: RequestInit): Promise<Response> {
+    const response = await withRetries(() => this.#fetch(url, init), {
+      attempts: this.#config.retryAttempts,
+      signal: init?.signal ?? undefined,
+      mayRetry: (error) => {
+        this.#unreachable = isPassing(error) ? error : undefined
+        return isPassing(error)
+      },
+    })
+    this.#unreachable = undefined
+    return tellingLoss(response, (error) => {
+      const { id } = JSON.parse(String(init?.body ?? '{}'))
+      if (id === undefined || init?.signal?.aborted) return
+      const failure = explainFailure(error, new URL(url))
+      const message = failure instanceof Error ? failure.message : String(failure)
+      transport.onmessage?.({ jsonrpc: '2.0', id, error: { code: -32000, message, data: failure } })
+    })
   }
 
-  async #explained<T>(act: () => Promise<T>): Promise<T> {
+  async #explained<Options extends RequestOptions, T>(
+    options: Options | undefined,
+    act: (options: Options & { timeout: number }) => Promise<T>,
+  ): Promise<T> {
+    const { serverUrl, timeoutMs } = this.#config
+    const all = { timeout: timeoutMs, ...options } as Options & { timeout: number }
     try {
-      return await act()
+      return await act(all)
     } catch (error) {
-      const known = mtlsErrorIn(error)
-      if (known) throw known
+      options?.signal?.throwIfAborted()
       if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) {
-        const { serverUrl, timeoutMs } = this.#config
-        throw new MtlsError('CONNECTION_TIMEOUT', `${serverUrl} did not answer within ${timeoutMs} ms`, {
-          cause: error,
-        })
+        throw (
+          this.#unreachable ??
+          new MtlsError('CONNECTION_TIMEOUT', `${serverUrl} did not answer within ${all.timeout} ms`, {
+            cause: error,
+          })
+        )
       }
+      throw explainFailure(error, new URL(serverUrl))
+    }
+  }
+}
+
+/** The same response; when its stream of events breaks, `lost` hears of it. The SDK would wait for the time limit. */
+function tellingLoss(response: Response, lost: (error: unknown) => void): Response {
+  const { body, status, statusText, headers } = response
+  if (!body || !/^text\/event-stream/i.test(headers.get('content-type') ?? '')) return response
+  async function* watched(stream: ReadableStream<Uint8Array>) {
+    try {
+      yield* stream
+    } catch (error) {
+      lost(error)
       throw error
     }
   }
+  return new Response(ReadableStream.from(watched(body)), { status, statusText, headers: [...headers] })
 }

@@ -10,6 +10,7 @@ import { handshakeError } from '../tls/handshake-error.js'
 import type { Material } from '../tls/material.js'
 import { PeerReader } from '../tls/peer.js'
 import { expiryOf, type PeerFacts, type Refusal, type Verdict, verdict } from '../tls/verdict.js'
+import { connectionError, neverSent } from './failure.js'
 import { SessionCache } from './sessions.js'
 
 export interface ConnectorOptions {
@@ -141,15 +142,17 @@ export class Connector {
       }
       const late = () =>
         fail(
-          connected
-            ? new MtlsError(
-                'TLS_HANDSHAKE_TIMEOUT',
-                `the server at ${address} did not finish the TLS handshake within ${this.#options.handshakeTimeout} ms`,
-              )
-            : new MtlsError(
-                'CONNECTION_TIMEOUT',
-                `no connection to ${address} within ${this.#options.connectTimeout} ms`,
-              ),
+          neverSent(
+            connected
+              ? new MtlsError(
+                  'TLS_HANDSHAKE_TIMEOUT',
+                  `the server at ${address} did not finish the TLS handshake within ${this.#options.handshakeTimeout} ms`,
+                )
+              : new MtlsError(
+                  'CONNECTION_TIMEOUT',
+                  `no connection to ${address} within ${this.#options.connectTimeout} ms`,
+                ),
+          ),
         )
       let timer = setTimeout(late, this.#options.connectTimeout)
       socket.once('connect', () => {
@@ -261,11 +264,4 @@ function refusedServer({ code, message }: Refusal, address: string): MtlsError {
 const serverHints: Partial<Record<MtlsErrorCode, string>> = {
   CERT_EXPIRED: 'The operator of the server must renew its certificate.',
   CERT_REVOKED: 'The operator of the server must issue a new certificate for it.',
-}
-
-function connectionError(error: NodeJS.ErrnoException, address: string): MtlsError {
-  const code = error.code ?? error.message
-  return /TIMEDOUT/.test(code)
-    ? new MtlsError('CONNECTION_TIMEOUT', `no connection to ${address} (${code})`, { cause: error })
-    : new MtlsError('CONNECTION_FAILED', `no connection to ${address} (${code})`, { cause: error })
 }

@@ -1,45 +1,63 @@
+import { ProtocolError } from '@modelcontextprotocol/client'
 import { MtlsError } from '../errors.js'
 
+const unsent = new WeakSet<MtlsError>()
 const lost = new WeakSet<MtlsError>()
+
+/** Marks a failure before any byte of a request was written, for a reason that may be gone in a moment. */
+export function neverSent(failure: MtlsError): MtlsError {
+  unsent.add(failure)
+  return failure
+}
+
+/** Whether the same request may simply be tried again: no server has seen it. */
+export function isPassing(error: unknown): error is MtlsError {
+  return error instanceof MtlsError && unsent.has(error)
+}
 
 /** Whether a request may have reached the server although it failed: such a call must not simply be repeated. */
 export function mayHaveBeenExecuted(error: unknown): boolean {
   return error instanceof MtlsError && lost.has(error)
 }
 
-/** Whether no connection came about, for a reason that may be gone in a moment. */
-export function isPassing(error: unknown): boolean {
-  return (
-    error instanceof MtlsError &&
-    !lost.has(error) &&
-    (error.code === 'CONNECTION_FAILED' ||
-      error.code === 'CONNECTION_TIMEOUT' ||
-      error.code === 'TLS_HANDSHAKE_TIMEOUT')
-  )
-}
-
-/** The `MtlsError` somewhere among the causes of an error, or undefined: undici and the SDK wrap it. */
-export function mtlsErrorIn(error: unknown): MtlsError | undefined {
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth++) {
-    if (cause instanceof MtlsError) return cause
-  }
-  return undefined
-}
-
-/** What `fetch` rejected with, in our words. An abort stays what it is. */
+/** What a request rejected with, in our words. An abort, and what is not about the connection, stays what it is. */
 export function explainFailure(error: unknown, { host }: URL): unknown {
-  const known = mtlsErrorIn(error)
-  if (known) return known
-  if (!(error instanceof TypeError) || !(error.cause instanceof Error)) return error
-  const { code, message } = error.cause as NodeJS.ErrnoException
-  const failure = new MtlsError(
+  const causes = causesOf(error)
+  const known = causes.find((cause) => cause instanceof MtlsError)
+  // Fetch says `TypeError` for whatever happens to a connection, and its cause tells what.
+  const network = causes.find((cause) => cause instanceof TypeError && cause.cause instanceof Error)
+  if (known || !network) return known ?? error
+  const cause = network.cause as NodeJS.ErrnoException
+  const { code, message, syscall } = cause
+  if (syscall === 'connect' || syscall === 'getaddrinfo' || code === 'UND_ERR_CONNECT_TIMEOUT')
+    return connectionError(cause, host)
+  const explained = new MtlsError(
     'CONNECTION_FAILED',
     `the connection to ${host} was lost before the answer came (${code ?? message})`,
-    {
-      hint: 'Check whether the server is still running; the call may have been executed.',
-      cause: error,
-    },
+    { hint: 'Check whether the server is still running; the call may have been executed.', cause: error },
   )
-  lost.add(failure)
-  return failure
+  lost.add(explained)
+  return explained
+}
+
+/** A connection that did not come about; `address` is `host:port`. */
+export function connectionError(error: NodeJS.ErrnoException, address: string): MtlsError {
+  const code = error.code ?? error.message
+  return neverSent(
+    new MtlsError(
+      /TIMEDOUT|CONNECT_TIMEOUT/.test(code) ? 'CONNECTION_TIMEOUT' : 'CONNECTION_FAILED',
+      `no connection to ${address} (${code})`,
+      { cause: error },
+    ),
+  )
+}
+
+/** The error and what it says it came from: undici and the SDK wrap ours. */
+function causesOf(error: unknown): Error[] {
+  const causes: Error[] = []
+  for (let cause = error; cause instanceof Error && causes.length < 8; ) {
+    causes.push(cause)
+    cause = cause instanceof ProtocolError ? cause.data : cause.cause
+  }
+  return causes
 }

@@ -57,7 +57,7 @@ export function fetchOver(config: TlsConfig, source: MaterialSource, options: Mt
   let opened: Promise<{ connector: Connector; agent: Agent }> | undefined
   let ready: { connector: Connector; agent: Agent } | undefined
   const open = async () => {
-    const material = await source.load()
+    const material = await source.load(undefined)
     const { serverName, connectTimeout = 30_000, handshakeTimeout = 5000 } = options
     const connector = new Connector({ material, events, serverName, connectTimeout, handshakeTimeout })
     // undici's own idle limit is 4 s; the server tells a longer one in its Keep-Alive header.
@@ -108,6 +108,24 @@ export function fetchOver(config: TlsConfig, source: MaterialSource, options: Mt
   })
 }
 
+/** A `fetch` without TLS; the caller has seen to it that the URL is on loopback. */
+export function plainFetch(): FetchLike & { close(): Promise<void> } {
+  const agent = new Agent({ bodyTimeout: 0, headersTimeout: 0 })
+  const request: FetchLike = async (url, init) => {
+    const target = new URL(url)
+    try {
+      const response = await undiciFetch(target, {
+        ...(init as object),
+        dispatcher: withinOrigin(agent, target),
+      })
+      return response as unknown as Response
+    } catch (error) {
+      throw explainFailure(error, target)
+    }
+  }
+  return Object.assign(request, { close: () => agent.close() })
+}
+
 function checkedUrl(url: string | URL, { demoMode, demoAllowRemote }: TlsConfig): URL {
   const target = new URL(url)
   if (target.protocol !== 'https:') {
@@ -124,13 +142,13 @@ function checkedUrl(url: string | URL, { demoMode, demoAllowRemote }: TlsConfig)
   return target
 }
 
-/** A redirect must not carry our certificate to somebody else. */
+/** A redirect must not carry our certificate to somebody else, nor a plain request off this machine. */
 function withinOrigin(agent: Agent, { origin }: URL): Dispatcher {
   const dispatch: Dispatcher['dispatch'] = (options, handler) => {
     if (String(options.origin) !== origin) {
       throw new MtlsError(
         'CONNECTION_FAILED',
-        `${origin} redirects to ${options.origin}, which is refused: our client certificate is meant for ${origin} alone`,
+        `${origin} redirects to ${options.origin}, which is refused: this client is meant for ${origin} alone`,
         {
           hint: 'Use the URL it redirects to, if you trust that server.',
         },
@@ -143,11 +161,13 @@ function withinOrigin(agent: Agent, { origin }: URL): Dispatcher {
   })
 }
 
+const longestRejection = 64 * 1024
+
 /** A `403` that says `mtls_rejected` is about the certificate, not about MCP. */
 async function unlessRejected(response: Response, target: URL, connector: Connector): Promise<Response> {
   if (response.status !== 403 || !/^application\/json/i.test(response.headers.get('content-type') ?? ''))
     return response
-  const body = await response.text()
+  const body = await textOf(response, longestRejection)
   const rejection = readRejection(body, `the server at ${target.host}`)
   if (rejection) {
     connector.forget(target)
@@ -158,4 +178,16 @@ async function unlessRejected(response: Response, target: URL, connector: Connec
     statusText: response.statusText,
     headers: [...response.headers],
   })
+}
+
+/** A body as text, cut at so many bytes: whoever refuses us does not decide how much we hold. */
+async function textOf({ body }: Response, bytes: number): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size >= bytes) break // which cancels the rest
+  }
+  return Buffer.concat(chunks).subarray(0, bytes).toString('utf8')
 }
