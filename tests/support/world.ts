@@ -62,16 +62,19 @@ export function testServer(calls: string[] = []): McpServer {
   return server
 }
 
+type EventName = SecurityEvent['event']
+type Named<Name extends EventName> = Extract<SecurityEvent, { event: Name }>
+
 export interface Served extends AsyncDisposable {
   readonly server: RunningServer
   /** Security events in their order. */
   readonly events: SecurityEvent[]
   /** What the tools were called with. */
   readonly calls: string[]
-  /** The next event with this name, past or to come. */
-  event<Name extends SecurityEvent['event']>(name: Name): Promise<Extract<SecurityEvent, { event: Name }>>
+  /** The first event with this name, past or to come. */
+  event<Name extends EventName>(name: Name): Promise<Named<Name>>
   /** Resolves as soon as there are so many events with this name. */
-  count(name: SecurityEvent['event'], wanted: number): Promise<readonly SecurityEvent[]>
+  count<Name extends EventName>(name: Name, wanted: number): Promise<readonly Named<Name>[]>
 }
 
 /** Serves `testServer`, or another factory, on a free port; the events are collected. */
@@ -82,10 +85,10 @@ export async function serveTest(
   const events: SecurityEvent[] = []
   const calls: string[] = []
   const waiting = new Set<() => void>()
-  const count = (name: SecurityEvent['event'], wanted: number) =>
-    new Promise<readonly SecurityEvent[]>((resolve) => {
+  const count = <Name extends EventName>(name: Name, wanted: number) =>
+    new Promise<readonly Named<Name>[]>((resolve) => {
       const look = () => {
-        const found = events.filter(({ event }) => event === name)
+        const found = events.filter((event): event is Named<Name> => event.event === name)
         if (found.length < wanted) return
         waiting.delete(look)
         resolve(found)
@@ -108,7 +111,7 @@ export async function serveTest(
     events,
     calls,
     count,
-    event: async (name) => (await count(name, 1))[0] as Extract<SecurityEvent, { event: typeof name }>,
+    event: async (name) => (await count(name, 1))[0] as Named<typeof name>,
     [Symbol.asyncDispose]: () => server.close({ drainTimeout: 0 }),
   }
 }
