@@ -110,6 +110,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
     signal?.throwIfAborted()
     const transport = new StreamableHTTPClientTransport(new URL(this.#config.serverUrl), {
       fetch: (url, init) => this.#request(transport, url, init),
+      redirectPolicy: 'follow', // our fetch follows within the origin alone, and says so
     })
     // The SDK's first question, which revisions the server speaks, does not listen to the signal.
     const abort = () => void transport.close()

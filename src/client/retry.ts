@@ -10,7 +10,12 @@ export interface Retries {
 const firstDelay = 100
 const longestDelay = 5000
 
-/** Tries again while `mayRetry` agrees, waiting longer each time, a random part of the delay so that clients spread. */
+/** Milliseconds to wait after a try, `attempt` counting from 0: twice as long each time, a random part of it so that clients spread. */
+export function backoff(attempt: number, random: number): number {
+  return random * Math.min(longestDelay, firstDelay * 2 ** attempt)
+}
+
+/** Tries again while `mayRetry` agrees. An abort while it waits rejects as an abort. */
 export async function withRetries<T>(
   act: () => Promise<T>,
   { attempts, mayRetry, signal }: Retries,
@@ -20,11 +25,7 @@ export async function withRetries<T>(
       return await act()
     } catch (error) {
       if (attempt >= attempts || signal?.aborted || !(await mayRetry(error))) throw error
-      await delay(
-        Math.random() * Math.min(longestDelay, firstDelay * 2 ** attempt),
-        undefined,
-        signal && { signal },
-      )
+      await delay(backoff(attempt, Math.random()), undefined, signal && { signal })
     }
   }
 }

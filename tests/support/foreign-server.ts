@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { createServer as createPlain, type RequestListener } from 'node:http'
+import { createServer as createPlain, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import { type AddressInfo, createServer as createTcp, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import type { Forged } from './forge.js'
 
 export interface ForeignServer extends AsyncDisposable {
@@ -15,7 +16,7 @@ export interface ForeignServer extends AsyncDisposable {
 /** An HTTPS server that is none of ours: it trusts everybody and answers what it likes. Plain HTTP without a certificate. */
 export async function foreignServer(
   certificate: Pick<Forged, 'cert' | 'key'> | undefined,
-  answer: RequestListener,
+  answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
 ): Promise<ForeignServer> {
   const server = certificate
     ? createServer({
@@ -34,7 +35,10 @@ export async function foreignServer(
   })
   server.on('request', (request, response) => {
     requests.push(`${request.method} ${request.url}`)
-    request.resume().once('end', () => answer(request, response))
+    text(request).then(
+      (body) => answer(request, response, body),
+      () => {},
+    )
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
