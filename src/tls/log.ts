@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
 import { MtlsError } from '../errors.js'
+import { escapeControl } from './escape-control.js'
 import type { SecurityEvent, Subscriber } from './events.js'
 
 export interface LogOptions {
@@ -22,7 +23,7 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
   // Written at once: a line about a refused peer must not be lost with the process.
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
+    escaped(pino.destination({ dest: 2, sync: true })),
   )
   const file = securityLog === undefined ? undefined : openFile(securityLog)
   return {
@@ -40,7 +41,7 @@ function openFile(path: string): Logger {
     mkdirSync(dirname(path), { recursive: true })
     return pino(
       { level: 'trace', base: null, timestamp: pino.stdTimeFunctions.isoTime },
-      pino.destination({ dest: path, sync: true, append: true, mode: 0o600 }),
+      escaped(pino.destination({ dest: path, sync: true, append: true, mode: 0o600 })),
     )
   } catch (cause) {
     throw new MtlsError(
@@ -49,6 +50,11 @@ function openFile(path: string): Logger {
       { cause },
     )
   }
+}
+
+/** JSON leaves some control characters as they are; names of peers may hold them, and terminals obey them. */
+function escaped(destination: DestinationStream): DestinationStream {
+  return { write: (line) => destination.write(`${escapeControl(line.trimEnd())}\n`) }
 }
 
 function severity({ event }: SecurityEvent): 'debug' | 'info' | 'warn' {
@@ -62,7 +68,7 @@ interface SecurityLine {
   readonly [field: string]: unknown
 }
 
-/** One event as a flat record with snake_case names. Names come from peers: JSON escapes them. */
+/** One event as a flat record with snake_case names. */
 export function securityLine(event: SecurityEvent): SecurityLine {
   const { time, side, name, mode, peerAddress } = event
   return {
