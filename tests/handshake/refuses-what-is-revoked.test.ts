@@ -62,12 +62,13 @@ describe('with an expired revocation list nobody is accepted', () => {
   })
 })
 
-describe('with the revocation list of another CA nobody is accepted', () => {
-  bothWays([known], async () => ({
-    crl: await forgeCrl({ issuer: await forgeCa({ commonName: 'Other CA' }) }),
-  }))
-})
-
-describe('with a revocation list that another CA of the same name signed nobody is accepted', () => {
-  bothWays([known], async () => ({ crl: await forgeCrl({ issuer: await forgeCa() }) }))
+describe.each(['Other CA', 'Forged CA'])('with the revocation list of another CA, called %s,', (commonName) => {
+  test.each([false, true])('neither side starts (demo mode %s)', async (demoMode) => {
+    const crl = await forgeCrl({ issuer: await forgeCa({ commonName }) })
+    await using world = await makeWorld({ crl })
+    const tls = { certDir: world.certDir, demoMode }
+    await expect(serveTest({ tls })).rejects.toMatchObject({ code: 'CERT_INVALID' })
+    const connecting = connect({ serverUrl: 'https://localhost:1/mcp', tls, log: false })
+    await expect(connecting).rejects.toMatchObject({ code: 'CERT_INVALID' })
+  })
 })

@@ -33,7 +33,7 @@ test.each([
   ['a proxy request', 'CONNECT localhost:443 HTTP/1.1\r\n\r\n', 'NOT_TLS'],
   ['text', 'HELO is anybody there\r\n\r\n', 'NOT_TLS'],
   ['zeros', '\0'.repeat(100), 'NOT_TLS'],
-  ['a record that is too long', '\x16\x03\x01\xff\xff' + 'a'.repeat(70_000), 'NOT_TLS'],
+  ['a record that is too long', `\x16\x03\x01\xff\xff${'a'.repeat(70_000)}`, 'NOT_TLS'],
 ])('%s on the TLS port ends in one event and harms nobody', async (_what, bytes, reason) => {
   await using world = await makeWorld()
   await using served = await serveTest({ tls: { certDir: world.certDir } })
