@@ -5,7 +5,6 @@ export {
   type IssueOptions,
   issue,
   openAuthority,
-  type PemSource,
   selfSigned,
 } from './authority.js'
 export {
@@ -14,10 +13,11 @@ export {
   type CertificateSetOptions,
   makeCertificateSet,
 } from './certificate-set.js'
-export { type CheckOptions, check, type Problem } from './check.js'
+export { type CheckOptions, check } from './check.js'
 export { inspect } from './inspect.js'
 export { IssuedIndex } from './issued.js'
-export type { KeyType } from './key.js'
+export type { KeyType, PemSource } from './key.js'
 export type { CertificateEntry, CertificateOptions, CertificateSet } from './order.js'
+export { checkCodes, isWarning, type Problem, type ProblemCode } from './problem.js'
 export type { AuthorityOptions, CertificateRequest, LeafType, SubjectOptions } from './request.js'
 export { CertificateStore, type StoredFile, type StoredFiles } from './store.js'

@@ -4,7 +4,16 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type CheckOptions, check, createAuthority, inspect, issue } from '../../src/pki/index.js'
 import { readCertificate } from '../../src/x509/certificate.js'
-import { corruptSignature, type Forged, type ForgeOptions, forge, forgeCa } from '../support/forge.js'
+import { readCrls } from '../../src/x509/crl.js'
+import {
+  corruptSignature,
+  type ForgeCrlOptions,
+  type Forged,
+  type ForgeOptions,
+  forge,
+  forgeCa,
+  forgeCrl,
+} from '../support/forge.js'
 
 let ca: Forged
 let dir: string
@@ -35,8 +44,10 @@ test('what this package issues has no problems', async () => {
 test.each<[string, ForgeOptions, string[]]>([
   ['expired', { notAfter: new Date(Date.now() - day / 2) }, ['CERT_EXPIRED']],
   ['not yet valid', { notBefore: new Date(Date.now() + day) }, ['CERT_NOT_YET_VALID']],
-  ['for clients', { usage: 'client' }, ['CERT_INVALID']],
-  ['without extended key usage', { usage: 'none' }, ['CERT_INVALID']],
+  ['for clients', { usage: 'client', dns: ['localhost'] }, ['CERT_INVALID']],
+  ['without extended key usage', { usage: 'none', dns: ['localhost'] }, ['CERT_INVALID']],
+  ['without a name of a host', { dns: [], ip: [] }, ['CERT_INVALID']],
+  ['of two SPIFFE IDs', { dns: ['localhost'], uri: ['spiffe://a/1', 'spiffe://a/2'] }, ['CERT_INVALID']],
   ['a CA', { isCa: true }, ['CERT_INVALID']],
   ['unable to sign', { keyUsage: ['keyAgreement'] }, ['CERT_INVALID']],
   ['with a weak key', { keyType: 'rsa', keySize: 1024 }, ['CERT_INVALID']],
@@ -80,6 +91,58 @@ test('a host that is not covered and a key of another certificate are problems',
   const key = leaf.privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-128-cbc', passphrase: 'p' })
   expect(codes(leaf, { privateKey: key.toString() })).toEqual(['KEY_ENCRYPTED'])
   expect(codes(leaf, { privateKey: key.toString(), passphrase: 'p' })).toEqual([])
+})
+
+test('what ends soon, or after its CA, is warned of; a day more or less is not', async () => {
+  const leaf = await forgeServer({ notAfter: new Date(Date.now() + 10 * day) })
+  expect(codes(leaf, { withinDays: 9 })).toEqual([])
+  expect(codes(leaf, { withinDays: 11 })).toEqual(['CERT_EXPIRING'])
+  const afterCa = (days: number) => {
+    const [{ notAfter = new Date() } = {}] = trusted()
+    return { notAfter: new Date(notAfter.getTime() + days * day) }
+  }
+  expect(codes(await forgeServer(afterCa(0.5)))).toEqual([])
+  expect(codes(await forgeServer(afterCa(2)))).toEqual(['CERT_OUTLIVES_CA'])
+})
+
+test('a revoked certificate, and a list that is absent, late or early, are problems', async () => {
+  const [good, bad] = await Promise.all([forgeServer(), forgeServer()])
+  const list = async (options: Partial<ForgeCrlOptions> = {}) =>
+    readCrls(await forgeCrl({ issuer: ca, revoked: [bad.serial], ...options }), 'list')
+  expect(codes(good, { crls: await list() })).toEqual([])
+  expect(codes(bad, { crls: await list() })).toEqual(['CERT_REVOKED'])
+  expect(codes(good, { crls: [] })).toEqual(['CRL_INVALID'])
+  expect(codes(good, { crls: [], crlMissingAllowed: true })).toEqual([])
+  const stranger = await forgeCa()
+  expect(codes(bad, { crls: await list({ issuer: stranger }) })).toEqual(['CRL_INVALID'])
+  const past = { thisUpdate: new Date(Date.now() - 2 * day), nextUpdate: new Date(Date.now() - day) }
+  expect(codes(good, { crls: await list(past) })).toEqual(['CRL_EXPIRED'])
+  expect(codes(bad, { crls: await list(past) })).toEqual(['CERT_REVOKED'])
+  expect(codes(bad, { crls: [...(await list(past)), ...(await list({ revoked: [] }))] })).toEqual([])
+  const future = { thisUpdate: new Date(Date.now() + day), nextUpdate: new Date(Date.now() + 2 * day) }
+  expect(codes(good, { crls: await list(future) })).toEqual(['CRL_INVALID'])
+})
+
+test('a CA that allows no CA below it, or another use, is a problem of the chain', async () => {
+  const narrow = await forgeCa({ commonName: 'Narrow', pathLength: 0 })
+  const below = await forgeCa({ issuer: narrow })
+  const leaf = await forgeServer({ issuer: below })
+  const options = { chain: [readCertificate(below.cert)], trusted: [readCertificate(narrow.cert)] }
+  expect(codes(leaf, options)).toEqual(['CERT_INVALID'])
+  const clientsOnly = await forge({ issuer: ca, isCa: true, usage: 'client', commonName: 'Clients' })
+  const server = await forgeServer({ issuer: clientsOnly })
+  expect(codes(server, { chain: [readCertificate(clientsOnly.cert)] })).toEqual(['CERT_INVALID'])
+})
+
+test('demo mode accepts unknown issuers and self-signed certificates, and nothing that has expired', async () => {
+  const stranger = await forgeCa({ commonName: 'Stranger' })
+  const demo = { demoMode: true }
+  expect(codes(await forgeServer({ issuer: stranger }), demo)).toEqual([])
+  expect(codes(await forge({ usage: 'server', isCa: true }), demo)).toEqual([])
+  expect(codes(await forge({ usage: 'server', notAfter: new Date(Date.now() - day / 2) }), demo)).toEqual([
+    'CERT_EXPIRED',
+  ])
+  expect(codes(corruptSignature(await forge({ usage: 'server' })), demo)).toEqual(['CERT_INVALID'])
 })
 
 test('every problem has a message with the subject and a hint', async () => {
