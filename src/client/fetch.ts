@@ -74,8 +74,10 @@ export function fetchOver(config: TlsConfig, source: MaterialSource, options: Mt
     return ready
   }
 
+  let closed: Promise<void> | undefined
   const request: FetchLike = async (url, init) => {
     const target = checkedUrl(url, config)
+    if (closed) throw new TypeError('this fetch is closed')
     opened ??= open()
     const { connector, agent } = await opened.catch((error) => {
       opened = undefined // the files may be there at the next call
@@ -102,8 +104,9 @@ export function fetchOver(config: TlsConfig, source: MaterialSource, options: Mt
       return { max, active: Math.min(running, total), idle: Math.max(total - running, 0), total }
     },
     connection: (url: string | URL) => ready?.connector.latest(new URL(url)),
-    close: async () => {
-      if (opened) await (await opened).agent.close()
+    close: () => {
+      closed ??= Promise.resolve(opened).then((open) => open?.agent.close())
+      return closed
     },
   })
 }
@@ -123,7 +126,7 @@ export function plainFetch(): FetchLike & { close(): Promise<void> } {
       throw explainFailure(error, target)
     }
   }
-  return Object.assign(request, { close: () => agent.close() })
+  return Object.assign(request, { close: async () => void (agent.closed || (await agent.close())) })
 }
 
 function checkedUrl(url: string | URL, { demoMode, demoAllowRemote }: TlsConfig): URL {

@@ -3,6 +3,7 @@ import { createServer as createPlain, type IncomingMessage, type ServerResponse 
 import { createServer } from 'node:https'
 import { type AddressInfo, createServer as createTcp, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import type { SecureContextOptions } from 'node:tls'
 import type { Forged } from './forge.js'
 
 export interface ForeignServer extends AsyncDisposable {
@@ -15,13 +16,14 @@ export interface ForeignServer extends AsyncDisposable {
 
 /** An HTTPS server that is none of ours: it trusts everybody and answers what it likes. Plain HTTP without a certificate. */
 export async function foreignServer(
-  certificate: Pick<Forged, 'cert' | 'key'> | undefined,
+  certificate: (Pick<Forged, 'cert' | 'key'> & Pick<SecureContextOptions, 'maxVersion'>) | undefined,
   answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
 ): Promise<ForeignServer> {
   const server = certificate
     ? createServer({
         cert: certificate.cert,
         key: certificate.key,
+        maxVersion: certificate.maxVersion,
         requestCert: true,
         rejectUnauthorized: false,
       })
