@@ -9,10 +9,10 @@ import type { SubjectNames } from './certificate.js'
 export function coversServerName(names: SubjectNames, host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1')
   if (isIP(bare)) return names.ip.some((ip) => sameAddress(ip, bare))
-  const wanted = labels(bare)
+  const [wantedFirst, ...wantedRest] = labels(bare)
+  if (!wantedFirst) return false
   return names.dns.some((name) => {
     const [first, ...rest] = labels(name)
-    const [wantedFirst, ...wantedRest] = wanted
     if (rest.join('.') !== wantedRest.join('.')) return false
     return first === wantedFirst || (first === '*' && rest.length >= 2)
   })
