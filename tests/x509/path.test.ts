@@ -1,0 +1,123 @@
+import type { X509Certificate } from 'node:crypto'
+import fc from 'fast-check'
+import { beforeAll, expect, test } from 'vitest'
+import { type CertificateFacts, readCertificate } from '../../src/x509/certificate.js'
+import { buildPath } from '../../src/x509/path.js'
+import { corruptSignature, type Forged, forge, forgeCa } from '../support/forge.js'
+
+const read = ({ cert }: Forged): CertificateFacts => readCertificate(cert)
+
+let root: Forged
+let first: Forged
+let second: Forged
+let leaf: Forged
+beforeAll(async () => {
+  root = await forgeCa({ commonName: 'Root' })
+  first = await forgeCa({ issuer: root, commonName: 'First' })
+  second = await forgeCa({ issuer: first, commonName: 'Second' })
+  leaf = await forge({ issuer: second })
+})
+
+const subjects = (path: { certificates: readonly CertificateFacts[] }) =>
+  path.certificates.map(({ commonName }) => commonName)
+
+test('the way leads over the intermediates to the anchor, in whatever order they come', () => {
+  const strangers = [leaf, root]
+  fc.assert(
+    fc.property(fc.shuffledSubarray([first, second, ...strangers], { minLength: 4 }), (presented) => {
+      const path = buildPath(read(leaf), presented.map(read), [read(root)])
+      expect(path).toMatchObject({ anchored: true, selfSigned: false, badSignature: undefined })
+      expect(subjects(path)).toEqual(['forged', 'Second', 'First', 'Root'])
+    }),
+    { numRuns: 24 },
+  )
+})
+
+test('without a link it ends where it ends', () => {
+  const path = buildPath(read(leaf), [read(second)], [read(root)])
+  expect(path).toMatchObject({ anchored: false, badSignature: undefined })
+  expect(subjects(path)).toEqual(['forged', 'Second'])
+})
+
+test('an anchor that is no root is the end of the way', () => {
+  expect(buildPath(read(leaf), [], [read(second)])).toMatchObject({ anchored: true, selfSigned: false })
+})
+
+test('a presented root is not an anchor', async () => {
+  const [other, anchor] = [await forgeCa({ commonName: 'Other' }), read(root)]
+  const stranger = await forge({ issuer: other })
+  expect(buildPath(read(stranger), [read(other)], [anchor])).toMatchObject({
+    anchored: false,
+    selfSigned: false,
+    badSignature: undefined,
+  })
+})
+
+test('a self-signed leaf is told apart, and from one whose signature is wrong', async () => {
+  const self = await forge()
+  expect(buildPath(read(self), [], [])).toMatchObject({ anchored: false, selfSigned: true })
+  const broken = read(corruptSignature(self))
+  expect(buildPath(broken, [], [])).toMatchObject({ selfSigned: false, badSignature: broken })
+})
+
+test('a trusted certificate used as a leaf is anchored and self-signed', () => {
+  expect(buildPath(read(root), [], [read(root)])).toMatchObject({ anchored: true, selfSigned: true })
+})
+
+test('a wrong signature of a known issuer is found, on the leaf and above', async () => {
+  const bad = read(corruptSignature(await forge({ issuer: root })))
+  expect(buildPath(bad, [], [read(root)])).toMatchObject({ anchored: false, badSignature: bad })
+  const badSecond = read(corruptSignature(second))
+  const path = buildPath(read(leaf), [badSecond, read(first)], [read(root)])
+  expect(path).toMatchObject({ anchored: false, badSignature: badSecond })
+})
+
+test('who may not sign certificates is nobody’s issuer', async () => {
+  const noCa = await forge({ issuer: root, commonName: 'leaf' })
+  const below = await forge({ issuer: noCa })
+  expect(buildPath(read(below), [read(noCa)], [read(root)]).anchored).toBe(false)
+  const noSigner = await forgeCa({ issuer: root, commonName: 'no signer', keyUsage: ['cRLSign'] })
+  const beneath = await forge({ issuer: noSigner })
+  expect(buildPath(read(beneath), [read(noSigner)], [read(root)]).anchored).toBe(false)
+})
+
+test('two anchors of one name, as while a CA is replaced, are both tried', async () => {
+  const renewed = await forgeCa({ commonName: 'Root' })
+  for (const issuer of [root, renewed]) {
+    const one = read(await forge({ issuer }))
+    expect(buildPath(one, [], [read(root), read(renewed)])).toMatchObject({ anchored: true })
+  }
+})
+
+test('an intermediate of the same name and another key does not hide the right one', async () => {
+  const other = await forgeCa({ issuer: root, commonName: 'Second' })
+  const path = buildPath(read(leaf), [read(other), read(second), read(first)], [read(root)])
+  expect(path.anchored).toBe(true)
+})
+
+test('certificates that sign each other in every combination are each climbed over once', () => {
+  let checks = 0
+  const verify = () => ++checks > 0
+  // Two names that issue each other, with signatures that always fit: what a stranger could prepare.
+  const ring = Array.from({ length: 20 }, (_, index) => ({
+    ...read(root),
+    subject: index % 2 ? 'CN=A' : 'CN=B',
+    issuer: index % 2 ? 'CN=B' : 'CN=A',
+    authorityKeyId: undefined,
+    fingerprint256: String(index),
+    x509: { verify, publicKey: undefined } as unknown as X509Certificate,
+  }))
+  const [victim = read(leaf), ...presented] = ring
+  expect(buildPath(victim, presented, [read(root)]).anchored).toBe(false)
+  expect(checks).toBeLessThan(20 * 20)
+})
+
+test('a chain of more than ten certificates is not followed', async () => {
+  let issuer = root
+  const chain: CertificateFacts[] = []
+  for (let index = 0; index < 10; index++) {
+    issuer = await forgeCa({ issuer, commonName: `CA ${index}` })
+    chain.push(read(issuer))
+  }
+  expect(buildPath(read(await forge({ issuer })), chain, [read(root)]).anchored).toBe(false)
+})
