@@ -20,8 +20,9 @@ export function requireFiles(config: TlsConfig, role: Role): void {
     const path = config[setting]
     if (path === undefined) continue
     const problem = unreadable(path)
-    if (problem === undefined || (setting === 'caCert' && config.demoMode && problem === 'does not exist'))
-      continue
+    const mayBeAbsent =
+      (setting === 'caCert' && config.demoMode) || (setting === 'crl' && config.crlMissing === 'allow')
+    if (problem === undefined || (mayBeAbsent && problem === 'does not exist')) continue
     if (dirname(path) === config.certDir && !isDirectory(config.certDir)) directoryMissing = true
     else {
       const hint =

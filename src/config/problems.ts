@@ -52,8 +52,8 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({ setting: [...path, key].join('.'), text: 'there is no such option' }))
   const setting = path.join('.') || 'options'
-  if (issue.code === 'custom' && issue.params?.['problem'] !== undefined)
-    return [{ setting, text: issue.message, ...(issue.params['code'] ? { code: issue.params['code'] } : {}) }]
+  if (issue.code === 'custom' && issue.params?.problem !== undefined)
+    return [{ setting, text: issue.message, ...(issue.params.code ? { code: issue.params.code } : {}) }]
   return [{ setting, text: `${shown(issue.input, setting)}: ${issue.message}` }]
 }
 

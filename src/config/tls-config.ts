@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { requireFiles } from './files.js'
 import { deepFreeze, parse } from './problems.js'
 import {
@@ -25,7 +24,6 @@ export function locate(options: ParsedTls, role: Role): TlsConfig {
   const path = (file: CertificateFile) =>
     options[file] === undefined ? resolve(certDir, fileNames[file]) : resolve(options[file])
   const caCert = path('caCert')
-  const crl = options.crl === undefined ? defaultCrl(caCert) : resolve(options.crl)
   const config: TlsConfig = {
     ...options,
     certDir,
@@ -34,13 +32,8 @@ export function locate(options: ParsedTls, role: Role): TlsConfig {
     serverKey: path('serverKey'),
     clientCert: path('clientCert'),
     clientKey: path('clientKey'),
-    ...(crl === undefined ? {} : { crl }),
+    ...(options.crl !== undefined && { crl: resolve(options.crl) }),
   }
   requireFiles(config, role)
   return deepFreeze(config)
-}
-
-function defaultCrl(caCert: string): string | undefined {
-  const path = resolve(dirname(caCert), 'ca.crl')
-  return existsSync(path) ? path : undefined
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
+import { dayMs, endingsOf, reachedThreshold } from '../tls/expiry-watch.js'
 import type { Material } from '../tls/material.js'
 
 export interface CertificateHealth {
@@ -24,30 +25,25 @@ export interface Health {
   readonly last_reload: { readonly at: string; readonly ok: boolean; readonly error: string | null } | null
 }
 
-const dayMs = 24 * 60 * 60 * 1000
-const expiringWithinDays = 30
-
 /** The newest revision is not in the SDK's list: that one names the revisions with sessions. */
 export const protocolVersions: readonly string[] = ['2026-07-28', ...SUPPORTED_PROTOCOL_VERSIONS]
 
+const roles = { own: 'server', ca: 'ca', crl: 'crl', peer: 'server' } as const
+
 /** The certificates a server lives on, and what is left of them. Whole days, negative once expired. */
 export function certificateHealth(material: Material, now: Date): CertificateHealth[] {
-  const one = (
-    role: CertificateHealth['role'],
-    subject: string,
-    serial: string | null,
-    notAfter: Date,
-  ): CertificateHealth => {
-    const left = (notAfter.getTime() - now.getTime()) / dayMs
-    const state = left < 0 ? 'expired' : left <= expiringWithinDays && role !== 'crl' ? 'expiring' : 'ok'
-    return { role, subject, serial, not_after: notAfter.toISOString(), days_left: Math.floor(left), state }
-  }
-  const { certificate, anchors, crls } = material
-  return [
-    one('server', certificate.subject, certificate.serial, certificate.notAfter),
-    ...anchors.map(({ subject, serial, notAfter }) => one('ca', subject, serial, notAfter)),
-    ...(crls?.lists ?? []).map(({ issuer, nextUpdate }) => one('crl', issuer, null, nextUpdate)),
-  ]
+  return endingsOf(material).map((ending) => {
+    const { what, subject, serial = null, ends } = ending
+    const reached = reachedThreshold(ending, now)
+    return {
+      role: roles[what],
+      subject,
+      serial,
+      not_after: ends.toISOString(),
+      days_left: Math.floor((ends.getTime() - now.getTime()) / dayMs),
+      state: reached === undefined ? 'ok' : reached === 0 ? 'expired' : 'expiring',
+    }
+  })
 }
 
 /** Answers a health request: 200, or 503 when the server should get no new requests. */

@@ -12,7 +12,8 @@ import type { TlsConnection } from '../tls/connection.js'
 import { SecurityEvents, type Subscriber, teller } from '../tls/events.js'
 import { Gate } from '../tls/gate.js'
 import { type LogOptions, openLog } from '../tls/log.js'
-import { coversHost, loadMaterial, type Material } from '../tls/material.js'
+import { coversHost, fileSource } from '../tls/material.js'
+import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/reloadable.js'
 import { createAdapter } from './adapter.js'
 import { hostNames, loopbackNames } from './guard.js'
 import { certificateHealth, type Health, protocolVersions } from './health.js'
@@ -21,11 +22,11 @@ import { requestListener } from './http.js'
 import { InFlight } from './in-flight.js'
 import { packageVersion } from './package-version.js'
 
-export interface ServeOptions extends McpServerOptions {
+export interface ServeOptions extends McpServerOptions, FreshnessOptions {
   /** Where the log goes; `false` for none. Default: level `info` on stderr. */
-  readonly log?: LogOptions | false
+  readonly log?: LogOptions | false | undefined
   /** Gets every security event, beside the log. */
-  readonly onSecurityEvent?: Subscriber
+  readonly onSecurityEvent?: Subscriber | undefined
 }
 
 /** A server that listens. */
@@ -37,6 +38,11 @@ export interface RunningServer extends AsyncDisposable {
   /** The accepted connections that are open now; none without TLS. */
   connections(): TlsConnection[]
   health(): Health
+  /**
+   * Takes up the certificate files as they are now; true when they were others than before. Throws `RELOAD_FAILED`
+   * that says what is wrong with them; what was in use stays in use. Servers do this by themselves when files change.
+   */
+  reload(): Promise<boolean>
   /**
    * Takes no new connections, lets calls in flight finish within the drain limit, then ends the rest.
    * `drainTimeout` (milliseconds) overrides the limit, also for a close that is under way: 0 ends at once.
@@ -52,14 +58,14 @@ const runningNames = new Set<string>()
  * (`CERT_NOT_FOUND` …). With `tlsEnabled: false` it serves plain HTTP, on loopback only.
  */
 export async function serve(factory: McpServerFactory, options: ServeOptions): Promise<RunningServer> {
-  const { log: logOptions, onSecurityEvent, ...rest } = options
+  const { log, onSecurityEvent, watch, expiryWarningDays, ...rest } = options
   const config = parseServerConfig(rest)
   if (runningNames.has(config.name)) {
     throw new MtlsError('CONFIG_INVALID', `name: a server called ${config.name} runs in this process already`)
   }
   runningNames.add(config.name)
   try {
-    return await start(factory, config, logOptions, onSecurityEvent)
+    return await start(factory, config, { log, onSecurityEvent, watch, expiryWarningDays })
   } catch (error) {
     runningNames.delete(config.name)
     throw error
@@ -69,24 +75,28 @@ export async function serve(factory: McpServerFactory, options: ServeOptions): P
 async function start(
   factory: McpServerFactory,
   config: McpServerConfig,
-  logOptions: LogOptions | false | undefined,
-  onSecurityEvent: Subscriber | undefined,
+  options: Pick<ServeOptions, 'log' | 'onSecurityEvent' | keyof FreshnessOptions>,
 ): Promise<RunningServer> {
-  const material = config.tlsEnabled ? await loadMaterial(config.tls, 'server') : undefined
-  const log = logOptions === false ? undefined : openLog(logOptions)
+  const { onSecurityEvent } = options
+  const log = options.log === false ? undefined : openLog(options.log)
   const events = new SecurityEvents([
     ...(log ? [log.onSecurityEvent] : []),
     ...(onSecurityEvent ? [onSecurityEvent] : []),
   ])
+  const mode = !config.tlsEnabled ? 'plaintext' : config.tls.demoMode ? 'demo' : 'strict'
+  const tell = teller(events, { side: 'server', name: config.name, mode })
+  const source = config.tlsEnabled ? fileSource(config.tls, 'server') : undefined
+  const material = source && (await ReloadableMaterial.load(source, tell))
   const server = new ListeningServer(config, material, events, factory, (message) =>
     log?.logger.error(`${config.name}: ${message}`),
   )
   await server.listen()
+  if (source && material) server.keepFresh(new Freshness(material, source.paths, tell, options), events)
   log?.logger.info(
-    { event: 'listening', name: config.name, url: server.url, mode: material?.mode ?? 'plaintext' },
+    { event: 'listening', name: config.name, url: server.url, mode },
     `${config.name} listens at ${server.url}`,
   )
-  if (material?.mode === 'demo') {
+  if (mode === 'demo') {
     log?.logger.warn(
       { event: 'demo-mode', name: config.name },
       `${config.name} runs in demo mode: unknown issuers are accepted`,
@@ -98,7 +108,8 @@ async function start(
 class ListeningServer implements RunningServer {
   readonly name: string
   readonly #config: McpServerConfig
-  readonly #material: Material | undefined
+  readonly #material: ReloadableMaterial | undefined
+  #freshness: Freshness | undefined
   readonly #gate: Gate | undefined
   readonly #server: Server
   readonly #healthServer: Server | undefined
@@ -109,7 +120,7 @@ class ListeningServer implements RunningServer {
 
   constructor(
     config: McpServerConfig,
-    material: Material | undefined,
+    material: ReloadableMaterial | undefined,
     events: SecurityEvents,
     factory: McpServerFactory,
     onError: (message: string) => void,
@@ -126,7 +137,9 @@ class ListeningServer implements RunningServer {
       keepAliveTimeout: limits.idleTimeout,
       connectionsCheckingInterval: Math.min(1000, limits.headersTimeout),
     }
-    this.#gate = material && new Gate({ name, material, events, http, ...limits })
+    const gate = material && new Gate({ name, material: material.current, events, http, ...limits })
+    this.#gate = gate
+    if (gate) material.onChange((next) => gate.use(next))
     // Both are the same to us: the gate stands in front of an ordinary HTTP server.
     this.#server = (this.#gate?.server as Server | undefined) ?? createServer(http)
     this.#adapter = createAdapter(factory, {
@@ -146,11 +159,11 @@ class ListeningServer implements RunningServer {
         guard: {
           allowedHosts: hostNames(config.allowedHosts ?? loopbackNames),
           coversHost: (host) =>
-            config.allowedHosts === undefined && material !== undefined && coversHost(material, host),
+            config.allowedHosts === undefined && material !== undefined && coversHost(material.current, host),
           allowedOrigins: config.allowedOrigins,
         },
         health: () => this.health(),
-        tell: teller(events, { side: 'server', name, mode: material?.mode ?? 'plaintext' }),
+        tell: teller(events, { side: 'server', name, mode: material?.current.mode ?? 'plaintext' }),
       }),
     )
     this.#healthServer = config.healthPort === undefined ? undefined : createHealthServer(() => this.health())
@@ -177,18 +190,21 @@ class ListeningServer implements RunningServer {
 
   health(): Health {
     const now = new Date()
-    const certificates = this.#material ? certificateHealth(this.#material, now) : []
-    const degraded = certificates.some(({ state }) => state === 'expired')
+    const certificates = this.#material ? certificateHealth(this.#material.current, now) : []
+    const last = this.#material?.last
+    const degraded = certificates.some(({ state }) => state === 'expired') || last?.ok === false
     return {
       status: this.#closing ? 'draining' : degraded ? 'degraded' : 'ok',
       server: this.name,
       version: packageVersion,
       protocol_versions: protocolVersions,
-      mode: this.#material?.mode ?? 'plaintext',
+      mode: this.#material?.current.mode ?? 'plaintext',
       uptime_seconds: Math.floor((now.getTime() - this.#startedAt) / 1000),
       connections: this.#gate ? this.connections().length : this.#inFlight.connections,
       certificates,
-      last_reload: null,
+      last_reload: last
+        ? { at: last.at.toISOString(), ok: last.ok, error: last.error?.message ?? null }
+        : null,
     }
   }
 
@@ -201,6 +217,19 @@ class ListeningServer implements RunningServer {
       this.#server.close()
       throw error
     }
+  }
+
+  /** From now on new files are taken up by themselves, and ends that come near are told. */
+  keepFresh(freshness: Freshness, events: SecurityEvents): void {
+    this.#freshness = freshness
+    events.subscribe((event) => {
+      if (event.event === 'connection-accepted' && event.connection.peerCertificate)
+        freshness.expiry.seen(event.connection.peerCertificate)
+    })
+  }
+
+  async reload(): Promise<boolean> {
+    return (await this.#material?.reload()) ?? false
   }
 
   close({ drainTimeout }: { readonly drainTimeout?: number } = {}): Promise<void> {
@@ -226,6 +255,7 @@ class ListeningServer implements RunningServer {
     })
     this.#closing = { done, endWithin }
     endWithin(drainTimeout ?? this.#config.limits.drainTimeout)
+    this.#freshness?.stop()
     this.#gate?.destroyPending()
     this.#inFlight.drain()
     return done

@@ -7,11 +7,15 @@ export type RevocationStatus = 'good' | 'revoked' | 'no-list' | 'list-expired' |
 export class CrlSet {
   readonly #byIssuer = new WeakMap<CertificateFacts, CrlFacts | undefined>()
 
-  constructor(readonly lists: readonly CrlFacts[]) {}
+  constructor(
+    readonly lists: readonly CrlFacts[],
+    /** Whether an issuer without a list revokes nothing, instead of being refused. */
+    readonly missingAllowed = false,
+  ) {}
 
   status(certificate: CertificateFacts, issuer: CertificateFacts, now: Date): RevocationStatus {
     const list = this.#listOf(issuer)
-    if (!list) return 'no-list'
+    if (!list) return this.missingAllowed ? 'good' : 'no-list'
     if (list.revoked.has(certificate.serial)) return 'revoked'
     if (now > list.nextUpdate) return 'list-expired'
     return now < list.thisUpdate ? 'list-not-yet-valid' : 'good'

@@ -1,4 +1,5 @@
 import type { MtlsErrorCode } from '../errors.js'
+import type { CertificateFacts } from '../x509/certificate.js'
 import type { TlsConnection } from './connection.js'
 import type { Relaxation } from './verdict.js'
 
@@ -9,11 +10,14 @@ interface Event {
   /** Name of the server that reports, or URL host the client asked for. */
   readonly name: string
   readonly mode: 'strict' | 'demo' | 'plaintext'
+}
+
+interface AddressEvent extends Event {
   /** `address:port` of the other side. */
   readonly peerAddress: string
 }
 
-interface PeerEvent extends Event {
+interface PeerEvent extends AddressEvent {
   readonly connection: TlsConnection
 }
 
@@ -33,13 +37,28 @@ export type SecurityEvent =
   | ({ readonly event: 'connection-ended' } & Reason & PeerEvent)
   | ({ readonly event: 'connection-closed'; readonly durationMs: number } & PeerEvent)
   /** The handshake never completed; there is no certificate to tell about. */
-  | ({ readonly event: 'handshake-failed' } & Reason & Event)
+  | ({ readonly event: 'handshake-failed' } & Reason & AddressEvent)
   /** A request of an accepted peer that was refused before MCP saw it (Host, Origin). */
   | ({
       readonly event: 'request-refused'
       readonly reason: 'NOT_AUTHORIZED'
       readonly message: string
-    } & Event)
+    } & AddressEvent)
+  /** New files were taken up. */
+  | ({ readonly event: 'reload-succeeded'; readonly certificate: CertificateFacts } & Event)
+  /** New files could not be taken up; what was in use stays in use. */
+  | ({ readonly event: 'reload-failed'; readonly reason: 'RELOAD_FAILED'; readonly message: string } & Event)
+  /** A certificate or list has come to a threshold before its end, or to its end. Once for each. */
+  | ({ readonly event: 'certificate-expiring' } & Expiring & Event)
+
+export interface Expiring {
+  readonly what: 'own' | 'ca' | 'crl' | 'peer'
+  readonly subject: string
+  readonly notAfter: Date
+  /** Whole days, 0 once it has expired. */
+  readonly daysLeft: number
+  readonly message: string
+}
 
 export type Subscriber = (event: SecurityEvent) => void
 
@@ -71,8 +90,7 @@ export class SecurityEvents {
 type Details<Name extends SecurityEvent['event']> = Omit<
   Extract<SecurityEvent, { event: Name }>,
   keyof Event | 'event'
-> &
-  Pick<Event, 'peerAddress'>
+>
 
 export type Tell = <Name extends SecurityEvent['event']>(event: Name, details: Details<Name>) => void
 

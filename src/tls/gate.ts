@@ -26,7 +26,7 @@ export interface GateOptions extends PendingLimits {
 
 interface Admitted {
   readonly record: ConnectionRecord
-  readonly facts: PeerFacts
+  facts: PeerFacts
   readonly peerAddress: string
 }
 
@@ -40,8 +40,9 @@ const farewell = 1000
  */
 export class Gate {
   readonly server: Server
-  readonly #material: Material
-  readonly #reader: PeerReader
+  #material: Material
+  #reader: PeerReader
+  #ticketKeys = randomBytes(48)
   readonly #pending: PendingHandshakes
   readonly #admitted = new Map<TLSSocket, Admitted>()
   readonly #tell: Tell
@@ -55,7 +56,7 @@ export class Gate {
     this.#pending = new PendingHandshakes(options, (peerAddress, { code, message }) =>
       this.#tell('handshake-failed', { peerAddress, reason: code, message }),
     )
-    this.server = createGatedServer(options)
+    this.server = createGatedServer(options, this.#ticketKeys)
     this.server.maxConnections = options.maxConnections
     this.#replaceConnectionListener()
     this.server.on('connection', (socket) => this.#pending.begin(socket as Socket))
@@ -71,6 +72,25 @@ export class Gate {
         message: 'refused: too many connections',
       })
     })
+  }
+
+  /**
+   * Takes up other material. When CAs or revocation lists have changed, session tickets of before are worthless,
+   * and connections whose peer no longer qualifies end.
+   */
+  use(material: Material): void {
+    const trustChanged = material.trustVersion !== this.#material.trustVersion
+    this.#material = material
+    if (trustChanged) {
+      this.#reader = new PeerReader(material.anchors)
+      this.#ticketKeys = randomBytes(48)
+    }
+    this.server.setSecureContext({ ...contextOptions(material), ticketKeys: this.#ticketKeys })
+    if (!trustChanged) return
+    for (const [socket, admitted] of this.#admitted) {
+      admitted.facts = this.#reader.rebase(admitted.facts)
+      if (!this.recheck(socket).accepted) socket.destroy()
+    }
   }
 
   /** The connections that are open and accepted. */
@@ -160,9 +180,11 @@ export class Gate {
   #admit(socket: TLSSocket, admitted: Admitted, expiry: Date): void {
     const { record, peerAddress } = admitted
     this.#admitted.set(socket, admitted)
-    const cancel = atMoment(expiry, () => {
-      this.recheck(socket)
-      socket.destroy()
+    // A CA that was replaced may have moved the end of the path, so it is judged and not just assumed.
+    let cancel = atMoment(expiry, () => {
+      const judged = this.recheck(socket)
+      if (judged.accepted) cancel = atMoment(expiryOf(judged.path), () => socket.destroy())
+      else socket.destroy()
     })
     socket.once('close', () => {
       cancel()
@@ -174,7 +196,7 @@ export class Gate {
   }
 }
 
-function createGatedServer({ material, handshakeTimeout, http }: GateOptions): Server {
+function createGatedServer({ material, handshakeTimeout, http }: GateOptions, ticketKeys: Buffer): Server {
   try {
     return createServer({
       ...http,
@@ -183,7 +205,7 @@ function createGatedServer({ material, handshakeTimeout, http }: GateOptions): S
       rejectUnauthorized: false, // judged by the gate
       handshakeTimeout,
       ALPNProtocols: ['http/1.1'],
-      ticketKeys: randomBytes(48),
+      ticketKeys,
       noDelay: true,
     })
   } catch (error) {

@@ -59,7 +59,7 @@ function escaped(destination: DestinationStream): DestinationStream {
 
 function severity({ event }: SecurityEvent): 'debug' | 'info' | 'warn' {
   if (event === 'connection-closed') return 'debug'
-  return event === 'connection-accepted' ? 'info' : 'warn'
+  return event === 'connection-accepted' || event === 'reload-succeeded' ? 'info' : 'warn'
 }
 
 interface SecurityLine {
@@ -70,14 +70,14 @@ interface SecurityLine {
 
 /** One event as a flat record with snake_case names. */
 export function securityLine(event: SecurityEvent): SecurityLine {
-  const { time, side, name, mode, peerAddress } = event
+  const { time, side, name, mode } = event
   return {
     event: event.event,
     time: time.toISOString(),
     side,
     name,
     mode,
-    peer_address: peerAddress,
+    ...('peerAddress' in event && { peer_address: event.peerAddress }),
     ...('reason' in event && { reason: event.reason }),
     ...('relaxed' in event && { relaxed: event.relaxed }),
     ...('durationMs' in event && { duration_ms: event.durationMs }),
@@ -90,6 +90,17 @@ export function securityLine(event: SecurityEvent): SecurityLine {
       cipher: event.connection.cipherSuite,
       resumed: event.connection.resumed,
     }),
+    ...('certificate' in event && {
+      subject: event.certificate.subject,
+      serial: event.certificate.serial,
+      not_after: event.certificate.notAfter.toISOString(),
+    }),
+    ...('what' in event && {
+      what: event.what,
+      subject: event.subject,
+      not_after: event.notAfter.toISOString(),
+      days_left: event.daysLeft,
+    }),
     message: messageOf(event),
   }
 }
@@ -100,6 +111,8 @@ function messageOf(event: SecurityEvent): string {
       return `${event.side === 'server' ? 'client' : 'server'} accepted: ${event.connection.peer?.id}`
     case 'verification-relaxed':
       return `demo mode let ${event.connection.peer?.id} pass: ${event.relaxed.join(', ')}`
+    case 'reload-succeeded':
+      return `new certificates taken up: ${event.certificate.subject}`
     case 'connection-closed':
       return 'connection closed'
     default:

@@ -1,10 +1,12 @@
 import { createHash, createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile, realpath } from 'node:fs/promises'
-import { type SecureContextOptions } from 'node:tls'
+import { dirname, join } from 'node:path'
+import type { SecureContextOptions } from 'node:tls'
 import type { TlsConfig } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
+import { buildPath } from '../x509/path.js'
 import { readCertificates } from '../x509/pem.js'
 import { coversServerName } from '../x509/server-name.js'
 import { CrlSet } from './crl-set.js'
@@ -18,23 +20,35 @@ export interface Material {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
   /** Our own leaf. */
   readonly certificate: CertificateFacts
+  /** Whether it was issued by one of the CAs below; it need not be, a public CA may have issued it. */
+  readonly ownIssuer: boolean
   /** The CAs whose certificates we accept; may be empty in demo mode. */
   readonly anchors: readonly CertificateFacts[]
   readonly crls: CrlSet | undefined
   /** Changes whenever a file's content changes; tells nothing about the key. */
   readonly version: string
+  /** Changes whenever the CAs or the revocation lists change. */
+  readonly trustVersion: string
   /** Goes to `tls.createSecureContext`, nowhere else: it holds the key. */
-  readonly identity: Pick<SecureContextOptions, 'cert' | 'key' | 'passphrase' | 'ca' | 'crl'>
+  readonly identity: Pick<SecureContextOptions, 'cert' | 'key' | 'ca'>
 }
 
 /** Where material comes from: files today; a workload API or an ACME client could stand here. */
 export interface MaterialSource {
-  load(): Promise<Material>
+  /** What there is now; `previous` itself when nothing has changed. */
+  load(previous: Material | undefined): Promise<Material>
+  /** The files to watch. */
+  readonly paths: readonly string[]
 }
 
 /** The files of a config as a source. What `load` throws is listed at `loadMaterial`. */
 export function fileSource(config: TlsConfig, role: Role): MaterialSource {
-  return { load: () => loadMaterial(config, role) }
+  const own =
+    role === 'server' ? [config.serverCert, config.serverKey] : [config.clientCert, config.clientKey]
+  return {
+    load: (previous) => loadMaterial(config, role, previous),
+    paths: [...own, config.caCert, crlPath(config)],
+  }
 }
 
 /** Whether our own certificate speaks for this host name. */
@@ -42,16 +56,37 @@ export function coversHost({ certificate }: Material, host: string): boolean {
   return coversServerName(certificate.names, host)
 }
 
+/** The list that is looked for when none is configured stands beside the CA's certificate. */
+function crlPath({ crl, caCert }: TlsConfig): string {
+  return crl ?? join(dirname(caCert), 'ca.crl')
+}
+
 /**
  * Reads and checks the files of one side. Throws `CERT_NOT_FOUND`, `CERT_INVALID`, `CERT_EXPIRED`,
- * `CERT_NOT_YET_VALID`, `KEY_MISMATCH` or `KEY_ENCRYPTED`, naming the file.
+ * `CERT_NOT_YET_VALID`, `KEY_MISMATCH` or `KEY_ENCRYPTED`, naming the file. Files that are the same as
+ * those of `previous` give `previous`: what is in use goes on when time alone has passed.
  */
-export async function loadMaterial(config: TlsConfig, role: Role, now = new Date()): Promise<Material> {
+export async function loadMaterial(
+  config: TlsConfig,
+  role: Role,
+  previous?: Material,
+  now = new Date(),
+): Promise<Material> {
   const [certPath, keyPath] =
     role === 'server' ? [config.serverCert, config.serverKey] : [config.clientCert, config.clientKey]
   const { certText, keyText } = await readPair(certPath, keyPath)
   const caText = await readOptional(config.caCert, config.demoMode)
-  const crlText = config.crl === undefined ? undefined : await read(config.crl)
+  const crlText = await readOptional(
+    crlPath(config),
+    config.crl === undefined || config.crlMissing === 'allow',
+  )
+  if (crlText === undefined && previous?.crls && config.crlMissing === 'refuse') {
+    throw new MtlsError('CERT_NOT_FOUND', `${crlPath(config)} was there and is gone`, {
+      hint: 'Put the revocation list back, or set TLS_CRL_MISSING=allow to go on without one.',
+    })
+  }
+  const version = digest(certText, keyText, caText, crlText)
+  if (previous?.version === version) return previous
 
   const [certificate, ...chain] = readCertificates(certText, certPath)
   if (!certificate) throw new MtlsError('CERT_INVALID', `${certPath}: no certificate in it`)
@@ -62,26 +97,58 @@ export async function loadMaterial(config: TlsConfig, role: Role, now = new Date
   checkOwn(certificate, certPath, role, now)
 
   const anchors = caText === undefined ? [] : readAnchors(caText, config.caCert)
-  const lists: readonly CrlFacts[] | undefined =
-    crlText === undefined ? undefined : readCrls(crlText, config.crl ?? '')
+  const ownIssuer = buildPath(certificate, chain, anchors).anchored
+  if (previous?.ownIssuer && !ownIssuer) {
+    throw new MtlsError(
+      'CERT_INVALID',
+      `${certPath} was not issued by a CA in ${config.caCert}, as it was before`,
+      {
+        hint: 'Put the certificate and the CA of one set there.',
+      },
+    )
+  }
   return Object.freeze({
     role,
     mode: config.demoMode ? 'demo' : 'strict',
     minVersion: config.minVersion,
     certificate,
+    ownIssuer,
     anchors,
-    crls: lists && new CrlSet(lists),
-    version: createHash('sha256')
-      .update([certText, caText ?? '', crlText ?? ''].join('\0'))
-      .digest('hex'),
+    crls:
+      crlText === undefined
+        ? undefined
+        : new CrlSet(readOwnCrls(crlText, config, anchors), config.crlMissing === 'allow'),
+    version,
+    trustVersion: digest(caText, crlText),
     identity: {
       cert: [certificate, ...chain].map(({ x509 }) => x509.toString()).join(''),
       key: key.export({ type: 'pkcs8', format: 'pem' }),
       // An empty list, never undefined: without one Node would trust the public CAs.
       ca: anchors.map(({ x509 }) => x509.toString()),
-      ...(lists && { crl: lists.map(({ pem }) => pem) }),
     },
   })
+}
+
+function digest(...texts: readonly (string | undefined)[]): string {
+  return createHash('sha256')
+    .update(texts.map((text) => text ?? '').join('\0'))
+    .digest('hex')
+}
+
+/** Lists of which none is by a CA we trust would refuse everyone: that is a mistake, not a policy. */
+function readOwnCrls(
+  text: string,
+  config: TlsConfig,
+  anchors: readonly CertificateFacts[],
+): readonly CrlFacts[] {
+  const lists = readCrls(text, crlPath(config))
+  if (anchors.length > 0 && !lists.some((list) => anchors.some((anchor) => list.isSignedBy(anchor)))) {
+    throw new MtlsError(
+      'CERT_INVALID',
+      `${crlPath(config)} is not a revocation list of a CA in ${config.caCert}`,
+    )
+  }
+  return lists
 }
 
 /**

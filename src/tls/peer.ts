@@ -35,6 +35,13 @@ export class PeerReader {
     }
   }
 
+  /** The same peer under these anchors, for when they have changed under an open connection. */
+  rebase(facts: PeerFacts): PeerFacts {
+    if (!facts.path) return facts
+    const [leaf, ...others] = facts.path.certificates
+    return { ...facts, path: buildPath(leaf, others, this.anchors) }
+  }
+
   #climb(certificate: X509Certificate, socket: TLSSocket): CertificatePath {
     const where = `certificate of ${socket.remoteAddress}`
     const leaf = readCertificate(certificate, where)

@@ -26,9 +26,16 @@ test('the config cannot be changed', () => {
   expect(Object.isFrozen(config)).toBe(true)
 })
 
-test('a revocation list beside the CA is taken up without being named', () => {
+test('a revocation list beside the CA is looked for when files are loaded, since it may come later', () => {
   const certDir = directoryWith(...usualFiles, 'ca.crl')
-  expect(parseTlsConfig({ certDir }, 'server').crl).toBe(join(certDir, 'ca.crl'))
+  expect(parseTlsConfig({ certDir }, 'server').crl).toBeUndefined()
+})
+
+test('a revocation list that is named must be there, unless it may be missing', () => {
+  const certDir = directoryWith(...usualFiles)
+  const crl = join(certDir, 'other.crl')
+  expect(refusal(() => parseTlsConfig({ certDir, crl }, 'server')).code).toBe('CERT_NOT_FOUND')
+  expect(parseTlsConfig({ certDir, crl, crlMissing: 'allow' }, 'server').crl).toBe(crl)
 })
 
 test('every problem is in one error, with the setting, its value and what is allowed', () => {

@@ -1,6 +1,8 @@
-import { describe } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { connect } from '../../src/client/index.js'
 import { bothWays, type Row } from '../support/both-ways.js'
 import { forge, forgeCa, forgeCrl } from '../support/forge.js'
+import { makeWorld, serveTest } from '../support/world.js'
 
 const day = 86_400_000
 const revoked = 'bad5e41a1'
@@ -62,13 +64,16 @@ describe('with an expired revocation list nobody is accepted', () => {
   })
 })
 
-describe.each(['Other CA', 'Forged CA'])('with the revocation list of another CA, called %s,', (commonName) => {
-  test.each([false, true])('neither side starts (demo mode %s)', async (demoMode) => {
-    const crl = await forgeCrl({ issuer: await forgeCa({ commonName }) })
-    await using world = await makeWorld({ crl })
-    const tls = { certDir: world.certDir, demoMode }
-    await expect(serveTest({ tls })).rejects.toMatchObject({ code: 'CERT_INVALID' })
-    const connecting = connect({ serverUrl: 'https://localhost:1/mcp', tls, log: false })
-    await expect(connecting).rejects.toMatchObject({ code: 'CERT_INVALID' })
-  })
-})
+describe.each(['Other CA', 'Forged CA'])(
+  'with the revocation list of another CA, called %s,',
+  (commonName) => {
+    test.each([false, true])('neither side starts (demo mode %s)', async (demoMode) => {
+      const crl = await forgeCrl({ issuer: await forgeCa({ commonName }) })
+      await using world = await makeWorld({ crl })
+      const tls = { certDir: world.certDir, demoMode }
+      await expect(serveTest({ tls })).rejects.toMatchObject({ code: 'CERT_INVALID' })
+      const connecting = connect({ serverUrl: 'https://localhost:1/mcp', tls, log: false })
+      await expect(connecting).rejects.toMatchObject({ code: 'CERT_INVALID' })
+    })
+  },
+)

@@ -120,7 +120,7 @@ async function opensslSelfSigned(): Promise<Shown> {
   const names = ['-subj', '/CN=somebody', '-addext', 'subjectAltName=DNS:localhost']
   const files = ['-keyout', file('key.pem'), '-out', file('cert.pem')]
   try {
-    const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', ...names, ...files]
+    const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '90', ...names, ...files]
     await promisify(execFile)('openssl', args)
     return { cert: await readFile(file('cert.pem'), 'utf8'), key: await readFile(file('key.pem'), 'utf8') }
   } finally {

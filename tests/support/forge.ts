@@ -87,7 +87,7 @@ export interface ForgeOptions {
   hash?: ForgedHash
   /** Yesterday by default. */
   notBefore?: Date
-  /** In thirty days by default. */
+  /** In ninety days by default. */
   notAfter?: Date
   /** Hex; random by default. */
   serial?: string
@@ -122,7 +122,7 @@ export async function forge(options: ForgeOptions = {}): Promise<Forged> {
     issuer: options.issuer?.subject ?? subject,
     validity: new Validity({
       notBefore: options.notBefore ?? new Date(Date.now() - day),
-      notAfter: options.notAfter ?? new Date(Date.now() + 30 * day),
+      notAfter: options.notAfter ?? new Date(Date.now() + 90 * day),
     }),
     subject,
     subjectPublicKeyInfo: spki,

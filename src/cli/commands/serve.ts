@@ -70,7 +70,11 @@ async function run(
   if (json) writeJson(io, { servers: listening })
   else writeLines(io.stdout, table(listening.map(({ name, url }) => [name, url, mode])))
 
+  // What a reload says goes to the log, as when the files change by themselves.
+  const reload = () => servers.map((server) => server.reload().catch(() => undefined))
+  process.on('SIGHUP', reload)
   if (!stop.aborted) await once(stop, 'abort')
+  process.off('SIGHUP', reload)
   force.addEventListener('abort', () => servers.map((server) => server.close({ drainTimeout: 0 })))
   if (!json) writeLines(io.stderr, ['draining; a second signal ends at once'])
   await Promise.all(servers.map((server) => server.close()))

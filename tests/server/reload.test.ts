@@ -1,0 +1,122 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { connect } from '../../src/client/index.js'
+import { forge, forgeCa, forgeCrl, writeSet } from '../support/forge.js'
+import { makeWorld, serveTest } from '../support/world.js'
+
+const day = 86_400_000
+
+describe('a server whose certificate files change', () => {
+  test('takes up a new certificate by itself, and new connections see it', async () => {
+    await using world = await makeWorld()
+    const { certDir, ca } = world
+    await using served = await serveTest({ tls: { certDir } })
+    const server = await forge({ issuer: ca, usage: 'server', commonName: 'renewed' })
+    await writeSet(certDir, { server })
+    expect((await served.event('reload-succeeded')).certificate.serial).toBe(server.serial)
+    await using client = await connect({ serverUrl: served.server.url, tls: { certDir }, log: false })
+    expect(client.connection()?.peerCertificate?.serial).toBe(server.serial)
+    expect(served.server.health().last_reload).toMatchObject({ ok: true, error: null })
+  })
+
+  test('reload() says whether there was something new', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: { certDir: world.certDir }, watch: false })
+    expect(await served.server.reload()).toBe(false)
+    await writeSet(world.certDir, { server: await forge({ issuer: world.ca, usage: 'server' }) })
+    expect(await served.server.reload()).toBe(true)
+    expect(await served.server.reload()).toBe(false)
+  })
+
+  const broken: [
+    string,
+    RegExp,
+    (certDir: string, ca: Awaited<ReturnType<typeof forgeCa>>) => Promise<void>,
+  ][] = [
+    ['a missing key', /CERT_NOT_FOUND.*server\.key/, (dir) => rm(join(dir, 'server.key'))],
+    [
+      'the key of another certificate',
+      /KEY_MISMATCH.*server\.key/,
+      async (dir) => writeFile(join(dir, 'server.key'), (await forge()).key),
+    ],
+    [
+      'a certificate that is cut off',
+      /CERT_INVALID.*server\.crt/,
+      async (dir, ca) =>
+        writeFile(join(dir, 'server.crt'), (await forge({ issuer: ca, usage: 'server' })).cert.slice(0, 300)),
+    ],
+    [
+      'a certificate that has expired',
+      /CERT_EXPIRED.*server\.crt/,
+      async (dir, ca) =>
+        writeSet(dir, {
+          server: await forge({ issuer: ca, usage: 'server', notAfter: new Date(Date.now() - day / 2) }),
+        }),
+    ],
+    ['an empty CA file', /CERT_INVALID.*ca\.crt/, (dir) => writeFile(join(dir, 'ca.crt'), '')],
+    [
+      'a CA that did not issue the certificate',
+      /CERT_INVALID.*ca\.crt/,
+      async (dir) => writeSet(dir, { ca: await forgeCa() }),
+    ],
+    [
+      'a revocation list of another CA',
+      /CERT_INVALID.*ca\.crl/,
+      async (dir) => writeSet(dir, { crl: await forgeCrl({ issuer: await forgeCa(), revoked: [] }) }),
+    ],
+  ]
+  for (const [what, message, damage] of broken) {
+    test(`goes on with the old ones at ${what}, and says so`, async () => {
+      await using world = await makeWorld()
+      const { certDir, ca } = world
+      await using client = await makeWorld({ ca })
+      await using served = await serveTest({ tls: { certDir } })
+      await damage(certDir, ca)
+      expect((await served.event('reload-failed')).message).toMatch(message)
+      await expect(served.server.reload()).rejects.toMatchObject({ code: 'RELOAD_FAILED' })
+      expect(served.server.health()).toMatchObject({
+        status: 'degraded',
+        last_reload: { ok: false, error: expect.stringMatching(message) },
+      })
+      await using connected = await connect({
+        serverUrl: served.server.url,
+        tls: { certDir: client.certDir },
+        log: false,
+      })
+      expect(connected.connection()?.peerCertificate?.serial).toBe(world.server.serial)
+    })
+  }
+})
+
+describe('a server whose trust changes', () => {
+  test('ends the open connection of a client that was revoked, refuses its return, and keeps the others', async () => {
+    await using world = await makeWorld()
+    const { certDir, ca } = world
+    const other = await forge({ issuer: ca, usage: 'client', commonName: 'other' })
+    await using others = await makeWorld({ ca, client: other })
+    await using served = await serveTest({ tls: { certDir } })
+    const open = { serverUrl: served.server.url, log: false } as const
+    await using revoked = await connect({ ...open, tls: { certDir } })
+    await using kept = await connect({ ...open, tls: { certDir: others.certDir } })
+    await writeSet(certDir, { crl: await forgeCrl({ issuer: ca, revoked: [world.client.serial] }) })
+    expect(await served.event('connection-ended')).toMatchObject({ reason: 'CERT_REVOKED' })
+    await expect(revoked.callTool({ name: 'echo', arguments: { text: 'x' } })).rejects.toMatchObject({
+      code: 'CERT_REVOKED',
+    })
+    expect((await kept.callTool({ name: 'echo', arguments: { text: 'x' } })).isError).toBeFalsy()
+  })
+
+  test('a revocation list that disappears is a failed reload; allowed to, it is gone', async () => {
+    for (const crlMissing of ['refuse', 'allow'] as const) {
+      await using world = await makeWorld()
+      const { certDir, ca, client } = world
+      await writeSet(certDir, { crl: await forgeCrl({ issuer: ca, revoked: [client.serial] }) })
+      await using served = await serveTest({ tls: { certDir, crlMissing }, watch: false })
+      await rm(join(certDir, 'ca.crl'))
+      const reloaded = served.server.reload()
+      if (crlMissing === 'refuse') await expect(reloaded).rejects.toMatchObject({ code: 'RELOAD_FAILED' })
+      else expect(await reloaded).toBe(true)
+    }
+  })
+})
