@@ -42,7 +42,8 @@ function readCities() {
 function areaNames(countries) {
   const areas = {}
   const add = (name, id) => {
-    const ids = (areas[fold(name)] ??= [])
+    areas[fold(name)] ??= []
+    const ids = areas[fold(name)]
     if (!ids.includes(id)) ids.push(id)
   }
   for (const [code, name] of Object.entries(countries)) {
@@ -71,8 +72,10 @@ function largestPlaces(cities, countries, regionNames) {
       country: countries[city.country],
       region: regionNames[region],
     })
-    for (const area of regionNames[region] ? [city.country, region] : [city.country])
-      if ((largest[area] ??= []).length < 3 && !largest[area].includes(label)) largest[area].push(label)
+    for (const area of regionNames[region] ? [city.country, region] : [city.country]) {
+      largest[area] ??= []
+      if (largest[area].length < 3 && !largest[area].includes(label)) largest[area].push(label)
+    }
   }
   return largest
 }

@@ -20,7 +20,7 @@ export function writeJson(io: Io, value: unknown): void {
     /[\x7f-\x9f\p{Cf}\u2028\u2029]/gu,
     // Beyond the first plane JSON wants two escapes, one for each half.
     (character) =>
-      character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+      character.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
   )
   io.stdout.write(`${json}\n`)
 }

@@ -19,5 +19,5 @@ function sentenceOf(
   { result, text }: { readonly result: unknown; readonly text: string },
 ): string {
   if (only === undefined) return text
-  return forecastPart(result, only, given['unit'] === 'F' ? 'F' : 'C') ?? text
+  return forecastPart(result, only, given.unit === 'F' ? 'F' : 'C') ?? text
 }

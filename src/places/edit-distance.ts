@@ -16,7 +16,8 @@ export function editDistance(
   for (let column = 0; column <= width; column++) last[column] = column
   for (let row = 1; row <= end - start; row++) {
     const letter = text[start + row - 1]
-    let least = (current[0] = row)
+    current[0] = row
+    let least = row
     for (let column = 1; column <= width; column++) {
       const same = letter === target[column - 1]
       let cost = Math.min(

@@ -8,7 +8,7 @@ export function lineOfText(description: string) {
     .string()
     .min(1)
     .max(100)
-    .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must not contain control characters')
+    .regex(/^\P{Cc}*$/u, 'must not contain control characters')
     .describe(description)
 }
 

@@ -5,6 +5,6 @@
 export function escapeControl(text: string): string {
   // Beyond the first plane JSON wants two escapes, one for each half.
   return text.replace(/\p{C}/gu, (character) =>
-    character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    character.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
   )
 }

@@ -75,7 +75,7 @@ test('a second run does nothing and says so; --force replaces, and warns that th
   expect(readFileSync(join(cwd, 'certs/ca.crt'), 'utf8')).toBe(ca)
   const forced = await certGen(cwd, '--force')
   expect(forced.exitCode).toBe(0)
-  expect(forced.stderr).toMatch(/warning: the CA was replaced[^]*kept in certs\/\.generations\/0001/)
+  expect(forced.stderr).toMatch(/warning: the CA was replaced[\s\S]*kept in certs\/\.generations\/0001/)
   expect(readFileSync(join(cwd, 'certs/ca.crt'), 'utf8')).not.toBe(ca)
 })
 

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { createServer } from 'node:https'
-import { type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { makeDemoCertificates } from '../../src/cli/demo/certificates.js'

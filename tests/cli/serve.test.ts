@@ -33,7 +33,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
       cwd: scratch(),
       env: anyPort,
     })
-    const [table] = await printed(/^weather-mcp [^]*^echo-mcp .*$/m)
+    const [table] = await printed(/^weather-mcp [\s\S]*^echo-mcp .*$/m)
     const urls = table.match(/https:\S+/g) ?? []
     expect(urls).toHaveLength(3)
     for (const [index, name] of ['weather-mcp', 'datetime-mcp', 'echo-mcp'].entries()) {

@@ -73,7 +73,7 @@ test('names every problem in one error, and no passphrase', () => {
     three: { url: 'http://localhost/mcp', tls: { insecure: true, passphrase: ['secret'] } },
   }
   const problems = expect.stringMatching(
-    /one\.type.*"sse": allowed are http[^]*two\.url.*text is wanted[^]*two\.tls.*come together[^]*three\.url.*never falls back to plaintext[^]*three\.tls\.passphrase[^]*insecure: there is no such option/,
+    /one\.type.*"sse": allowed are http[\s\S]*two\.url.*text is wanted[\s\S]*two\.tls.*come together[\s\S]*three\.url.*never falls back to plaintext[\s\S]*three\.tls\.passphrase[\s\S]*insecure: there is no such option/,
   )
   expect(() => serversIn(file)).toThrow(
     expect.objectContaining({ code: 'CONFIG_INVALID', message: problems }),
@@ -83,7 +83,7 @@ test('names every problem in one error, and no passphrase', () => {
 
 test('refuses plaintext while TLS is on, and URLs that are none', () => {
   const file = { one: { url: 'http://localhost/mcp' }, two: { url: 'localhost' } }
-  expect(() => serversIn(file)).toThrow(/one\.url.*never falls back to plaintext[^]*two\.url.*https/)
+  expect(() => serversIn(file)).toThrow(/one\.url.*never falls back to plaintext[\s\S]*two\.url.*https/)
   expect(
     serversIn({ one: { url: 'http://localhost/mcp' } }, { ...strict, tls: false }).servers,
   ).toHaveProperty('one')

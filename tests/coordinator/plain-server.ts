@@ -50,7 +50,7 @@ function mcpServer(tools: readonly FakeTool[]): McpServer {
     const config = { inputSchema: z.looseObject({}), outputSchema: output }
     server.registerTool(name, config, async (given, context) => {
       const result = (await answer(given, context.mcpReq.signal)) as Record<string, unknown>
-      const text = String(result['sentence'] ?? JSON.stringify(result))
+      const text = String(result.sentence ?? JSON.stringify(result))
       return { content: [{ type: 'text', text }], structuredContent: result }
     })
     if (lies)

@@ -98,9 +98,9 @@ describe('convertTime', () => {
       to: 'UTC',
     })
     expect(data).toMatchObject({ from: { utc_offset: '+02:00' }, to: { time: '2026-10-25T00:30:00' } })
-    expect(data['note']).toContain('happens twice')
-    expect(data['note']).toContain('2026-10-25T01:30:00')
-    expect(sentence).toContain(String(data['note']))
+    expect(data.note).toContain('happens twice')
+    expect(data.note).toContain('2026-10-25T01:30:00')
+    expect(sentence).toContain(String(data.note))
   })
 
   it('says so when a time does not exist, and takes the one as long after the change', async () => {
@@ -110,8 +110,8 @@ describe('convertTime', () => {
       to: 'UTC',
     })
     expect(data).toMatchObject({ from: { time: '2026-03-29T03:30:00' }, to: { time: '2026-03-29T01:30:00' } })
-    expect(data['note']).toContain('does not exist')
-    expect(sentence).toContain(String(data['note']))
+    expect(data.note).toContain('does not exist')
+    expect(sentence).toContain(String(data.note))
   })
 
   it.each([

@@ -26,7 +26,7 @@ describe('echo', () => {
     await fc.assert(
       fc.asyncProperty(texts, async (text) => {
         const { data } = await call(client, 'echo', { text })
-        expect(data['echo_text']).toBe(text)
+        expect(data.echo_text).toBe(text)
       }),
       { numRuns: 30 },
     )
@@ -35,7 +35,7 @@ describe('echo', () => {
   it('writes controls in the sentence as text, and leaves the data alone', async () => {
     const text = 'a\u001b[31mb\u202e\n'
     const { data, sentence } = await call(client, 'echo', { text })
-    expect(data['echo_text']).toBe(text)
+    expect(data.echo_text).toBe(text)
     expect(sentence).toBe('Echo: a\\u001b[31mb\\u202e\\u000a')
   })
 

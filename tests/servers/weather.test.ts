@@ -146,26 +146,26 @@ describe('automatic weather', () => {
     const { data } = await call(await weather({ weatherProvider: 'auto' }), 'getTemperature', {
       city: 'Oslo',
     })
-    expect(data['source']).toBe('open-meteo')
+    expect(data.source).toBe('open-meteo')
   })
 
   it('is simulated, and says so, when Open-Meteo is silent; does not ask again for a minute, then does', async () => {
     const client = await weather({ weatherProvider: 'auto' })
     openMeteo.behaviour = () => {}
     const first = await call(client, 'getTemperature', { city: 'Oslo' })
-    expect(first.data['source']).toBe('simulated')
+    expect(first.data.source).toBe('simulated')
     expect(first.sentence).toContain('simulated')
     openMeteo.behaviour = answerAsDocumented
     clock += 59_000
-    expect((await call(client, 'getForecast', { city: 'Lima' })).data['source']).toBe('simulated')
+    expect((await call(client, 'getForecast', { city: 'Lima' })).data.source).toBe('simulated')
     expect(openMeteo.asked).toHaveLength(1)
     clock += 1_000
-    expect((await call(client, 'getTemperature', { city: 'Oslo' })).data['source']).toBe('open-meteo')
+    expect((await call(client, 'getTemperature', { city: 'Oslo' })).data.source).toBe('open-meteo')
   })
 
   it('is simulated when nothing listens', async () => {
     const client = await weather({ weatherProvider: 'auto', openMeteoUrl: 'http://127.0.0.1:1' })
-    expect((await call(client, 'getTemperature', { city: 'Oslo' })).data['source']).toBe('simulated')
+    expect((await call(client, 'getTemperature', { city: 'Oslo' })).data.source).toBe('simulated')
   })
 })
 
@@ -176,13 +176,13 @@ describe('the weather tools', () => {
       const client = await weather({ weatherProvider: 'simulated' })
       const celsius = (await call(client, 'getTemperature', { city })).data
       const fahrenheit = (await call(client, 'getTemperature', { city, unit: 'F' })).data
-      expect(fahrenheit['temperature']).toBeCloseTo(Number(celsius['temperature']) * 1.8 + 32, 1)
+      expect(fahrenheit.temperature).toBeCloseTo(Number(celsius.temperature) * 1.8 + 32, 1)
       const { data, sentence } = await call(client, 'getForecast', { city })
-      const days = data['days'] as { date: string; min: number; max: number; description: string }[]
+      const days = data.days as { date: string; min: number; max: number; description: string }[]
       expect(days).toHaveLength(3)
-      expect(days[0]?.min).toBeLessThanOrEqual(Number(celsius['temperature']))
-      expect(days[0]?.max).toBeGreaterThanOrEqual(Number(celsius['temperature']))
-      expect(days[0]?.description).toBe(celsius['description'])
+      expect(days[0]?.min).toBeLessThanOrEqual(Number(celsius.temperature))
+      expect(days[0]?.max).toBeGreaterThanOrEqual(Number(celsius.temperature))
+      expect(days[0]?.description).toBe(celsius.description)
       expect(sentence).toContain('simulated')
     },
   )

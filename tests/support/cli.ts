@@ -46,7 +46,7 @@ export function startNode(
 ): Running {
   const child = spawn(process.execPath, args, {
     cwd,
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env.PATH, ...env },
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   child.stdin.end(stdin)
