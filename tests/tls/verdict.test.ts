@@ -1,0 +1,308 @@
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { CrlSet } from '../../src/tls/crl-set.js'
+import { expiryOf, type PeerFacts, type Verification, verdict } from '../../src/tls/verdict.js'
+import { type CertificateFacts, readCertificate } from '../../src/x509/certificate.js'
+import { readCrls } from '../../src/x509/crl.js'
+import type { CertificatePath } from '../../src/x509/path.js'
+import { forge, forgeCa, forgeCrl } from '../support/forge.js'
+
+const now = new Date()
+const day = 86_400_000
+const soon = new Date(now.getTime() + day)
+const ago = new Date(now.getTime() - day)
+
+let root: CertificateFacts
+let client: CertificateFacts
+let server: CertificateFacts
+let crls: CrlSet
+beforeAll(async () => {
+  const ca = await forgeCa()
+  root = readCertificate(ca.cert)
+  client = readCertificate((await forge({ issuer: ca, usage: 'client', commonName: 'agent' })).cert)
+  server = readCertificate((await forge({ issuer: ca, usage: 'server' })).cert)
+  crls = new CrlSet(readCrls(await forgeCrl({ issuer: ca, revoked: ['dead'] }), 'ca.crl'))
+})
+
+type Peer = Partial<CertificatePath> & { leaf?: Partial<CertificateFacts>; error?: string }
+
+/** A good client, or server, but for what is said. */
+function peer({ leaf, error, ...path }: Peer = {}, of = client): PeerFacts {
+  const certificates = [{ ...of, ...leaf }, root] as const
+  return {
+    path: { certificates, anchored: true, selfSigned: false, badSignature: undefined, ...path },
+    authorizationError: error,
+  }
+}
+
+const asClient = (mode: 'strict' | 'demo'): Verification => ({ peer: 'client', mode, crls: undefined })
+const asServer = (mode: 'strict' | 'demo', serverName = 'localhost'): Verification => ({
+  peer: 'server',
+  mode,
+  crls: undefined,
+  serverName,
+})
+
+describe.each(['strict', 'demo'] as const)('in %s mode', (mode) => {
+  test('a good client is accepted as itself', () => {
+    expect(verdict(peer(), asClient(mode), now)).toMatchObject({
+      accepted: true,
+      relaxed: [],
+      identity: { id: 'cn:agent', verified: true },
+    })
+  })
+
+  test('a good server is accepted as itself', () => {
+    expect(verdict(peer({}, server), asServer(mode), now)).toMatchObject({
+      accepted: true,
+      identity: { id: 'dns:localhost' },
+    })
+  })
+
+  test.each<[string, Peer, string]>([
+    ['expired', { leaf: { notAfter: ago } }, 'CERT_EXPIRED'],
+    ['not valid yet', { leaf: { notBefore: soon } }, 'CERT_NOT_YET_VALID'],
+    ['for another usage', { leaf: { extendedKeyUsage: ['1.2.3'] } }, 'CERT_INVALID'],
+    ['for no usage', { leaf: { extendedKeyUsage: [] } }, 'CERT_INVALID'],
+    ['without a usage', { leaf: { extendedKeyUsage: undefined } }, 'CERT_INVALID'],
+    ['a CA', { leaf: { isCa: true } }, 'CERT_INVALID'],
+    ['a signer of certificates', { leaf: { keyUsage: ['digitalSignature', 'keyCertSign'] } }, 'CERT_INVALID'],
+    ['not for signatures', { leaf: { keyUsage: ['keyEncipherment'] } }, 'CERT_INVALID'],
+    ['critically unknown', { leaf: { unknownCritical: ['1.2.3'] } }, 'CERT_INVALID'],
+    ['RSA 2047', { leaf: { key: { type: 'rsa', bits: 2047, text: 'RSA 2047' } } }, 'CERT_INVALID'],
+    ['EC P-224', { leaf: { key: { type: 'ec', bits: 224, text: 'EC P-224' } } }, 'CERT_INVALID'],
+    ['DSA', { leaf: { key: { type: 'dsa', bits: 3072, text: 'DSA 3072' } } }, 'CERT_INVALID'],
+    ['of an unknown key type', { leaf: { key: { type: 'other', bits: 9999, text: 'x' } } }, 'CERT_INVALID'],
+    ['signed with MD5', { leaf: { signatureHash: 'md5' } }, 'CERT_INVALID'],
+    ['signed with SHA-1', { leaf: { signatureHash: 'sha1' } }, 'CERT_INVALID'],
+    ['signed with something unknown', { leaf: { signatureHash: undefined } }, 'CERT_INVALID'],
+    ['wrongly signed, says OpenSSL', { error: 'CERT_SIGNATURE_FAILURE' }, 'CERT_INVALID'],
+    ['expired, says OpenSSL', { error: 'CERT_HAS_EXPIRED' }, 'CERT_EXPIRED'],
+    ['not valid yet, says OpenSSL', { error: 'CERT_NOT_YET_VALID' }, 'CERT_NOT_YET_VALID'],
+    ['revoked, says OpenSSL', { error: 'CERT_REVOKED' }, 'CERT_REVOKED'],
+    ['of the wrong purpose, says OpenSSL', { error: 'INVALID_PURPOSE' }, 'CERT_INVALID'],
+    ['whose list is missing, says OpenSSL', { error: 'UNABLE_TO_GET_CRL' }, 'CERT_INVALID'],
+    ['something OpenSSL says for the first time', { error: 'MOON_PHASE' }, 'CERT_INVALID'],
+  ])('a certificate that is %s is refused, on either side', (_what, facts, code) => {
+    const judged = verdict(peer(facts), asClient(mode), now)
+    expect(judged).toMatchObject({ accepted: false, code })
+    const usage = facts.leaf && 'extendedKeyUsage' in facts.leaf ? {} : { extendedKeyUsage: ['serverAuth'] }
+    const other = peer({ ...facts, leaf: { ...usage, ...facts.leaf } }, server)
+    const ofServer = code === 'CERT_INVALID' ? 'SERVER_CERT_INVALID' : code
+    expect(verdict(other, asServer(mode), now)).toMatchObject({ accepted: false, code: ofServer })
+  })
+
+  test('none shown, one that cannot be read, a wrong signature on the way', () => {
+    const nothing = { path: undefined, authorizationError: undefined }
+    expect(verdict(nothing, asClient(mode), now)).toMatchObject({ code: 'CLIENT_CERT_REQUIRED' })
+    expect(verdict(nothing, asServer(mode), now)).toMatchObject({ code: 'SERVER_CERT_INVALID' })
+    const unreadable = { ...nothing, unreadable: 'not readable' }
+    expect(verdict(unreadable, asClient(mode), now)).toMatchObject({ code: 'CERT_INVALID' })
+    const forged = peer({ anchored: false, badSignature: client })
+    expect(verdict(forged, asClient(mode), now)).toMatchObject({ code: 'CERT_INVALID' })
+  })
+
+  test('a revoked serial number, and the same one of another issuer', () => {
+    const rules = { ...asClient(mode), crls }
+    expect(verdict(peer(), rules, now).accepted).toBe(true)
+    expect(verdict(peer({ leaf: { serial: 'dead' } }), rules, now)).toMatchObject({ code: 'CERT_REVOKED' })
+    const later = new Date(now.getTime() + 2 * day)
+    expect(verdict(peer(), rules, later)).toMatchObject({ code: 'CLIENT_CERT_REJECTED' })
+    const none = { ...rules, crls: new CrlSet([]) }
+    expect(verdict(peer(), none, now)).toMatchObject({ code: 'CLIENT_CERT_REJECTED' })
+  })
+
+  test('the last second of a certificate is good, the next is not', () => {
+    const { notAfter, notBefore } = client
+    expect(verdict(peer(), asClient(mode), notAfter).accepted).toBe(true)
+    expect(verdict(peer(), asClient(mode), new Date(notAfter.getTime() + 1))).toMatchObject({
+      code: 'CERT_EXPIRED',
+    })
+    const rootFirst = peer()
+    expect(verdict(rootFirst, asClient(mode), new Date(notBefore.getTime() - 1)).accepted).toBe(false)
+  })
+
+  test('a trusted root may have signed itself with anything, an untrusted one not', () => {
+    const weak = { ...root, signatureHash: 'sha1' }
+    const path: Peer = { certificates: [client, weak] }
+    expect(verdict(peer(path), asClient(mode), now).accepted).toBe(true)
+    expect(verdict(peer({ ...path, anchored: false }), asClient(mode), now).accepted).toBe(false)
+  })
+})
+
+test('what comes from a peer and stands in a message cannot break a line', () => {
+  const refused = verdict(peer({ leaf: { serial: 'dead' } }), { ...asClient('strict'), crls }, now)
+  expect('message' in refused && refused.message).not.toMatch(/\p{C}/u)
+})
+
+test('a path ends when the first of its certificates does', () => {
+  const certificates = [
+    { ...client, notAfter: soon },
+    { ...root, notAfter: ago },
+  ] as const
+  expect(expiryOf({ certificates, anchored: true, selfSigned: false, badSignature: undefined })).toEqual(ago)
+})
+
+const unknownIssuer = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+]
+const anyError = fc.option(
+  fc.oneof(
+    fc.constantFrom(
+      ...unknownIssuer,
+      'CERT_HAS_EXPIRED',
+      'CERT_NOT_YET_VALID',
+      'CERT_REVOKED',
+      'CERT_SIGNATURE_FAILURE',
+      'INVALID_PURPOSE',
+      'INVALID_CA',
+      'PATH_LENGTH_EXCEEDED',
+      'UNABLE_TO_GET_CRL',
+      'CRL_HAS_EXPIRED',
+      'CERT_UNTRUSTED',
+      'HOSTNAME_MISMATCH',
+    ),
+    fc.string(),
+  ),
+  { nil: undefined },
+)
+
+/** Any combination of facts, good and bad, that a handshake could leave. */
+const anyPeer = () => {
+  const leaf = fc.record({
+    notAfter: fc.constantFrom(soon, ago),
+    notBefore: fc.constantFrom(ago, soon),
+    isCa: fc.boolean(),
+    keyUsage: fc.constantFrom(
+      undefined,
+      [],
+      ['digitalSignature'],
+      ['keyCertSign'],
+      ['digitalSignature', 'keyCertSign'],
+    ),
+    extendedKeyUsage: fc.constantFrom(
+      undefined,
+      [],
+      ['clientAuth'],
+      ['serverAuth'],
+      ['serverAuth', 'clientAuth'],
+      ['any'],
+    ),
+    unknownCritical: fc.constantFrom([], ['1.2.3']),
+    signatureHash: fc.constantFrom('sha256', 'sha1', 'md5', undefined),
+    serial: fc.constantFrom('1', 'dead'),
+    key: fc.constantFrom(
+      { type: 'ec' as const, bits: 256, text: 'EC P-256' },
+      { type: 'rsa' as const, bits: 1024, text: 'RSA 1024' },
+      { type: 'dsa' as const, bits: 2048, text: 'DSA 2048' },
+    ),
+    names: fc.constantFrom(
+      { dns: ['localhost'], ip: [], email: [], uri: [] },
+      { dns: ['elsewhere'], ip: [], email: [], uri: [] },
+      { dns: [], ip: [], email: [], uri: ['spiffe://a/b', 'spiffe://a/c'] },
+      { dns: [], ip: [], email: [], uri: [] },
+    ),
+  })
+  return fc
+    .record({
+      leaf,
+      shape: fc.constantFrom('anchored', 'unanchored', 'self-signed', 'trusted self-signed', 'none'),
+      hasBadSignature: fc.boolean(),
+      error: anyError,
+    })
+    .map(({ leaf: changes, shape, hasBadSignature, error }): PeerFacts => {
+      if (shape === 'none') return { path: undefined, authorizationError: error }
+      const certificate = { ...client, ...changes }
+      const selfSigned = shape.endsWith('self-signed')
+      return {
+        path: {
+          certificates: selfSigned ? [certificate] : [certificate, root],
+          anchored: shape === 'anchored' || shape === 'trusted self-signed',
+          selfSigned,
+          badSignature: hasBadSignature ? certificate : undefined,
+        },
+        authorizationError: error,
+      }
+    })
+}
+const anyRules = (mode: 'strict' | 'demo') =>
+  fc.constantFrom<Verification>(asClient(mode), { ...asClient(mode), crls }, asServer(mode), {
+    ...asServer(mode),
+    crls,
+  })
+const many = { numRuns: 5000 }
+
+test('strict: no facts with an unanchored way, or with anything that OpenSSL says against it, are accepted', () => {
+  fc.assert(
+    fc.property(anyPeer(), anyRules('strict'), (facts, rules) => {
+      const judged = verdict(facts, rules, now)
+      if (!judged.accepted) return
+      expect(facts.authorizationError).toBeUndefined()
+      expect(facts.path).toMatchObject({ anchored: true, selfSigned: false })
+      expect(judged.relaxed).toEqual([])
+      expect(judged.identity.verified).toBe(true)
+    }),
+    many,
+  )
+})
+
+test('demo: nothing but the three relaxations separates the accepted from the strictly accepted', () => {
+  fc.assert(
+    fc.property(anyPeer(), anyRules('demo'), (facts, rules) => {
+      const judged = verdict(facts, rules, now)
+      if (!judged.accepted) return
+      const { path, relaxed, identity } = judged
+      const [shown] = path.certificates
+      // A root that is trusted here and comes as a leaf: its own signature is nobody's business.
+      const leaf = path.anchored && path.selfSigned ? { ...shown, signatureHash: 'sha256' } : shown
+      // What demo mode may forgive is put right here; strict mode must then say the same.
+      const forgiven: PeerFacts = {
+        authorizationError: undefined,
+        path: {
+          certificates: [
+            relaxed.includes('self-signed-ca')
+              ? {
+                  ...leaf,
+                  isCa: false,
+                  keyUsage: ['digitalSignature'],
+                  extendedKeyUsage: ['clientAuth', 'serverAuth'],
+                }
+              : leaf,
+            root,
+          ],
+          anchored: true,
+          selfSigned: false,
+          badSignature: path.badSignature,
+        },
+      }
+      const strict = {
+        ...rules,
+        mode: 'strict' as const,
+        crls: path.anchored && !path.selfSigned ? rules.crls : undefined,
+      }
+      const asked = relaxed.includes('name-mismatch') ? { ...strict, serverName: 'elsewhere' } : strict
+      if (rules.peer === 'client' || leaf.names.dns.length > 0)
+        expect(verdict(forgiven, asked, now).accepted || leaf.names.uri.length > 1).toBe(true)
+      if (relaxed.includes('self-signed-ca')) expect(path.selfSigned).toBe(true)
+      if (relaxed.includes('issuer-unknown'))
+        expect(!path.anchored || path.selfSigned || facts.authorizationError !== undefined).toBe(true)
+      expect(identity.verified).toBe(relaxed.length === 0)
+      if (relaxed.length > 0) expect(identity.id).toMatch(/^unverified:sha256:/)
+    }),
+    many,
+  )
+})
+
+test('whatever strict mode accepts, demo mode accepts as the same', () => {
+  fc.assert(
+    fc.property(anyPeer(), anyRules('strict'), (facts, rules) => {
+      const judged = verdict(facts, rules, now)
+      if (judged.accepted) expect(verdict(facts, { ...rules, mode: 'demo' }, now)).toEqual(judged)
+    }),
+    many,
+  )
+})
