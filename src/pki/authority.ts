@@ -2,14 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { MtlsError } from '../errors.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import { readCertificates } from '../x509/pem.js'
-import { generateKey, privateKeyPem, readPrivateKey } from './key.js'
-import {
-  type AuthorityOptions,
-  type CertificateRequest,
-  parseRequests,
-  type Request,
-  type Specification,
-} from './request.js'
+import { generateKey, generateKeyLike, type PemSource, privateKeyPem, readPrivateKey } from './key.js'
+import { type AuthorityOptions, type CertificateRequest, parseRequests, type Request } from './request.js'
 
 /** A certificate with its key. The key is not enumerable: no log, JSON or copy of the object shows it. */
 export interface Issued {
@@ -32,8 +26,9 @@ export interface IssueOptions {
   readonly privateKey?: string
 }
 
-const minute = 60_000
 const day = 86_400_000
+/** Clocks differ: what is made now counts from five minutes ago. */
+export const backdated = 5 * 60_000
 
 /** A new private root CA, good for issuing leaves only. Throws `CONFIG_INVALID` for bad options. */
 export async function createAuthority(
@@ -42,12 +37,6 @@ export async function createAuthority(
 ): Promise<Authority> {
   const commonName = options.commonName ?? `mcp-mtls CA ${randomBytes(3).toString('hex')}`
   return make({ ...options, type: 'ca', commonName }, undefined, held)
-}
-
-/** A PEM text and where it comes from, for messages. */
-export interface PemSource {
-  readonly text: string
-  readonly path: string
 }
 
 /**
@@ -72,6 +61,22 @@ export function openAuthority(
 }
 
 /**
+ * The CAs of a directory, the one that issues first: while a rotation is under way both files hold that of
+ * before too. What it throws is listed at `openAuthority`.
+ */
+export function openAuthorities(
+  certificates: PemSource,
+  privateKeys: PemSource,
+  passphrase?: string,
+): readonly [Authority, ...Authority[]] {
+  const [first = privateKeys.text, ...others] = privateKeys.text.match(keyBlock) ?? []
+  const open = (text: string) => openAuthority(certificates, { ...privateKeys, text }, passphrase)
+  return [open(first), ...others.map(open)]
+}
+
+const keyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----\n?/g
+
+/**
  * A certificate for a server or a client, signed by `authority`. It never outlives its CA.
  * Throws `CONFIG_INVALID` with every problem of the request, `CERT_EXPIRED` or
  * `CERT_NOT_YET_VALID` when the CA cannot sign now.
@@ -89,13 +94,49 @@ export async function selfSigned(request: CertificateRequest, held: IssueOptions
   return make(request, undefined, held)
 }
 
+export interface ReissueOptions extends IssueOptions {
+  /** As long as the life of before by default. */
+  readonly validityDays?: number | undefined
+}
+
+/**
+ * `before` again, of whatever maker: the same subject, names, usage and type of key, with a new life and, unless
+ * one is given, a new key. Throws what `issue` throws, `CERT_INVALID` for a type of key that is not made here.
+ */
+export async function reissue(
+  authority: Authority,
+  before: CertificateFacts,
+  {
+    now = new Date(),
+    isUsed = () => false,
+    privateKey,
+    validityDays = lifeInDays(before),
+  }: ReissueOptions = {},
+): Promise<Issued> {
+  const validity = validityOf(validityDays, authority.facts, now)
+  const key = privateKey
+    ? readPrivateKey(privateKey, `key of ${before.subject}`)
+    : await generateKeyLike(before.x509.publicKey)
+  const signer = {
+    key: readPrivateKey(authority.privateKey, 'key of the CA'),
+    issuer: authority.facts,
+  }
+  const { rebuildCertificate } = await import('./builder.js')
+  const certificate = await rebuildCertificate(before, key, newSerial(isUsed), validity, signer)
+  return keyed(certificate, privateKeyPem(key), readCertificate(certificate))
+}
+
+function lifeInDays({ notBefore, notAfter }: CertificateFacts): number {
+  return (notAfter.getTime() - notBefore.getTime() - backdated) / day
+}
+
 async function make(
   request: Request,
   authority: Authority | undefined,
   { now = new Date(), isUsed = () => false, privateKey }: IssueOptions,
 ): Promise<Issued> {
   const [specification] = parseRequests([request])
-  const validity = validityOf(specification, authority?.facts, now)
+  const validity = validityOf(specification.validityDays, authority?.facts, now)
   const key = privateKey
     ? readPrivateKey(privateKey, `key of ${specification.commonName}`)
     : await generateKey(specification.keyType, specification.keySize)
@@ -108,25 +149,25 @@ async function make(
   return keyed(certificate, privateKeyPem(key), readCertificate(certificate))
 }
 
-function validityOf({ validityDays }: Specification, ca: CertificateFacts | undefined, now: Date) {
+function validityOf(validityDays: number, ca: CertificateFacts | undefined, now: Date) {
   if (ca && now > ca.notAfter)
     throw new MtlsError('CERT_EXPIRED', `the CA ${ca.subject} expired on ${ca.notAfter.toISOString()}`, {
-      hint: 'Make a new CA and certificates with `mcp-mtls cert-gen --force`.',
+      hint: 'Change to a new CA with `mcp-mtls cert-rotate-ca`, then `mcp-mtls cert-renew`.',
     })
   if (ca && now < ca.notBefore)
     throw new MtlsError(
       'CERT_NOT_YET_VALID',
       `the CA ${ca.subject} is not valid before ${ca.notBefore.toISOString()}`,
     )
-  // Clocks differ: five minutes back. Certificates know whole seconds only.
-  const notBefore = wholeSecond(Math.max(now.getTime() - 5 * minute, ca?.notBefore.getTime() ?? 0))
+  const notBefore = wholeSecond(Math.max(now.getTime() - backdated, ca?.notBefore.getTime() ?? 0))
   const notAfter = wholeSecond(
     Math.min(now.getTime() + validityDays * day, ca?.notAfter.getTime() ?? Infinity),
   )
   return { notBefore, notAfter }
 }
 
-function wholeSecond(time: number): Date {
+/** Certificates and lists know whole seconds only. */
+export function wholeSecond(time: number): Date {
   return new Date(Math.floor(time / 1000) * 1000)
 }
 

@@ -40,10 +40,49 @@ export async function buildCertificate(
   subjectKey: KeyObject,
   serial: string,
   validity: Validity,
+  signer: Signer,
+): Promise<string> {
+  const publicKey = spki(subjectKey)
+  const extensions = await extensionsOf(specification, publicKey, signer.issuer)
+  return sign({ subject: subjectOf(specification), publicKey, serial, extensions }, validity, signer)
+}
+
+/** The same subject, names and usage as `before`, whoever made it, for another key and time. */
+export async function rebuildCertificate(
+  before: CertificateFacts,
+  subjectKey: KeyObject,
+  serial: string,
+  validity: Validity,
+  signer: Signer,
+): Promise<string> {
+  const publicKey = spki(subjectKey)
+  const { subjectName, extensions: all } = new X509Certificate(before.x509.raw)
+  const extensions = [
+    ...all.filter(({ type }) => keptExtensions.includes(type)),
+    ...(await keyIdentifiers(publicKey, signer.issuer)),
+  ]
+  return sign({ subject: subjectName, publicKey, serial, extensions }, validity, signer)
+}
+
+/** Basic constraints, key usage, extended key usage, subject alternative names. Others point to the CA of before. */
+const keptExtensions = ['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.17']
+
+function spki(key: KeyObject): Buffer {
+  return createPublicKey(key).export({ type: 'spki', format: 'der' })
+}
+
+interface Content {
+  readonly subject: Name
+  readonly publicKey: Buffer
+  readonly serial: string
+  readonly extensions: Extension[]
+}
+
+async function sign(
+  { subject, publicKey, serial, extensions }: Content,
+  validity: Validity,
   { key, issuer }: Signer,
 ): Promise<string> {
-  const publicKey = createPublicKey(subjectKey).export({ type: 'spki', format: 'der' })
-  const subject = subjectOf(specification)
   const { algorithm, hash } = signatureOf(key)
   const pkcs8 = key.export({ type: 'pkcs8', format: 'der' })
   const certificate = await X509CertificateGenerator.create(
@@ -55,7 +94,7 @@ export async function buildCertificate(
       publicKey,
       signingKey: await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']),
       signingAlgorithm: { name: algorithm.name, hash },
-      extensions: await extensionsOf(specification, publicKey, issuer),
+      extensions,
     },
     webcrypto,
   )
@@ -84,15 +123,24 @@ async function extensionsOf(
   const extensions: Extension[] = [
     new BasicConstraintsExtension(isCa, isCa ? 0 : undefined, true),
     new KeyUsagesExtension(isCa ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign : leafUsage, true),
-    await SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto),
+    ...(await keyIdentifiers(publicKey, issuer)),
   ]
-  if (issuer?.subjectKeyId) extensions.push(new AuthorityKeyIdentifierExtension(issuer.subjectKeyId))
   if (!isCa) {
     const usage = type === 'server' ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth
     extensions.push(new ExtendedKeyUsageExtension([usage]))
   }
   if (names.length > 0) extensions.push(new SubjectAlternativeNameExtension(names.map(generalName)))
   return extensions
+}
+
+async function keyIdentifiers(
+  publicKey: Buffer,
+  issuer: CertificateFacts | undefined,
+): Promise<readonly Extension[]> {
+  const subject = await SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto)
+  return issuer?.subjectKeyId
+    ? [subject, new AuthorityKeyIdentifierExtension(issuer.subjectKeyId)]
+    : [subject]
 }
 
 function generalName({ kind, value }: SubjectName): { type: GeneralNameType; value: string } {

@@ -3,11 +3,18 @@ import { join } from 'node:path'
 import { MtlsError } from '../errors.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import type { Issued } from './authority.js'
+import { type Revocation, type RevocationReason, revocationReasons } from './crl.js'
 import { makeDirectory, modes, syncDirectory, writeDurably, writing } from './durable.js'
 
+/** A revocation, and the CA (`fingerprint256`) whose list it stands in. */
+export interface RecordedRevocation extends Revocation {
+  readonly authority: string
+}
+
 /**
- * What the CA of a directory has issued: one certificate per file, `issued/SERIAL.crt`, without keys. A file is
- * there whole or not at all, and it is there before its certificate is in use. It outlives a change of CA.
+ * What the CA of a directory has issued: one certificate per file, `issued/SERIAL.crt`, without keys, and beside it
+ * `SERIAL.revoked` and `SERIAL.replaced` for what became of it. A file is there whole or not at all, and it is there
+ * before its certificate is in use. It outlives a change of CA.
  */
 export class IssuedIndex {
   readonly #folder: string
@@ -18,37 +25,107 @@ export class IssuedIndex {
 
   /** The serial numbers that were given out, lower-case hex. */
   async serials(): Promise<ReadonlySet<string>> {
+    return new Set(await this.#named('crt'))
+  }
+
+  /** Everything issued, the oldest first. Files that somebody damaged are left out: `damaged` names them. */
+  async list(): Promise<readonly CertificateFacts[]> {
+    return (await this.#read()).certificates
+  }
+
+  /** The paths of files that hold no certificate any more; their serial numbers stay given out. */
+  async damaged(): Promise<readonly string[]> {
+    return (await this.#read()).damaged
+  }
+
+  /** Remembers a certificate. Throws `CERT_INVALID` for a serial number that was used before. Only under the lock. */
+  async record({ certificate, facts }: Pick<Issued, 'certificate' | 'facts'>): Promise<void> {
+    if ((await this.serials()).has(facts.serial))
+      throw new MtlsError('CERT_INVALID', `serial number ${facts.serial} was issued before`)
+    await this.#write(`${facts.serial}.crt`, certificate)
+  }
+
+  /** By serial number. Throws `CERT_INVALID` for a damaged file: a revocation is not to be forgotten. */
+  async revocations(): Promise<ReadonlyMap<string, RecordedRevocation>> {
+    const serials = await this.#named('revoked')
+    const entries = serials.map(async (serial) => [serial, await this.#revocation(serial)] as const)
+    return new Map(await Promise.all(entries))
+  }
+
+  /** Remembers that a serial number is revoked. Only under the lock. */
+  recordRevocation(serial: string, revocation: RecordedRevocation): Promise<void> {
+    return this.#write(`${serial}.revoked`, `${JSON.stringify(revocation)}\n`)
+  }
+
+  /** Takes back a revocation that was never published. */
+  forgetRevocation(serial: string): Promise<void> {
+    return rm(join(this.#folder, `${serial}.revoked`), { force: true })
+  }
+
+  /** Serial numbers of certificates whose place another has taken, and that of the other. */
+  async replacements(): Promise<ReadonlyMap<string, string>> {
+    const serials = await this.#named('replaced')
+    const read = (serial: string) => readFile(join(this.#folder, `${serial}.replaced`), 'utf8')
+    return new Map(
+      await Promise.all(serials.map(async (serial) => [serial, (await read(serial)).trim()] as const)),
+    )
+  }
+
+  /** Remembers that nobody uses the certificate `serial` any more, once `by` is in its place. Only under the lock. */
+  async recordReplacement(serial: string, by: string): Promise<void> {
+    if ((await this.serials()).has(serial)) await this.#write(`${serial}.replaced`, `${by}\n`)
+  }
+
+  async #read(): Promise<{ certificates: readonly CertificateFacts[]; damaged: readonly string[] }> {
+    const paths = (await this.#named('crt')).map((serial) => join(this.#folder, `${serial}.crt`))
+    const read = await Promise.all(
+      paths.map(async (path) => {
+        const text = await readFile(path)
+        try {
+          return readCertificate(text, path)
+        } catch {
+          return path
+        }
+      }),
+    )
+    const certificates = read.filter((one) => typeof one !== 'string')
+    certificates.sort((one, other) => one.notBefore.getTime() - other.notBefore.getTime())
+    return { certificates, damaged: read.filter((one) => typeof one === 'string') }
+  }
+
+  async #revocation(serial: string): Promise<RecordedRevocation> {
+    const path = join(this.#folder, `${serial}.revoked`)
+    const text = await readFile(path, 'utf8')
     try {
-      const names = await readdir(this.#folder)
-      return new Set(names.filter((name) => /^[0-9a-f]+\.crt$/.test(name)).map((name) => name.slice(0, -4)))
+      const { at, reason, authority } = JSON.parse(text)
+      const date = new Date(at)
+      const known = revocationReasons.includes(reason) && typeof authority === 'string'
+      if (known && !Number.isNaN(date.getTime()))
+        return { at: date, reason: reason as RevocationReason, authority }
+    } catch {}
+    throw new MtlsError('CERT_INVALID', `${path}: not a readable record of a revocation`, {
+      hint: `Remove it and revoke the certificate again: mcp-mtls cert-revoke ${serial}`,
+    })
+  }
+
+  async #named(ending: string): Promise<string[]> {
+    try {
+      const file = new RegExp(`^([0-9a-f]+)\\.${ending}$`)
+      return (await readdir(this.#folder)).flatMap((name) => file.exec(name)?.[1] ?? [])
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Set()
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
       throw error
     }
   }
 
-  /** Everything issued, the oldest first. */
-  async list(): Promise<readonly CertificateFacts[]> {
-    const paths = [...(await this.serials())].map((serial) => this.#path(serial))
-    const all = await Promise.all(paths.map(async (path) => readCertificate(await readFile(path), path)))
-    return all.sort((one, other) => one.notBefore.getTime() - other.notBefore.getTime())
-  }
-
-  /** Remembers a certificate. Throws `CERT_INVALID` for a serial number that was used before. Only under the lock. */
-  async record({ certificate, facts }: Issued): Promise<void> {
-    await writing(this.#folder, async () => {
-      if ((await this.serials()).has(facts.serial))
-        throw new MtlsError('CERT_INVALID', `serial number ${facts.serial} was issued before`)
+  #write(name: string, text: string): Promise<void> {
+    return writing(this.#folder, async () => {
       await makeDirectory(this.#folder)
       const unfinished = join(this.#folder, '.tmp')
       await rm(unfinished, { force: true })
-      await writeDurably(unfinished, certificate, modes.certificate)
-      await rename(unfinished, this.#path(facts.serial))
+      await writeDurably(unfinished, text, modes.certificate)
+      await rename(unfinished, join(this.#folder, name))
       await syncDirectory(this.#folder)
     })
-  }
-
-  #path(serial: string): string {
-    return join(this.#folder, `${serial}.crt`)
   }
 }

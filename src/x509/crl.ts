@@ -1,6 +1,13 @@
 import { constants, verify } from 'node:crypto'
 import { AsnConvert } from '@peculiar/asn1-schema'
-import { CertificateList, CRLReason, CRLReasons, type Extension, id_ce_cRLReasons } from '@peculiar/asn1-x509'
+import {
+  CertificateList,
+  CRLReason,
+  CRLReasons,
+  type Extension,
+  id_ce_cRLNumber,
+  id_ce_cRLReasons,
+} from '@peculiar/asn1-x509'
 import { MtlsError } from '../errors.js'
 import { hashOf, isStrongHash } from './algorithm.js'
 import { type CertificateFacts, serialText } from './certificate.js'
@@ -12,6 +19,8 @@ export interface CrlFacts {
   readonly thisUpdate: Date
   /** RFC 5280 demands it; a list without one is refused when read. */
   readonly nextUpdate: Date
+  /** RFC 5280 section 5.2.3: each list of a CA has a higher one than those before; undefined when absent. */
+  readonly number: bigint | undefined
   /** Revoked serial numbers (lower-case hex) with the day and the reason. */
   readonly revoked: ReadonlyMap<string, { readonly at: Date; readonly reason: string | undefined }>
   readonly pem: string
@@ -58,6 +67,7 @@ function readCrl(der: Buffer): CrlFacts {
     issuer: nameText(body.issuer),
     thisUpdate: body.thisUpdate.getTime(),
     nextUpdate: body.nextUpdate.getTime(),
+    number: crlNumber(body.crlExtensions ?? []),
     revoked: new Map(
       entries.map((entry) => [
         serialText(entry.userCertificate),
@@ -75,6 +85,13 @@ function refuseCritical(extensions: readonly Extension[]): void {
     throw new RangeError(
       `the revocation list has a critical extension that is not supported (${critical.extnID})`,
     )
+}
+
+/** Up to 20 bytes long, more than a number holds: the DER of an INTEGER is read here. */
+function crlNumber(extensions: readonly Extension[]): bigint | undefined {
+  const found = extensions.find((extension) => extension.extnID === id_ce_cRLNumber)
+  const digits = found && Buffer.from(found.extnValue.buffer).subarray(2).toString('hex')
+  return digits ? BigInt(`0x${digits}`) : undefined
 }
 
 function revocationReason(extensions: readonly Extension[]): string | undefined {
