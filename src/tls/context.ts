@@ -17,7 +17,7 @@ const ciphers = [
 ].join(':')
 
 /** The whole option set of a context: `setSecureContext` forgets whatever is not given again. */
-export function contextOptions(material: Material): SecureContextOptions {
+export function contextOptions(material: Pick<Material, 'identity' | 'minVersion'>): SecureContextOptions {
   return {
     ...material.identity,
     minVersion: material.minVersion,

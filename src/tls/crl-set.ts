@@ -1,7 +1,6 @@
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
-
-export type RevocationStatus = 'good' | 'revoked' | 'no-list' | 'list-expired' | 'list-not-yet-valid'
+import { listOf, type RevocationStatus, statusIn } from '../x509/revocation.js'
 
 /** Revocation lists by issuer. Signatures are checked once per issuer, so that asking at every request stays cheap. */
 export class CrlSet {
@@ -14,19 +13,12 @@ export class CrlSet {
   ) {}
 
   status(certificate: CertificateFacts, issuer: CertificateFacts, now: Date): RevocationStatus {
-    const list = this.#listOf(issuer)
-    if (!list) return this.missingAllowed ? 'good' : 'no-list'
-    if (list.revoked.has(certificate.serial)) return 'revoked'
-    if (now > list.nextUpdate) return 'list-expired'
-    return now < list.thisUpdate ? 'list-not-yet-valid' : 'good'
+    const status = statusIn(this.#listOf(issuer), certificate, now)
+    return status === 'no-list' && this.missingAllowed ? 'good' : status
   }
 
   #listOf(issuer: CertificateFacts): CrlFacts | undefined {
-    if (!this.#byIssuer.has(issuer)) {
-      const signed = this.lists.filter((list) => list.isSignedBy(issuer))
-      signed.sort((one, other) => other.thisUpdate.getTime() - one.thisUpdate.getTime())
-      this.#byIssuer.set(issuer, signed[0])
-    }
+    if (!this.#byIssuer.has(issuer)) this.#byIssuer.set(issuer, listOf(issuer, this.lists))
     return this.#byIssuer.get(issuer)
   }
 }

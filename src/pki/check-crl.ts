@@ -1,0 +1,35 @@
+import type { CertificateFacts } from '../x509/certificate.js'
+import type { CrlFacts } from '../x509/crl.js'
+import { dayMs } from './check.js'
+import { type Problem, problem } from './problem.js'
+
+/** Everything that is wrong with a revocation list, an empty list when nothing is. */
+export function checkCrl(
+  crl: CrlFacts,
+  authorities: readonly CertificateFacts[],
+  {
+    withinDays = 0,
+    now = new Date(),
+  }: { readonly withinDays?: number | undefined; readonly now?: Date | undefined } = {},
+): readonly Problem[] {
+  const { issuer, thisUpdate, nextUpdate } = crl
+  const list = `the revocation list of ${issuer}`
+  const found: Problem[] = []
+  // A list lives a month or less: with the window of certificates it would be late from its first day on.
+  const window = Math.min(withinDays * dayMs, (nextUpdate.getTime() - thisUpdate.getTime()) / 3)
+  if (now < thisUpdate)
+    found.push(
+      problem('CRL_INVALID', `${list} is not valid before ${thisUpdate.toISOString()}`, 'Check the clocks.'),
+    )
+  else if (now > nextUpdate)
+    found.push(problem('CRL_EXPIRED', `${list} expired on ${nextUpdate.toISOString()}`))
+  else if (nextUpdate.getTime() - now.getTime() <= window)
+    found.push(problem('CRL_EXPIRING', `${list} expires on ${nextUpdate.toISOString()}`))
+  if (!authorities.some(({ subject }) => subject === issuer))
+    found.push(problem('CRL_INVALID', `${list} is of a CA that is not trusted here`))
+  else if (!authorities.some((authority) => crl.isSignedBy(authority)))
+    found.push(
+      problem('CRL_INVALID', `${list} does not have the signature of that CA, or it may not sign one`),
+    )
+  return found
+}

@@ -1,0 +1,110 @@
+import { open, realpath, stat } from 'node:fs/promises'
+import { MtlsError } from '../errors.js'
+import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
+import { type CrlFacts, readCrls } from '../x509/crl.js'
+import { readCertificates } from '../x509/pem.js'
+import { type Problem, problem } from './problem.js'
+
+/** What one file holds, whatever it is. */
+export interface FileContent {
+  readonly path: string
+  readonly certificates: readonly CertificateFacts[]
+  readonly crls: readonly CrlFacts[]
+  /** The first private key in it, PEM. */
+  readonly privateKey: string | undefined
+  /** Permission bits. */
+  readonly mode: number
+  /** Why it cannot be read or used. */
+  readonly problems: readonly Problem[]
+}
+
+/** More than any revocation list we have seen; nobody's memory is filled with a disk image. */
+const largestFile = 4 * 1024 * 1024
+
+/**
+ * The contents of these files as they were at one moment: where a link was switched while they were read, as our
+ * store, Kubernetes and certbot do, they are read again. Never throws for what is wrong with a file.
+ */
+export async function readContents(paths: readonly string[]): Promise<readonly FileContent[]> {
+  for (let attempt = 1; ; attempt++) {
+    const before = await resolved(paths)
+    const contents: FileContent[] = []
+    for (const path of paths) contents.push(await readContent(path)) // one after the other: there may be many
+    if (attempt === 5 || before === (await resolved(paths))) return contents
+  }
+}
+
+async function resolved(paths: readonly string[]): Promise<string> {
+  const found = await Promise.all(paths.map((path) => realpath(path).catch(() => path)))
+  return found.join('\0')
+}
+
+async function readContent(path: string): Promise<FileContent> {
+  const nothing = { path, certificates: [], crls: [], privateKey: undefined, mode: 0, problems: [] }
+  try {
+    const { bytes, mode } = await readBytes(path)
+    return { ...nothing, mode, ...parse(bytes, path) }
+  } catch (error) {
+    if (!(error instanceof MtlsError)) throw error
+    return { ...nothing, problems: [problem(error.code, error.message, error.hint)] }
+  }
+}
+
+async function readBytes(path: string): Promise<{ bytes: Buffer; mode: number }> {
+  try {
+    const found = await stat(path)
+    // Opening a pipe would wait for somebody to write.
+    if (!found.isFile()) throw unusable(path, 'is not a file')
+    if (found.size > largestFile) throw unusable(path, `is too large: ${found.size} bytes`)
+    const file = await open(path)
+    try {
+      const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(found.size + 1) })
+      return { bytes: buffer.subarray(0, bytesRead), mode: found.mode }
+    } finally {
+      await file.close()
+    }
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (cause instanceof MtlsError || code === undefined) throw cause
+    throw new MtlsError('CERT_NOT_FOUND', `${path} ${reasons[code] ?? `cannot be read (${code})`}`, {
+      ...(code === 'ENOENT' ? {} : { hint: `Let the user of this process read ${path}.` }),
+      cause,
+    })
+  }
+}
+
+const fileHint = 'Put a PEM or DER file of a certificate, a key or a revocation list there.'
+const holdsNothing = 'holds no certificate, key or revocation list'
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EACCES: 'cannot be read: permission denied',
+  ELOOP: 'cannot be read: its links lead in a circle',
+}
+
+const keyBlock = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[\s\S]*?-----END \1PRIVATE KEY-----/
+
+function parse(bytes: Buffer, path: string): Partial<FileContent> {
+  const text = bytes.toString('latin1') // PEM is ASCII
+  if (!text.includes('-----BEGIN ')) return parseDer(bytes, path)
+  const privateKey = keyBlock.exec(text)?.[0]
+  const certificates = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(text)
+    ? readCertificates(text, path)
+    : []
+  const crls = /-----BEGIN (?:X509 )?CRL-----/.test(text) ? readCrls(text, path) : []
+  if (certificates.length + crls.length === 0 && privateKey === undefined) throw unusable(path, holdsNothing)
+  return { certificates, crls, privateKey }
+}
+
+function parseDer(bytes: Buffer, path: string): Partial<FileContent> {
+  if (bytes[0] !== 0x30) throw unusable(path, holdsNothing) // a SEQUENCE (X.690 section 8.9)
+  try {
+    return { certificates: [readCertificate(bytes, path)] }
+  } catch {
+    const pem = `-----BEGIN X509 CRL-----\n${bytes.toString('base64')}\n-----END X509 CRL-----\n`
+    return { crls: readCrls(pem, path) }
+  }
+}
+
+function unusable(path: string, what: string): MtlsError {
+  return new MtlsError('CERT_INVALID', `${path} ${what}`, { hint: fileHint })
+}
