@@ -1,0 +1,91 @@
+// Holds a rate of calls per server over mTLS for some seconds, by the client people use.
+import { setTimeout as delay } from 'node:timers/promises'
+import { connect } from '../dist/client/index.js'
+import { median, percentile, round, slope } from './figures.mjs'
+import { ServerChild } from './server-child.mjs'
+
+const servers = /** @type {const} */ (['weather', 'datetime', 'echo'])
+const calls = {
+  weather: { name: 'getTemperature', arguments: { city: 'Kathmandu' } },
+  datetime: { name: 'getDateTime', arguments: { city: 'Oslo' } },
+  echo: { name: 'echo', arguments: { text: 'hello' } },
+}
+const warmUpSeconds = 2
+
+/** @param {{ certDir: string, seconds: number, rate: number }} options */
+export async function steady({ certDir, seconds, rate }) {
+  const children = await Promise.all(servers.map((name) => ServerChild.start('mtls', name, certDir)))
+  const clients = await Promise.all(
+    children.map(({ url }) => connect({ serverUrl: url, tls: { certDir }, retryAttempts: 0, log: false })),
+  )
+  const latencies = /** @type {number[][]} */ (servers.map(() => []))
+  const errors = /** @type {string[]} */ ([])
+
+  /** One call that is not waited for: a slow answer must not lower the rate. @param {number} index */
+  const callOnce = async (index) => {
+    const begun = performance.now()
+    try {
+      const result = await clients[index]?.callTool(calls[servers[index] ?? 'echo'])
+      if (result?.isError) throw new Error(JSON.stringify(result.content))
+      latencies[index]?.push(performance.now() - begun)
+    } catch (error) {
+      errors.push(`${servers[index]}: ${error}`)
+    }
+  }
+
+  /** @param {number} count seconds; every one ends with `each` */
+  const hold = async (count, each = async () => {}) => {
+    const begun = performance.now()
+    let sent = 0
+    const pending = []
+    for (let second = 1; second <= count; second++) {
+      while (sent < second * rate) {
+        const due = begun + (sent * 1000) / rate - performance.now()
+        if (due > 1) await delay(due)
+        for (const index of servers.keys()) pending.push(callOnce(index))
+        sent++
+      }
+      await each()
+    }
+    await Promise.all(pending)
+    return { sent, elapsed: (performance.now() - begun) / 1000 }
+  }
+
+  await hold(warmUpSeconds)
+  for (const list of latencies) list.length = 0
+  const resident = servers.map(() => /** @type {number[]} */ ([]))
+  const before = await Promise.all(children.map((child) => child.usageCollected()))
+  const { sent, elapsed } = await hold(seconds, async () => {
+    const usages = await Promise.all(children.map((child) => child.usage()))
+    for (const [index, { rss }] of usages.entries()) resident[index]?.push(rss)
+  })
+  const used = await Promise.all(children.map((child) => child.usage()))
+  const after = await Promise.all(children.map((child) => child.usageCollected()))
+  await Promise.all(clients.map((client) => client.close()))
+  for (const child of children) child.stop()
+
+  return {
+    seconds: round(elapsed),
+    rate,
+    errors,
+    servers: servers.map((name, index) => {
+      const list = latencies[index] ?? []
+      const cpu = (used[index]?.cpu ?? Number.NaN) - (before[index]?.cpu ?? 0)
+      const megabytes = (/** @type {'rss' | 'heap'} */ kind) => ({
+        start: round((before[index]?.[kind] ?? 0) / 1e6, 1),
+        end: round((after[index]?.[kind] ?? 0) / 1e6, 1),
+      })
+      return {
+        name,
+        calls_per_second: round(sent / elapsed, 1),
+        answered: list.length,
+        p50_ms: round(median(list)),
+        p99_ms: round(percentile(list, 0.99)),
+        cpu_percent: round((cpu / 1e6 / elapsed) * 100, 1),
+        heap_mb: megabytes('heap'),
+        rss_mb: megabytes('rss'),
+        rss_slope_kb_per_second: round(slope(resident[index] ?? []) / 1000, 1),
+      }
+    }),
+  }
+}
