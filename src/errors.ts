@@ -8,6 +8,8 @@ export const errorCodes = {
   CERT_EXPIRED: 'Issue a new certificate, for example with `mcp-mtls cert-gen --force`.',
   CERT_NOT_YET_VALID: 'Check the clocks of both machines, or wait until the certificate becomes valid.',
   CERT_REVOKED: 'Issue a new certificate for this party; a revoked one never becomes valid again.',
+  CERT_IN_USE:
+    'Issue these anew with `mcp-mtls cert-renew`, revoke what nobody uses any more, or go on all the same with --force.',
   CERT_WRITE_FAILED:
     'Make room or correct the permissions and run it again: what was there before is unchanged.',
   KEY_MISMATCH: 'Use the key that belongs to this certificate: the two files come as a pair.',

@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { MtlsError } from '../errors.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import { readCertificates } from '../x509/pem.js'
-import { generateKey, generateKeyLike, type PemSource, privateKeyPem, readPrivateKey } from './key.js'
+import {
+  generateKey,
+  generateKeyLike,
+  type PemSource,
+  privateKeyBlocks,
+  privateKeyPem,
+  readPrivateKey,
+} from './key.js'
 import { type AuthorityOptions, type CertificateRequest, parseRequests, type Request } from './request.js'
 
 /** A certificate with its key. The key is not enumerable: no log, JSON or copy of the object shows it. */
@@ -69,12 +76,10 @@ export function openAuthorities(
   privateKeys: PemSource,
   passphrase?: string,
 ): readonly [Authority, ...Authority[]] {
-  const [first = privateKeys.text, ...others] = privateKeys.text.match(keyBlock) ?? []
+  const [first = privateKeys.text, ...others] = privateKeyBlocks(privateKeys.text)
   const open = (text: string) => openAuthority(certificates, { ...privateKeys, text }, passphrase)
   return [open(first), ...others.map(open)]
 }
-
-const keyBlock = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----\n?/g
 
 /**
  * A certificate for a server or a client, signed by `authority`. It never outlives its CA.

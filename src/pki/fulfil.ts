@@ -1,7 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MtlsError } from '../errors.js'
-import type { CertificateFacts } from '../x509/certificate.js'
 import { readCertificates } from '../x509/pem.js'
 import {
   type Authority,
@@ -11,13 +10,16 @@ import {
   openAuthority,
   selfSigned,
 } from './authority.js'
+import { createCrl } from './crl.js'
 import { writing } from './durable.js'
 import { IssuedIndex } from './issued.js'
 import { privateKeyPem, readPrivateKey } from './key.js'
 import type { CertificateEntry, CertificateOptions, CertificateSet, Order } from './order.js'
-import { half, isComplete, missing, orForce, type Present, replaceAll } from './present.js'
+import { half, isComplete, missing, type Present, replaceAll } from './present.js'
+import { listsOf } from './registry.js'
 import { parseRequests } from './request.js'
 import { CertificateStore, type StoredFiles } from './store.js'
+import { listsPem, trustChanges } from './trust-changes.js'
 
 /** Makes what is missing, all of it or nothing. What it throws is listed at `makeCertificateSet`. */
 export async function fulfil(order: Order, problems: readonly string[] = []): Promise<CertificateSet> {
@@ -61,16 +63,26 @@ async function make(
 ): Promise<CertificateSet> {
   const { files, caFiles } = present
   const leaves = missing(order, present)
-  const needsCa = order.withCa && (leaves.length > 0 || !files.has('ca.crt'))
+  const lacks = (name: string) => caFiles.has(name) && !files.has(name)
+  const needsCa = order.withCa && (leaves.length > 0 || !files.has('ca.crt') || lacks('ca.crl'))
   const { authority, isNew } = needsCa ? await authorityFor(order, caStore, present) : { isNew: false }
+  const index = new IssuedIndex(caStore.directory)
   const caChanges = new Map<string, string>()
   const changes = caStore === store ? caChanges : new Map<string, string>()
-  if (authority && isNew) caChanges.set('ca.crt', authority.certificate).set('ca.key', authority.privateKey)
-  if (authority && (isNew || !files.has('ca.crt')))
-    changes.set('ca.crt', isNew ? authority.certificate : (caFiles.get('ca.crt')?.text ?? ''))
+  if (authority && isNew) {
+    caChanges.set('ca.crt', authority.certificate).set('ca.key', authority.privateKey)
+    changes.set('ca.crt', authority.certificate)
+    const lists = listsOfNewCa(authority, present)
+    if (lists !== undefined) for (const one of [caChanges, changes]) one.set('ca.crl', lists)
+  } else if (authority && caStore !== store) {
+    const past = (await index.list()).filter(({ isCa }) => isCa)
+    const text = (name: string) => caFiles.get(name)?.text
+    const ca = { certificates: text('ca.crt') ?? '', lists: text('ca.crl') }
+    for (const [name, text] of trustChanges(files, ca, [authority.facts, ...past])) changes.set(name, text)
+  }
 
-  const index = new IssuedIndex(caStore.directory)
   const serials = await index.serials()
+  const successors = new Map<string, string>()
   for (const leaf of leaves) {
     const key = order.force ? undefined : files.get(`${leaf.stem}.key`)
     const held = {
@@ -83,11 +95,17 @@ async function make(
     if (authority) await index.record(issued)
     changes.set(`${leaf.stem}.crt`, issued.certificate)
     if (!key) changes.set(`${leaf.stem}.key`, issued.privateKey)
+    successors.set(`${leaf.stem}.crt`, issued.facts.serial)
   }
   // The CA first: killed in between, the next run issues the rest from it.
   if (caStore !== store && caChanges.size > 0) await caStore.commit(caChanges)
   const replaced = [...changes.keys()].some((name) => files.has(name))
   const previous = await store.commit(changes)
+  for (const [name, serial] of successors) {
+    const file = files.get(name)
+    const [before] = file ? readCertificates(file.text, file.path) : []
+    if (before) await index.recordReplacement(before.serial, serial)
+  }
   const set = summary(order, store, caStore, await store.read(), changes)
   const replacedCa = isNew && caFiles.has('ca.crt')
   const others = [...files.values()].filter(({ path }) => path.endsWith('.crt')).map(({ path }) => path)
@@ -116,15 +134,19 @@ async function authorityFor(
       hint: keyHint,
     })
   if (!certificate) throw half(join(caStore.directory, 'ca.crt'), keyPath)
-  const authority = openAuthority(certificate, key, options.passphrase)
-  const trusted = files.get('ca.crt')
-  const isTrusted = ({ fingerprint256 }: CertificateFacts) =>
-    fingerprint256 === authority.facts.fingerprint256
-  if (trusted && !readCertificates(trusted.text, trusted.path).some(isTrusted))
-    throw new MtlsError('CERT_INVALID', `${trusted.path} is another CA than ${certificate.path}`, {
-      hint: orForce,
-    })
-  return { authority, isNew: false }
+  return { authority: openAuthority(certificate, key, options.passphrase), isNew: false }
+}
+
+/** Once there are revocation lists, a CA without one is refused: a new CA brings its own, and that of the old one goes. */
+function listsOfNewCa(authority: Authority, present: Present): string | undefined {
+  const lists = listsOf(present)
+  if (lists.length === 0) return undefined
+  const old = [present.caFiles, present.files].flatMap((files) => {
+    const file = files.get('ca.crt')
+    return file ? readCertificates(file.text, file.path) : []
+  })
+  const foreign = lists.filter((list) => !old.some((ca) => list.isSignedBy(ca)))
+  return listsPem([createCrl(authority, new Map()), ...foreign])
 }
 
 const keyHint = `Put it there, name its directory with --ca-dir, or ${replaceAll}`

@@ -42,6 +42,12 @@ export async function generateKeyLike(key: KeyObject): Promise<KeyObject> {
   }
 }
 
+/** The private keys of a PEM text, each with its line end. */
+export function privateKeyBlocks(text: string): readonly string[] {
+  const block = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g
+  return (text.match(block) ?? []).map((key) => `${key}\n`)
+}
+
 /** `pem` in the manner of the key in whose place it comes: encrypted when that was. Throws `KEY_ENCRYPTED`. */
 export function privateKeyPemLike(before: PemSource, pem: string, passphrase: string | undefined): string {
   if (!before.text.includes('ENCRYPTED')) return pem

@@ -21,6 +21,7 @@ export function isComplete(order: Order, present: Present): boolean {
     !order.force &&
     missing(order, present).length === 0 &&
     (!order.withCa || present.files.has('ca.crt')) &&
+    (!order.withCa || present.files.has('ca.crl') || !present.caFiles.has('ca.crl')) &&
     [...present.files.values()].every(({ linked }) => linked)
   )
 }

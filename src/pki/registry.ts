@@ -30,6 +30,8 @@ export interface Registry {
   readonly index: IssuedIndex
   readonly issued: readonly CertificateFacts[]
   readonly revocations: ReadonlyMap<string, RecordedRevocation>
+  /** Serial numbers that are out of use, and those in their place. */
+  readonly replacements: ReadonlyMap<string, string>
 }
 
 /**
@@ -147,5 +149,6 @@ async function read(
     index,
     issued: await index.list(),
     revocations: await index.revocations(),
+    replacements: await index.replacements(),
   }
 }

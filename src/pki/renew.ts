@@ -133,7 +133,8 @@ function obstacleTo(
     (authorities.some(({ facts }) => isIssuedBy(certificate, facts)) ||
       issued.some((one) => one.fingerprint256 === fingerprint256))
   if (!isOurs) return 'is not from this CA'
-  if (revocations.has(serial)) return 'is revoked and stays so: remove it and its key, then issue another with cert-gen'
+  if (revocations.has(serial))
+    return 'is revoked and stays so: remove it and its key, then issue another with cert-gen'
   return hasKey ? undefined : 'has its key elsewhere'
 }
 
