@@ -18,11 +18,12 @@ import type { TlsConnection } from '../tls/connection.js'
 import type { Subscriber } from '../tls/events.js'
 import { type LogOptions, openLog } from '../tls/log.js'
 import { fileSource } from '../tls/material.js'
+import type { FreshnessOptions } from '../tls/reloadable.js'
 import { explainFailure, isPassing, mayHaveBeenExecuted } from './failure.js'
 import { fetchOver, type MtlsFetch, type PoolFigures, plainFetch } from './fetch.js'
 import { withRetries } from './retry.js'
 
-export interface ConnectOptions extends McpClientOptions {
+export interface ConnectOptions extends McpClientOptions, FreshnessOptions {
   /** How this client calls itself in MCP. */
   readonly clientInfo?: Implementation
   /** Further options of the SDK's client; by default it speaks 2026-07-28 and falls back to older revisions. */
@@ -41,12 +42,23 @@ export interface ConnectOptions extends McpClientOptions {
  * server's own reason (`CLIENT_CERT_REQUIRED`, `CERT_EXPIRED` …) when it refuses us.
  */
 export async function connect(options: ConnectOptions): Promise<MtlsClient> {
-  const { clientInfo, clientOptions, log: logOptions, onSecurityEvent, signal, ...rest } = options
+  const {
+    clientInfo,
+    clientOptions,
+    log: logOptions,
+    onSecurityEvent,
+    signal,
+    watch,
+    expiryWarningDays,
+    ...rest
+  } = options
   const config = parseClientConfig(rest)
   const log = logOptions === false ? undefined : openLog(logOptions)
   const client = new MtlsClient(config, {
     clientInfo,
     clientOptions,
+    watch,
+    expiryWarningDays,
     onSecurityEvent: (event) => {
       log?.onSecurityEvent(event)
       onSecurityEvent?.(event)
@@ -61,7 +73,7 @@ export async function connect(options: ConnectOptions): Promise<MtlsClient> {
   }
 }
 
-interface Parts {
+interface Parts extends FreshnessOptions {
   readonly clientInfo: Implementation | undefined
   readonly clientOptions: ClientOptions | undefined
   readonly onSecurityEvent: Subscriber
@@ -76,7 +88,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
   /** Why there was no connection at the last try. */
   #unreachable: MtlsError | undefined
 
-  constructor(config: McpClientConfig, { clientInfo, clientOptions, onSecurityEvent }: Parts) {
+  constructor(config: McpClientConfig, { clientInfo, clientOptions, ...live }: Parts) {
     super(clientInfo ?? { name: 'mcp-mtls', version: '0.1.0' }, {
       versionNegotiation: { mode: 'auto' },
       ...clientOptions,
@@ -89,7 +101,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
           connectTimeout: timeoutMs,
           // Shorter than a call may take, so that a call can tell what it was waiting for.
           handshakeTimeout: Math.min(5000, timeoutMs / 2),
-          onSecurityEvent,
+          ...live,
         })
       : undefined
     this.#fetch = this.#mtls ?? plainFetch()
@@ -103,6 +115,14 @@ export class MtlsClient extends Client implements AsyncDisposable {
   /** The connections that are kept open; undefined without TLS. */
   pool(): PoolFigures | undefined {
     return this.#mtls?.pool()
+  }
+
+  /**
+   * Takes up the certificate files as they are now; true when they were others than before. Throws `RELOAD_FAILED`;
+   * what was in use stays in use. Clients do this by themselves when files change.
+   */
+  async reload(): Promise<boolean> {
+    return (await this.#mtls?.reload()) ?? false
   }
 
   /** Opens the transport and agrees on a protocol revision. `connect()` has done this. */

@@ -35,8 +35,9 @@ interface Target {
 }
 
 interface Open {
+  readonly target: Target
   readonly socket: TLSSocket
-  readonly facts: PeerFacts
+  facts: PeerFacts
   readonly record: ConnectionRecord
 }
 
@@ -47,7 +48,9 @@ interface Open {
 export class Connector {
   readonly #options: ConnectorOptions
   readonly #context: SecureContext
-  readonly #reader: PeerReader
+  /** By which open connections are judged; newer than what they were made with once it has changed. */
+  #trust: Material
+  #reader: PeerReader
   readonly #sessions = new SessionCache()
   readonly #open = new Map<string, Set<Open>>()
   readonly #latest = new Map<string, ConnectionRecord>()
@@ -56,6 +59,7 @@ export class Connector {
   constructor(options: ConnectorOptions) {
     this.#options = options
     this.#context = secureContext(options.material)
+    this.#trust = options.material
     this.#reader = new PeerReader(options.material.anchors)
   }
 
@@ -73,7 +77,7 @@ export class Connector {
     return [...this.#open.values()].reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** The newest connection to an origin, open or not. */
+  /** The newest connection to an origin whose handshake was finished, open or not. */
   latest(origin: URL): TlsConnection | undefined {
     return this.#latest.get(this.#targetOf(origin).key)?.facts
   }
@@ -83,8 +87,20 @@ export class Connector {
    * request goes over them.
    */
   sweep(origin: URL): void {
-    const target = this.#targetOf(origin)
-    for (const open of this.#open.get(target.key) ?? []) this.#recheck(open, target)
+    for (const open of this.#open.get(this.#targetOf(origin).key) ?? []) this.#recheck(open)
+  }
+
+  /** From now on this trust counts, also for connections that are open: those whose server does not qualify end. */
+  judgeBy(trust: Material): void {
+    if (trust.trustVersion === this.#trust.trustVersion) return
+    this.#trust = trust
+    this.#reader = new PeerReader(trust.anchors)
+    for (const set of this.#open.values()) {
+      for (const open of set) {
+        open.facts = this.#reader.rebase(open.facts)
+        this.#recheck(open)
+      }
+    }
   }
 
   /** The server refused us: the next connection begins with a full handshake. */
@@ -111,14 +127,13 @@ export class Connector {
   }
 
   #verdict(facts: PeerFacts, { serverName }: Target): Verdict {
-    const { mode, crls } = this.#options.material
+    const { mode, crls } = this.#trust
     return verdict(facts, { peer: 'server', serverName, mode, crls }, new Date())
   }
 
   #handshake(target: Target): Promise<TLSSocket> {
     const { host, port, serverName, address, key } = target
     const record = new ConnectionRecord(serverName, port, this.#options.material.certificate)
-    this.#latest.set(key, record)
     const session = this.#sessions.get(key)
     const socket = tlsConnect({
       host,
@@ -189,6 +204,7 @@ export class Connector {
   /** Judges the server at the end of a handshake; throws when it is refused. */
   #admit(socket: TLSSocket, target: Target, record: ConnectionRecord, verified: PeerFacts | undefined): void {
     const { key, address } = target
+    this.#latest.set(key, record)
     const resumed = socket.isSessionReused()
     const facts = resumed && verified ? verified : this.#reader.read(socket)
     const judged = this.#verdict(facts, target)
@@ -217,14 +233,14 @@ export class Connector {
     socket.on('session', (ticket) => this.#sessions.set(key, { ticket, facts }))
     const ticket = socket.getProtocol() === 'TLSv1.2' ? socket.getSession() : undefined
     if (ticket) this.#sessions.set(key, { ticket, facts })
-    this.#keep({ socket, facts, record }, target, expiryOf(path))
+    this.#keep({ target, socket, facts, record }, expiryOf(path))
   }
 
-  #keep(open: Open, target: Target, expiry: Date): void {
-    const { socket, record } = open
+  #keep(open: Open, expiry: Date): void {
+    const { target, socket, record } = open
     const set = this.#open.get(target.key) ?? new Set()
     this.#open.set(target.key, set.add(open))
-    const cancel = atMoment(expiry, () => this.#recheck(open, target))
+    const cancel = atMoment(expiry, () => this.#recheck(open))
     socket.once('close', () => {
       cancel()
       set.delete(open)
@@ -239,7 +255,7 @@ export class Connector {
     })
   }
 
-  #recheck({ socket, facts, record }: Open, target: Target): void {
+  #recheck({ target, socket, facts, record }: Open): void {
     const judged = this.#verdict(facts, target)
     if (judged.accepted || socket.destroyed) return
     const { code: reason, message } = judged

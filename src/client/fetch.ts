@@ -3,11 +3,12 @@ import { Agent, type Dispatcher, fetch as undiciFetch } from 'undici'
 import { isLoopback, parseTlsConfig, type TlsConfig, type TlsOptions } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import type { TlsConnection } from '../tls/connection.js'
-import { SecurityEvents, type Subscriber } from '../tls/events.js'
 import { fileSource, type MaterialSource } from '../tls/material.js'
 import { readRejection } from '../tls/rejection.js'
-import { Connector } from './connector.js'
+import type { Connector } from './connector.js'
 import { explainFailure } from './failure.js'
+import type { Generation } from './generation.js'
+import { defaultMaxConnections, LiveConnections, type LiveOptions } from './live-connections.js'
 
 /** Figures of the connections a client keeps open. */
 export interface PoolFigures {
@@ -24,21 +25,16 @@ export interface MtlsFetch extends FetchLike {
   pool(): PoolFigures
   /** The newest connection to the origin of this URL, open or closed. */
   connection(url: string | URL): TlsConnection | undefined
+  /**
+   * Takes up the certificate files as they are now; true when they were others than before. Throws `RELOAD_FAILED`;
+   * what was in use stays in use. This happens by itself when files change.
+   */
+  reload(): Promise<boolean>
   /** Lets requests in flight finish, then closes every connection. */
   close(): Promise<void>
 }
 
-export interface MtlsFetchOptions {
-  /** The name the server's certificate must have, instead of the host of the URL. */
-  readonly serverName?: string | undefined
-  /** For the TCP connection, milliseconds; default 30000. */
-  readonly connectTimeout?: number
-  /** For the TLS handshake after it, milliseconds; default 5000. */
-  readonly handshakeTimeout?: number
-  /** Connections to one server at most; default 64. */
-  readonly maxConnections?: number
-  readonly onSecurityEvent?: Subscriber
-}
+export interface MtlsFetchOptions extends LiveOptions {}
 
 /**
  * A `fetch` for `https://` URLs that shows our client certificate and judges the server's, for people who
@@ -52,62 +48,42 @@ export function mtlsFetch(tls: TlsOptions, options: MtlsFetchOptions = {}): Mtls
 
 /** The same over any source of material. */
 export function fetchOver(config: TlsConfig, source: MaterialSource, options: MtlsFetchOptions): MtlsFetch {
-  const max = options.maxConnections ?? 64
-  const events = new SecurityEvents(options.onSecurityEvent ? [options.onSecurityEvent] : [])
-  let opened: Promise<{ connector: Connector; agent: Agent }> | undefined
-  let ready: { connector: Connector; agent: Agent } | undefined
-  const open = async () => {
-    const material = await source.load(undefined)
-    const { serverName, connectTimeout = 30_000, handshakeTimeout = 5000 } = options
-    const connector = new Connector({ material, events, serverName, connectTimeout, handshakeTimeout })
-    // undici's own idle limit is 4 s; the server tells a longer one in its Keep-Alive header.
-    ready = {
-      connector,
-      agent: new Agent({
-        connect: connector.connect,
-        connections: max,
-        bodyTimeout: 0,
-        headersTimeout: 0,
-        keepAliveTimeout: 30_000,
-      }),
-    }
-    return ready
-  }
-
-  let closed: Promise<void> | undefined
+  const live = new LiveConnections(source, config.demoMode ? 'demo' : 'strict', options)
   const request: FetchLike = async (url, init) => {
     const target = checkedUrl(url, config)
-    if (closed) throw new TypeError('this fetch is closed')
-    opened ??= open()
-    const { connector, agent } = await opened.catch((error) => {
-      opened = undefined // the files may be there at the next call
-      throw error
-    })
+    const { connector } = await live.current()
     connector.sweep(target)
     // undici gives a socket back one turn of the event loop after its response, and sees one closed as late:
     // asked at once, it would open a second connection for the second call.
     if (connector.open(target) > 0) await new Promise(setImmediate)
-    try {
-      const response = await undiciFetch(target, {
-        ...(init as object),
-        dispatcher: withinOrigin(agent, target),
-      })
-      return await unlessRejected(response as unknown as Response, target, connector)
-    } catch (error) {
-      throw explainFailure(error, target)
-    }
+    const generation = await live.current()
+    return generation.run(async (agent) => {
+      try {
+        const dispatcher = withinOrigin(agent, target)
+        const response = await undiciFetch(target, { ...(init as object), dispatcher })
+        return await unlessRejected(response as unknown as Response, target, generation.connector)
+      } catch (error) {
+        throw explainFailure(error, target)
+      }
+    })
   }
   return Object.assign(request, {
     pool: (): PoolFigures => {
-      const total = ready?.connector.open() ?? 0
-      const running = Object.values(ready?.agent.stats ?? {}).reduce((sum, stats) => sum + stats.running, 0)
-      return { max, active: Math.min(running, total), idle: Math.max(total - running, 0), total }
+      const sum = (of: (generation: Generation) => number) =>
+        live.generations.reduce((all, generation) => all + of(generation), 0)
+      const total = sum(({ connector }) => connector.open())
+      const active = Math.min(
+        sum(({ running }) => running),
+        total,
+      )
+      return { max: options.maxConnections ?? defaultMaxConnections, active, idle: total - active, total }
     },
-    connection: (url: string | URL) => ready?.connector.latest(new URL(url)),
-    close: () => {
-      closed ??= Promise.resolve(opened).then((open) => open?.agent.close())
-      return closed
+    connection: (url: string | URL) => {
+      const found = live.generations.map(({ connector }) => connector.latest(new URL(url)))
+      return found.findLast((connection) => connection !== undefined)
     },
+    reload: () => live.reload(),
+    close: () => live.close(),
   })
 }
 

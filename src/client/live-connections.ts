@@ -1,0 +1,109 @@
+import { SecurityEvents, type Subscriber, type Tell, teller } from '../tls/events.js'
+import type { Material, MaterialSource } from '../tls/material.js'
+import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/reloadable.js'
+import { Generation } from './generation.js'
+
+export interface LiveOptions extends FreshnessOptions {
+  /** The name the server's certificate must have, instead of the host of the URL. */
+  readonly serverName?: string | undefined
+  /** For the TCP connection, milliseconds; default 30000. */
+  readonly connectTimeout?: number
+  /** For the TLS handshake after it, milliseconds; default 5000. */
+  readonly handshakeTimeout?: number
+  /** Connections to one server at most; default 64. */
+  readonly maxConnections?: number
+  readonly onSecurityEvent?: Subscriber
+}
+
+export const defaultMaxConnections = 64
+
+/** The connections of one client, whose material is replaced while they are in use. */
+export class LiveConnections {
+  readonly #source: MaterialSource
+  readonly #options: LiveOptions
+  readonly #events: SecurityEvents
+  readonly #tell: Tell
+  /** The newest last; those before it finish what they have begun. */
+  readonly #generations = new Set<Generation>()
+  #opening: Promise<ReloadableMaterial> | undefined
+  #freshness: Freshness | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(source: MaterialSource, mode: Material['mode'], options: LiveOptions) {
+    this.#source = source
+    this.#options = options
+    this.#events = new SecurityEvents(options.onSecurityEvent ? [options.onSecurityEvent] : [])
+    this.#tell = teller(this.#events, { side: 'client', name: 'client', mode })
+  }
+
+  get generations(): readonly Generation[] {
+    return [...this.#generations]
+  }
+
+  /** The generation for new requests. Throws what loading material throws; the next call tries again. */
+  async current(): Promise<Generation> {
+    if (this.#closed) throw new TypeError('this client is closed')
+    await this.#open()
+    const newest = this.generations.at(-1)
+    if (!newest) throw new TypeError('this client is closed')
+    return newest
+  }
+
+  /** What `RunningServer.reload` is for servers. */
+  async reload(): Promise<boolean> {
+    return (await this.#open()).reload()
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  #open(): Promise<ReloadableMaterial> {
+    this.#opening ??= this.#start().catch((error) => {
+      this.#opening = undefined // the files may be there at the next call
+      throw error
+    })
+    return this.#opening
+  }
+
+  async #start(): Promise<ReloadableMaterial> {
+    const material = await ReloadableMaterial.load(this.#source, this.#tell)
+    this.#generations.add(this.#generation(material.current))
+    material.onChange((next) => this.#use(next))
+    const freshness = new Freshness(material, this.#source.paths, this.#tell, this.#options)
+    this.#freshness = freshness
+    this.#events.subscribe((event) => {
+      if (event.event === 'connection-accepted' && event.connection.peerCertificate)
+        freshness.expiry.seen(event.connection.peerCertificate)
+    })
+    return material
+  }
+
+  #generation(material: Material): Generation {
+    const { serverName, connectTimeout = 30_000, handshakeTimeout = 5000 } = this.#options
+    const options = { material, events: this.#events, serverName, connectTimeout, handshakeTimeout }
+    return new Generation(options, this.#options.maxConnections ?? defaultMaxConnections)
+  }
+
+  /** New requests go over new connections: the old ones speak for the old certificate, and trusted the old CAs. */
+  #use(material: Material): void {
+    const before = this.generations
+    this.#generations.add(this.#generation(material))
+    for (const generation of before) {
+      generation.connector.judgeBy(material)
+      void this.#retire(generation)
+    }
+  }
+
+  async #retire(generation: Generation): Promise<void> {
+    await generation.retire()
+    this.#generations.delete(generation)
+  }
+
+  async #close(): Promise<void> {
+    await this.#opening?.catch(() => undefined)
+    this.#freshness?.stop()
+    await Promise.all(this.generations.map((generation) => generation.retire()))
+  }
+}
