@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import type { Io } from './io.js'
 
 export interface Failure {
@@ -51,4 +52,15 @@ export function printable(text: string): string {
     const code = character.codePointAt(0) ?? 0
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
   })
+}
+
+/** A path as short as it can be typed here. */
+export function shownPath(path: string, { cwd }: Pick<Io, 'cwd'>): string {
+  const short = relative(cwd, path)
+  return short === '' ? '.' : short.startsWith('..') ? path : short
+}
+
+/** `2027-11-20`, in UTC. */
+export function day(date: Date): string {
+  return date.toISOString().slice(0, 10)
 }

@@ -4,7 +4,7 @@ import { settingTable } from '../config/index.js'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
 import type { Io } from './io.js'
 import { type Failure, writeFailure } from './output.js'
-import { bindBooleans } from './settings.js'
+import { bindOptionals } from './settings.js'
 
 /** What each `commands/NAME.ts` exports. Its action throws `MtlsError`, or calls `command.error()` for bad usage. */
 interface CommandModule {
@@ -14,6 +14,7 @@ interface CommandModule {
 const summaries: Readonly<Record<string, string>> = {
   demo: 'the whole story in one go, nothing to set up',
   'cert-gen': 'make a CA, server and client certificates',
+  'cert-check': 'say what is wrong with certificates, files or a live server',
   serve: 'run the weather, datetime and echo servers',
   ask: 'ask the servers a question in plain language',
 }
@@ -35,7 +36,7 @@ export async function run(argv: readonly string[], io: Io): Promise<void> {
       const command = build(io)
       adopt(command, program)
       program.addCommand(command)
-      argv = bindBooleans(argv, command)
+      argv = bindOptionals(argv, command)
     }
     for (const [other, summary] of Object.entries(summaries))
       if (other !== name) program.command(other).description(summary)

@@ -45,14 +45,19 @@ export function resolveSettings(
 const booleanPlaceholder = settingTable.demoMode.kind.placeholder
 
 /**
- * `--demo-mode all` → `--demo-mode=true all`: an optional value is taken only when it reads as a boolean, or the
- * flag would swallow the argument after it.
+ * `--demo-mode all` → `--demo-mode=true all`, `--watch certs` → `--watch=true certs`: an optional value is taken
+ * only when it reads as a boolean or a duration, or the flag would swallow the argument after it.
  */
-export function bindBooleans(argv: readonly string[], command: Command): string[] {
-  const optional = new Set(command.options.filter((option) => option.optional).map((option) => option.long))
+export function bindOptionals(argv: readonly string[], command: Command): string[] {
+  const takes = new Map(
+    command.options
+      .filter((option) => option.optional)
+      .map(({ long, flags }) => [
+        long,
+        flags.includes(booleanPlaceholder) ? /^(?:true|false|1|0)$/ : /^\d+(?:\.\d+)?(?:ms|s|m)?$/,
+      ]),
+  )
   return argv.map((argument, index) =>
-    optional.has(argument) && !/^(true|false|1|0)$/.test(argv[index + 1] ?? '')
-      ? `${argument}=true`
-      : argument,
+    takes.get(argument)?.test(argv[index + 1] ?? '') === false ? `${argument}=true` : argument,
   )
 }

@@ -8,18 +8,21 @@ import { PeerReader } from '../tls/peer.js'
 import type { PeerFacts } from '../tls/verdict.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 
+/** A certificate with its chain and its key, PEM. */
+export interface Shown {
+  readonly cert: string
+  readonly key: string
+  readonly passphrase?: string | undefined
+}
+
 export interface HandshakeOptions {
   readonly host: string
   readonly port: number
   /** The CAs to climb to. */
   readonly anchors: readonly CertificateFacts[]
-  /** What we show when we are asked, PEM; nothing without it. */
-  readonly identity?: {
-    readonly cert: string
-    readonly key: string
-    readonly passphrase?: string | undefined
-  }
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3'
+  /** What we show when we are asked; nothing without it. */
+  readonly identity?: Shown | undefined
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
   /** For connection and handshake together, milliseconds. */
   readonly timeoutMs: number
 }

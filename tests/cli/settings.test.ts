@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
-import { addSettingOptions, bindBooleans, resolveSettings } from '../../src/cli/settings.js'
+import { addSettingOptions, bindOptionals, resolveSettings } from '../../src/cli/settings.js'
 import { type Setting, settingNames, settingTable } from '../../src/config/index.js'
 import { testIo } from '../support/io.js'
 
@@ -16,7 +16,7 @@ test.each(settingNames)('the flag of %s reaches its setting by name', (name) => 
 
 test('a boolean flag does not swallow the argument after it', () => {
   const command = addSettingOptions(new Command(), 'demoMode', 'host')
-  const bind = (...argv: string[]) => bindBooleans(argv, command)
+  const bind = (...argv: string[]) => bindOptionals(argv, command)
   expect(bind('--demo-mode', 'all')).toEqual(['--demo-mode=true', 'all'])
   expect(bind('all', '--demo-mode')).toEqual(['all', '--demo-mode=true'])
   expect(bind('--demo-mode', 'false', 'all')).toEqual(['--demo-mode', 'false', 'all'])

@@ -1,4 +1,4 @@
-import { basename, relative, resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import {
   addCertificate,
@@ -10,7 +10,7 @@ import {
   makeCertificateSet,
 } from '../../pki/index.js'
 import type { Io } from '../io.js'
-import { table, writeJson, writeLines } from '../output.js'
+import { day, shownPath, table, writeJson, writeLines } from '../output.js'
 import { addSettingOptions, resolveSettings } from '../settings.js'
 
 interface Flags {
@@ -115,7 +115,7 @@ function report(set: CertificateSet, command: Command, io: Io, next: string): vo
   writeLines(io.stderr, notices(set, io))
   if (json) return writeJson(io, jsonOf(set))
   const rows = set.entries.map((entry) => [
-    shown(entry.path, io),
+    shownPath(entry.path, io),
     basename(entry.keyPath),
     entry.isNew ? 'new' : 'kept',
     namesOf(entry).join(', ') || entry.facts.subject,
@@ -151,14 +151,16 @@ function notices({ entries, replacedCa, orphaned, previous }: CertificateSet, io
           'warning: the CA was replaced: what trusts the old one will refuse the new certificates, and the other way round',
         ]
       : []),
-    ...orphaned.map((path) => `warning: ${shown(path, io)} is from the old CA: issue it anew with --force`),
+    ...orphaned.map(
+      (path) => `warning: ${shownPath(path, io)} is from the old CA: issue it anew with --force`,
+    ),
     ...entries
       .filter(({ facts }) => facts.notAfter < now)
       .map(
         ({ path, facts }) =>
-          `warning: ${shown(path, io)} expired on ${day(facts.notAfter)}; --force replaces it`,
+          `warning: ${shownPath(path, io)} expired on ${day(facts.notAfter)}; --force replaces it`,
       ),
-    ...(previous === undefined ? [] : [`the files of before are kept in ${shown(previous, io)}`]),
+    ...(previous === undefined ? [] : [`the files of before are kept in ${shownPath(previous, io)}`]),
   ]
 }
 
@@ -169,22 +171,12 @@ function namesOf({ facts: { names } }: CertificateEntry): string[] {
 /** What a person would type next. */
 function serveCommand({ certDir }: CertificateSet, command: Command, io: Io): string {
   const { tls } = resolveSettings(command, io)
-  const directory = certDir === resolve(io.cwd, 'certs') ? '' : ` --cert-dir ${shown(certDir, io)}`
+  const directory = certDir === resolve(io.cwd, 'certs') ? '' : ` --cert-dir ${shownPath(certDir, io)}`
   return `npx mcp-mtls serve all${directory}${tls.demoMode ? ' --demo-mode' : ''}`
 }
 
 function useCommand(type: LeafType, { entries }: CertificateSet, io: Io): string {
   const { path = '', keyPath = '' } = entries.find((entry) => entry.type === type) ?? {}
-  const files = `--${type}-cert ${shown(path, io)} --${type}-key ${shown(keyPath, io)}`
+  const files = `--${type}-cert ${shownPath(path, io)} --${type}-key ${shownPath(keyPath, io)}`
   return type === 'server' ? `npx mcp-mtls serve all ${files}` : `npx mcp-mtls ask "echo hello" ${files}`
-}
-
-/** As short as it can be typed here. */
-function shown(path: string, io: Io): string {
-  const short = relative(io.cwd, path)
-  return short === '' ? '.' : short.startsWith('..') ? path : short
-}
-
-function day(date: Date): string {
-  return date.toISOString().slice(0, 10)
 }
