@@ -1,0 +1,91 @@
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { toolCall } from '../support/wire.js'
+import { everyTool, type ThreeServers, threeServers } from './three-servers.js'
+
+const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
+
+let three: ThreeServers
+let scratch: string
+beforeAll(async () => {
+  three = await threeServers()
+  scratch = mkdtempSync(join(tmpdir(), 'mcp-mtls-test-'))
+})
+afterAll(async () => {
+  rmSync(scratch, { recursive: true, force: true })
+  await three[Symbol.asyncDispose]()
+})
+
+/** Whether a program is on this machine; says so when it is not, so that nobody takes its tests for passed. */
+function has(program: string, ...args: string[]): boolean {
+  try {
+    execFileSync(program, args, { stdio: 'ignore' })
+    return true
+  } catch {
+    console.info(`not run: there is no ${program} on this machine`)
+    return false
+  }
+}
+
+interface Foreign {
+  readonly name: string
+  readonly present: boolean
+  /** The command that runs the client, before its arguments. */
+  command(): readonly [string, ...string[]]
+}
+
+const clients: readonly Foreign[] = [
+  {
+    name: 'Python',
+    present: has('python3', '-c', 'import ssl'),
+    command: () => ['python3', fixture('client.py')],
+  },
+  {
+    name: 'Go',
+    present: has('go', 'version'),
+    command: () => {
+      const program = join(scratch, 'client')
+      execFileSync('go', ['build', '-o', program, fixture('client.go')], {
+        env: { ...process.env, GO111MODULE: 'off', GOTOOLCHAIN: 'local' },
+      })
+      return [program]
+    },
+  },
+]
+
+describe.each(clients.filter(({ present }) => present))('a client in $name', ({ command }) => {
+  let run: readonly [string, ...string[]]
+  beforeAll(() => {
+    run = command()
+  }, 120_000)
+
+  const post = (url: string, body: string, how: 'with' | 'without') =>
+    new Promise<{ status: number; tls: string; body: string }>((resolve, reject) => {
+      const [program, ...args] = run
+      const child = execFile(program, [...args, url, three.world.certDir, how], (error, stdout) =>
+        error ? reject(error) : resolve(JSON.parse(stdout)),
+      )
+      child.stdin?.end(body)
+    })
+
+  test.each(everyTool)('calls a tool of %s: %s', async (server, tool, args, expected) => {
+    const { status, tls, body } = await post(three.servers[server].url, toolCall(tool, args), 'with')
+    expect([status, tls.replace(' ', 'v')]).toEqual([200, expect.stringMatching(/^TLSv?v?1\.3$/)])
+    const [, message = ''] = /^data: (.*)$/m.exec(body) ?? []
+    expect(JSON.parse(message).result.structuredContent).toMatchObject(expected)
+  })
+
+  test('is refused without a certificate, and can read why', async () => {
+    const { status, body } = await post(
+      three.servers.echo.url,
+      toolCall('echo', { text: 'hello' }),
+      'without',
+    )
+    expect(status).toBe(403)
+    expect(JSON.parse(body)).toMatchObject({ error: 'mtls_rejected', reason: 'CLIENT_CERT_REQUIRED' })
+  })
+})
