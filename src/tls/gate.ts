@@ -8,6 +8,7 @@ import { atMoment } from './at-moment.js'
 import { ConnectionRecord, negotiated, type TlsConnection } from './connection.js'
 import { contextError, contextOptions } from './context.js'
 import { type SecurityEvents, type Tell, teller } from './events.js'
+import { firstLookOf } from './first-look.js'
 import type { Material } from './material.js'
 import { PeerReader } from './peer.js'
 import { addressOf, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
@@ -42,6 +43,7 @@ export class Gate {
   readonly server: Server
   #material: Material
   #reader: PeerReader
+  readonly #firstLook: ReturnType<typeof firstLookOf>
   #ticketKeys = randomBytes(48)
   readonly #pending: PendingHandshakes
   readonly #admitted = new Map<TLSSocket, Admitted>()
@@ -58,6 +60,7 @@ export class Gate {
     )
     this.server = createGatedServer(options, this.#ticketKeys)
     this.server.maxConnections = options.maxConnections
+    this.#firstLook = firstLookOf(this.server)
     this.#replaceConnectionListener()
     this.server.on('connection', (socket) => this.#pending.begin(socket as Socket))
     this.server.on('tlsClientError', (error, socket) => {
@@ -158,7 +161,7 @@ export class Gate {
       this.#material.certificate,
     )
     record.become('handshaking', negotiated(socket))
-    const facts = this.#reader.read(socket)
+    const facts = this.#reader.read(socket, this.#firstLook(socket))
     const judged = this.#verdict(facts)
     const known = { peerCertificate: facts.path?.certificates[0], establishedAt: new Date() }
     if (!judged.accepted) {

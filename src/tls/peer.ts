@@ -17,12 +17,14 @@ export class PeerReader {
 
   constructor(readonly anchors: readonly CertificateFacts[]) {}
 
-  /** Never throws: a certificate that OpenSSL can read and we cannot is a fact too. */
-  read(socket: TLSSocket): PeerFacts {
+  /**
+   * Never throws: a certificate that OpenSSL can read and we cannot is a fact too. To be called once for a socket
+   * whose certificate was not looked at yet: a second look is undefined on clients up to Node 24.
+   */
+  read(socket: TLSSocket, certificate = socket.getPeerX509Certificate()): PeerFacts {
     const authorizationError = errorCode(socket.authorizationError)
     // `authorized` alone proves nothing: on Node 20 a resumed TLS 1.3 session without any client
-    // certificate says true. And it is read once: a second call is undefined on older clients.
-    const certificate = socket.getPeerX509Certificate()
+    // certificate says true.
     if (!certificate) return { path: undefined, authorizationError }
     try {
       return {
