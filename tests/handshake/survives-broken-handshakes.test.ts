@@ -10,7 +10,7 @@ import { makeWorld, type Served, serveTest, type World } from '../support/world.
 async function dial({ server }: Served) {
   const socket = connect(server.port, '127.0.0.1')
   socket.on('error', () => {}).resume()
-  const closed = once(socket, 'close')
+  const closed = new Promise((resolve) => socket.once('close', resolve))
   await once(socket, 'connect')
   return { socket, closed, address: `127.0.0.1:${(socket.address() as AddressInfo).port}` }
 }
