@@ -18,10 +18,11 @@ export class InFlight {
     if (this.#draining) socket.destroy()
   }
 
-  requested(socket: Socket, response: ServerResponse): void {
+  /** `ending`: the client should ask again over another connection, as while draining. */
+  requested(socket: Socket, response: ServerResponse, ending: boolean): void {
     const waiting = this.#sockets.get(socket)?.add(response)
     if (!waiting) return
-    if (this.#draining) endAfterLast(waiting)
+    if (this.#draining || ending) endAfterLast(waiting)
     response.once('close', () => {
       waiting.delete(response)
       // A response that began before the drain has promised to keep the connection alive.

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, isIPv6 } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { McpServerFactory } from '@modelcontextprotocol/server'
 import {
   isLoopback,
@@ -150,7 +151,9 @@ class ListeningServer implements RunningServer {
     this.#server.on(this.#gate ? 'secureConnection' : 'connection', (socket) =>
       this.#inFlight.connected(socket),
     )
-    this.#server.on('request', ({ socket }, response) => this.#inFlight.requested(socket, response))
+    this.#server.on('request', ({ socket }, response) =>
+      this.#inFlight.requested(socket, response, this.#gate?.isOutdated(socket as TLSSocket) ?? false),
+    )
     this.#server.on(
       'request',
       requestListener({

@@ -112,6 +112,15 @@ export class Gate {
   }
 
   /**
+   * Whether the client of this connection knows a certificate of ours that has been replaced. It should come back
+   * over another connection, before the CA of the old certificate is no longer trusted.
+   */
+  isOutdated(socket: TLSSocket): boolean {
+    const known = this.connectionOf(socket)?.localCertificate
+    return known !== undefined && known !== this.#material.certificate
+  }
+
+  /**
    * Judges the peer of an open connection again, as every request must be: certificates expire and are
    * revoked while connections live. A refusal is told as an event; the caller answers and closes.
    */
