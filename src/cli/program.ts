@@ -15,6 +15,10 @@ const summaries: Readonly<Record<string, string>> = {
   demo: 'the whole story in one go, nothing to set up',
   'cert-gen': 'make a CA, server and client certificates',
   'cert-check': 'say what is wrong with certificates, files or a live server',
+  'cert-list': 'list what a CA has issued',
+  'cert-renew': 'issue anew what is due',
+  'cert-revoke': 'revoke a certificate',
+  'cert-rotate-ca': 'change to a new CA, with an overlap',
   serve: 'run the weather, datetime and echo servers',
   ask: 'ask the servers a question in plain language',
 }

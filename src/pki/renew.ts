@@ -1,4 +1,5 @@
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
+import { MtlsError } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
 import { readCertificates } from '../x509/pem.js'
@@ -106,6 +107,8 @@ export async function renewCertificates(options: RenewOptions): Promise<Renewal>
 /** What is to happen to each certificate of the directory. */
 function plan(options: RenewOptions, registry: Registry, now: Date): readonly Renewable[] {
   const { name, all = false } = options
+  if (name !== undefined && !registry.files.has(`${name}.crt`))
+    throw new MtlsError('CERT_NOT_FOUND', `${join(registry.store.directory, `${name}.crt`)} is not there`)
   return [...registry.files].flatMap(([fileName, file]): Renewable[] => {
     const stem = basename(fileName, '.crt')
     if (stem === fileName || stem === 'ca' || (name !== undefined && stem !== name)) return []
