@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
+import { generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { AsnConvert } from '@peculiar/asn1-schema'
@@ -11,10 +11,14 @@ import type { Forged } from './forge.js'
  * only that half when it loads the pair, so a peer can be made that signs its handshakes wrongly.
  */
 export function stolen({ cert }: Pick<Forged, 'cert'>): Shown {
-  const theirs = new X509Certificate(cert).publicKey.export({ format: 'jwk' })
-  const { d } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })
-  const key = createPrivateKey({ key: { ...theirs, ...(d && { d }) }, format: 'jwk' })
-  return { cert, key: key.export({ type: 'sec1', format: 'pem' }).toString() }
+  const mine = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const key = mine.privateKey.export({ format: 'der', type: 'sec1' })
+  // The uncompressed point, 65 bytes, ends both encodings.
+  new X509Certificate(cert).publicKey
+    .export({ format: 'der', type: 'spki' })
+    .subarray(-65)
+    .copy(key, key.length - 65)
+  return { cert, key: pem('EC PRIVATE KEY', key) }
 }
 
 /** The same certificate with its first extension twice, which RFC 5280 section 4.2 forbids; signed with SHA-256. */
@@ -24,11 +28,12 @@ export function withExtensionTwice(forged: Forged, issuer: Forged): Shown {
   if (extensions?.[0]) extensions.push(extensions[0])
   const body = Buffer.from(AsnConvert.serialize(certificate.tbsCertificate))
   certificate.signatureValue = new Uint8Array(sign('sha256', body, issuer.privateKey)).buffer
-  const base64 = Buffer.from(AsnConvert.serialize(certificate)).toString('base64')
-  return {
-    cert: `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
-    key: forged.key,
-  }
+  return { cert: pem('CERTIFICATE', Buffer.from(AsnConvert.serialize(certificate))), key: forged.key }
+}
+
+function pem(label: string, der: Buffer): string {
+  const lines = der.toString('base64').replace(/.{64}(?=.)/g, '$&\n')
+  return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`
 }
 
 export interface Proxy extends AsyncDisposable {
