@@ -50,8 +50,9 @@ export async function checkFiles(
     return trust
   }
   const keys = keysOf(contents, options.passphrase)
+  const authorities = contents.flatMap(({ certificates }) => certificates).filter(({ isCa }) => isCa)
   const rows = await Promise.all(
-    contents.map(async (file) => judge(file, keys, await trustOf(dirname(file.path)), options)),
+    contents.map(async (file) => judge(file, keys, authorities, await trustOf(dirname(file.path)), options)),
   )
   const directories = found.flatMap(({ problems }, index): Checked[] =>
     problems.length > 0 ? [{ path: paths[index] ?? '', type: 'directory', problems }] : [],
@@ -62,6 +63,7 @@ export async function checkFiles(
 function judge(
   file: FileContent,
   keys: ReadonlyMap<FileContent, FileContent>,
+  authorities: readonly CertificateFacts[],
   trust: Trust,
   options: CheckFilesOptions,
 ): readonly Checked[] {
@@ -69,7 +71,6 @@ function judge(
   if (problems.length > 0) return [{ path, type: typeOfName(path), problems }]
   const key = keys.get(file)
   const keyAt = key ? ownKeyAt(file, key, options.passphrase) : undefined
-  const authorities = [...trust.roots, ...trust.intermediates, ...certificates]
   const lone = privateKey !== undefined && key === undefined && ![...keys.values()].includes(file)
   return [
     ...certificates.map((certificate, index) =>
@@ -83,7 +84,7 @@ function judge(
       path,
       type: 'crl' as const,
       crl,
-      problems: checkCrl(crl, authorities, options),
+      problems: checkCrl(crl, [...trust.roots, ...trust.intermediates, ...authorities], options),
     })),
     ...(lone ? [{ path, type: 'key' as const, problems: loneKeyProblems(file, options.passphrase) }] : []),
   ]
