@@ -16,7 +16,9 @@ export interface ForeignServer extends AsyncDisposable {
 
 /** An HTTPS server that is none of ours: it trusts everybody and answers what it likes. Plain HTTP without a certificate. */
 export async function foreignServer(
-  certificate: (Pick<Forged, 'cert' | 'key'> & Pick<SecureContextOptions, 'maxVersion'>) | undefined,
+  certificate:
+    | (Pick<Forged, 'cert' | 'key'> & Pick<SecureContextOptions, 'maxVersion' | 'ciphers'>)
+    | undefined,
   answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
 ): Promise<ForeignServer> {
   const server = certificate
@@ -24,6 +26,7 @@ export async function foreignServer(
         cert: certificate.cert,
         key: certificate.key,
         maxVersion: certificate.maxVersion,
+        ciphers: certificate.ciphers,
         requestCert: true,
         rejectUnauthorized: false,
       })
