@@ -55,7 +55,7 @@ export interface Expiring {
   readonly what: 'own' | 'ca' | 'crl' | 'peer'
   readonly subject: string
   readonly notAfter: Date
-  /** Whole days, 0 once it has expired. */
+  /** A day that has begun counts; 0 once it has expired. */
   readonly daysLeft: number
   readonly message: string
 }

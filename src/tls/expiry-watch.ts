@@ -109,8 +109,8 @@ export class ExpiryWatch {
     const reached = reachedThreshold(ending, now, this.#thresholds)
     if (reached === undefined || (this.#told.get(key) ?? Infinity) <= reached) return
     this.#told.set(key, reached)
-    const daysLeft = Math.max(0, Math.floor((ends.getTime() - now.getTime()) / dayMs))
-    const message = `${names[what]} ${subject} ${reached === 0 ? 'has expired' : `expires in ${daysLeft} days`}, on ${ends.toISOString()}`
+    const daysLeft = Math.max(0, Math.ceil((ends.getTime() - now.getTime()) / dayMs))
+    const message = `${names[what]} ${subject} ${reached === 0 ? 'has expired' : `expires in ${daysLeft} ${daysLeft === 1 ? 'day' : 'days'}`}, on ${ends.toISOString()}`
     this.#tell('certificate-expiring', { what, subject, notAfter: ends, daysLeft, message })
   }
 }
