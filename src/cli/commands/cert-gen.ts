@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import {
   addCertificate,
   type CertificateEntry,
@@ -9,12 +9,12 @@ import {
   type LeafType,
   makeCertificateSet,
 } from '../../pki/index.js'
+import { addDirectoryOptions, directoriesOf, numberArgument } from '../certificate-options.js'
 import type { Io } from '../io.js'
 import { day, shownPath, table, writeJson, writeLines } from '../output.js'
 import { addSettingOptions, resolveSettings } from '../settings.js'
 
 interface Flags {
-  readonly caDir?: string
   readonly serverName?: string
   readonly clientName?: string
   readonly san?: readonly string[]
@@ -43,21 +43,21 @@ Exit codes: 0 done, 1 failed, 64 bad usage`
 export function build(io: Io): Command {
   const command = new Command('cert-gen')
     .description('Makes a private CA, and server and client certificates from it')
-    .option('--ca-dir <path>', 'where the key of the CA is kept (default: the certificate directory)')
     .option('--server-name <name>', 'common name of the server (default: mcp-server)')
     .option('--client-name <name>', 'common name of the client (default: mcp-client)')
     .option('--san <name>', 'one more name of the server: DNS name, IP, email, URI; repeatable', collect)
     .option('--key-type <type>', 'ec-p256, ec-p384, ed25519 or rsa (default: ec-p256)')
-    .option('--key-size <bits>', 'of rsa: 2048, 3072 or 4096 (default: 2048)', number)
-    .option('--days <number>', 'how long server and client are valid (default: 365)', number)
-    .option('--ca-days <number>', 'how long the CA is valid (default: 3650)', number)
+    .option('--key-size <bits>', 'of rsa: 2048, 3072 or 4096 (default: 2048)', numberArgument)
+    .option('--days <number>', 'how long server and client are valid (default: 365)', numberArgument)
+    .option('--ca-days <number>', 'how long the CA is valid (default: 3650)', numberArgument)
     .option('--organization <name>', 'organization in every subject')
     .option('--country <code>', 'country in every subject, two letters')
     .option('--force', 'replace what is there, the CA too')
     .option('--json', 'say what there is now as JSON')
     .helpCommand(false)
     .addHelpText('after', help)
-  addSettingOptions(command, 'certDir', 'demoMode', 'keyPassphrase')
+  addDirectoryOptions(command)
+  addSettingOptions(command, 'demoMode')
   command.action(async () => {
     const { serverName, clientName } = command.opts<Flags>()
     const set = await makeCertificateSet({ ...optionsOf(command, io), serverName, clientName })
@@ -86,18 +86,11 @@ function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value]
 }
 
-function number(text: string): number {
-  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is not a number.')
-  return Number(text)
-}
-
 function optionsOf(command: Command, io: Io): CertificateOptions {
-  const { caDir, san, keyType, keySize, days, caDays, organization, country, force } = command.opts<Flags>()
+  const { san, keyType, keySize, days, caDays, organization, country, force } = command.opts<Flags>()
   const { tls } = resolveSettings(command, io)
   return {
-    certDir: resolve(io.cwd, tls.certDir),
-    caDir: caDir === undefined ? undefined : resolve(io.cwd, caDir),
-    passphrase: tls.keyPassphrase,
+    ...directoriesOf(command, io),
     demoMode: tls.demoMode,
     subjectAltNames: san,
     keyType,

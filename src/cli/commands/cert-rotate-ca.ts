@@ -50,7 +50,7 @@ export function build(io: Io): Command {
     const typed = (name: string) => `npx mcp-mtls ${name}${directoryFlags(directories, io)}`
     writeLines(io.stdout, [
       ...said(rotation),
-      ...rotation.changed.map((path) => `  ${shownPath(path, io)}`),
+      ...rotation.changed.map((path) => `changed: ${shownPath(path, io)}`),
       '',
     ])
     writeLines(io.stdout, next(rotation, typed))
@@ -73,7 +73,6 @@ function said({ stage, current, previous, outstanding }: Rotation): string[] {
         ...(left.length > 0
           ? ['still from the old CA:', ...left]
           : ['nothing comes from the old CA any more']),
-        'changed:',
       ]
     case 'finished':
       return ['The old CA is trusted no more; its files are kept in .generations.', ...cas]
