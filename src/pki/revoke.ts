@@ -34,7 +34,7 @@ export interface Revoked extends Revocation {
  * that the CA issued it; a serial number must be in the index. Throws `CONFIG_INVALID`, `CERT_NOT_FOUND`,
  * `CERT_INVALID`, what `openRegistry` throws, and `CERT_WRITE_FAILED`, after which nothing is revoked.
  */
-export function revokeCertificate(options: RevokeOptions): Promise<Revoked> {
+export async function revokeCertificate(options: RevokeOptions): Promise<Revoked> {
   const { now = new Date(), reason = 'unspecified' } = options
   if (!revocationReasons.includes(reason))
     throw new MtlsError(

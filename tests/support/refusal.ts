@@ -10,3 +10,11 @@ export function refusal(action: () => unknown): MtlsError {
   }
   throw new Error('nothing was refused')
 }
+
+/** The `MtlsError` that this rejects with, likewise. */
+export async function refusalOf(work: Promise<unknown>): Promise<MtlsError> {
+  const [result] = await Promise.allSettled([work])
+  return refusal(() => {
+    if (result?.status === 'rejected') throw result.reason
+  })
+}
