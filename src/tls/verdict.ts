@@ -173,9 +173,8 @@ function chainErrorRefusal(
 ): Refusal | undefined {
   if (error === undefined || unknownIssuerErrors.has(error)) return undefined
   const [leaf] = path.certificates
-  // OpenSSL goes on after an unknown issuer and tells its last complaint. Two of them only demo mode meets here:
-  // a stranger's CA has no list of ours, and a self-signed CA may sign certificates, not handshakes.
-  if (error === 'UNABLE_TO_GET_CRL' && !path.anchored) return undefined
+  // OpenSSL goes on after an unknown issuer and tells its last complaint. This one only demo mode meets here: a
+  // self-signed CA may sign certificates, not handshakes.
   if (error === 'INVALID_PURPOSE' && path.selfSigned && isMarkedAsCa(leaf)) return undefined
   switch (error) {
     case 'CERT_HAS_EXPIRED':
