@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AuthInfo, createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server'
+import { jsonRpcError, refuse } from './refuse.js'
 
 /** From a Node request to the MCP SDK and back: the one file to replace for another way of serving. */
 export interface McpAdapter {
@@ -41,11 +42,11 @@ export function createAdapter(
         await write(response, answer)
       } catch (error) {
         if (gone.signal.aborted) return
-        if (error instanceof BodyTooLarge) return sendError(response, 413, -32000, error.message)
+        if (error instanceof BodyTooLarge) return refuse(response, 413, jsonRpcError(-32000, error.message))
         if (error instanceof SyntaxError)
-          return sendError(response, 400, -32700, 'Parse error: the body is not JSON')
+          return refuse(response, 400, jsonRpcError(-32700, 'Parse error: the body is not JSON'))
         onError(error instanceof Error ? error : new Error(String(error)))
-        sendError(response, 500, -32603, 'Internal error')
+        refuse(response, 500, jsonRpcError(-32603, 'Internal error'))
       }
     },
     close: () => handler.close(),
@@ -59,7 +60,8 @@ async function readBody(request: IncomingMessage, limit: number): Promise<string
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge()
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Left early, the loop must not destroy the request: its connection has an answer to carry.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     size += chunk.length
     if (size > limit) throw tooLarge()
     chunks.push(chunk)
@@ -107,19 +109,4 @@ function drained(response: ServerResponse): Promise<void> {
     }
     response.once('drain', done).once('close', done)
   })
-}
-
-/** A JSON-RPC error outside any call. The connection ends: what the client still sends of the body is not read. */
-function sendError(response: ServerResponse, status: number, code: number, message: string): void {
-  if (response.headersSent) {
-    response.destroy()
-    return
-  }
-  const body = JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id: null })
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-    connection: 'close',
-  })
-  response.end(body)
 }

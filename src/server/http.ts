@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { AuthInfo } from '@modelcontextprotocol/server'
 import type { Identity } from '../auth/identity.js'
@@ -11,6 +11,7 @@ import type { McpAdapter } from './adapter.js'
 import { type GuardRules, guardProblem } from './guard.js'
 import { type Health, sendHealth } from './health.js'
 import { type Caller, callerKey } from './identity-of.js'
+import { jsonRpcError, refuse } from './refuse.js'
 
 export interface HttpParts {
   /** Absent when the server runs without TLS. */
@@ -33,7 +34,7 @@ export function requestListener({ gate, adapter, guard, health, tell }: HttpPart
         const { code, message } = judged.accepted
           ? { code: 'CLIENT_CERT_REQUIRED' as const, message: 'not connected' }
           : judged
-        return sendJson(response, 403, rejectionBody(code, message))
+        return refuse(response, 403, rejectionBody(code, message))
       }
       caller = authInfo(judged.identity, connection)
     }
@@ -44,17 +45,17 @@ export function requestListener({ gate, adapter, guard, health, tell }: HttpPart
         reason: 'NOT_AUTHORIZED',
         message: problem,
       })
-      return sendJson(response, 403, jsonRpcError(problem))
+      return refuse(response, 403, jsonRpcError(-32000, problem))
     }
     const path = pathOf(request)
     const methods = routes.get(path)
     if (!methods) {
       const message = 'MCP is at /mcp, health at /health'
-      return sendJson(response, 404, JSON.stringify({ error: 'not_found', message }))
+      return refuse(response, 404, JSON.stringify({ error: 'not_found', message }))
     }
     if (!methods.includes(request.method ?? '')) {
       response.setHeader('allow', methods.join(', '))
-      return sendJson(response, 405, JSON.stringify({ error: 'method_not_allowed' }))
+      return refuse(response, 405, JSON.stringify({ error: 'method_not_allowed' }))
     }
     if (path === '/mcp') return void adapter.handle(request, response, caller)
     sendHealth(request, response, health())
@@ -90,17 +91,4 @@ function authInfo(identity: Identity, connection: TlsConnection): AuthInfo {
     expiresAt: Math.floor(identity.notAfter.getTime() / 1000),
     extra: { [callerKey]: caller },
   }
-}
-
-function jsonRpcError(message: string): string {
-  return JSON.stringify({ jsonrpc: '2.0', error: { code: -32000, message }, id: null })
-}
-
-function sendJson(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-    connection: 'close',
-  })
-  response.end(body)
 }

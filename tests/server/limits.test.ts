@@ -48,6 +48,17 @@ describe('a request body over the limit', () => {
     expect(new Set(statuses)).toEqual(new Set([413]))
   })
 
+  test('is answered also when all of it is sent before anything is read', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, limits: { maxBodyBytes: 1000 } })
+    const wire = await openWire(served.server.url, world.certDir)
+    wire.socket.pause()
+    wire.socket.write(httpText('/mcp', mcpHeaders, 'x'.repeat(20_000_000)))
+    await once(wire.socket, 'drain')
+    wire.socket.resume()
+    expect(await wire.closed).toMatch(/^HTTP\/1.1 413 /)
+  })
+
   test('at exactly the limit is served', async () => {
     await using world = await makeWorld()
     const body = toolCall('echo', { text: 'x'.repeat(500) })
