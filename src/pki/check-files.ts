@@ -124,7 +124,9 @@ const noTrustHint =
   'Put the ca.crt of its CA beside it, or name that with --ca-cert; --demo-mode accepts unknown issuers.'
 
 function keyModeProblems({ path, mode }: FileContent): Problem[] {
-  return mode & 0o077 ? [problem('FILE_MODE', `others may read ${path} (mode ${octal(mode)})`)] : []
+  if ((mode & 0o077) === 0) return []
+  const what = `others may read ${path} (mode ${octal(mode)})`
+  return [problem('FILE_MODE', what, `Keep it to its owner: \`chmod 600 ${path}\`.`)]
 }
 
 function loneKeyProblems(file: FileContent, passphrase: string | undefined): Problem[] {

@@ -20,7 +20,7 @@ export async function findFiles(path: string): Promise<FoundFiles> {
       files,
       problems: [
         ...(files.length === 0 ? [problem('CERT_NOT_FOUND', `${path} holds no certificates`)] : []),
-        ...(exposed ? [problem('FILE_MODE', exposed)] : []),
+        ...(exposed ? [problem('FILE_MODE', exposed, `Keep it to its owner: \`chmod go-w ${path}\`.`)] : []),
       ],
     }
   } catch (error) {

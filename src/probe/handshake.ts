@@ -54,6 +54,11 @@ export async function handshake(options: HandshakeOptions): Promise<Handshake> {
   })
   try {
     await established(socket, server, timeoutMs)
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+  try {
     const { tlsVersion, cipherSuite, keyExchange } = negotiated(socket)
     return {
       peer: new PeerReader(anchors).read(socket),
@@ -62,8 +67,16 @@ export async function handshake(options: HandshakeOptions): Promise<Handshake> {
       clientCertificateRequested: socket.getSharedSigalgs().length > 0,
     }
   } finally {
-    socket.destroy()
+    await farewell(socket)
   }
+}
+
+/** The server's side of the handshake ends after ours: it gets the time for it, or its log would tell of a broken one. */
+async function farewell(socket: TLSSocket): Promise<void> {
+  if (socket.destroyed) return
+  const timer = setTimeout(() => socket.destroy(), 1000)
+  await new Promise((resolve) => socket.once('close', resolve).resume().end())
+  clearTimeout(timer)
 }
 
 function contextOf({ anchors, identity, minVersion = 'TLSv1.2' }: HandshakeOptions) {
