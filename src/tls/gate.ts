@@ -29,6 +29,8 @@ interface Admitted {
   readonly record: ConnectionRecord
   facts: PeerFacts
   readonly peerAddress: string
+  /** It was told that this peer no longer qualifies; requests that are still under way do not tell it again. */
+  ended?: true
 }
 
 /** How long a refused peer may take to read why, milliseconds. */
@@ -130,7 +132,8 @@ export class Gate {
       return { accepted: false, code: 'CLIENT_CERT_REQUIRED', message: 'this connection was never accepted' }
     const { facts, record, peerAddress } = admitted
     const again = this.#verdict(facts)
-    if (!again.accepted) {
+    if (!again.accepted && !admitted.ended) {
+      admitted.ended = true
       const { code, message } = again
       this.#tell('connection-ended', { peerAddress, connection: record.facts, reason: code, message })
     }
@@ -193,11 +196,15 @@ export class Gate {
     const { record, peerAddress } = admitted
     this.#admitted.set(socket, admitted)
     // A CA that was replaced may have moved the end of the path, so it is judged and not just assumed.
-    let cancel = atMoment(expiry, () => {
-      const judged = this.recheck(socket)
-      if (judged.accepted) cancel = atMoment(expiryOf(judged.path), () => socket.destroy())
-      else socket.destroy()
-    })
+    let cancel = () => {}
+    const watch = (end: Date) => {
+      cancel = atMoment(end, () => {
+        const judged = this.recheck(socket)
+        if (judged.accepted) watch(expiryOf(judged.path))
+        else socket.destroy()
+      })
+    }
+    watch(expiry)
     socket.once('close', () => {
       cancel()
       this.#admitted.delete(socket)
