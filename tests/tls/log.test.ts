@@ -1,0 +1,76 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { identityFrom } from '../../src/auth/identity.js'
+import { ConnectionRecord } from '../../src/tls/connection.js'
+import type { SecurityEvent } from '../../src/tls/events.js'
+import { openLog, securityLine } from '../../src/tls/log.js'
+import { readCertificate } from '../../src/x509/certificate.js'
+import { forge } from '../support/forge.js'
+import { refusal } from '../support/refusal.js'
+import { scratch } from '../support/scratch.js'
+
+const base = {
+  time: new Date('2030-01-02T03:04:05.678Z'),
+  side: 'server',
+  name: 'test-mcp',
+  mode: 'demo',
+  peerAddress: '127.0.0.1:50000',
+} as const
+
+async function connectionOf(verified: boolean) {
+  const peerCertificate = readCertificate((await forge({ commonName: 'agent' })).cert)
+  const record = new ConnectionRecord('localhost', 8443, undefined)
+  record.become('handshaking', {
+    tlsVersion: 'TLSv1.3',
+    cipherSuite: 'TLS_AES_256_GCM_SHA384',
+    resumed: true,
+  })
+  record.become('verified', { peerCertificate, peer: identityFrom(peerCertificate, verified), verified })
+  return record.facts
+}
+
+test('a line has flat fields, and an identity only when it is verified', async () => {
+  const connection = await connectionOf(true)
+  const { serial, fingerprint256 } = connection.peerCertificate ?? {}
+  expect(securityLine({ event: 'connection-accepted', ...base, connection })).toMatchObject({
+    event: 'connection-accepted',
+    time: '2030-01-02T03:04:05.678Z',
+    side: 'server',
+    name: 'test-mcp',
+    mode: 'demo',
+    peer_address: '127.0.0.1:50000',
+    identity: 'cn:agent',
+    subject: 'CN=agent',
+    serial,
+    fingerprint256,
+    tls_version: 'TLSv1.3',
+    cipher: 'TLS_AES_256_GCM_SHA384',
+    resumed: true,
+  })
+  const unverified = { event: 'connection-accepted', ...base, connection: await connectionOf(false) } as const
+  expect(securityLine(unverified)).not.toHaveProperty('identity')
+  expect(securityLine(unverified).subject).toBe('CN=agent')
+})
+
+test('the file gets every event, private to its owner, after what was there', () => {
+  const file = join(scratch(), 'logs', 'security.log')
+  const failed: SecurityEvent = { event: 'handshake-failed', ...base, reason: 'NOT_TLS', message: 'no TLS' }
+  openLog({ level: 'silent', securityLog: file }).onSecurityEvent(failed)
+  openLog({ level: 'silent', securityLog: file }).onSecurityEvent(failed)
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({ event: 'handshake-failed', reason: 'NOT_TLS', level: 40, msg: 'no TLS' }),
+    expect.objectContaining({ event: 'handshake-failed' }),
+  ])
+  expect(lines[0]?.match(/"time"/g)).toHaveLength(1)
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+})
+
+test('a file that cannot be written is CONFIG_INVALID and named', () => {
+  const directory = scratch()
+  writeFileSync(join(directory, 'file'), '')
+  const path = join(directory, 'file', 'security.log')
+  const error = refusal(() => openLog({ securityLog: path }))
+  expect(error).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(path) })
+})
