@@ -1,9 +1,8 @@
-import { McpServer } from '@modelcontextprotocol/server'
 import { expect, test } from 'vitest'
 import { connect } from '../../src/client/index.js'
 import { Script, slowServer } from '../support/slow-server.js'
-import { ask, httpText, mcpHeaders, openWire, toolCall } from '../support/wire.js'
-import { makeWorld, serveTest, testServer } from '../support/world.js'
+import { httpText, mcpHeaders, openWire, toolCall } from '../support/wire.js'
+import { makeWorld, serveTest } from '../support/world.js'
 
 test('progress arrives while the tool still runs', async () => {
   await using world = await makeWorld()
@@ -57,14 +56,13 @@ test('a caller that reads late gets all that was streamed, in its order', async 
   wire.socket.pause()
   const call = JSON.parse(toolCall('flood'))
   call.params._meta = { progressToken: 1 }
-  wire.socket.write(httpText('/mcp', mcpHeaders, JSON.stringify(call)))
+  wire.socket.write(httpText('/mcp', { ...mcpHeaders, connection: 'close' }, JSON.stringify(call)))
   await script.started.opened
-  await expect.poll(() => script.sent).toBe(200)
+  await expect.poll(() => script.sent, { timeout: 10_000 }).toBe(100)
   wire.socket.resume()
   script.finish.open()
-  await wire.until(/"done"/)
-  const told = [...wire.received().matchAll(/"progress":(\d+)/g)].map(([, progress]) => Number(progress))
-  expect(told).toEqual(Array.from({ length: 200 }, (_, index) => index + 1))
+  const told = [...(await wire.closed).matchAll(/"progress":(\d+)/g)].map(([, progress]) => Number(progress))
+  expect(told).toEqual(Array.from({ length: 100 }, (_, index) => index + 1))
 })
 
 test('a caller that stops reading and goes away cancels the tool', async () => {
@@ -74,7 +72,7 @@ test('a caller that stops reading and goes away cancels the tool', async () => {
   const wire = await openWire(served.server.url, world.certDir)
   wire.socket.pause()
   wire.socket.write(httpText('/mcp', mcpHeaders, toolCall('flood')))
-  await expect.poll(() => script.sent).toBe(200)
+  await expect.poll(() => script.sent, { timeout: 10_000 }).toBe(100)
   wire.socket.destroy()
   await script.aborted.opened
 })
@@ -97,38 +95,4 @@ test('a text of every kind of character comes back as it went', async () => {
   const text = `\u0000 "quoted" \\ São Paulo 東京 🎉 \u2028 ${'x'.repeat(200_000)}`
   const { content } = await client.callTool({ name: 'echo', arguments: { text } })
   expect(content).toEqual([{ type: 'text', text }])
-})
-
-test('a factory that throws is a 500 without details, and the next request is served', async () => {
-  await using world = await makeWorld()
-  let broken = true
-  await using served = await serveTest({ tls: world.tls }, (calls) => {
-    if (broken) throw new Error('the database password hunter2 is wrong')
-    return testServer(calls)
-  })
-  const body = toolCall('echo', { text: 'hello' })
-  const failed = await ask(served.server.url, world.certDir, { body })
-  expect(failed.status).toBe(500)
-  expect(JSON.parse(failed.body)).toMatchObject({
-    error: { code: -32603, message: expect.not.stringContaining('hunter2') },
-  })
-  expect(failed.body).not.toContain('hunter2')
-  broken = false
-  expect((await ask(served.server.url, world.certDir, { body })).status).toBe(200)
-})
-
-test('what breaks in a tool after its answer does not end the server', async () => {
-  await using world = await makeWorld()
-  await using served = await serveTest({ tls: world.tls }, () => {
-    const server = new McpServer({ name: 'broken-mcp', version: '1.0.0' })
-    server.registerTool('break', {}, () => {
-      server.server.onclose = () => {
-        throw new Error('closing is broken')
-      }
-      return { content: [] }
-    })
-    return server
-  })
-  for (let count = 0; count < 2; count++)
-    expect((await ask(served.server.url, world.certDir, { body: toolCall('break') })).status).toBe(200)
 })

@@ -26,7 +26,7 @@ const text = (value: string) => ({ content: [{ type: 'text' as const, text: valu
 
 /**
  * Tools that take their time: `wait` (read-only) and `act` (not) until `script.finish`, `progress` tells a
- * notification first, `flood` sends 20 MB of them.
+ * notification first, `flood` sends 10 MB of them.
  */
 export function slowServer(script: Script): McpServer {
   const server = new McpServer({ name: 'slow-mcp', version: '1.0.0' })
@@ -57,7 +57,7 @@ export function slowServer(script: Script): McpServer {
     begin(mcpReq.signal)
     const progressToken = mcpReq._meta?.progressToken ?? 0
     const message = 'x'.repeat(100_000)
-    while (!mcpReq.signal.aborted && script.sent < 200) {
+    while (!mcpReq.signal.aborted && script.sent < 100) {
       const progress = ++script.sent
       await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress, message } })
       await setImmediate()
