@@ -27,7 +27,13 @@ Gate.prototype.recheck = function (socket) {
 /** The same SDK behind Node's own mTLS and the SDK's own adapter: nothing of ours. */
 async function serveBare() {
   const read = (/** @type {string} */ file) => readFileSync(join(certDir, file))
-  const tls = { ca: read('ca.crt'), cert: read('server.crt'), key: read('server.key'), requestCert: true }
+  const tls = {
+    ca: read('ca.crt'),
+    cert: read('server.crt'),
+    key: read('server.key'),
+    requestCert: true,
+    keepAliveTimeout: 60_000, // ours, so that no turn of another transport outlasts it
+  }
   const handle = toNodeHandler(createMcpHandler(factory, { legacy: 'stateless' }))
   // `exactOptionalPropertyTypes` and the SDK's type of a request do not agree.
   const listener = /** @type {import('node:http').RequestListener} */ (/** @type {unknown} */ (handle))

@@ -18,7 +18,7 @@ const { values } = parseArgs({
   },
 })
 const { short } = values
-const seconds = Number(values.seconds ?? (short ? 4 : 60))
+const seconds = Number(values.seconds ?? (short ? 3 : 60))
 
 const certDir = mkdtempSync(join(tmpdir(), 'mcp-mtls-bench-'))
 try {
@@ -29,7 +29,7 @@ try {
     rounds: short ? 3 : 10,
     callsPerRound: short ? 300 : 1000,
   })
-  const connections = await connectionCost({ certDir, rounds: short ? 50 : 300, idle: short ? 200 : 1000 })
+  const connections = await connectionCost({ certDir, rounds: short ? 50 : 300, idle: short ? 100 : 1000 })
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   const environment = {
     cpu: cpus()[0]?.model ?? 'unknown',
