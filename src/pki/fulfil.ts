@@ -72,6 +72,7 @@ async function make(
   if (authority && isNew) {
     caChanges.set('ca.crt', authority.certificate).set('ca.key', authority.privateKey)
     changes.set('ca.crt', authority.certificate)
+    await recordReplaced(index, authority, caFiles)
     const lists = listsOfNewCa(authority, present)
     if (lists !== undefined) for (const one of [caChanges, changes]) one.set('ca.crl', lists)
   } else if (authority && caStore !== store) {
@@ -135,6 +136,18 @@ async function authorityFor(
     })
   if (!certificate) throw half(join(caStore.directory, 'ca.crt'), keyPath)
   return { authority: openAuthority(certificate, key, options.passphrase), isNew: false }
+}
+
+/** The parties of a CA that was replaced still belong to it: by the index they find to the new one. */
+async function recordReplaced(index: IssuedIndex, authority: Authority, caFiles: StoredFiles): Promise<void> {
+  const file = caFiles.get('ca.crt')
+  if (!file || !file.text.includes('-----BEGIN CERTIFICATE')) return
+  const serials = await index.serials()
+  const old = readCertificates(file.text, file.path).map((facts) => ({
+    facts,
+    certificate: facts.x509.toString(),
+  }))
+  for (const ca of [...old, authority]) if (!serials.has(ca.facts.serial)) await index.record(ca)
 }
 
 /** Once there are revocation lists, a CA without one is refused: a new CA brings its own, and that of the old one goes. */

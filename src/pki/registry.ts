@@ -49,7 +49,6 @@ export async function withRegistry<Result>(
   work: (registry: Registry) => Promise<Result>,
 ): Promise<Result> {
   const { store, caStore } = await storesOf(options)
-  await read(store, caStore, options.passphrase) // before a lock makes a directory of a misspelt name
   const run = async () => work(await read(store, caStore, options.passphrase))
   return caStore.exclusively(() => (caStore === store ? run() : store.exclusively(run)))
 }
