@@ -1,6 +1,8 @@
-import { createServer } from 'node:net'
+import { connect as connectPlain, createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { connect, type MtlsError, mtlsFetch } from '../../src/client/index.js'
+import { startNode } from '../support/cli.js'
 import { foreignServer, silentServer } from '../support/foreign-server.js'
 import { freePort } from '../support/free-port.js'
 import { Script, slowServer } from '../support/slow-server.js'
@@ -18,6 +20,23 @@ describe('no connection', () => {
       message: expect.stringContaining(`localhost:${port}`),
       hint: expect.stringContaining('server runs'),
     })
+  })
+
+  test('nobody takes the connection: CONNECTION_TIMEOUT', async () => {
+    await using world = await makeWorld()
+    // A listener that never accepts; once its queue is full, the system leaves further connections unanswered.
+    const { printed } = startNode([fileURLToPath(new URL('fixtures/never-accepts.mjs', import.meta.url))])
+    const [, port] = await printed(/port (\d+)/)
+    const fillers = Array.from({ length: 8 }, () =>
+      connectPlain(Number(port), '127.0.0.1').on('error', () => {}),
+    )
+    const fetch = mtlsFetch(world.tls, { connectTimeout: 500 })
+    await expect(fetch(`https://127.0.0.1:${port}/`)).rejects.toMatchObject({
+      code: 'CONNECTION_TIMEOUT',
+      message: `no connection to 127.0.0.1:${port} within 500 ms`,
+    })
+    await fetch.close()
+    for (const filler of fillers) filler.destroy()
   })
 
   test('a host that does not exist: CONNECTION_FAILED', async () => {
