@@ -81,7 +81,7 @@ const reasons: Readonly<Record<string, string>> = {
   ELOOP: 'cannot be read: its links lead in a circle',
 }
 
-const keyBlock = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[\s\S]*?-----END \1PRIVATE KEY-----/
+const keyBlock = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----(?:(?!-----)[\s\S])*-----END \1PRIVATE KEY-----/
 
 function parse(bytes: Buffer, path: string): Partial<FileContent> {
   const text = bytes.toString('latin1') // PEM is ASCII

@@ -27,7 +27,7 @@ export interface CrlFacts {
   isSignedBy(issuer: CertificateFacts): boolean
 }
 
-const crlBlock = /-----BEGIN (X509 )?CRL-----([\s\S]*?)-----END (?:X509 )?CRL-----/g
+const crlBlock = /-----BEGIN (X509 )?CRL-----([^-]*)-----END (?:X509 )?CRL-----/g
 
 /** All revocation lists of a PEM text. Throws `CERT_INVALID` naming `where` when there is none or one cannot be used. */
 export function readCrls(text: string, where: string): readonly CrlFacts[] {

@@ -1,8 +1,9 @@
 import { MtlsError } from '../errors.js'
 import { type CertificateFacts, readCertificate } from './certificate.js'
 
+// Base64 has no hyphen: a file of nothing but beginnings is given up at each next one, not at its end.
 const certificateBlock =
-  /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
+  /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
 
 /**
  * All certificates of a PEM text in their order: a leaf with its chain, or a bundle of CAs.

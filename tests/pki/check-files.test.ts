@@ -332,6 +332,10 @@ test('whatever stands in the place of a file is a line, never a crash', async ()
   writeFileSync(at('junk.key'), '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n', {
     mode: 0o600,
   })
+  // Nothing but beginnings: looking for the end of each would take hours.
+  writeFileSync(at('starts.crt'), '-----BEGIN CERTIFICATE-----\n'.repeat(140_000))
+  writeFileSync(at('starts.crl'), '-----BEGIN X509 CRL-----\n'.repeat(140_000))
+  writeFileSync(at('starts.key'), '-----BEGIN PRIVATE KEY-----\n'.repeat(140_000))
   writeFileSync(at('huge.crt'), '')
   truncateSync(at('huge.crt'), 64 * 1024 ** 3)
   mkdirSync(at('folder.crt'))
@@ -351,8 +355,11 @@ test('whatever stands in the place of a file is a line, never a crash', async ()
     'loop.crt unknown CERT_NOT_FOUND',
     'pipe.crt unknown CERT_INVALID',
     'rot.crt unknown CERT_INVALID',
+    'starts.crt unknown CERT_INVALID',
+    'starts.key key CERT_INVALID',
     'text.crt unknown CERT_INVALID',
     'junk.crl crl CERT_INVALID',
+    'starts.crl crl CERT_INVALID',
   ])
 })
 
