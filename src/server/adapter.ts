@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AuthInfo, createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server'
+import { calledTool, type ObservedCall, outcomeOf } from './calls.js'
 import { jsonRpcError, refuse } from './refuse.js'
 
 /** From a Node request to the MCP SDK and back: the one file to replace for another way of serving. */
@@ -13,6 +14,8 @@ export interface McpAdapter {
 export interface AdapterOptions {
   readonly maxBodyBytes: number
   readonly onError: (error: Error) => void
+  /** Hears of every `tools/call` once it is over. */
+  readonly onCall: (call: ObservedCall) => void
 }
 
 /**
@@ -21,7 +24,7 @@ export interface AdapterOptions {
  */
 export function createAdapter(
   factory: McpServerFactory,
-  { maxBodyBytes, onError }: AdapterOptions,
+  { maxBodyBytes, onError, onCall }: AdapterOptions,
 ): McpAdapter {
   const handler = createMcpHandler(factory, {
     legacy: 'stateless',
@@ -31,15 +34,19 @@ export function createAdapter(
   return {
     async handle(request, response, authInfo) {
       const gone = new AbortController()
+      const begun = performance.now()
+      let tool: string | undefined
+      let outcome: ObservedCall['outcome'] = 'error'
       response.once('close', () => gone.abort())
       try {
         const body = request.method === 'POST' ? await readBody(request, maxBodyBytes) : undefined
         const parsedBody: unknown = body === undefined ? undefined : JSON.parse(body)
-        const answer = await handler.fetch(webRequest(request, gone.signal), {
+        tool = calledTool(parsedBody)
+        const answer = await handler.fetch(webRequest(request, body, gone.signal), {
           ...(authInfo && { authInfo }),
           ...(parsedBody !== undefined && { parsedBody }),
         })
-        await write(response, answer)
+        outcome = outcomeOf(answer.status, await write(response, answer))
       } catch (error) {
         if (gone.signal.aborted) return
         if (error instanceof BodyTooLarge) return refuse(response, 413, jsonRpcError(-32000, error.message))
@@ -47,6 +54,9 @@ export function createAdapter(
           return refuse(response, 400, jsonRpcError(-32700, 'Parse error: the body is not JSON'))
         onError(error instanceof Error ? error : new Error(String(error)))
         refuse(response, 500, jsonRpcError(-32603, 'Internal error'))
+      } finally {
+        if (gone.signal.aborted && !response.writableEnded) outcome = 'aborted'
+        if (tool !== undefined) onCall({ tool, outcome, seconds: (performance.now() - begun) / 1000 })
       }
     },
     close: () => handler.close(),
@@ -69,31 +79,38 @@ async function readBody(request: IncomingMessage, limit: number): Promise<string
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function webRequest(request: IncomingMessage, signal: AbortSignal): Request {
+function webRequest(request: IncomingMessage, body: string | undefined, signal: AbortSignal): Request {
   const headers = new Headers()
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
   }
   const secure = 'encrypted' in request.socket
   const url = `${secure ? 'https' : 'http'}://${request.headers.host ?? 'localhost'}${request.url ?? '/'}`
-  return new Request(url, { method: request.method ?? 'GET', headers, signal })
+  return new Request(url, {
+    method: request.method ?? 'GET',
+    headers,
+    signal,
+    ...(body !== undefined && { body }),
+  })
 }
 
-async function write(response: ServerResponse, answer: Response): Promise<void> {
+/** The body that was written, undefined for a stream. */
+async function write(response: ServerResponse, answer: Response): Promise<string | undefined> {
   // Whether the connection lives on is not for the SDK to say: it would keep one alive that drains.
   const { connection: _, ...headers } = Object.fromEntries(answer.headers)
   if (answer.body === null || !/^text\/event-stream/i.test(headers['content-type'] ?? '')) {
     const body = Buffer.from(await answer.arrayBuffer())
     response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body)
-    return
+    return body.toString('utf8')
   }
   response.writeHead(answer.status, headers)
   response.flushHeaders()
   for await (const chunk of answer.body) {
-    if (response.destroyed) return // leaving the loop cancels the stream
+    if (response.destroyed) return undefined // leaving the loop cancels the stream
     if (!response.write(chunk)) await drained(response)
   }
   response.end()
+  return undefined
 }
 
 function drained(response: ServerResponse): Promise<void> {

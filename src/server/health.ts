@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
 import { dayMs, endingsOf, reachedThreshold } from '../tls/expiry-watch.js'
 import type { Material } from '../tls/material.js'
@@ -46,13 +45,20 @@ export function certificateHealth(material: Material, now: Date): CertificateHea
   })
 }
 
-/** Answers a health request: 200, or 503 when the server should get no new requests. */
-export function sendHealth(request: IncomingMessage, response: ServerResponse, health: Health): void {
-  const body = JSON.stringify(health)
-  response.writeHead(health.status === 'draining' ? 503 : 200, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-  })
-  response.end(request.method === 'HEAD' ? undefined : body)
+/** Whether the server should get requests, and what that was judged by. */
+export function readiness({ status, certificates, last_reload }: Health): {
+  readonly ready: boolean
+  readonly checks: Readonly<Record<'certificates' | 'crl' | 'last_reload' | 'accepting', boolean>>
+} {
+  const fresh = (crl: boolean) =>
+    certificates.every(({ role, state }) => (role === 'crl') !== crl || state !== 'expired')
+  const checks = {
+    certificates: fresh(false),
+    crl: fresh(true),
+    last_reload: last_reload?.ok !== false,
+    accepting: status !== 'draining',
+  }
+  // A failed reload leaves the last good certificates in use. Every replica reads the same files: taken out of
+  // service for it, all would go at once.
+  return { ready: checks.certificates && checks.crl && checks.accepting, checks }
 }

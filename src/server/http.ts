@@ -9,8 +9,10 @@ import { addressOf } from '../tls/pending-handshakes.js'
 import { rejectionBody } from '../tls/rejection.js'
 import type { McpAdapter } from './adapter.js'
 import { type GuardRules, guardProblem } from './guard.js'
-import { type Health, sendHealth } from './health.js'
+import type { Health } from './health.js'
 import { type Caller, callerKey } from './identity-of.js'
+import type { ServerMetrics } from './metrics.js'
+import { observationPaths, observe } from './observe.js'
 import { jsonRpcError, refuse } from './refuse.js'
 
 export interface HttpParts {
@@ -19,11 +21,12 @@ export interface HttpParts {
   readonly adapter: McpAdapter
   readonly guard: GuardRules
   readonly health: () => Health
+  readonly metrics: ServerMetrics
   readonly tell: Tell
 }
 
 /** The way of a request: certificate still good → Host and Origin → route → adapter. */
-export function requestListener({ gate, adapter, guard, health, tell }: HttpParts): RequestListener {
+export function requestListener({ gate, adapter, guard, health, metrics, tell }: HttpParts): RequestListener {
   return (request, response) => {
     let caller: AuthInfo | undefined
     if (gate) {
@@ -50,7 +53,7 @@ export function requestListener({ gate, adapter, guard, health, tell }: HttpPart
     const path = pathOf(request)
     const methods = routes.get(path)
     if (!methods) {
-      const message = 'MCP is at /mcp, health at /health'
+      const message = `MCP is at /mcp; there are ${observationPaths.join(', ')} beside it`
       return refuse(response, 404, JSON.stringify({ error: 'not_found', message }))
     }
     if (!methods.includes(request.method ?? '')) {
@@ -58,14 +61,14 @@ export function requestListener({ gate, adapter, guard, health, tell }: HttpPart
       return refuse(response, 405, JSON.stringify({ error: 'method_not_allowed' }))
     }
     if (path === '/mcp') return void adapter.handle(request, response, caller)
-    sendHealth(request, response, health())
+    void observe(path, request, response, { health, metrics, about: 'peers' })
   }
 }
 
 /** Every path with its methods; which of them MCP has a use for is the SDK's to say. */
-const routes: ReadonlyMap<string, readonly string[]> = new Map([
+const routes: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ['/mcp', ['POST', 'GET', 'DELETE']],
-  ['/health', ['GET', 'HEAD']],
+  ...observationPaths.map((path): [string, string[]] => [path, ['GET', 'HEAD']]),
 ])
 
 function pathOf({ url = '/' }: IncomingMessage): string {

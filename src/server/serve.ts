@@ -21,6 +21,7 @@ import { certificateHealth, type Health, protocolVersions } from './health.js'
 import { createHealthServer } from './health-server.js'
 import { requestListener } from './http.js'
 import { InFlight } from './in-flight.js'
+import { ServerMetrics } from './metrics.js'
 import { packageVersion } from './package-version.js'
 
 export interface ServeOptions extends McpServerOptions, FreshnessOptions {
@@ -115,6 +116,7 @@ class ListeningServer implements RunningServer {
   readonly #server: Server
   readonly #healthServer: Server | undefined
   readonly #adapter
+  readonly #metrics: ServerMetrics
   readonly #inFlight = new InFlight()
   readonly #startedAt = Date.now()
   #closing: { readonly done: Promise<void>; readonly endWithin: (milliseconds: number) => void } | undefined
@@ -130,6 +132,8 @@ class ListeningServer implements RunningServer {
     this.name = name
     this.#config = config
     this.#material = material
+    this.#metrics = new ServerMetrics(name, () => this.health())
+    events.subscribe(this.#metrics.onSecurityEvent)
     const http = {
       maxHeaderSize: limits.maxHeaderBytes,
       headersTimeout: limits.headersTimeout,
@@ -146,6 +150,7 @@ class ListeningServer implements RunningServer {
     this.#adapter = createAdapter(factory, {
       maxBodyBytes: limits.maxBodyBytes,
       onError: (error) => onError(error.message),
+      onCall: this.#metrics.onCall,
     })
     this.#server.maxConnections = limits.maxConnections
     this.#server.on(this.#gate ? 'secureConnection' : 'connection', (socket) =>
@@ -166,10 +171,14 @@ class ListeningServer implements RunningServer {
           allowedOrigins: config.allowedOrigins,
         },
         health: () => this.health(),
+        metrics: this.#metrics,
         tell: teller(events, { side: 'server', name, mode: material?.current.mode ?? 'plaintext' }),
       }),
     )
-    this.#healthServer = config.healthPort === undefined ? undefined : createHealthServer(() => this.health())
+    this.#healthServer =
+      config.healthPort === undefined
+        ? undefined
+        : createHealthServer({ health: () => this.health(), metrics: this.#metrics })
   }
 
   get port(): number {

@@ -92,7 +92,7 @@ describe('what is not an MCP request', () => {
     expect(answer.status).toBe(404)
     expect(JSON.parse(answer.body)).toEqual({
       error: 'not_found',
-      message: 'MCP is at /mcp, health at /health',
+      message: 'MCP is at /mcp; there are /health, /livez, /readyz, /metrics beside it',
     })
   })
 

@@ -26,6 +26,8 @@ export interface CallOptions {
   readonly session?: Buffer | undefined
   /** What the tool `echo` is called with. */
   readonly say?: string
+  /** Where the call goes; any other than `/mcp` is asked for with GET. */
+  readonly path?: string
 }
 
 export interface Answer {
@@ -38,7 +40,7 @@ export interface Answer {
 
 /** Calls the tool `echo` over a connection of its own. Rejects when the handshake fails. */
 export async function callAsBareClient(port: number, options: CallOptions): Promise<Answer> {
-  const { shown, version, session, say = 'hello' } = options
+  const { shown, version, session, say = 'hello', path = '/mcp' } = options
   const body = JSON.stringify({
     jsonrpc: '2.0',
     id: 1,
@@ -48,8 +50,8 @@ export async function callAsBareClient(port: number, options: CallOptions): Prom
   const call = request({
     host: '127.0.0.1',
     port,
-    path: '/mcp',
-    method: 'POST',
+    path,
+    method: path === '/mcp' ? 'POST' : 'GET',
     headers: {
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',

@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest'
+import { connect } from '../../src/client/index.js'
+import type { Health } from '../../src/server/health.js'
+import { ServerMetrics } from '../../src/server/metrics.js'
+import { callAsBareClient } from '../support/bare-peers.js'
+import { forge, forgeCa } from '../support/forge.js'
+import { freePort } from '../support/free-port.js'
+import { makeWorld, serveTest } from '../support/world.js'
+
+async function scrape(port: number): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+}
+
+/** The value of a series that has all these labels. */
+function value(text: string, name: string, labels: Record<string, string> = {}): number | undefined {
+  const line = text
+    .split('\n')
+    .find(
+      (one) =>
+        one.startsWith(`mcp_mtls_${name}{`) &&
+        Object.entries(labels).every(([key, label]) => one.includes(`${key}="${label}"`)),
+    )
+  return line === undefined ? undefined : Number(line.split(' ').at(-1))
+}
+
+describe('the metrics of a server', () => {
+  test('count handshakes, refusals and calls', async () => {
+    await using world = await makeWorld()
+    const healthPort = await freePort()
+    await using served = await serveTest({ tls: world.tls, healthPort })
+    await using client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+    await client.callTool({ name: 'echo', arguments: { text: 'x' } })
+    await client.callTool({ name: 'echo', arguments: { text: 'x' } })
+    await client.callTool({ name: 'no-such-tool', arguments: {} }).catch(() => undefined)
+    await callAsBareClient(served.server.port, {})
+    const text = await scrape(healthPort)
+    expect(value(text, 'handshakes_total', { result: 'accepted', version: 'TLSv1.3' })).toBe(1)
+    expect(value(text, 'handshakes_total', { result: 'refused', reason: 'CLIENT_CERT_REQUIRED' })).toBe(1)
+    expect(value(text, 'tool_calls_total', { tool: 'echo', outcome: 'ok' })).toBe(2)
+    expect(value(text, 'tool_calls_total', { tool: 'other' })).toBe(1)
+    expect(value(text, 'tool_call_duration_seconds_count', { tool: 'echo' })).toBe(2)
+    expect(value(text, 'connections')).toBe(1)
+    expect(value(text, 'up')).toBe(1)
+    expect(value(text, 'certificate_expiry_timestamp_seconds', { role: 'server' })).toBeGreaterThan(
+      Date.now() / 1000,
+    )
+  })
+
+  test('without a certificate nothing identifies a peer; with one, the peers that end first are there', async () => {
+    await using world = await makeWorld()
+    const healthPort = await freePort()
+    await using served = await serveTest({ tls: world.tls, healthPort })
+    const shown = world.client
+    await callAsBareClient(served.server.port, { shown })
+    const connected = await served.event('connection-accepted')
+    const fingerprint = connected.connection.peerCertificate?.fingerprint256 ?? 'none'
+    for (const path of ['/metrics', '/health', '/livez', '/readyz']) {
+      const open = await (await fetch(`http://127.0.0.1:${healthPort}${path}`)).text()
+      expect(open).not.toContain(fingerprint)
+      expect(open).not.toContain('mcp-client')
+      expect(open).not.toContain('PRIVATE')
+    }
+    const { body } = await callAsBareClient(served.server.port, { shown, path: '/metrics' })
+    expect(
+      value(body, 'peer_certificate_expiry_timestamp_seconds', { fingerprint256: fingerprint }),
+    ).toBeGreaterThan(0)
+  })
+
+  test('a storm of strangers with different names adds no series', async () => {
+    const health = { connections: 0, status: 'ok', mode: 'strict', certificates: [], last_reload: null }
+    const metrics = new ServerMetrics('test', () => health as unknown as Health)
+    const refused = (name: string) =>
+      metrics.onSecurityEvent({
+        event: 'connection-refused',
+        time: new Date(),
+        side: 'server',
+        name: 'test',
+        mode: 'strict',
+        peerAddress: `${name}:1`,
+        reason: 'CLIENT_CERT_REJECTED',
+        message: name,
+        connection: { tlsVersion: 'TLSv1.3' } as never,
+      })
+    const series = async () => (await metrics.text('peers')).split('\n').length
+    refused('first')
+    const before = await series()
+    for (let stranger = 0; stranger < 10_000; stranger++) refused(`stranger ${stranger}`)
+    expect(await series()).toBe(before)
+  })
+})
+
+describe('the probes of a server', () => {
+  test('it lives, and is ready while its certificates are valid and it does not drain', async () => {
+    await using world = await makeWorld()
+    const healthPort = await freePort()
+    await using served = await serveTest({ tls: world.tls, healthPort })
+    const get = (path: string) => fetch(`http://127.0.0.1:${healthPort}${path}`)
+    expect((await get('/livez')).status).toBe(200)
+    const ready = await get('/readyz')
+    expect(ready.status).toBe(200)
+    expect(await ready.json()).toEqual({
+      status: 'ok',
+      checks: { certificates: true, crl: true, last_reload: true, accepting: true },
+    })
+    expect((await get('/mcp')).status).toBe(404)
+    expect(served.server.health().status).toBe('ok')
+  })
+
+  test('it is not ready once its certificate has expired, and lives on', async () => {
+    const ca = await forgeCa()
+    const server = await forge({ issuer: ca, usage: 'server', notAfter: new Date(Date.now() + 1500) })
+    await using world = await makeWorld({ ca, server })
+    const healthPort = await freePort()
+    await using _served = await serveTest({ tls: world.tls, healthPort })
+    const status = async (path: string) => (await fetch(`http://127.0.0.1:${healthPort}${path}`)).status
+    await expect.poll(() => status('/readyz'), { timeout: 5000 }).toBe(503)
+    expect(await status('/livez')).toBe(200)
+  })
+})
