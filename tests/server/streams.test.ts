@@ -58,7 +58,7 @@ test('a caller that reads late gets all that was streamed, in its order', async 
   call.params._meta = { progressToken: 1 }
   wire.socket.write(httpText('/mcp', { ...mcpHeaders, connection: 'close' }, JSON.stringify(call)))
   await script.started.opened
-  await expect.poll(() => script.sent, { timeout: 10_000 }).toBe(100)
+  await expect.poll(() => script.sent).toBe(100)
   wire.socket.resume()
   script.finish.open()
   const told = [...(await wire.closed).matchAll(/"progress":(\d+)/g)].map(([, progress]) => Number(progress))
@@ -72,7 +72,7 @@ test('a caller that stops reading and goes away cancels the tool', async () => {
   const wire = await openWire(served.server.url, world.certDir)
   wire.socket.pause()
   wire.socket.write(httpText('/mcp', mcpHeaders, toolCall('flood')))
-  await expect.poll(() => script.sent, { timeout: 10_000 }).toBe(100)
+  await expect.poll(() => script.sent).toBe(100)
   wire.socket.destroy()
   await script.aborted.opened
 })
