@@ -39,6 +39,15 @@ export function bothWays(
   })
   afterAll(() => world[Symbol.asyncDispose]())
 
+  const made = new Map<string, Promise<Shown>>()
+  /** Made once for all modes and versions: RSA and DSA keys take their time. */
+  const show = async ({ title, show }: Row, usage: Usage): Promise<Shown> => {
+    const name = `${usage} ${title}`
+    const shown = made.get(name) ?? Promise.resolve(show(world.ca, usage))
+    made.set(name, shown)
+    return shown
+  }
+
   describe.each(['strict', 'demo'] as const)('%s mode', (mode) => {
     const tls = () => ({ certDir: world.certDir, demoMode: mode === 'demo' })
     let served: Served
@@ -56,7 +65,7 @@ export function bothWays(
         const fate = `on ${version}: ${fateOf(wanted)}`
 
         test(`a client with ${row.title}, ${fate}`, async () => {
-          const shown = await row.show(world.ca, 'client')
+          const shown = await show(row, 'client')
           served.events.length = served.calls.length = 0
           const answer = await callAsBareClient(served.server.port, { shown, version, say: 'let me in' })
           expectOutcome(served.events, wanted, version)
@@ -74,7 +83,7 @@ export function bothWays(
 
         if (row.serverVersions?.includes(version) === false) continue
         test(`a server with ${row.title}, ${fate}`, async () => {
-          await using server = await bareServer(await row.show(world.ca, 'server'), version)
+          await using server = await bareServer(await show(row, 'server'), version)
           const events: SecurityEvent[] = []
           const fetch = mtlsFetch(tls(), { onSecurityEvent: (event) => events.push(event) })
           try {
