@@ -1,5 +1,5 @@
 import { open, realpath, stat } from 'node:fs/promises'
-import { MtlsError } from '../errors.js'
+import { errorCodes, MtlsError } from '../errors.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { readCertificates } from '../x509/pem.js'
@@ -46,7 +46,9 @@ async function readContent(path: string): Promise<FileContent> {
     return { ...nothing, mode, ...parse(bytes, path) }
   } catch (error) {
     if (!(error instanceof MtlsError)) throw error
-    return { ...nothing, problems: [problem(error.code, error.message, error.hint)] }
+    // The hint of that code is to run this very check.
+    const hint = error.hint === errorCodes.CERT_INVALID ? fileHint : error.hint
+    return { ...nothing, problems: [problem(error.code, error.message, hint)] }
   }
 }
 

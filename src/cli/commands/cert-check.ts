@@ -9,7 +9,7 @@ import { type CheckedEndpoint, checkEndpoint } from '../../probe/check-endpoint.
 import { checkedJson, checkedLines, exitCodeOf, summaryLine } from '../check-report.js'
 import { watchChecks } from '../check-watch.js'
 import type { Io } from '../io.js'
-import { writeJson, writeLines } from '../output.js'
+import { printable, shownPath, writeJson, writeLines } from '../output.js'
 import { type Paint, painter } from '../paint.js'
 import { addSettingOptions, resolveSettings } from '../settings.js'
 import { untilSignal } from '../until-signal.js'
@@ -129,6 +129,11 @@ async function run(targets: Targets, flags: Flags, settings: Settings, io: Io): 
       const changed = all.filter(({ path }) => before?.get(path) !== now.get(path))
       const gone = [...(before?.keys() ?? [])].filter((path) => !now.has(path))
       if (before === undefined || changed.length + gone.length > 0) write(all, changed, flags, io, paint)
+      if (!flags.json)
+        writeLines(
+          io.stdout,
+          gone.map((path) => `gone: ${printable(shownPath(path, io))}`),
+        )
       before = now
     },
   })
