@@ -88,9 +88,9 @@ export function report({ environment, steady, calls, judging_us, handshake, expe
       ]),
       ['mTLS / HTTP', ratio('p50_ms'), '', '', ratio('server_cpu_us'), ratio('calls_per_second')],
     ]),
-    `Judging the certificate again, Host and Origin: ${judging_us}µs of each call`,
+    `Judging the certificate again, Host and Origin: ${judging_us} µs of each call`,
     '',
-    `A connection with its first answer, p50: TCP ${handshake.plain_ms}ms, mTLS ${handshake.full_ms}ms, resumed ${handshake.resumed_ms}ms`,
+    `A connection with its first answer, p50: TCP ${handshake.plain_ms} ms, mTLS ${handshake.full_ms} ms, resumed ${handshake.resumed_ms} ms`,
     '',
     table([
       ['', 'expected', 'measured', ''],

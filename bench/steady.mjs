@@ -11,6 +11,7 @@ const calls = {
   echo: { name: 'echo', arguments: { text: 'hello' } },
 }
 const warmUpSeconds = 2
+const settleMilliseconds = 500
 
 /** @param {{ certDir: string, seconds: number, rate: number }} options */
 export async function steady({ certDir, seconds, rate }) {
@@ -54,13 +55,17 @@ export async function steady({ certDir, seconds, rate }) {
   await hold(warmUpSeconds)
   for (const list of latencies) list.length = 0
   const resident = servers.map(() => /** @type {number[]} */ ([]))
-  const before = await Promise.all(children.map((child) => child.usageCollected()))
+  const settled = async () => {
+    await delay(settleMilliseconds) // what the last calls left is not yet garbage
+    return Promise.all(children.map((child) => child.usageCollected()))
+  }
+  const before = await settled()
   const { sent, elapsed } = await hold(seconds, async () => {
     const usages = await Promise.all(children.map((child) => child.usage()))
     for (const [index, { rss }] of usages.entries()) resident[index]?.push(rss)
   })
   const used = await Promise.all(children.map((child) => child.usage()))
-  const after = await Promise.all(children.map((child) => child.usageCollected()))
+  const after = await settled()
   await Promise.all(clients.map((client) => client.close()))
   for (const child of children) child.stop()
 
