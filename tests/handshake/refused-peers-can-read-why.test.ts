@@ -3,7 +3,9 @@ import { connect as tcpConnect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { connect, type TLSSocket } from 'node:tls'
 import { expect, test } from 'vitest'
+import { mtlsFetch } from '../../src/client/index.js'
 import { type TlsVersion, tlsVersions } from '../support/bare-peers.js'
+import { forge } from '../support/forge.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
 /** A client without a certificate, whose own half of the connection stays open until it is told otherwise. */
@@ -59,3 +61,16 @@ test.each(tlsVersions)(
     expect(took).toBeLessThan(3000)
   },
 )
+
+test('our own client throws the reason each time, however large its request', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls })
+  await using strangers = await makeWorld({ ca: world.ca, client: await forge({ commonName: 'stranger' }) })
+  for (let round = 0; round < 20; round++) {
+    const fetch = mtlsFetch(strangers.tls)
+    const posted = fetch(served.server.url, { method: 'POST', body: 'x'.repeat(round * 20_000) })
+    await expect(posted).rejects.toMatchObject({ code: 'CLIENT_CERT_REJECTED' })
+    await fetch.close()
+  }
+  expect(served.calls).toEqual([])
+})
