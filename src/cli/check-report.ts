@@ -1,5 +1,5 @@
-import { dayMs } from '../pki/check.js'
 import { type Checked, isWarning } from '../pki/index.js'
+import { dayMs } from '../pki/problem.js'
 import type { CheckedEndpoint } from '../probe/check-endpoint.js'
 import type { Io } from './io.js'
 import { day, printable, shownPath, table } from './output.js'

@@ -1,7 +1,6 @@
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
-import { dayMs } from './check.js'
-import { type Problem, problem } from './problem.js'
+import { dayMs, type Problem, problem } from './problem.js'
 
 /** Everything that is wrong with a revocation list, an empty list when nothing is. */
 export function checkCrl(

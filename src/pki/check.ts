@@ -1,15 +1,21 @@
 import { MtlsError } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
-import type { CrlFacts } from '../x509/crl.js'
-import { buildPath, type CertificatePath } from '../x509/path.js'
-import { listOf, type RevocationStatus, statusIn } from '../x509/revocation.js'
+import { buildPath } from '../x509/path.js'
 import { coversServerName } from '../x509/server-name.js'
 import { weakKey, weakSignature } from '../x509/strength.js'
+import {
+  authorityProblems,
+  issuerProblems,
+  type RevocationOptions,
+  revocationProblems,
+} from './check-path.js'
 import { readPrivateKey } from './key.js'
-import { type Problem, problem } from './problem.js'
+import { dayMs, invalid, type Problem, problem, usageOf } from './problem.js'
 import type { LeafType } from './request.js'
 
-export interface CheckOptions {
+export { dayMs } from './problem.js'
+
+export interface CheckOptions extends RevocationOptions {
   /** What it is to be used for; `ca` when it is marked as one, otherwise not judged without this. */
   readonly type?: LeafType | 'ca' | undefined
   /** The key it should belong to, PEM. */
@@ -21,10 +27,6 @@ export interface CheckOptions {
   readonly trusted?: readonly CertificateFacts[] | undefined
   /** Intermediate certificates that come with it. */
   readonly chain?: readonly CertificateFacts[] | undefined
-  /** Revocation lists: every CA of the chain needs one. Without this revocation is not judged. */
-  readonly crls?: readonly CrlFacts[] | undefined
-  /** Whether a CA without a list revokes nothing, instead of being a problem. */
-  readonly crlMissingAllowed?: boolean | undefined
   /** The host its names should cover. */
   readonly serverName?: string | undefined
   /** Warn of what ends within so many days; nothing is warned of without this. */
@@ -33,8 +35,6 @@ export interface CheckOptions {
   readonly demoMode?: boolean | undefined
   readonly now?: Date | undefined
 }
-
-export const dayMs = 86_400_000
 
 /** Everything that is wrong with a certificate, an empty list when nothing is. */
 export function check(certificate: CertificateFacts, options: CheckOptions = {}): readonly Problem[] {
@@ -54,10 +54,6 @@ export function check(certificate: CertificateFacts, options: CheckOptions = {})
     ...nameProblems(certificate, type, options),
     ...keyProblems(certificate, options),
   ]
-}
-
-function invalid({ subject }: CertificateFacts, what: string, hint: string): Problem {
-  return problem('CERT_INVALID', `${subject} ${what}`, hint)
 }
 
 function dateProblems(
@@ -91,99 +87,6 @@ function fabricProblems(facts: CertificateFacts, isRoot: boolean): Problem[] {
     ),
   ]
 }
-
-const trustHint =
-  'Trust the CA that issued it (--ca-cert FILE), or issue it anew from the CA that is trusted.'
-
-function issuerProblems(path: CertificatePath, judged: boolean, type: CheckOptions['type']): Problem[] {
-  const [leaf] = path.certificates
-  const { badSignature } = path
-  if (badSignature) return [invalid(badSignature, 'is not signed by the issuer it names', trustHint)]
-  if (!judged) return []
-  if (path.selfSigned && (type !== 'ca' || !path.anchored))
-    return [
-      invalid(
-        leaf,
-        'is self-signed',
-        'Issue one from a CA with `mcp-mtls cert-gen`; only demo mode accepts this one.',
-      ),
-    ]
-  if (path.anchored) return []
-  return [invalid(leaf, `was issued by ${path.certificates.at(-1)?.issuer}, which is not trusted`, trustHint)]
-}
-
-/** What the CAs above a certificate have to allow: its length of life, their own path length, its use. */
-function authorityProblems(
-  { certificates }: CertificatePath,
-  type: CheckOptions['type'],
-  now: Date,
-): Problem[] {
-  const [leaf, issuer] = certificates
-  const found: Problem[] = []
-  // Less than a day is nothing to act on: both were made in one go.
-  if (issuer && issuer.notAfter > now && leaf.notAfter.getTime() - issuer.notAfter.getTime() > dayMs)
-    found.push(
-      problem(
-        'CERT_OUTLIVES_CA',
-        `${leaf.subject} is valid until ${leaf.notAfter.toISOString()}, its CA ${issuer.subject} only until ${issuer.notAfter.toISOString()}`,
-      ),
-    )
-  for (const [index, authority] of certificates.entries()) {
-    if (index === 0) continue
-    // RFC 5280 section 4.2.1.9: self-issued ones do not count.
-    const below = certificates.slice(1, index).filter(({ selfIssued }) => !selfIssued).length
-    if (below > (authority.pathLength ?? Infinity))
-      found.push(
-        invalid(
-          authority,
-          `allows only ${authority.pathLength} CAs below it, and here are ${below}`,
-          'Issue the certificate from a CA nearer to the root.',
-        ),
-      )
-    // OpenSSL takes the extended key usage of a CA as a limit of what it may issue for.
-    const wanted = type === 'ca' || type === undefined ? undefined : usageOf[type]
-    if (wanted && authority.extendedKeyUsage?.includes(wanted) === false)
-      found.push(
-        invalid(
-          authority,
-          `may not issue certificates for ${wanted} (extended key usage)`,
-          'Issue the certificate from a CA that has no such limit.',
-        ),
-      )
-  }
-  return found
-}
-
-function revocationProblems(
-  { certificates }: CertificatePath,
-  { crls, crlMissingAllowed = false }: CheckOptions,
-  now: Date,
-): Problem[] {
-  if (!crls) return []
-  return certificates.flatMap((certificate, index) => {
-    const issuer = certificates[index + 1]
-    if (!issuer) return []
-    const list = listOf(issuer, crls)
-    const ofIssuer = `of ${issuer.subject}`
-    const hint = 'Check the clocks of this machine and of the CA.'
-    const { at, reason } = list?.revoked.get(certificate.serial) ?? {}
-    const found: Record<RevocationStatus, Problem | undefined> = {
-      good: undefined,
-      revoked: problem(
-        'CERT_REVOKED',
-        `${certificate.subject}, serial ${certificate.serial}, was revoked on ${at?.toISOString()}${reason ? ` (${reason})` : ''}`,
-      ),
-      'no-list': crlMissingAllowed
-        ? undefined
-        : problem('CRL_INVALID', `there is no revocation list ${ofIssuer}`),
-      'list-expired': problem('CRL_EXPIRED', `the revocation list ${ofIssuer} has expired`),
-      'list-not-yet-valid': problem('CRL_INVALID', `the revocation list ${ofIssuer} is not valid yet`, hint),
-    }
-    return found[statusIn(list, certificate, now)] ?? []
-  })
-}
-
-const usageOf = { server: 'serverAuth', client: 'clientAuth' } as const
 
 function usageProblems(
   certificate: CertificateFacts,

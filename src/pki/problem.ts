@@ -1,4 +1,5 @@
 import { errorCodes, type MtlsErrorCode } from '../errors.js'
+import type { CertificateFacts } from '../x509/certificate.js'
 
 /** What a check can find beside the codes of `MtlsError`, each with what to do about it. */
 export const checkCodes = {
@@ -31,3 +32,13 @@ export function problem(code: ProblemCode, message: string, hint = hints[code]):
 export function isWarning({ code }: Problem): boolean {
   return code === 'CERT_EXPIRING' || code === 'CRL_EXPIRING' || code === 'CERT_OUTLIVES_CA'
 }
+
+/** A certificate that is wrong in itself: its subject, and what is wrong with it. */
+export function invalid({ subject }: CertificateFacts, what: string, hint: string): Problem {
+  return problem('CERT_INVALID', `${subject} ${what}`, hint)
+}
+
+export const dayMs = 86_400_000
+
+/** The extended key usage that each kind of leaf needs. */
+export const usageOf = { server: 'serverAuth', client: 'clientAuth' } as const

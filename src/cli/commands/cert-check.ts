@@ -1,12 +1,9 @@
-import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import { fileNames, isLoopback, parseDuration, type Settings } from '../../config/index.js'
-import { MtlsError } from '../../errors.js'
-import { checkCodes, checkFiles, readTrust } from '../../pki/index.js'
-import { type CheckedEndpoint, checkEndpoint } from '../../probe/check-endpoint.js'
+import { parseDuration, type Settings } from '../../config/index.js'
+import { checkCodes } from '../../pki/index.js'
+import type { CheckedEndpoint } from '../../probe/check-endpoint.js'
 import { checkedJson, checkedLines, exitCodeOf, summaryLine } from '../check-report.js'
+import { checkTargets, type Targets, targetsOf } from '../check-targets.js'
 import { watchChecks } from '../check-watch.js'
 import type { Io } from '../io.js'
 import { printable, shownPath, writeJson, writeLines } from '../output.js'
@@ -60,7 +57,7 @@ export function build(io: Io): Command {
   )
   return command.action(async (what: readonly string[], flags: Flags) => {
     const settings = resolveSettings(command, io)
-    const targets = targetsOf(what, flags, settings, io)
+    const targets = targetsOf(what, flags.caDir, settings, io)
     try {
       await run(targets, flags, settings, io)
     } catch (error) {
@@ -82,37 +79,10 @@ function interval(text: string): number {
   return found
 }
 
-interface Targets {
-  readonly paths: readonly string[]
-  readonly urls: readonly URL[]
-}
-
-/** What was named, or everything that the settings name. Throws `CONFIG_INVALID`. */
-function targetsOf(what: readonly string[], { caDir }: Flags, { tls }: Settings, { cwd }: Io): Targets {
-  const isUrl = (text: string) => /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
-  const named = what.length > 0
-  const { certDir, caCert, crl, serverCert, serverKey, clientCert, clientKey } = tls
-  const usual = [certDir, caDir, caCert, crl, serverCert, serverKey, clientCert, clientKey]
-  const paths = named ? what.filter((text) => !isUrl(text)) : usual.filter((path) => path !== undefined)
-  return {
-    paths: [...new Set(paths.map((path) => resolve(cwd, path)))],
-    urls: what.filter(isUrl).map((text) => endpointOf(text, tls)),
-  }
-}
-
-function endpointOf(text: string, { demoMode, demoAllowRemote }: Settings['tls']): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol !== 'https:')
-    throw new MtlsError('CONFIG_INVALID', `${text}: a live server is named as https://HOST:PORT`)
-  if (demoMode && !demoAllowRemote && !isLoopback(url.hostname))
-    throw new MtlsError('CONFIG_INVALID', `${text}: demo mode connects to loopback only`)
-  return url
-}
-
 async function run(targets: Targets, flags: Flags, settings: Settings, io: Io): Promise<void> {
   const paint = painter(io)
   if (flags.watch === undefined) {
-    const all = await checkAll(targets, flags, settings, io)
+    const all = await checkTargets(targets, flags, settings, io)
     io.exitCode = exitCodeOf(all)
     return write(all, all, flags, io, paint)
   }
@@ -122,7 +92,7 @@ async function run(targets: Targets, flags: Flags, settings: Settings, io: Io): 
     paths: targets.paths,
     intervalMs: flags.watch,
     signal,
-    check: () => checkAll(targets, flags, settings, io),
+    check: () => checkTargets(targets, flags, settings, io),
     report: (all) => {
       io.exitCode = exitCodeOf(all)
       const now = fingerprints(all)
@@ -164,61 +134,4 @@ function write(
       certificates: shown.map((checked) => checkedJson(checked, now)),
     })
   writeLines(io.stdout, [...checkedLines(shown, { now, io, paint }), summaryLine(all, within, paint)])
-}
-
-async function checkAll(
-  { paths, urls }: Targets,
-  { caDir, within }: Flags,
-  { tls, limits }: Settings,
-  { cwd }: Io,
-): Promise<readonly CheckedEndpoint[]> {
-  const at = (path: string | undefined) => (path === undefined ? undefined : resolve(cwd, path))
-  const directories = [resolve(cwd, tls.certDir), ...(caDir === undefined ? [] : [resolve(cwd, caDir)])]
-  const judging = {
-    withinDays: within,
-    demoMode: tls.demoMode,
-    crlMissingAllowed: tls.crlMissing === 'allow',
-    passphrase: tls.keyPassphrase,
-  }
-  const sources = { caCert: at(tls.caCert), crl: at(tls.crl), directories }
-  const files = await checkFiles(paths, { ...judging, ...sources })
-  if (urls.length === 0) return files
-  const [trust, identity] = await Promise.all([
-    readTrust(sources),
-    ownIdentity(tls, directories[0] ?? '', cwd),
-  ])
-  const endpoints = urls.map((url) =>
-    checkEndpoint(url, {
-      ...judging,
-      identity,
-      trust,
-      minVersion: tls.minVersion,
-      timeoutMs: limits.handshakeTimeout,
-    }),
-  )
-  return [...files, ...(await Promise.all(endpoints))]
-}
-
-/** Our client certificate, when there is one: some servers show themselves to nobody without. */
-async function ownIdentity(
-  { clientCert, clientKey, keyPassphrase }: Settings['tls'],
-  certDir: string,
-  cwd: string,
-) {
-  const [certPath, keyPath] = [
-    resolve(cwd, clientCert ?? resolve(certDir, fileNames.clientCert)),
-    resolve(cwd, clientKey ?? resolve(certDir, fileNames.clientKey)),
-  ]
-  if (clientCert === undefined && clientKey === undefined && !existsSync(certPath)) return undefined
-  try {
-    const [cert, key] = await Promise.all([readFile(certPath, 'utf8'), readFile(keyPath, 'utf8')])
-    return { cert, key, passphrase: keyPassphrase }
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new MtlsError(
-      'CERT_NOT_FOUND',
-      `the client certificate ${certPath} or its key cannot be read (${code})`,
-      { cause },
-    )
-  }
 }
