@@ -2,7 +2,8 @@ import { MtlsError } from '../errors.js'
 import { type Checked, type CheckFilesOptions, check, isWarning, problem, type Trust } from '../pki/index.js'
 import { CrlSet } from '../tls/crl-set.js'
 import { verdict } from '../tls/verdict.js'
-import { type Handshake, type HandshakeOptions, handshake } from './handshake.js'
+import { type Handshake, handshake } from './handshake.js'
+import type { OpenOptions } from './open-tls.js'
 
 export interface CheckedEndpoint extends Checked {
   /** Undefined when no connection came about. */
@@ -10,7 +11,7 @@ export interface CheckedEndpoint extends Checked {
 }
 
 export interface CheckEndpointOptions
-  extends Pick<HandshakeOptions, 'identity' | 'minVersion' | 'timeoutMs'>,
+  extends Pick<OpenOptions, 'identity' | 'minVersion' | 'timeoutMs'>,
     Pick<CheckFilesOptions, 'withinDays' | 'demoMode' | 'crlMissingAllowed'> {
   readonly trust: Trust
 }
