@@ -1,0 +1,81 @@
+import type { SecureContext } from 'node:tls'
+import type { TlsOptions } from '../../config/index.js'
+import { MtlsError } from '../../errors.js'
+import { type RecordedCall, recordCall } from './recorded-call.js'
+import { type Place, ServerUnderTest, type Transport } from './server-under-test.js'
+
+/** Processes that are started for this and end with it. */
+export interface OwnServers extends Place {
+  readonly kind: 'own'
+}
+
+/** Servers that run somewhere: one MCP server over mTLS and, to compare with, the same over plain HTTP on loopback. */
+export interface GivenServers {
+  readonly kind: 'given'
+  readonly mtlsUrl: URL
+  readonly httpUrl?: URL | undefined
+  readonly tls: TlsOptions
+}
+
+/** One server to measure, over one transport. */
+export interface Target {
+  readonly transport: Transport
+  readonly url: URL
+  readonly call: RecordedCall
+  /** With mTLS. */
+  readonly secureContext: SecureContext | undefined
+  /** A process we started and can ask what it uses; undefined for a URL. */
+  readonly server: ServerUnderTest | undefined
+}
+
+/** What is being measured, and how much of all is done, 0 to 1. */
+export type Progress = (done: number, what: string) => void
+
+export const transportNames: Readonly<Record<Transport, string>> = { http: 'HTTP', mtls: 'mTLS' }
+
+export interface Targets extends AsyncDisposable {
+  /** Plain HTTP first, where there is one. */
+  readonly all: readonly Target[]
+  readonly mtls: Target
+}
+
+/** Starts what is to be started and calls each once. Throws what `recordCall` throws, and `CONFIG_INVALID`. */
+export async function openTargets(
+  servers: OwnServers | GivenServers,
+  tls: TlsOptions,
+  secureContext: SecureContext,
+  signal: AbortSignal,
+): Promise<Targets> {
+  const started: ServerUnderTest[] = []
+  const stop = async () => {
+    await Promise.all(started.map((server) => server[Symbol.asyncDispose]()))
+  }
+  const start = async (transport: Transport, place: Place) => {
+    const server = await ServerUnderTest.start(transport, place)
+    started.push(server)
+    signal.throwIfAborted()
+    return server
+  }
+  const open = async (transport: Transport, given: URL | undefined): Promise<Target> => {
+    const server = servers.kind === 'own' ? await start(transport, servers) : undefined
+    const url = server?.url ?? (given as URL)
+    const secured = transport === 'mtls'
+    const call = await recordCall(url, secured ? tls : undefined, signal)
+    return { transport, url, call, secureContext: secured ? secureContext : undefined, server }
+  }
+  try {
+    const { httpUrl, mtlsUrl } = servers.kind === 'given' ? servers : {}
+    const http = servers.kind === 'own' || httpUrl ? await open('http', httpUrl) : undefined
+    const mtls = await open('mtls', mtlsUrl)
+    if (http && http.call.title !== mtls.call.title)
+      throw new MtlsError(
+        'CONFIG_INVALID',
+        `${http.url} and ${mtls.url} are not the same server: one offers ${http.call.title}, the other ${mtls.call.title}`,
+        { hint: 'Give the URLs of one MCP server, once over plain HTTP and once over mTLS.' },
+      )
+    return { all: http ? [http, mtls] : [mtls], mtls, [Symbol.asyncDispose]: stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
