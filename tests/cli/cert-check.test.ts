@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readCertificate } from '../../src/x509/certificate.js'
@@ -217,11 +217,14 @@ test('--watch tells what changed when files change, and ends with the exit code 
   const ca = await forgeCa({ commonName: 'Other CA', notAfter: days(100) })
   const stranger = await forge({ issuer: ca, usage: 'server' })
   writeFileSync(join(healthy, 'server.key'), stranger.key)
-  await printed(/KEY_MISMATCH(?:.|\n)*not healthy/)
+  await printed(/^\d{4}-\d\d-\d\dT.*Z\n✗(?:.|\n)*KEY_MISMATCH(?:.|\n)*not healthy/m)
+  rmSync(join(healthy, 'client.crt'))
+  rmSync(join(healthy, 'client.key'))
+  await printed(/^gone: certs\/client\.crt$/m)
   process.kill('SIGTERM')
   const { exitCode, stdout, stderr } = await finished
   expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: '' })
-  expect(stdout.match(/certs\/client\.crt/g)).toHaveLength(1)
+  expect(stdout.match(/^✓ {2}certs\/client\.crt/gm)).toHaveLength(1)
 })
 
 test('--watch swallows no argument, looks again at its interval, and --json gives an object per change', async () => {

@@ -23,6 +23,14 @@ test('a boolean flag does not swallow the argument after it', () => {
   expect(bind('--demo-mode=0', '--host', 'x')).toEqual(['--demo-mode=0', '--host', 'x'])
 })
 
+test('a flag with an optional interval does not swallow the argument after it either', () => {
+  const command = new Command().option('--watch [interval]', 'go on')
+  const bind = (...argv: string[]) => bindOptionals(argv, command)
+  expect(bind('--watch', 'certs')).toEqual(['--watch=true', 'certs'])
+  expect(bind('--watch', '30s', 'certs')).toEqual(['--watch', '30s', 'certs'])
+  expect(bind('certs', '--watch')).toEqual(['certs', '--watch=true'])
+})
+
 test('flags win over the environment', () => {
   const command = addSettingOptions(new Command(), 'host', 'demoMode')
   command.parse(['--host', '127.0.0.2'], { from: 'user' })

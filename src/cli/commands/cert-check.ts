@@ -84,7 +84,7 @@ async function run(targets: Targets, flags: Flags, settings: Settings, io: Io): 
   if (flags.watch === undefined) {
     const all = await checkTargets(targets, flags, settings, io)
     io.exitCode = exitCodeOf(all)
-    return write(all, all, flags, io, paint)
+    return write({ all, changed: all }, flags, io, paint)
   }
   const { signal, stop } = untilSignal()
   let before: ReadonlyMap<string, string> | undefined
@@ -98,12 +98,8 @@ async function run(targets: Targets, flags: Flags, settings: Settings, io: Io): 
       const now = fingerprints(all)
       const changed = all.filter(({ path }) => before?.get(path) !== now.get(path))
       const gone = [...(before?.keys() ?? [])].filter((path) => !now.has(path))
-      if (before === undefined || changed.length + gone.length > 0) write(all, changed, flags, io, paint)
-      if (!flags.json)
-        writeLines(
-          io.stdout,
-          gone.map((path) => `gone: ${printable(shownPath(path, io))}`),
-        )
+      if (before === undefined) write({ all, changed }, flags, io, paint)
+      else if (changed.length + gone.length > 0) write({ all, changed, gone }, flags, io, paint)
       before = now
     },
   })
@@ -120,18 +116,25 @@ function fingerprints(all: readonly CheckedEndpoint[]): ReadonlyMap<string, stri
   return found
 }
 
-function write(
-  all: readonly CheckedEndpoint[],
-  shown: readonly CheckedEndpoint[],
-  { json, within }: Flags,
-  io: Io,
-  paint: Paint,
-): void {
+interface Findings {
+  readonly all: readonly CheckedEndpoint[]
+  /** What to print of it. */
+  readonly changed: readonly CheckedEndpoint[]
+  /** Paths that are no more. Undefined the first time: only what comes later needs its time. */
+  readonly gone?: readonly string[]
+}
+
+function write({ all, changed, gone }: Findings, { json, within }: Flags, io: Io, paint: Paint): void {
   const now = new Date()
   if (json)
     return writeJson(io, {
       healthy: exitCodeOf(all) === 0,
-      certificates: shown.map((checked) => checkedJson(checked, now)),
+      certificates: changed.map((checked) => checkedJson(checked, now)),
     })
-  writeLines(io.stdout, [...checkedLines(shown, { now, io, paint }), summaryLine(all, within, paint)])
+  writeLines(io.stdout, [
+    ...(gone ? ['', now.toISOString()] : []),
+    ...checkedLines(changed, { now, io, paint }),
+    ...(gone ?? []).map((path) => `gone: ${printable(shownPath(path, io))}`),
+    summaryLine(all, within, paint),
+  ])
 }
