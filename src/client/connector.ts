@@ -3,7 +3,7 @@ import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:
 import type { buildConnector } from 'undici'
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
 import { atMoment } from '../tls/at-moment.js'
-import { ConnectionRecord, negotiated, type TlsConnection } from '../tls/connection.js'
+import { ConnectionRecord, negotiated, type TlsConnection, usageOf } from '../tls/connection.js'
 import { secureContext } from '../tls/context.js'
 import { type SecurityEvents, type Tell, teller } from '../tls/events.js'
 import { handshakeError } from '../tls/handshake-error.js'
@@ -246,11 +246,10 @@ export class Connector {
       set.delete(open)
       if (set.size === 0) this.#open.delete(target.key)
       record.become('closed')
-      const durationMs = Date.now() - (record.facts.establishedAt?.getTime() ?? Date.now())
       this.#tell(target.address)('connection-closed', {
         peerAddress: target.address,
         connection: record.facts,
-        durationMs,
+        ...usageOf(socket, record),
       })
     })
   }

@@ -31,7 +31,7 @@ export function requestListener({ gate, adapter, guard, health, metrics, tell }:
     let caller: AuthInfo | undefined
     if (gate) {
       const socket = request.socket as TLSSocket
-      const judged = gate.recheck(socket)
+      const judged = gate.judgeRequest(socket)
       const connection = gate.connectionOf(socket)
       if (!judged.accepted || !connection) {
         const { code, message } = judged.accepted

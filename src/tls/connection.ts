@@ -77,3 +77,20 @@ export function negotiated(socket: TLSSocket): Partial<TlsConnection> {
     resumed: socket.isSessionReused(),
   }
 }
+
+/** What a connection was used for. */
+export interface Usage {
+  readonly durationMs: number
+  /** Requests that came over it; undefined where they are not counted, on a client. */
+  readonly requests: number | undefined
+  /** Over the wire, the handshake included. */
+  readonly bytesRead: number
+  readonly bytesWritten: number
+}
+
+/** The same, once the connection is closed. */
+export function usageOf(socket: TLSSocket, { facts }: ConnectionRecord, requests?: number): Usage {
+  const { bytesRead, bytesWritten } = socket
+  const durationMs = Date.now() - (facts.establishedAt?.getTime() ?? Date.now())
+  return { durationMs, requests, bytesRead, bytesWritten }
+}

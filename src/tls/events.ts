@@ -1,6 +1,6 @@
 import type { MtlsErrorCode } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
-import type { TlsConnection } from './connection.js'
+import type { TlsConnection, Usage } from './connection.js'
 import type { Relaxation } from './verdict.js'
 
 interface Event {
@@ -35,7 +35,7 @@ export type SecurityEvent =
   | ({ readonly event: 'connection-refused' } & Reason & PeerEvent)
   /** An accepted peer whose certificate no longer qualifies: at a request or at the moment of expiry. */
   | ({ readonly event: 'connection-ended' } & Reason & PeerEvent)
-  | ({ readonly event: 'connection-closed'; readonly durationMs: number } & PeerEvent)
+  | ({ readonly event: 'connection-closed' } & Usage & PeerEvent)
   /** The handshake never completed; there is no certificate to tell about. */
   | ({ readonly event: 'handshake-failed' } & Reason & AddressEvent)
   /** A request of an accepted peer that was refused before MCP saw it (Host, Origin). */

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { MtlsError } from '../errors.js'
 import { atMoment } from './at-moment.js'
-import { ConnectionRecord, negotiated, type TlsConnection } from './connection.js'
+import { ConnectionRecord, negotiated, type TlsConnection, usageOf } from './connection.js'
 import { contextError, contextOptions } from './context.js'
 import { type SecurityEvents, type Tell, teller } from './events.js'
 import { firstLookOf } from './first-look.js'
@@ -29,6 +29,7 @@ interface Admitted {
   readonly record: ConnectionRecord
   facts: PeerFacts
   readonly peerAddress: string
+  requests: number
   /** It was told that this peer no longer qualifies; requests that are still under way do not tell it again. */
   ended?: true
 }
@@ -140,6 +141,13 @@ export class Gate {
     return again
   }
 
+  /** `recheck` for a request that has come. */
+  judgeRequest(socket: TLSSocket): Verdict {
+    const admitted = this.#admitted.get(socket)
+    if (admitted) admitted.requests++
+    return this.recheck(socket)
+  }
+
   /** Puts our verdict in front of Node's HTTP parser. A listener merely added before would let it run too. */
   #replaceConnectionListener(): void {
     const [parse, ...others] = this.server.listeners('secureConnection')
@@ -185,7 +193,7 @@ export class Gate {
     }
     const { identity, relaxed, path } = judged
     record.become('verified', { ...known, peer: identity, verified: identity.verified })
-    this.#admit(socket, { record, facts, peerAddress }, expiryOf(path))
+    this.#admit(socket, { record, facts, peerAddress, requests: 0 }, expiryOf(path))
     this.#tell('connection-accepted', { peerAddress, connection: record.facts })
     if (relaxed.length > 0)
       this.#tell('verification-relaxed', { peerAddress, connection: record.facts, relaxed })
@@ -209,8 +217,8 @@ export class Gate {
       cancel()
       this.#admitted.delete(socket)
       record.become('closed')
-      const durationMs = Date.now() - (record.facts.establishedAt?.getTime() ?? Date.now())
-      this.#tell('connection-closed', { peerAddress, connection: record.facts, durationMs })
+      const usage = usageOf(socket, record, admitted.requests)
+      this.#tell('connection-closed', { peerAddress, connection: record.facts, ...usage })
     })
   }
 }

@@ -4,6 +4,7 @@ import { type DestinationStream, type Logger, pino } from 'pino'
 import { MtlsError } from '../errors.js'
 import { escapeControl } from './escape-control.js'
 import type { SecurityEvent, Subscriber } from './events.js'
+import { prettyLine } from './pretty.js'
 
 export interface LogOptions {
   /** Of the lines on stderr; `silent` writes none. Default `info`. */
@@ -12,7 +13,7 @@ export interface LogOptions {
   readonly securityLog?: string
 }
 
-/** The log of one process: JSON lines on stderr, and security events to a file of their own if wanted. */
+/** The log of one process: JSON lines on stderr (readable ones on a terminal), and security events to a file of their own if wanted. */
 export interface Log {
   readonly logger: Logger
   readonly onSecurityEvent: Subscriber
@@ -23,7 +24,9 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
   // Written at once: a line about a refused peer must not be lost with the process.
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    escaped(pino.destination({ dest: 2, sync: true })),
+    process.stderr.isTTY
+      ? { write: (line) => process.stderr.write(prettyLine(line)) }
+      : escaped(pino.destination({ dest: 2, sync: true })),
   )
   const file = securityLog === undefined ? undefined : openFile(securityLog)
   return {
@@ -57,9 +60,8 @@ function escaped(destination: DestinationStream): DestinationStream {
   return { write: (line) => destination.write(`${escapeControl(line.trimEnd())}\n`) }
 }
 
-function severity({ event }: SecurityEvent): 'debug' | 'info' | 'warn' {
-  if (event === 'connection-closed') return 'debug'
-  return event === 'connection-accepted' || event === 'reload-succeeded' ? 'info' : 'warn'
+function severity({ event }: SecurityEvent): 'info' | 'warn' {
+  return /^(connection-accepted|connection-closed|reload-succeeded)$/.test(event) ? 'info' : 'warn'
 }
 
 interface SecurityLine {
@@ -80,14 +82,22 @@ export function securityLine(event: SecurityEvent): SecurityLine {
     ...('peerAddress' in event && { peer_address: event.peerAddress }),
     ...('reason' in event && { reason: event.reason }),
     ...('relaxed' in event && { relaxed: event.relaxed }),
-    ...('durationMs' in event && { duration_ms: event.durationMs }),
+    ...('durationMs' in event && {
+      duration_ms: event.durationMs,
+      requests: event.requests,
+      bytes_read: event.bytesRead,
+      bytes_written: event.bytesWritten,
+    }),
     ...('connection' in event && {
       ...(event.connection.verified && { identity: event.connection.peer?.id }),
       subject: event.connection.peerCertificate?.subject,
       serial: event.connection.peerCertificate?.serial,
       fingerprint256: event.connection.peerCertificate?.fingerprint256,
+      not_after: event.connection.peerCertificate?.notAfter.toISOString(),
       tls_version: event.connection.tlsVersion,
       cipher: event.connection.cipherSuite,
+      key_exchange: event.connection.keyExchange,
+      server_name: event.connection.serverName,
       resumed: event.connection.resumed,
     }),
     ...('certificate' in event && {
