@@ -20,6 +20,7 @@ const summaries: Readonly<Record<string, string>> = {
   'cert-revoke': 'revoke a certificate',
   'cert-rotate-ca': 'change to a new CA, with an overlap',
   'test-tls': 'say whether a server can be called over mutual TLS, and if not, why',
+  'perf-test': 'measure what mTLS costs beside plain HTTP',
   serve: 'run the weather, datetime and echo servers',
   ask: 'ask the servers a question in plain language',
 }

@@ -39,6 +39,8 @@ export class ServerUnderTest implements AsyncDisposable {
       env: {},
       cwd: certDir,
       stdio: ['ignore', 'pipe', log, 'ipc'],
+      // Ctrl-C is for the one who measures; a server that ended first would look like a failure.
+      detached: true,
     })
     closeSync(log)
     const ended = once(child, 'exit').then(async () => {

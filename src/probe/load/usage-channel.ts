@@ -1,10 +1,11 @@
 // Loaded into a server under test before its own code: answers its parent what the process has used so far. Node
 // tells this of itself to the microsecond, on every platform.
 
-/** CPU since the start of the process in microseconds, resident memory in bytes. */
+/** CPU since the start of the process in microseconds; memory in bytes, resident and of objects alone. */
 export interface Usage {
   readonly cpu: number
   readonly resident: number
+  readonly heap: number
 }
 
 /** `collect`: after a garbage collection, whose own CPU is in this answer and in no later difference. */
@@ -13,7 +14,8 @@ export type UsageQuestion = 'now' | 'collect'
 process.on('message', (question: UsageQuestion) => {
   if (question === 'collect') global.gc?.()
   const { user, system } = process.cpuUsage()
-  const usage: Usage = { cpu: user + system, resident: process.memoryUsage.rss() }
+  const { rss, heapUsed } = process.memoryUsage()
+  const usage: Usage = { cpu: user + system, resident: rss, heap: heapUsed }
   process.send?.(usage)
 })
 // The parent has gone, however it ended.
