@@ -56,3 +56,26 @@ test.each(tlsVersions)('our client sends nothing to a server that has expired, o
   expect(ended[0]).toMatchObject({ reason: 'CERT_EXPIRED', side: 'client' })
   await fetch.close()
 })
+
+test.each(tlsVersions)(
+  'our client judges a resumed session by what the full one showed, on %s',
+  async (version) => {
+    await using world = await makeWorld()
+    await using server = await bareServer(await forge({ issuer: world.ca, usage: 'server' }), version)
+    const events: SecurityEvent[] = []
+    const fetch = mtlsFetch(world.tls, { onSecurityEvent: (event) => events.push(event) })
+    const once = async () => (await fetch(server.url, { headers: { connection: 'close' } })).text()
+    await once()
+    await once()
+    expect(fetch.connection(server.url)).toMatchObject({
+      resumed: true,
+      verified: true,
+      peer: { id: 'dns:localhost' },
+    })
+    jump(400)
+    await expect(once()).rejects.toMatchObject({ code: 'CERT_EXPIRED' })
+    expect(server.requests()).toBe(2)
+    expect(events.at(-1)).toMatchObject({ event: 'connection-refused', connection: { resumed: true } })
+    await fetch.close()
+  },
+)
