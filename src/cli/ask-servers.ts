@@ -44,7 +44,7 @@ function connectTo(name: string, entry: McpServerEntry, settings: Settings, onRe
 }
 
 /** The files of an entry stand over those of the settings; another key has another passphrase, or none. */
-function tlsOf({ tls }: McpServerEntry, settings: Settings): Settings['tls'] {
+export function tlsOf({ tls }: McpServerEntry, settings: Settings): Settings['tls'] {
   const { keyPassphrase, ...shared } = settings.tls
   const passphrase = tls.clientKey === undefined && keyPassphrase !== undefined ? { keyPassphrase } : {}
   return { ...shared, ...passphrase, ...tls }

@@ -21,6 +21,7 @@ const summaries: Readonly<Record<string, string>> = {
   'cert-rotate-ca': 'change to a new CA, with an overlap',
   'test-tls': 'say whether a server can be called over mutual TLS, and if not, why',
   'perf-test': 'measure what mTLS costs beside plain HTTP',
+  monitor: 'watch servers and certificates, with a status page',
   serve: 'run the weather, datetime and echo servers',
   ask: 'ask the servers a question in plain language',
 }

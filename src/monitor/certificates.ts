@@ -1,0 +1,72 @@
+import { dayMs } from '../pki/check.js'
+import { type Checked, check, isWarning, type Problem } from '../pki/index.js'
+import type { CertificateFacts } from '../x509/certificate.js'
+import type { CertificateStatus, Level } from './snapshot.js'
+
+/** More are counted, and not shown. */
+const mostShown = 500
+
+/** What was found in files, and what servers showed, as one list: what is at several places is in it once. */
+export function certificatesOf(
+  files: readonly Checked[],
+  shown: ReadonlyMap<string, CertificateFacts>,
+  { withinDays, now }: { readonly withinDays: number; readonly now: Date },
+): readonly CertificateStatus[] {
+  const found = new Map<string, CertificateStatus>()
+  for (const checked of files) add(found, statusOf(checked, now))
+  for (const [url, certificate] of shown) {
+    // The chain was judged by the connection.
+    const problems = check(certificate, { withinDays, now })
+    add(found, statusOf({ path: url, type: 'server', certificate, problems }, now))
+  }
+  const end = ({ not_after }: CertificateStatus) => (not_after === null ? 0 : Date.parse(not_after))
+  return [...found.values()].sort((one, other) => end(one) - end(other)).slice(0, mostShown)
+}
+
+function add(found: Map<string, CertificateStatus>, status: CertificateStatus): void {
+  const before = found.get(status.key)
+  if (!before) {
+    found.set(status.key, status)
+    return
+  }
+  const problems = unique([...before.problems, ...status.problems])
+  found.set(status.key, {
+    ...before,
+    places: [...new Set([...before.places, ...status.places])],
+    problems,
+    level: levelOf(problems),
+  })
+}
+
+function statusOf({ path, type, certificate, crl, problems }: Checked, now: Date): CertificateStatus {
+  const end = certificate?.notAfter ?? crl?.nextUpdate
+  const { dns = [], ip = [], email = [], uri = [] } = certificate?.names ?? {}
+  return {
+    // A certificate is known by its content, whatever else by its place.
+    key: certificate?.fingerprint256 ?? `${type} ${path}`,
+    type,
+    subject: certificate?.subject ?? crl?.issuer ?? path,
+    issuer: certificate?.issuer ?? crl?.issuer ?? null,
+    serial: certificate?.serial ?? null,
+    names: [...uri, ...dns, ...ip, ...email].slice(0, 20),
+    not_before: (certificate?.notBefore ?? crl?.thisUpdate)?.toISOString() ?? null,
+    not_after: end?.toISOString() ?? null,
+    days_left: end ? Math.floor((end.getTime() - now.getTime()) / dayMs) : null,
+    level: levelOf(problems),
+    places: [path],
+    problems,
+  }
+}
+
+function levelOf(problems: readonly Problem[]): Level {
+  if (problems.length === 0) return 'ok'
+  return problems.every(isWarning) ? 'warning' : 'critical'
+}
+
+function unique(problems: readonly Problem[]): readonly Problem[] {
+  const seen = new Set<string>()
+  return problems.filter(({ code, message }) => {
+    const text = `${code} ${message}`
+    return seen.has(text) ? false : seen.add(text)
+  })
+}

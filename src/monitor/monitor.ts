@@ -1,0 +1,142 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type CheckFilesOptions, checkFiles } from '../pki/index.js'
+import { type LookOptions, look } from '../probe/look.js'
+import type { CertificateFacts } from '../x509/certificate.js'
+import { certificatesOf } from './certificates.js'
+import { type Change, certificateChanges, serverChanges } from './changes.js'
+import { afterLook, unseen } from './server-status.js'
+import {
+  type CertificateStatus,
+  levels,
+  type MonitorEvent,
+  type ServerStatus,
+  type Snapshot,
+  worst,
+} from './snapshot.js'
+
+export interface WatchedServer extends Omit<LookOptions, 'signal'> {
+  /** Unique among those watched. */
+  readonly name: string
+  readonly url: URL
+}
+
+export interface MonitorOptions {
+  readonly servers: readonly WatchedServer[]
+  /** Files and directories of certificates. */
+  readonly paths: readonly string[]
+  readonly checking: CheckFilesOptions & { readonly withinDays: number }
+  /** Between two looks at one thing; up to a tenth more or less at random, so that monitors do not march in step. */
+  readonly intervalMs: number
+}
+
+/** Told after each look, with what changed by it. */
+export type MonitorSubscriber = (changes: readonly MonitorEvent[]) => void
+
+const eventsKept = 500
+const looksAtOnce = 4
+
+/** Looks at servers and certificates from outside, and remembers what it saw and when that changed. Bounded in memory. */
+export class Monitor {
+  readonly #options: MonitorOptions
+  readonly #servers = new Map<string, ServerStatus>()
+  /** The certificates that servers have shown, by their URL. */
+  readonly #shown = new Map<string, CertificateFacts>()
+  #certificates: readonly CertificateStatus[] | undefined
+  readonly #events: MonitorEvent[] = []
+  #eventCount = 0
+  #lookedAt = new Date()
+  readonly #subscribers = new Set<MonitorSubscriber>()
+
+  constructor(options: MonitorOptions) {
+    this.#options = options
+    for (const { name, url } of options.servers) this.#servers.set(name, unseen(name, url.href, new Date()))
+  }
+
+  snapshot(): Snapshot {
+    const servers = [...this.#servers.values()]
+    const certificates = this.#certificates ?? []
+    return {
+      at: this.#lookedAt.toISOString(),
+      level: worst([...servers, ...certificates].map(({ level }) => level)),
+      servers,
+      certificates,
+    }
+  }
+
+  /** The newest last, 500 at most. */
+  get events(): readonly MonitorEvent[] {
+    return this.#events
+  }
+
+  /** Returns the way to stop. */
+  subscribe(subscriber: MonitorSubscriber): () => void {
+    this.#subscribers.add(subscriber)
+    return () => this.#subscribers.delete(subscriber)
+  }
+
+  /** One look at everything. */
+  async lookOnce(signal?: AbortSignal): Promise<Snapshot> {
+    const waiting = [...this.#options.servers]
+    const worker = async () => {
+      for (let server = waiting.pop(); server; server = waiting.pop()) await this.#lookAt(server, signal)
+    }
+    await Promise.all(Array.from({ length: looksAtOnce }, worker))
+    await this.#lookAtFiles()
+    return this.snapshot()
+  }
+
+  /** Goes on until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      await this.lookOnce(signal)
+      await Promise.all([
+        ...this.#options.servers.map((server) => this.#again(() => this.#lookAt(server, signal), signal)),
+        this.#again(() => this.#lookAtFiles(), signal),
+      ])
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  async #again(act: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await delay(this.#options.intervalMs * (0.9 + Math.random() / 5), undefined, { signal })
+      await act()
+    }
+  }
+
+  async #lookAt(server: WatchedServer, signal: AbortSignal | undefined): Promise<void> {
+    const found = await look(server.url, { ...server, signal })
+    const before = this.#servers.get(server.name) ?? unseen(server.name, server.url.href, new Date())
+    const after = afterLook(before, found, new Date())
+    this.#servers.set(server.name, after)
+    const certificate = found.connection?.peerCertificate
+    if (certificate) this.#shown.set(server.url.origin, certificate)
+    this.#tell(serverChanges(before, after))
+  }
+
+  async #lookAtFiles(): Promise<void> {
+    const { paths, checking } = this.#options
+    const files = await checkFiles(paths, checking)
+    const before = this.#certificates
+    this.#certificates = certificatesOf(files, this.#shown, {
+      withinDays: checking.withinDays,
+      now: new Date(),
+    })
+    this.#tell(certificateChanges(before, this.#certificates))
+  }
+
+  #tell(changes: readonly Change[]): void {
+    this.#lookedAt = new Date()
+    const at = this.#lookedAt.toISOString()
+    const events = changes.map((change): MonitorEvent => ({ id: ++this.#eventCount, at, ...change }))
+    this.#events.push(...events)
+    this.#events.splice(0, this.#events.length - eventsKept)
+    for (const subscriber of this.#subscribers) subscriber(events)
+  }
+}
+
+/** 0 all well, 1 something ends soon or is degraded, 2 something is down or broken. */
+export function exitCodeOf({ level }: Pick<Snapshot, 'level'>): number {
+  return levels.indexOf(level)
+}

@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { errorCodes } from '../errors.js'
+import type { ServerHealth } from './snapshot.js'
+
+// What a server writes is read as from a stranger: only these forms, only these lengths.
+
+const text = z.string().max(200)
+const healthSchema = z.object({
+  status: z.enum(['ok', 'degraded', 'draining']),
+  server: text,
+  version: text,
+  mode: z.enum(['strict', 'demo', 'plaintext']),
+  uptime_seconds: z.number(),
+  connections: z.number(),
+  certificates: z
+    .array(z.object({ role: z.enum(['server', 'ca', 'crl']), state: z.enum(['ok', 'expiring', 'expired']) }))
+    .max(100),
+  last_reload: z.object({ ok: z.boolean(), error: z.string().max(1000).nullable() }).nullable(),
+})
+
+export interface ReadHealth extends ServerHealth {
+  /** Why it is degraded, in our words and the server's. */
+  readonly complaints: readonly string[]
+}
+
+/** The body of `/health` of one of our servers, undefined when it is something else. */
+export function readHealth(body: string): ReadHealth | undefined {
+  const parsed = healthSchema.safeParse(jsonIn(body))
+  if (!parsed.success) return undefined
+  const { certificates, last_reload, ...health } = parsed.data
+  const expired = certificates.filter(({ state }) => state === 'expired').map(({ role }) => role)
+  return {
+    ...health,
+    complaints: [
+      ...[...new Set(expired)].map((role) => `its ${what[role]} has expired`),
+      ...(last_reload?.ok === false ? [`it could not take up new files: ${last_reload.error}`] : []),
+    ],
+  }
+}
+
+const what = { server: 'certificate', ca: 'CA certificate', crl: 'revocation list' } as const
+
+function jsonIn(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}
+
+const refusal = /^mcp_mtls_handshakes_total\{([^}\n]{0,400})\} (\d{1,15})$/gm
+const label = (name: string, labels: string) =>
+  new RegExp(`(?:^|,)${name}="([A-Z_a-z]{1,40})"`).exec(labels)?.[1]
+
+/** From `/metrics`: how many peers were refused, by reason. Undefined when it has no such counter. */
+export function readRefusals(metrics: string): Readonly<Record<string, number>> | undefined {
+  if (!/^# TYPE mcp_mtls_handshakes_total counter$/m.test(metrics)) return undefined
+  const found: Record<string, number> = {}
+  for (const [, labels = '', count] of metrics.matchAll(refusal)) {
+    const reason = label('reason', labels)
+    if (label('result', labels) !== 'refused' || reason === undefined) continue
+    if (Object.hasOwn(errorCodes, reason)) found[reason] = (found[reason] ?? 0) + Number(count)
+  }
+  return found
+}

@@ -1,0 +1,109 @@
+import { errorCodes } from '../errors.js'
+import type { Look } from '../probe/look.js'
+import { type ReadHealth, readHealth, readRefusals } from './server-answers.js'
+import type { Level, ServerState, ServerStatus } from './snapshot.js'
+
+export const levelOf: Readonly<Record<ServerState, Level>> = {
+  up: 'ok',
+  degraded: 'warning',
+  draining: 'warning',
+  refusing: 'critical',
+  untrusted: 'critical',
+  unreachable: 'critical',
+  unknown: 'critical',
+}
+
+const latenciesKept = 60
+
+/** A server nobody has looked at yet. */
+export function unseen(name: string, url: string, now: Date): ServerStatus {
+  return {
+    name,
+    url,
+    state: 'unknown',
+    level: 'ok',
+    since: now.toISOString(),
+    problem: null,
+    latency_ms: null,
+    latencies_ms: [],
+    tls: null,
+    identity: null,
+    certificate: null,
+    health: null,
+    refused: null,
+  }
+}
+
+/** What is known of a server after this look, with what was known before it. */
+export function afterLook(before: ServerStatus, look: Look, now: Date): ServerStatus {
+  const read = look.outcome === 'answered' ? readHealth(look.health.body) : undefined
+  const { state, problem } = judge(look, read)
+  const latency = look.outcome === 'answered' ? Math.round(look.latencyMs * 10) / 10 : null
+  const { connection } = look
+  const { peer, peerCertificate } = connection ?? {}
+  const health = read ? withoutComplaints(read) : null
+  return {
+    name: before.name,
+    url: before.url,
+    state,
+    level: levelOf[state],
+    since: state === before.state ? before.since : now.toISOString(),
+    problem,
+    latency_ms: latency,
+    latencies_ms: [...before.latencies_ms, latency].slice(-latenciesKept),
+    tls: connection
+      ? {
+          version: connection.tlsVersion ?? null,
+          cipher: connection.cipherSuite ?? null,
+          key_exchange: connection.keyExchange ?? null,
+        }
+      : null,
+    identity: peer ? { id: peer.id, verified: peer.verified } : null,
+    // What it showed last is still worth renewing while it is away.
+    certificate: peerCertificate
+      ? {
+          fingerprint256: peerCertificate.fingerprint256,
+          not_after: peerCertificate.notAfter.toISOString(),
+        }
+      : before.certificate,
+    health,
+    refused:
+      (look.outcome === 'answered' && look.metrics && readRefusals(look.metrics.body)) || before.refused,
+  }
+}
+
+function judge(look: Look, read: ReadHealth | undefined): Pick<ServerStatus, 'state' | 'problem'> {
+  if (look.outcome !== 'answered') {
+    const { code, message, hint } = look.error
+    return {
+      state: look.outcome === 'blind' ? 'unknown' : look.outcome,
+      problem: { code, message, hint },
+    }
+  }
+  const { status, body } = look.health
+  // nginx tells those it does not let in after the handshake, with a page.
+  if (/^(400|495|496)$/.test(String(status)) && /SSL certificate/i.test(body))
+    return {
+      state: 'refusing',
+      problem: {
+        code: 'CLIENT_CERT_REJECTED',
+        message: `it refused our client certificate (HTTP ${status})`,
+        hint: errorCodes.CLIENT_CERT_REJECTED,
+      },
+    }
+  if (read?.status === 'draining') return { state: 'draining', problem: null }
+  if (read?.status === 'degraded')
+    return {
+      state: 'degraded',
+      problem: {
+        code: 'DEGRADED',
+        message: read.complaints.join('; ') || 'it says so itself',
+        hint: 'Look at its log, and at its certificates: `mcp-mtls cert-check`.',
+      },
+    }
+  return { state: 'up', problem: null }
+}
+
+function withoutComplaints({ complaints: _complaints, ...health }: ReadHealth) {
+  return health
+}
