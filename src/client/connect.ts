@@ -212,8 +212,10 @@ export class MtlsClient extends Client implements AsyncDisposable {
     } catch (error) {
       options?.signal?.throwIfAborted()
       if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) {
+        // A connection that is open now was waited for in vain, whatever was the matter before it.
+        const unreachable = this.connection()?.state === 'verified' ? undefined : this.#unreachable
         throw (
-          this.#unreachable ??
+          unreachable ??
           new MtlsError('CONNECTION_TIMEOUT', `${serverUrl} did not answer within ${all.timeout} ms`, {
             cause: error,
           })

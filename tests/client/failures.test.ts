@@ -105,6 +105,25 @@ describe('no answer', () => {
     expect(script.calls).toBe(1)
   })
 
+  test('a server that came back while the call was tried again, and takes too long: CONNECTION_TIMEOUT', async () => {
+    await using world = await makeWorld()
+    const script = new Script()
+    const options = { tls: world.tls, retryAttempts: 12, timeoutMs: 3000, log: false } as const
+    const first = await serveTest({ tls: world.tls }, () => slowServer(script))
+    await using client = await connect({ serverUrl: first.server.url, ...options })
+    const { port } = first.server
+    await first.server.close()
+    const call = client.callTool({ name: 'wait', arguments: {} })
+    call.catch(() => {})
+    await using second = await serveTest({ tls: world.tls, tlsPort: port }, () => slowServer(script))
+    await script.started.opened
+    await expect(call).rejects.toMatchObject({
+      code: 'CONNECTION_TIMEOUT',
+      message: expect.stringContaining('3000'),
+    })
+    expect(second.server.port).toBe(port)
+  })
+
   test('a server that accepts and never answers: CONNECTION_TIMEOUT', async () => {
     await using world = await makeWorld()
     await using mute = await foreignServer(world.server, () => {})
