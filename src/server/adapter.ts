@@ -42,7 +42,7 @@ export function createAdapter(
         const body = request.method === 'POST' ? await readBody(request, maxBodyBytes) : undefined
         const parsedBody: unknown = body === undefined ? undefined : JSON.parse(body)
         tool = calledTool(parsedBody)
-        const answer = await handler.fetch(webRequest(request, body, gone.signal), {
+        const answer = await handler.fetch(webRequest(request, gone.signal), {
           ...(authInfo && { authInfo }),
           ...(parsedBody !== undefined && { parsedBody }),
         })
@@ -79,19 +79,15 @@ async function readBody(request: IncomingMessage, limit: number): Promise<string
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function webRequest(request: IncomingMessage, body: string | undefined, signal: AbortSignal): Request {
+/** Without its body: the SDK gets that parsed. */
+function webRequest(request: IncomingMessage, signal: AbortSignal): Request {
   const headers = new Headers()
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value)
   }
   const secure = 'encrypted' in request.socket
   const url = `${secure ? 'https' : 'http'}://${request.headers.host ?? 'localhost'}${request.url ?? '/'}`
-  return new Request(url, {
-    method: request.method ?? 'GET',
-    headers,
-    signal,
-    ...(body !== undefined && { body }),
-  })
+  return new Request(url, { method: request.method ?? 'GET', headers, signal })
 }
 
 /** The body that was written, undefined for a stream. */
