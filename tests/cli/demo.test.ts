@@ -55,7 +55,7 @@ describe('demo', () => {
 
   test('a server that lets strangers in is noticed', async () => {
     const directory = scratch()
-    const certificates = await makeDemoCertificates(join(directory, 'certs'), new Date())
+    const certificates = await makeDemoCertificates(join(directory, 'certs'))
     const { certificate: cert, privateKey: key } = certificates.server
     const open = createServer({ cert, key }, (_request, response) => response.end('{}')).listen(
       0,

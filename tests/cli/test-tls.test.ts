@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runCli, startCli } from '../support/cli.js'
 import { silentServer } from '../support/foreign-server.js'
@@ -85,8 +86,6 @@ test.each([
   [[]],
   [['https://localhost:8443/mcp', '--server', 'echo']],
   [['http://localhost:8081/mcp']],
-  [['localhost:8443']],
-  [['--server', 'nothing']],
   [['https://example.org/mcp', '--demo-mode']],
   [['https://localhost:8443/mcp', '--handshake-timeout', 'soon']],
 ])('%j is bad usage', async (args) => {
@@ -104,3 +103,27 @@ test('Ctrl-C ends it at once', async () => {
   process.kill('SIGINT')
   expect((await finished).exitCode).toBe(130)
 })
+
+test('--audit adds a line for each thing that must be refused; the key of the CA is asked for where it is named', async () => {
+  const cwd = scratch()
+  await runCli(['cert-gen', '--ca-dir', 'ca'], { cwd })
+  await using served = await serveTest({
+    tls: { certDir: join(cwd, 'certs') },
+    limits: { handshakeTimeout: 200 },
+  })
+  const args = ['test-tls', served.server.url, '--audit']
+  const { exitCode, stdout } = await runCli([...args, '--ca-dir', 'ca'], { cwd })
+  expect(exitCode).toBe(0)
+  expect(stdout).toMatch(/^✓ refuses expired {12}HTTP 403 CERT_EXPIRED$/m)
+  expect(stdout).toMatch(/\nmutual TLS works, both ways, and refuses what it must refuse\n$/)
+  const without = await runCli([...args, '--json'], { cwd })
+  expect(without.exitCode).toBe(0)
+  const { steps } = JSON.parse(without.stdout)
+  expect(steps).toHaveLength(21)
+  expect(steps[15]).toMatchObject({
+    name: 'refuses_expired',
+    ok: true,
+    detail: expect.stringContaining('--ca-dir'),
+  })
+  expect(await runCli([...args, '--ca-dir', 'nowhere'], { cwd })).toMatchObject({ exitCode: 1 })
+}, 60_000)

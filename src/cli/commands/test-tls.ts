@@ -1,9 +1,11 @@
-import { resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { serverUrlProblem } from '../../config/client-config.js'
 import { type ServerName, type Settings, serverNames } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
-import { readTrust } from '../../pki/index.js'
+import { type Authority, openAuthorities, readTrust } from '../../pki/index.js'
+import { audit } from '../../probe/audit.js'
 import { diagnose } from '../../probe/diagnose.js'
 import { type Step, Steps, stepCodes, title } from '../../probe/steps.js'
 import type { Io } from '../io.js'
@@ -16,6 +18,7 @@ interface Flags {
   readonly server?: ServerName
   readonly serverName?: string
   readonly caDir?: string
+  readonly audit?: boolean
   readonly json?: boolean
 }
 
@@ -25,10 +28,15 @@ const help = `
 Examples:
   $ mcp-mtls test-tls --server weather
   $ mcp-mtls test-tls https://mcp.example.org:8443/mcp --json
+  $ mcp-mtls test-tls --server weather --audit
 
 Goes step by step, from the name of the server to one call of a tool that only reads, and says of each step what was
 found, or what failed, which side refused, and what to do. It shows our client certificate and judges the server
 as \`ask\` does. Any MCP server over HTTPS can be tested.
+
+--audit makes certificates in memory that must open nothing, and tries each, old versions, weak suites, plain HTTP,
+sessions of strangers, renegotiation, and a handshake that stands still. With the key of the CA it can also make
+good ones that have expired or are for another use. It takes up to 8 seconds. The server's log will tell of it.
 
 Codes are those of docs/errors.md and these:
 ${Object.entries(stepCodes)
@@ -45,6 +53,11 @@ export function build(io: Io): Command {
       new Option('--server <name>', 'one of our servers, at its URL from the settings').choices(serverNames),
     )
     .option('--server-name <name>', 'the name the certificate must have, instead of the host of the URL')
+    .option('--audit', 'also try what the server must refuse: old versions, weak suites, strangers …')
+    .option(
+      '--ca-dir <path>',
+      'where the key of the CA is, for certificates that --audit makes (default: the certificate directory)',
+    )
     .option('--json', 'say it as JSON')
     .addHelpText('after', help)
   addSettingOptions(
@@ -70,9 +83,12 @@ async function run(command: Command, named: string | undefined, flags: Flags, io
   const { signal, stop } = untilSignal()
   const paint = painter(io)
   if (!flags.json) writeLines(io.stdout, [paint('bold', url.href)])
-  const steps = new Steps((step) => flags.json || writeLines(io.stdout, stepLines(step, paint)), signal)
+  const steps = new Steps(
+    (step) => flags.json || writeLines(io.stdout, stepLines(step, widthOf(flags), paint)),
+    signal,
+  )
   try {
-    await diagnose(
+    const baseline = await diagnose(
       {
         url,
         tls,
@@ -84,6 +100,7 @@ async function run(command: Command, named: string | undefined, flags: Flags, io
       },
       steps,
     )
+    if (flags.audit) await audit(baseline, { authority: await authorityOf(flags, settings, io) }, steps)
     if (flags.json) writeJson(io, resultJson(url, steps))
     else writeLines(io.stdout, summaryLines(steps, paint))
     io.exitCode = steps.ok ? 0 : 1
@@ -110,6 +127,24 @@ function urlOf(named: string | undefined, server: ServerName | undefined, settin
   return url
 }
 
+/** The CA of the server, where its key can be read. */
+async function authorityOf({ caDir }: Flags, { tls }: Settings, { cwd }: Io): Promise<Authority | undefined> {
+  const directory = resolve(cwd, caDir ?? tls.certDir)
+  const source = async (name: string) => {
+    const path = join(directory, name)
+    return { path, text: await readFile(path, 'utf8') }
+  }
+  try {
+    const [authority] = openAuthorities(await source('ca.crt'), await source('ca.key'), tls.keyPassphrase)
+    return authority
+  } catch (error) {
+    if (caDir === undefined) return undefined
+    throw error instanceof MtlsError
+      ? error
+      : new MtlsError('CERT_NOT_FOUND', `the CA in ${directory} cannot be read`, { cause: error })
+  }
+}
+
 function resultJson(url: URL, { ok, all }: Steps) {
   return {
     ok,
@@ -118,18 +153,23 @@ function resultJson(url: URL, { ok, all }: Steps) {
   }
 }
 
-const nameWidth = 'client certificate'.length
+/** Of the longest name there will be. */
+const widthOf = ({ audit }: Flags) => (audit ? 'refuses resumed strangers' : 'client certificate').length
 
 /** A step that could not run is part of the last line. */
-function stepLines({ name, ok, detail, code, hint }: Step, paint: Paint): string[] {
+function stepLines({ name, ok, detail, code, hint }: Step, width: number, paint: Paint): string[] {
   if (code === 'NOT_RUN') return []
   const mark = ok ? paint('green', '✓') : paint('red', '✗')
-  const line = `${mark} ${title(name).padEnd(nameWidth)}  ${printable(detail)}`
+  const line = `${mark} ${title(name).padEnd(width)}  ${printable(detail)}`
   return ok ? [line] : [line, `    ${code}`, `    hint: ${printable(hint ?? '')}`]
 }
 
 function summaryLines({ ok, all }: Steps, paint: Paint): string[] {
-  if (ok) return [paint('green', 'mutual TLS works, both ways')]
+  const audited = all.some(({ name }) => name.startsWith('refuses'))
+  if (ok)
+    return [
+      paint('green', `mutual TLS works, both ways${audited ? ', and refuses what it must refuse' : ''}`),
+    ]
   const names = (steps: readonly Step[]) => steps.map(({ name }) => title(name)).join(', ')
   const notRun = all.filter(({ code }) => code === 'NOT_RUN')
   const failed = all.filter((step) => !step.ok && !notRun.includes(step))

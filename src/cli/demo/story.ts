@@ -48,7 +48,7 @@ export async function tellStory({ directory, print, paint, signal }: Stage): Pro
   }
   print([`${paint('bold', 'mcp-mtls')}: MCP servers and an agent that prove to each other who they are`])
 
-  const certificates = await makeDemoCertificates(directory, new Date())
+  const certificates = await makeDemoCertificates(directory)
   section('Certificates', 'a private CA, and one certificate for each side', certificateRows(certificates))
 
   const verdicts = new VerdictQueue()

@@ -2,8 +2,9 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { MtlsErrorCode } from '../../errors.js'
+import type { Shown } from '../../probe/open-tls.js'
 import type { RunningServer, SecurityEvent } from '../../server/index.js'
-import type { DemoCertificates, KeyPair } from './certificates.js'
+import type { DemoCertificates } from './certificates.js'
 
 /** Somebody who must not get in, and how it went. */
 export interface Refusal {
@@ -21,7 +22,7 @@ interface Stranger {
   readonly who: string
   readonly expected: MtlsErrorCode
   readonly plaintext?: boolean
-  readonly pair?: KeyPair
+  readonly pair?: Shown
 }
 
 function strangers({
@@ -72,7 +73,7 @@ const headers = {
   'content-length': call.length,
 }
 
-async function overTls(port: number, ca: string, pair: KeyPair | undefined): Promise<string | undefined> {
+async function overTls(port: number, ca: string, pair: Shown | undefined): Promise<string | undefined> {
   return reasonOf((resolve, reject) =>
     httpsRequest(
       { host: 'localhost', port, path: '/mcp', method: 'POST', headers, agent: false, ca, ...pair },
