@@ -10,16 +10,15 @@ import {
   openAuthority,
   selfSigned,
 } from './authority.js'
-import { createCrl } from './crl.js'
 import { writing } from './durable.js'
 import { IssuedIndex } from './issued.js'
 import { privateKeyPem, readPrivateKey } from './key.js'
 import type { CertificateEntry, CertificateOptions, CertificateSet, Order } from './order.js'
 import { half, isComplete, missing, type Present, replaceAll } from './present.js'
-import { listsOf } from './registry.js'
+import { listsOfNewCa, recordReplacedCa, replacedCertificates } from './replaced.js'
 import { parseRequests } from './request.js'
 import { CertificateStore, type StoredFiles } from './store.js'
-import { listsPem, trustChanges } from './trust-changes.js'
+import { trustChanges } from './trust-changes.js'
 
 /** Makes what is missing, all of it or nothing. What it throws is listed at `makeCertificateSet`. */
 export async function fulfil(order: Order, problems: readonly string[] = []): Promise<CertificateSet> {
@@ -72,7 +71,7 @@ async function make(
   if (authority && isNew) {
     caChanges.set('ca.crt', authority.certificate).set('ca.key', authority.privateKey)
     changes.set('ca.crt', authority.certificate)
-    await recordReplaced(index, authority, caFiles)
+    await recordReplacedCa(index, authority, present)
     const lists = listsOfNewCa(authority, present)
     if (lists !== undefined) for (const one of [caChanges, changes]) one.set('ca.crl', lists)
   } else if (authority && caStore !== store) {
@@ -103,8 +102,7 @@ async function make(
   const replaced = [...changes.keys()].some((name) => files.has(name))
   const previous = await store.commit(changes)
   for (const [name, serial] of successors) {
-    const file = files.get(name)
-    const [before] = file ? readCertificates(file.text, file.path) : []
+    const [before] = replacedCertificates(files.get(name))
     if (before) await index.recordReplacement(before.serial, serial)
   }
   const set = summary(order, store, caStore, await store.read(), changes)
@@ -136,30 +134,6 @@ async function authorityFor(
     })
   if (!certificate) throw half(join(caStore.directory, 'ca.crt'), keyPath)
   return { authority: openAuthority(certificate, key, options.passphrase), isNew: false }
-}
-
-/** The parties of a CA that was replaced still belong to it: by the index they find to the new one. */
-async function recordReplaced(index: IssuedIndex, authority: Authority, caFiles: StoredFiles): Promise<void> {
-  const file = caFiles.get('ca.crt')
-  if (!file || !file.text.includes('-----BEGIN CERTIFICATE')) return
-  const serials = await index.serials()
-  const old = readCertificates(file.text, file.path).map((facts) => ({
-    facts,
-    certificate: facts.x509.toString(),
-  }))
-  for (const ca of [...old, authority]) if (!serials.has(ca.facts.serial)) await index.record(ca)
-}
-
-/** Once there are revocation lists, a CA without one is refused: a new CA brings its own, and that of the old one goes. */
-function listsOfNewCa(authority: Authority, present: Present): string | undefined {
-  const lists = listsOf(present)
-  if (lists.length === 0) return undefined
-  const old = [present.caFiles, present.files].flatMap((files) => {
-    const file = files.get('ca.crt')
-    return file ? readCertificates(file.text, file.path) : []
-  })
-  const foreign = lists.filter((list) => !old.some((ca) => list.isSignedBy(ca)))
-  return listsPem([createCrl(authority, new Map()), ...foreign])
 }
 
 const keyHint = `Put it there, name its directory with --ca-dir, or ${replaceAll}`

@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MtlsError } from '../errors.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
@@ -78,19 +78,24 @@ export class IssuedIndex {
 
   async #read(): Promise<{ certificates: readonly CertificateFacts[]; damaged: readonly string[] }> {
     const paths = (await this.#named('crt')).map((serial) => join(this.#folder, `${serial}.crt`))
+    const damaged: string[] = []
     const read = await Promise.all(
       paths.map(async (path) => {
-        const text = await readFile(path)
+        const [text, { mtimeMs }] = await Promise.all([readFile(path), stat(path)])
         try {
-          return readCertificate(text, path)
+          const certificate = readCertificate(text, path)
+          return [{ certificate, order: [certificate.notBefore.getTime(), mtimeMs] as const }]
         } catch {
-          return path
+          damaged.push(path)
+          return []
         }
       }),
     )
-    const certificates = read.filter((one) => typeof one !== 'string')
-    certificates.sort((one, other) => one.notBefore.getTime() - other.notBefore.getTime())
-    return { certificates, damaged: read.filter((one) => typeof one === 'string') }
+    // Certificates know whole seconds; of the same second the file tells which came first.
+    const sorted = read
+      .flat()
+      .sort(({ order: one }, { order: other }) => one[0] - other[0] || one[1] - other[1])
+    return { certificates: sorted.map(({ certificate }) => certificate), damaged }
   }
 
   async #revocation(serial: string): Promise<RecordedRevocation> {

@@ -77,7 +77,7 @@ class Machines {
     }
     // The server takes up what was copied by itself; whoever asks next wants it to have done so.
     if (/rsync.*weather:/.test(command) && before !== undefined)
-      await expect.poll(() => this.#reloads(), { timeout: 10_000 }).toBeGreaterThan(before)
+      await expect.poll(() => this.#reloads(), { timeout: 10_000, message: output }).toBeGreaterThan(before)
     return output
   }
 

@@ -221,3 +221,12 @@ describe('what came before', () => {
     })
   })
 })
+
+test('cert-gen --force replaces damaged files of a CA, its list too', async () => {
+  await revokeCertificate({ certDir, certificate: serialOf('client.crt') })
+  for (const name of ['ca.crt', 'ca.key', 'ca.crl', 'server.crt'])
+    writeFileSync(join(certDir, name), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
+  await makeCertificateSet({ certDir, force: true })
+  expect(list().isSignedBy(readCertificate(read('ca.crt')))).toBe(true)
+  await renewCertificates({ certDir, all: true })
+})

@@ -1,4 +1,4 @@
-import { basename, resolve } from 'node:path'
+import { basename } from 'node:path'
 import { Command } from 'commander'
 import {
   addCertificate,
@@ -9,7 +9,7 @@ import {
   type LeafType,
   makeCertificateSet,
 } from '../../pki/index.js'
-import { addDirectoryOptions, directoriesOf, numberArgument } from '../certificate-options.js'
+import { addDirectoryOptions, directoriesOf, directoryFlags, numberArgument } from '../certificate-options.js'
 import type { Io } from '../io.js'
 import { day, shownPath, table, writeJson, writeLines } from '../output.js'
 import { addSettingOptions, resolveSettings } from '../settings.js'
@@ -164,12 +164,11 @@ function namesOf({ facts: { names } }: CertificateEntry): string[] {
 /** What a person would type next. */
 function serveCommand({ certDir }: CertificateSet, command: Command, io: Io): string {
   const { tls } = resolveSettings(command, io)
-  const directory = certDir === resolve(io.cwd, 'certs') ? '' : ` --cert-dir ${shownPath(certDir, io)}`
-  return `npx mcp-mtls serve all${directory}${tls.demoMode ? ' --demo-mode' : ''}`
+  return `npx mcp-mtls serve all${directoryFlags({ certDir }, io)}${tls.demoMode ? ' --demo-mode' : ''}`
 }
 
-function useCommand(type: LeafType, { entries }: CertificateSet, io: Io): string {
+function useCommand(type: LeafType, { certDir, entries }: CertificateSet, io: Io): string {
   const { path = '', keyPath = '' } = entries.find((entry) => entry.type === type) ?? {}
-  const files = `--${type}-cert ${shownPath(path, io)} --${type}-key ${shownPath(keyPath, io)}`
-  return type === 'server' ? `npx mcp-mtls serve all ${files}` : `npx mcp-mtls ask "echo hello" ${files}`
+  const files = `${directoryFlags({ certDir }, io)} --${type}-cert ${shownPath(path, io)} --${type}-key ${shownPath(keyPath, io)}`
+  return type === 'server' ? `npx mcp-mtls serve all${files}` : `npx mcp-mtls ask "echo hello"${files}`
 }
