@@ -12,7 +12,12 @@ import {
   type Tool,
   type Transport,
 } from '@modelcontextprotocol/client'
-import { type McpClientConfig, type McpClientOptions, parseClientConfig } from '../config/index.js'
+import {
+  type McpClientConfig,
+  type McpClientOptions,
+  packageVersion,
+  parseClientConfig,
+} from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import type { TlsConnection } from '../tls/connection.js'
 import type { Subscriber } from '../tls/events.js'
@@ -89,7 +94,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
   #unreachable: MtlsError | undefined
 
   constructor(config: McpClientConfig, { clientInfo, clientOptions, ...live }: Parts) {
-    super(clientInfo ?? { name: 'mcp-mtls', version: '0.1.0' }, {
+    super(clientInfo ?? { name: 'mcp-mtls', version: packageVersion }, {
       versionNegotiation: { mode: 'auto' },
       ...clientOptions,
     })

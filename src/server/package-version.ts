@@ -1,6 +1,2 @@
-import { readFileSync } from 'node:fs'
-
-/** Of this package, as `/health` shows it. */
-export const packageVersion: string = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-).version
+/** For servers that call themselves by the version of this package. */
+export { packageVersion } from '../config/index.js'

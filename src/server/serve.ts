@@ -6,6 +6,7 @@ import {
   isLoopback,
   type McpServerConfig,
   type McpServerOptions,
+  packageVersion,
   parseServerConfig,
 } from '../config/index.js'
 import { MtlsError } from '../errors.js'
@@ -22,7 +23,6 @@ import { createHealthServer } from './health-server.js'
 import { requestListener } from './http.js'
 import { InFlight } from './in-flight.js'
 import { ServerMetrics } from './metrics.js'
-import { packageVersion } from './package-version.js'
 
 export interface ServeOptions extends McpServerOptions, FreshnessOptions {
   /** Where the log goes; `false` for none. Default: level `info` on stderr. */

@@ -107,7 +107,7 @@ export async function loadMaterial(
       },
     )
   }
-  return Object.freeze({
+  const material = {
     role,
     mode: config.demoMode ? 'demo' : 'strict',
     minVersion: config.minVersion,
@@ -120,13 +120,15 @@ export async function loadMaterial(
         : new CrlSet(readOwnCrls(crlText, config, anchors), config.crlMissing === 'allow'),
     version,
     trustVersion: digest(caText, crlText),
-    identity: {
-      cert: [certificate, ...chain].map(({ x509 }) => x509.toString()).join(''),
-      key: key.export({ type: 'pkcs8', format: 'pem' }),
-      // An empty list, never undefined: without one Node would trust the public CAs.
-      ca: anchors.map(({ x509 }) => x509.toString()),
-    },
-  })
+  } as const
+  const identity: Material['identity'] = {
+    cert: [certificate, ...chain].map(({ x509 }) => x509.toString()).join(''),
+    key: key.export({ type: 'pkcs8', format: 'pem' }),
+    // An empty list, never undefined: without one Node would trust the public CAs.
+    ca: anchors.map(({ x509 }) => x509.toString()),
+  }
+  // Not enumerable: no log, JSON or copy of the material shows the key.
+  return Object.freeze(Object.defineProperty(material, 'identity', { value: identity })) as Material
 }
 
 function digest(...texts: readonly (string | undefined)[]): string {

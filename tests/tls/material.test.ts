@@ -241,3 +241,18 @@ test('a key of one version never meets a certificate of another while a link is 
   expect(switches).toBeGreaterThan(100)
   expect(seen).toEqual(new Set(['mcp-server', 'renewed']))
 })
+
+test('no copy, log or JSON of material shows the key', async () => {
+  const ca = await forgeCa()
+  const client = await forge({ issuer: ca, usage: 'client' })
+  const certDir = scratch()
+  await writeSet(certDir, { ca, client })
+  const material = await loadMaterial(parseTlsConfig({ certDir }, 'client'), 'client')
+  for (const text of [
+    JSON.stringify(material),
+    JSON.stringify({ ...material }),
+    inspect(material, { depth: 9 }),
+  ])
+    expect(text).not.toContain('PRIVATE')
+  expect(material.identity.key).toContain('PRIVATE')
+})
