@@ -1,7 +1,14 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { parseDuration, type Settings } from '../../config/index.js'
+import { MtlsError } from '../../errors.js'
 import { exitCodeOf, Monitor } from '../../monitor/monitor.js'
+import type { MonitorEvent } from '../../monitor/snapshot.js'
+import { createStatusServer } from '../../monitor/status-server.js'
+import { packageVersion } from '../../server/package-version.js'
+import { commandRunner } from '../after-change.js'
 import type { Io } from '../io.js'
 import { snapshotLines } from '../monitor-report.js'
 import { printable, writeJson, writeLines } from '../output.js'
@@ -17,13 +24,16 @@ interface Flags {
   readonly watchDir?: readonly string[]
   readonly interval: number
   readonly within: number
+  readonly port: number
+  readonly exec?: string
   readonly once?: boolean
   readonly json?: boolean
 }
 
 const help = `
 Examples:
-  $ mcp-mtls monitor --once
+  $ mcp-mtls monitor
+  $ mcp-mtls monitor ./certs /etc/mcp/certs --exec 'logger -t mcp "$MONITOR_NAME: $MONITOR_TEXT"'
   $ mcp-mtls monitor --config servers.json --once --json
 
 Looks at servers as a client of them would: over mutual TLS, with the client certificate of the settings; at
@@ -32,7 +42,13 @@ their /health and /metrics where they are ours. Of certificates it looks at file
 States of a server: up, degraded, draining, refusing (it refuses our certificate), untrusted (we refuse its),
 unreachable, unknown (our own files do not let us look).
 
-Exit codes with --once: 0 all well, 1 something ends soon or is degraded, 2 something is down or broken, 64 bad usage`
+The status page is for this machine alone, and so are its /status.json, /metrics and /health. Changes are printed, with
+--json as one JSON object each. The command of --exec is told by its environment: MONITOR_KIND (server, certificate),
+MONITOR_NAME, MONITOR_FROM, MONITOR_TO, MONITOR_LEVEL (ok, warning, critical), MONITOR_TEXT, MONITOR_TIME. What is
+in them comes from certificates and peers: quote it.
+
+Exit codes: 0 ended by a signal, 1 could not watch, 64 bad usage;
+with --once: 0 all well, 1 something ends soon or is degraded, 2 something is down or broken`
 
 export function build(io: Io): Command {
   const command = new Command('monitor')
@@ -43,6 +59,8 @@ export function build(io: Io): Command {
     .option('--watch-dir <path>', 'a directory of certificates, beside the others; again for more', collect)
     .option('--interval <time>', 'between two looks at one thing', interval, 10_000)
     .option('--within <days>', 'warn of what ends within so many days', days, 30)
+    .option('--port <port>', 'port of the status page on 127.0.0.1, 0 for any free one', port, 8480)
+    .option('--exec <command>', 'run a shell command when a server or certificate changes its state')
     .option('--once', 'look once, say what was found, and end')
     .option('--json', 'say it as JSON')
     .addHelpText('after', help)
@@ -56,7 +74,7 @@ export function build(io: Io): Command {
   return command.action(async (paths: readonly string[], flags: Flags) => {
     const settings = resolveSettings(command, io)
     const monitor = monitorOf(paths, flags, settings, io)
-    await lookOnce(monitor, flags, io)
+    await (flags.once ? lookOnce : watch)(monitor, flags, io)
   })
 }
 
@@ -105,6 +123,46 @@ async function lookOnce(monitor: Monitor, { json }: Flags, io: Io): Promise<void
 
 const interrupted = 130
 
+async function watch(monitor: Monitor, flags: Flags, io: Io): Promise<void> {
+  const { signal, stop } = untilSignal()
+  const run = flags.exec === undefined ? undefined : commandRunner(flags.exec, io, signal)
+  monitor.subscribe((events) => {
+    for (const event of events) {
+      report(event, flags, io)
+      if (event.to !== null) run?.(event)
+    }
+  })
+  const server = createStatusServer({
+    monitor,
+    version: packageVersion,
+    patienceMs: 3 * flags.interval + 30_000,
+  })
+  server.listen(flags.port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+    const url = `http://localhost:${(server.address() as AddressInfo).port}/`
+    if (flags.json) writeJson(io, { url })
+    else writeLines(io.stdout, [`status page: ${url}`])
+    await monitor.run(signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    throw new MtlsError('PORT_IN_USE', `port ${flags.port} of 127.0.0.1 is in use`, {
+      hint: 'Choose another one with --port; 0 is any free one.',
+      cause: error,
+    })
+  } finally {
+    stop()
+    server.close()
+    server.closeAllConnections()
+  }
+}
+
+function report(event: MonitorEvent, { json }: Flags, io: Io): void {
+  const { at, level, name, text } = event
+  if (json) writeJson(io, event)
+  else writeLines(io.stdout, [printable(`${at} ${level} ${name}: ${text}`)])
+}
+
 function collect(path: string, before: readonly string[] = []): readonly string[] {
   return [...before, path]
 }
@@ -112,6 +170,12 @@ function collect(path: string, before: readonly string[] = []): readonly string[
 function days(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is not a number of days.')
   return Number(text)
+}
+
+function port(text: string): number {
+  const found = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (found === 0 || (found >= 1024 && found <= 65_535)) return found
+  throw new InvalidArgumentError('Allowed are ports 1024 to 65535, or 0 for any free one.')
 }
 
 function interval(text: string): number {

@@ -1,0 +1,94 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { MonitorMetrics } from './metrics.js'
+import type { Monitor } from './monitor.js'
+import { pageIcon, pageMarkup } from './page/markup.js'
+import { pageScript } from './page/script.js'
+import { pageStyle } from './page/style.js'
+import { serverStates } from './snapshot.js'
+import { Updates, updateOf } from './updates.js'
+
+export interface StatusServerOptions {
+  readonly monitor: Monitor
+  /** Of this package. */
+  readonly version: string
+  /** How long a look may be overdue before `/health` says that the monitor hangs, milliseconds. */
+  readonly patienceMs: number
+}
+
+interface Answer {
+  readonly status?: number
+  readonly type: string
+  readonly body: string
+}
+
+/** The status page with what belongs to it, for browsers and tools on this machine. It has to listen on loopback. */
+export function createStatusServer(options: StatusServerOptions): Server {
+  const { monitor, version } = options
+  const updates = new Updates(monitor, version)
+  const metrics = new MonitorMetrics(monitor)
+  const begun = Date.now()
+  const answers: Readonly<Record<string, () => Answer | Promise<Answer>>> = {
+    '/': () => ({ type: 'text/html; charset=utf-8', body: pageMarkup }),
+    '/page.css': () => ({ type: 'text/css; charset=utf-8', body: pageStyle }),
+    '/page.js': () => ({ type: 'text/javascript; charset=utf-8', body: pageScript }),
+    '/icon.svg': () => ({ type: 'image/svg+xml', body: pageIcon }),
+    '/status.json': () => ({ type: 'application/json', body: updateOf(monitor, version) }),
+    '/health': () => health(options, begun),
+    '/metrics': async () => ({ type: metrics.contentType, body: await metrics.text() }),
+  }
+  return createServer((request, response) => {
+    for (const [name, value] of Object.entries(protection)) response.setHeader(name, value)
+    const end = (status: number) => response.writeHead(status, { 'content-length': 0 }).end()
+    if (!isForUs(request)) return end(403)
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD')
+      return end(405)
+    }
+    const [path = ''] = (request.url ?? '').split('?', 1)
+    if (path === '/updates' && request.method === 'GET') return updates.add(response)
+    const answer = Object.hasOwn(answers, path) ? answers[path] : undefined
+    if (!answer) return end(404)
+    return void Promise.resolve(answer()).then(({ status = 200, type, body }) => {
+      response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) })
+      response.end(request.method === 'HEAD' ? undefined : body)
+    })
+  }).on('close', () => updates.close())
+}
+
+/** Nothing from elsewhere, nothing inline, nobody's frame: what is shown comes from peers. */
+const protection = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+}
+
+const ourHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i
+
+/** A page from elsewhere that got its name to point here (DNS rebinding) still sends that name. */
+function isForUs({ headers: { host = '', origin } }: Pick<IncomingMessage, 'headers'>): boolean {
+  return (
+    ourHost.test(host) && (origin === undefined || origin.toLowerCase() === `http://${host.toLowerCase()}`)
+  )
+}
+
+/** How the monitor itself is: 503 when it no longer looks. */
+function health({ monitor, version, patienceMs }: StatusServerOptions, begun: number): Answer {
+  const { at, level, servers, certificates } = monitor.snapshot()
+  const looks = Date.now() - Date.parse(at) < patienceMs
+  const body = {
+    status: looks ? 'ok' : 'hanging',
+    version,
+    uptime_seconds: Math.floor((Date.now() - begun) / 1000),
+    last_look: at,
+    level,
+    servers: Object.fromEntries(
+      serverStates.map((state) => [state, servers.filter((server) => server.state === state).length]),
+    ),
+    certificates: certificates.length,
+  }
+  return { status: looks ? 200 : 503, type: 'application/json', body: JSON.stringify(body) }
+}

@@ -1,0 +1,69 @@
+import type { ServerResponse } from 'node:http'
+import type { Monitor } from './monitor.js'
+
+/** What a page gets: as much as it shows. */
+export function updateOf(monitor: Monitor, version: string): string {
+  return JSON.stringify({ version, snapshot: monitor.snapshot(), events: monitor.events.slice(-eventsShown) })
+}
+
+const eventsShown = 50
+const listenersAtMost = 32
+/** Many looks end at nearly the same moment. */
+const gatherMs = 200
+const heartbeatMs = 15_000
+/** A page that does not read is not waited for. */
+const mostUnread = 4 * 1024 * 1024
+
+/** Tells open pages of what is new, as Server-Sent Events. */
+export class Updates {
+  readonly #listeners = new Set<ServerResponse>()
+  readonly #monitor: Monitor
+  readonly #version: string
+  readonly #unsubscribe: () => void
+  readonly #heartbeat: NodeJS.Timeout
+  #gathering: NodeJS.Timeout | undefined
+
+  constructor(monitor: Monitor, version: string) {
+    this.#monitor = monitor
+    this.#version = version
+    this.#unsubscribe = monitor.subscribe(() => {
+      this.#gathering ??= setTimeout(() => this.#send(), gatherMs).unref()
+    })
+    this.#heartbeat = setInterval(() => this.#write(':\n\n'), heartbeatMs).unref()
+  }
+
+  /** Answers a request with what there is, and goes on with what comes. */
+  add(response: ServerResponse): void {
+    if (this.#listeners.size >= listenersAtMost) {
+      response.writeHead(503, { 'retry-after': '10', 'content-length': 0 }).end()
+      return
+    }
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    this.#listeners.add(response)
+    response.once('close', () => this.#listeners.delete(response))
+    response.write(this.#message())
+  }
+
+  close(): void {
+    this.#unsubscribe()
+    clearTimeout(this.#gathering)
+    clearInterval(this.#heartbeat)
+    for (const response of this.#listeners) response.destroy()
+  }
+
+  #send(): void {
+    this.#gathering = undefined
+    if (this.#listeners.size > 0) this.#write(this.#message())
+  }
+
+  #message(): string {
+    return `retry: 2000\ndata: ${updateOf(this.#monitor, this.#version)}\n\n`
+  }
+
+  #write(text: string): void {
+    for (const response of this.#listeners) {
+      if (response.writableLength > mostUnread) response.destroy()
+      else response.write(text)
+    }
+  }
+}
