@@ -5,7 +5,7 @@
 export const errorCodes = {
   CERT_NOT_FOUND: 'Make the missing file with `mcp-mtls cert-gen`, or point the setting at the right path.',
   CERT_INVALID: 'Look at the certificate with `mcp-mtls cert-check FILE` or `openssl x509 -in FILE -text`.',
-  CERT_EXPIRED: 'Issue a new certificate, for example with `mcp-mtls cert-gen --force`.',
+  CERT_EXPIRED: 'Issue a new certificate: `mcp-mtls cert-renew` where the key of the CA is.',
   CERT_NOT_YET_VALID: 'Check the clocks of both machines, or wait until the certificate becomes valid.',
   CERT_REVOKED: 'Issue a new certificate for this party; a revoked one never becomes valid again.',
   CERT_IN_USE:

@@ -184,7 +184,11 @@ function renewal(
   const current = certificates.map((one) =>
     one.outcome === 'renewed' ? (one.successor ?? one.certificate) : one.certificate,
   )
-  const isCutShort = current.some(({ notAfter }) => notAfter >= ca.notAfter)
+  // What would be issued now could not live as long as what is there.
+  const endsFirst = current.some(
+    ({ notBefore, notAfter }) =>
+      now.getTime() + notAfter.getTime() - notBefore.getTime() > ca.notAfter.getTime(),
+  )
   const due = [
     ...certificates.flatMap((one, at) => {
       const facts = current[at]
@@ -199,7 +203,7 @@ function renewal(
     certificates,
     lists: signed,
     changed,
-    endingCa: isCutShort || isDue(ca.notBefore, ca.notAfter, now) ? ca : undefined,
+    endingCa: endsFirst ? ca : undefined,
     nextDue: due.toSorted((one, other) => one.getTime() - other.getTime())[0],
   }
 }

@@ -171,7 +171,7 @@ describe('cert-rotate-ca', () => {
     expect(await done('cert-rotate-ca')).toMatch(
       /new CA +CN=.*\nold CA [\s\S]*\nnext: copy ca\.crt[\s\S]*next: npx mcp-mtls cert-renew\n$/,
     )
-    expect(await done('cert-rotate-ca')).toMatch(/under way[\s\S]*still from the old CA:\n {2}CN=mcp-client/)
+    expect(await done('cert-rotate-ca')).toMatch(/under way[\s\S]*still from the old CA:\n {2}CN=mcp-server/)
     const refused = await run('cert-rotate-ca', '--finish')
     expect(refused).toMatchObject({
       exitCode: 1,
@@ -192,4 +192,24 @@ describe('cert-rotate-ca', () => {
     writeFileSync(join(cwd, 'certs/ca.key'), 'damaged')
     expect((await run('cert-rotate-ca')).exitCode).toBe(1)
   })
+})
+
+test('commands at the same moment all succeed, and the index has what each of them did', async () => {
+  const before = (await json('cert-list')).certificates.length
+  const all = [
+    ['cert-renew', '--all'],
+    ['cert-renew', '--all'],
+    ['cert-revoke', 'abcdef', '--force'],
+    ['cert-gen', 'client', 'agent'],
+    ['cert-rotate-ca'],
+    ['cert-list'],
+  ]
+  const results = await Promise.all(all.map((args) => run(...args)))
+  for (const { exitCode, stderr } of results) expect(exitCode, stderr).toBe(0)
+  await done('cert-renew')
+  await done('cert-rotate-ca', '--finish')
+  const { certificates } = await json('cert-list')
+  expect(certificates.length).toBeGreaterThanOrEqual(before + 7)
+  expect(certificates.filter((one: { status: string }) => one.status === 'valid')).toHaveLength(4)
+  expect((await run('cert-check')).exitCode).toBe(0)
 })

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import {
+  check,
   createAuthority,
   createCrl,
   type Issued,
@@ -51,6 +52,8 @@ test.each(keyTypes)(
       ] as const) {
         expect(opensslVerdict(ca, list, leaf)).toBe(verdict)
         expect(new CrlSet([list]).status(leaf.facts, ca.facts, now)).toBe(verdict)
+        const problems = check(leaf.facts, { type: 'client', trusted: [ca.facts], crls: [list] })
+        expect(problems.map(({ code }) => code)).toEqual(verdict === 'good' ? [] : ['CERT_REVOKED'])
       }
     }
   },
