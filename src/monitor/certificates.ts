@@ -29,7 +29,7 @@ function add(found: Map<string, CertificateStatus>, status: CertificateStatus): 
     found.set(status.key, status)
     return
   }
-  const problems = unique([...before.problems, ...status.problems])
+  const problems = worstFirst(unique([...before.problems, ...status.problems]))
   found.set(status.key, {
     ...before,
     places: [...new Set([...before.places, ...status.places])],
@@ -54,13 +54,17 @@ function statusOf({ path, type, certificate, crl, problems }: Checked, now: Date
     days_left: end ? Math.floor((end.getTime() - now.getTime()) / dayMs) : null,
     level: levelOf(problems),
     places: [path],
-    problems,
+    problems: worstFirst(problems),
   }
 }
 
 function levelOf(problems: readonly Problem[]): Level {
   if (problems.length === 0) return 'ok'
   return problems.every(isWarning) ? 'warning' : 'critical'
+}
+
+function worstFirst(problems: readonly Problem[]): readonly Problem[] {
+  return [...problems].sort((one, other) => Number(isWarning(one)) - Number(isWarning(other)))
 }
 
 function unique(problems: readonly Problem[]): readonly Problem[] {

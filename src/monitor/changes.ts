@@ -60,9 +60,10 @@ export function certificateChanges(
     const from = known.get(key)?.level ?? null
     if (from === level || (from === null && level === 'ok' && before === undefined)) return []
     const [first] = problems
+    const what = type === 'crl' ? 'revocation list' : type
     const text =
-      first?.message ??
-      (from === null ? `new ${type} at ${places.join(', ')}` : `${type}: nothing is wrong any more`)
+      first?.message.replace(`${subject} `, '') ??
+      (from === null ? `new ${what} at ${places.join(', ')}` : `${what}: nothing is wrong any more`)
     return [{ kind: 'certificate' as const, name: subject, from: from ?? 'unknown', to: level, level, text }]
   })
   return [...changed, ...gone]

@@ -61,11 +61,19 @@ function facts(list, pairs) {
   })
 }
 
+/** Text in which commands stand between backticks. */
+function sayWithCode(element, text) {
+  if (element.dataset.text === text) return
+  element.dataset.text = text
+  element.replaceChildren(...text.split('\x60').map((part, index) => index % 2 ? make('code', '', shown(part)) : shown(part)))
+}
+
 /** What is wrong, and what to do about it. */
 function problems(list, all) {
-  keep(list, all, ({ code, message }) => code + message, () => make('div', 'problem', make('strong'), make('span')), (element, { message, hint }) => {
+  keep(list, all, ({ code, message }) => code + message, () => make('div', 'problem', make('strong'), make('span')), (element, { code, message, hint }) => {
+    if (code.endsWith('_EXPIRING') || code === 'CERT_OUTLIVES_CA' || code === 'DEGRADED') element.dataset.level = 'warning'
     say(element.children[0], message)
-    say(element.children[1], hint)
+    sayWithCode(element.children[1], hint)
   })
 }
 
@@ -121,7 +129,7 @@ function spark(chart, latencies) {
 function createServer() {
   const chart = svg('svg', { class: 'spark', viewBox: '0 0 120 34', preserveAspectRatio: 'none', 'aria-hidden': 'true' })
   return make('li', 'card',
-    make('div', 'head', make('div', '', make('h3'), make('p', 'place')), make('p', 'pill')),
+    make('div', '', make('div', 'head', make('h3'), make('p', 'pill')), make('p', 'place')),
     make('div', 'problems'),
     make('div', 'pulse', make('p', 'latency', make('span'), make('small')), chart),
     make('dl'))
@@ -143,7 +151,6 @@ function updateServer(card, server) {
   say(unit, server.latency_ms === null ? ' no answer' : ' ms')
   spark(find('.spark'), server.latencies_ms)
   const strangers = Object.entries(refused ?? {})
-  const total = strangers.reduce((sum, [, count]) => sum + count, 0)
   facts(find('dl'), [
     ['TLS', tls && [tls.version?.replace('TLSv', 'TLS '), tls.key_exchange].filter(Boolean).join(', ')],
     ['Suite', tls?.cipher],
@@ -151,7 +158,7 @@ function updateServer(card, server) {
     ['Certificate', server.certificate && 'until ' + day(server.certificate.not_after)],
     ['Server', health && health.server + ' ' + health.version + ', ' + health.mode + ' mode'],
     ['Up for', health && ago(new Date(Date.now() - health.uptime_seconds * 1000).toISOString())],
-    ['Refused', refused && (total === 0 ? 'nobody' : plural(total, 'stranger') + ' (' + strangers.map(([reason, count]) => (count > 1 ? count + ' × ' : '') + reason).join(', ') + ')')],
+    ['Refused', refused && (strangers.map(([reason, count]) => count + ' × ' + reason).join(', ') || 'nobody')],
   ])
 }
 
@@ -234,24 +241,30 @@ function updateEvent(row, event) {
 
 // --- the whole ---
 
+/** Its worst problem as a word or two. */
+function trouble({ problems: [problem] }) {
+  return (problem?.code ?? 'BROKEN').replace(/^(CERT|CRL)_/, '').replaceAll('_', ' ').toLowerCase()
+}
+
 function verdict({ level, servers, certificates }) {
   const bad = servers.filter((server) => server.level !== 'ok')
   const broken = certificates.filter((certificate) => certificate.level === 'critical')
   const soon = certificates.filter((certificate) => certificate.level === 'warning')
+  const next = certificates.find((certificate) => certificate.not_after !== null)
+  const overview = [
+    servers.length ? (servers.length - bad.length) + ' of ' + plural(servers.length, 'server') + ' up' : '',
+    next ? plural(certificates.length, 'certificate') + ', the first ends on ' + day(next.not_after) : '',
+  ].filter(Boolean).join(' · ')
   const all = [
     ...bad.map((server) => server.name + ' is ' + server.state),
-    ...broken.map((certificate) => certificate.subject + ': ' + (certificate.problems[0]?.code ?? 'broken').toLowerCase().replaceAll('_', ' ')),
+    ...broken.map((certificate) => certificate.subject + ': ' + trouble(certificate)),
     ...soon.map((certificate) => certificate.subject + ' ends soon'),
   ]
-  const next = certificates.find((certificate) => certificate.not_after !== null)
-  const up = servers.length - bad.length
-  const summary = [
-    servers.length ? up + ' of ' + plural(servers.length, 'server') + ' up' : '',
-    broken.length ? plural(broken.length, 'certificate') + ' broken or expired' : '',
-    soon.length ? plural(soon.length, 'certificate') + ' to renew soon' : '',
-    next && !broken.length && !soon.length ? plural(certificates.length, 'certificate') + ', the first ends on ' + day(next.not_after) : '',
-  ].filter(Boolean).join(' · ')
-  return { level, headline: all.length === 0 ? 'All is well' : all.length === 1 ? all[0] : all.length + ' things need attention', summary }
+  if (all.length > 0) {
+    const more = all.length > 4 ? ' · and ' + (all.length - 4) + ' more' : ''
+    return { level, headline: all.length === 1 ? all[0] : all.length + ' things need attention', summary: all.length === 1 ? overview : all.slice(0, 4).join(' · ') + more }
+  }
+  return { level, headline: 'All is well', summary: overview }
 }
 
 let lastAt

@@ -64,9 +64,9 @@ h2 { font-size: 18px; font-weight: 650; letter-spacing: -.01em; margin-bottom: 1
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 330px), 1fr)); gap: 16px; align-items: stretch }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 16px 18px; box-shadow: var(--shadow); min-width: 0; display: flex; flex-direction: column; gap: 12px }
 .card:not([data-level=ok]) { border-color: color-mix(in srgb, var(--tone) 45%, var(--line)) }
-.card .head { display: flex; align-items: flex-start; justify-content: space-between; gap: 12px }
+.card .head { display: flex; align-items: center; justify-content: space-between; gap: 12px }
 h3 { font-size: 16px; line-height: 1.3; font-weight: 620 }
-.place { font-size: 13px; color: var(--muted); font-family: var(--mono) }
+.place { margin-top: 2px; font-size: 13px; color: var(--muted); font-family: var(--mono) }
 .pill { flex: none; display: inline-flex; align-items: center; gap: 6px; font-size: 13px; font-weight: 600; line-height: 1; padding: 6px 10px; border-radius: 99px; color: var(--tone); background: var(--tone-back); white-space: nowrap }
 .pulse { display: flex; align-items: flex-end; gap: 16px }
 .latency { flex: none; min-width: 92px; font-size: 26px; line-height: 1; font-weight: 600; letter-spacing: -.02em; font-variant-numeric: tabular-nums }
@@ -105,7 +105,7 @@ dd { min-width: 0 }
 .life summary { cursor: pointer; font-size: 13px; color: var(--muted); width: max-content }
 .life summary:hover { color: var(--text) }
 .life details dl { padding: 8px 0 2px }
-code, .mono { font-family: var(--mono); font-size: .92em }
+code { font-family: var(--mono); font-size: .92em }
 
 .log { background: var(--card); border: 1px solid var(--line); border-radius: 12px; box-shadow: var(--shadow) }
 .log:empty { display: none }
