@@ -82,7 +82,7 @@ async function make(
   }
 
   const serials = await index.serials()
-  const successors = new Map<string, string>()
+  const successors = new Map<string, Issued>()
   for (const leaf of leaves) {
     const key = order.force ? undefined : files.get(`${leaf.stem}.key`)
     const held = {
@@ -92,18 +92,19 @@ async function make(
     const issued: Issued = authority
       ? await issue(authority, leaf.request, held)
       : await selfSigned(leaf.request, held)
-    if (authority) await index.record(issued)
     changes.set(`${leaf.stem}.crt`, issued.certificate)
     if (!key) changes.set(`${leaf.stem}.key`, issued.privateKey)
-    successors.set(`${leaf.stem}.crt`, issued.facts.serial)
+    successors.set(`${leaf.stem}.crt`, issued)
   }
-  // The CA first: killed in between, the next run issues the rest from it.
-  if (caStore !== store && caChanges.size > 0) await caStore.commit(caChanges)
   const replaced = [...changes.keys()].some((name) => files.has(name))
-  const previous = await store.commit(changes)
-  for (const [name, serial] of successors) {
+  const previous = await index.recordAround(authority ? [...successors.values()] : [], async () => {
+    // The CA first: killed in between, the next run issues the rest from it.
+    if (caStore !== store && caChanges.size > 0) await caStore.commit(caChanges)
+    return store.commit(changes)
+  })
+  for (const [name, { facts }] of successors) {
     const [before] = replacedCertificates(files.get(name))
-    if (before) await index.recordReplacement(before.serial, serial)
+    if (before) await index.recordReplacement(before.serial, facts.serial)
   }
   const set = summary(order, store, caStore, await store.read(), changes)
   const replacedCa = isNew && caFiles.has('ca.crt')

@@ -45,6 +45,24 @@ export class IssuedIndex {
     await this.#write(`${facts.serial}.crt`, certificate)
   }
 
+  /**
+   * Remembers certificates, then lets `publish` put them to use; forgets them when that fails. Killed in between, it
+   * remembers what nobody has. Only under the lock.
+   */
+  async recordAround<Result>(all: readonly Issued[], publish: () => Promise<Result>): Promise<Result> {
+    const recorded: string[] = []
+    try {
+      for (const one of all) {
+        await this.record(one)
+        recorded.push(`${one.facts.serial}.crt`)
+      }
+      return await publish()
+    } catch (error) {
+      for (const name of recorded) await rm(join(this.#folder, name), { force: true })
+      throw error
+    }
+  }
+
   /** By serial number. Throws `CERT_INVALID` for a damaged file: a revocation is not to be forgotten. */
   async revocations(): Promise<ReadonlyMap<string, RecordedRevocation>> {
     const serials = await this.#named('revoked')

@@ -3,7 +3,7 @@ import { MtlsError } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
 import { readCertificates } from '../x509/pem.js'
-import { type Authority, reissue } from './authority.js'
+import { type Authority, type Issued, reissue } from './authority.js'
 import { currentLists } from './crl-renewal.js'
 import { privateKeyPem, privateKeyPemLike, readPrivateKey } from './key.js'
 import { type CaOptions, isIssuedBy, openRegistry, publish, type Registry, withRegistry } from './registry.js'
@@ -68,39 +68,46 @@ export async function renewCertificates(options: RenewOptions): Promise<Renewal>
   }
   return withRegistry(options, async (registry) => {
     const { index, authorities } = registry
-    const serials = await index.serials()
+    const successors = new Map<Renewable, Issued>()
     const leaves = new Map<string, string>()
-    const certificates: Renewable[] = []
-    for (const planned of plan(options, registry, now)) {
-      certificates.push(planned)
-      if (planned.outcome !== 'renewed') continue
-      const stem = basename(planned.path, '.crt')
+    const planned = plan(options, registry, now)
+    for (const one of planned) {
+      if (one.outcome !== 'renewed') continue
+      const stem = basename(one.path, '.crt')
       const key = registry.files.get(`${stem}.key`)
       if (!key) throw new TypeError(`${stem} was planned without a key`)
-      const successor = await reissue(authorities[0], planned.certificate, {
-        now,
-        isUsed: (serial) => serials.has(serial),
-        validityDays: options.validityDays ?? lifeWished(planned.certificate, authorities),
-        ...(options.reuseKey && {
-          privateKey: privateKeyPem(readPrivateKey(key.text, key.path, options.passphrase)),
-        }),
-      })
-      await index.record(successor)
-      leaves.set(
-        `${stem}.crt`,
-        successor.certificate + restOfChain(registry.files.get(`${stem}.crt`), authorities[0]),
-      )
+      const successor = await succeed(one.certificate, key, options, registry, now)
+      successors.set(one, successor)
+      const chain = restOfChain(registry.files.get(`${stem}.crt`), authorities[0])
+      leaves.set(`${stem}.crt`, successor.certificate + chain)
       if (!options.reuseKey)
         leaves.set(`${stem}.key`, privateKeyPemLike(key, successor.privateKey, options.passphrase))
-      certificates[certificates.length - 1] = { ...planned, successor: successor.facts }
     }
     const { lists, signed } = currentLists(registry, authorities, now)
     const ca = new Map(lists.length > 0 ? [['ca.crl', listsPem(lists)]] : [])
-    const changed = await publish(registry, ca, leaves)
-    for (const one of certificates)
-      if (one.outcome === 'renewed' && one.successor)
-        await index.recordReplacement(one.certificate.serial, one.successor.serial)
+    const changed = await index.recordAround([...successors.values()], () => publish(registry, ca, leaves))
+    for (const [{ certificate }, { facts }] of successors)
+      await index.recordReplacement(certificate.serial, facts.serial)
+    const certificates = planned.map((one) =>
+      one.outcome === 'renewed' ? { ...one, successor: successors.get(one)?.facts } : one,
+    )
     return renewal(registry, certificates, { lists, signed, changed, now })
+  })
+}
+
+async function succeed(
+  certificate: CertificateFacts,
+  key: StoredFile,
+  { validityDays, reuseKey, passphrase }: RenewOptions,
+  { authorities, index }: Registry,
+  now: Date,
+): Promise<Issued> {
+  const serials = await index.serials()
+  return reissue(authorities[0], certificate, {
+    now,
+    isUsed: (serial) => serials.has(serial),
+    validityDays: validityDays ?? lifeWished(certificate, authorities),
+    ...(reuseKey && { privateKey: privateKeyPem(readPrivateKey(key.text, key.path, passphrase)) }),
   })
 }
 

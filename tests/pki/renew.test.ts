@@ -189,6 +189,18 @@ describe('cert-renew', () => {
     expect((await refusalOf(renewCertificates({ certDir: nowhere }))).code).toBe('CERT_DIR_NOT_FOUND')
   })
 
+  test('that cannot write leaves no trace in the index', async () => {
+    const plain = scratch()
+    const ca = await forgeCa()
+    await writeSet(plain, { ca, client: await forge({ issuer: ca }) })
+    writeFileSync(join(plain, 'ca.key'), ca.key)
+    // In the place of the folder of generations: even root cannot write there.
+    writeFileSync(join(plain, '.generations'), 'in the way')
+    const failed = await refusalOf(renewCertificates({ certDir: plain, all: true }))
+    expect(failed.code).toBe('CERT_WRITE_FAILED')
+    expect((await new IssuedIndex(plain).serials()).size).toBe(0)
+  })
+
   test('brings the list and the CA of a party up to date with a CA that is elsewhere', async () => {
     const party = join(scratch(), 'party')
     await addCertificate({ certDir: party, caDir: certDir, type: 'client', name: 'agent' })
@@ -207,7 +219,9 @@ describe('cert-renew', () => {
     const encrypt = (name: string) =>
       createPrivateKey(read(name)).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase })
     for (const name of ['server.key', 'ca.key']) writeFileSync(join(certDir, name), encrypt(name))
+    const issued = (await new IssuedIndex(certDir).serials()).size
     expect((await refusalOf(renewCertificates({ certDir, all: true }))).code).toBe('KEY_ENCRYPTED')
+    expect((await new IssuedIndex(certDir).serials()).size).toBe(issued)
     await renewCertificates({ certDir, all: true, passphrase })
     expect(read('server.key')).toContain('ENCRYPTED')
     const key = createPrivateKey({ key: read('server.key'), passphrase })
