@@ -1,4 +1,5 @@
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
+import { handshakeError } from '../tls/handshake-error.js'
 import { readRejection } from '../tls/rejection.js'
 import type { Exchange } from './exchange.js'
 
@@ -27,13 +28,15 @@ export function refusalIn({ answer, ended }: Exchange, server: string): MtlsErro
     const ours = answer.status === 403 ? readRejection(answer.body, server) : undefined
     return ours ?? nginxRefusal(answer.status, answer.body, server)
   }
-  return (
-    refusalInAlert(ended, server) ??
-    new MtlsError(
-      'CLIENT_CERT_REJECTED',
-      `${server} ended the connection after our client certificate, without a reason (${ended})`,
-      { hint: `Node servers refuse a certificate in this way. ${rejected}` },
+  if (/ALERT/.test(ended ?? ''))
+    return (
+      refusalInAlert(ended, server) ??
+      handshakeError(Object.assign(new Error(ended), { code: ended }), server)
     )
+  return new MtlsError(
+    'CLIENT_CERT_REJECTED',
+    `${server} ended the connection after our client certificate, without a reason (${ended})`,
+    { hint: `Node servers refuse a certificate in this way. ${rejected}` },
   )
 }
 
