@@ -185,6 +185,10 @@ describe('cert-rotate-ca', () => {
     expect(exitCode).toBe(0)
   })
 
+  test('refuses --force without --finish', async () => {
+    expect(await run('cert-rotate-ca', '--force')).toMatchObject({ exitCode: 64 })
+  })
+
   test('remembers the directories in the next command', async () => {
     await done('cert-gen', '--cert-dir', 'server', '--ca-dir', 'ca')
     const text = await done('cert-rotate-ca', '--cert-dir', 'server', '--ca-dir', 'ca')

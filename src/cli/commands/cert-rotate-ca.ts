@@ -41,6 +41,7 @@ export function build(io: Io): Command {
     .addHelpText('after', help)
   addDirectoryOptions(command)
   return command.action(async (flags: Flags) => {
+    if (flags.force && !flags.finish) command.error('--force goes with --finish only')
     const directories = directoriesOf(command, io)
     const { finish, force, caDays: validityDays, keyType, keySize, organization, country } = flags
     const rotation = finish
