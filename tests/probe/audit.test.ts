@@ -39,13 +39,13 @@ async function auditOf(url: string, withKey = true): Promise<readonly Step[]> {
   const trust = await readTrust({ directories: [world.certDir] })
   const options = { url: new URL(url), tls: world.tls, trust, timeoutMs: 5000, handshakeTimeoutMs: 5000 }
   const baseline = await diagnose(options, steps)
-  await audit(baseline, { authority: withKey ? authority : undefined, slowHandshakeMs: 500 }, steps)
+  await audit(baseline, { authority: withKey ? authority : undefined, slowHandshakeMs: 800 }, steps)
   const audited = steps.all.slice(10)
   expect(audited.map(({ name }) => name)).toEqual(lines)
   return audited
 }
 
-const limits = { handshakeTimeout: 100 }
+const limits = { handshakeTimeout: 250 }
 
 describe('our server', () => {
   test('passes in strict mode, each line with what it saw', async () => {
@@ -97,7 +97,7 @@ const right: ServerOptions = {
   minVersion: 'TLSv1.2',
   ciphers: 'TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256',
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_TICKET,
-  handshakeTimeout: 100,
+  handshakeTimeout: 250,
 }
 
 /** Lets in whoever OpenSSL accepts, and whoever it says this of. */
