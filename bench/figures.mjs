@@ -1,11 +1,4 @@
-/** The value below which this part of the sorted copy lies. @param {readonly number[]} values @param {number} part */
-export function percentile(values, part) {
-  const sorted = [...values].sort((one, other) => one - other)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
-}
-
-/** @param {readonly number[]} values */
-export const median = (values) => percentile(values, 0.5)
+export { median, percentile } from '../dist/probe/load/statistics.js'
 
 /** Slope of the line through points one second apart, by least squares. @param {readonly number[]} values */
 export function slope(values) {

@@ -29,7 +29,7 @@ try {
     rounds: short ? 3 : 10,
     callsPerRound: short ? 300 : 1000,
   })
-  const connections = await connectionCost({ certDir, rounds: short ? 50 : 300, idle: short ? 100 : 1000 })
+  const connections = await connectionCost({ certDir, seconds: short ? 0.5 : 3, idle: short ? 100 : 1000 })
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   const environment = {
     cpu: cpus()[0]?.model ?? 'unknown',

@@ -17,7 +17,7 @@ export type Handshakes = Readonly<Record<ConnectionKind, ConnectionFigures | und
 
 /** How long a connection takes with its first answer, the kinds in turns. */
 export async function measureHandshakes(
-  targets: readonly Target[],
+  targets: readonly Pick<Target, 'url' | 'secureContext'>[],
   durationMs: number,
   signal: AbortSignal,
   progress: Progress,

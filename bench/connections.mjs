@@ -1,0 +1,71 @@
+// node bench/connections.mjs [--short] [--json]
+// What a server keeps of connections that have gone: memory after 5,000 were opened, answered and closed.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { makeCertificateSet } from '../dist/pki/index.js'
+import { openConnection } from '../dist/probe/load/opened-connection.js'
+import { ServerUnderTest } from '../dist/probe/load/server-under-test.js'
+import { round } from './figures.mjs'
+import { clientContext, place } from './under-test.mjs'
+
+const { values } = parseArgs({
+  options: { short: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+})
+const total = values.short ? 500 : 5000
+const live = values.short ? 200 : 1000
+const atOnce = 20
+
+const certDir = mkdtempSync(join(tmpdir(), 'mcp-mtls-bench-'))
+try {
+  await makeCertificateSet({ certDir })
+  const context = await clientContext(certDir)
+  const server = await ServerUnderTest.start('mtls', place(certDir))
+  const open = () => openConnection(server.url, context)
+
+  /** Opens and closes so many, some at once. @param {number} count */
+  const pass = async (count) => {
+    for (let done = 0; done < count; done += atOnce) {
+      const opened = await Promise.all(Array.from({ length: atOnce }, open))
+      await Promise.all(
+        opened.map(({ socket }) => new Promise((resolve) => socket.once('close', resolve).end().resume())),
+      )
+    }
+  }
+  /** @type {{ when: string, heap_mb: number, resident_mb: number }[]} */
+  const steps = []
+  const weigh = async (/** @type {string} */ when) => {
+    await server.usage('collect') // the first one lets finalizers run, whose garbage the second one takes
+    const { heap, resident } = await server.usage('collect')
+    steps.push({ when, heap_mb: round(heap / 1e6, 1), resident_mb: round(resident / 1e6, 1) })
+    return resident
+  }
+
+  await pass(200)
+  await weigh('after 200 to warm up')
+  for (const turn of ['', ' more', ' more']) {
+    await pass(total)
+    await weigh(`after ${total}${turn}, all closed`)
+  }
+  const before = await server.usage('collect')
+  const opened = []
+  for (let count = 0; count < live; count++) opened.push(await open())
+  const with_live = await weigh(`with ${live} open`)
+  for (const { socket } of opened) socket.destroy()
+  const per_connection_bytes = Math.round((with_live - before.resident) / live)
+  await server[Symbol.asyncDispose]()
+
+  if (values.json) process.stdout.write(`${JSON.stringify({ steps, per_connection_bytes }, null, 2)}\n`)
+  else {
+    const lines = steps.map(
+      ({ when, heap_mb, resident_mb }) =>
+        `${when.padEnd(28)}${heap_mb.toFixed(1).padStart(8)}${resident_mb.toFixed(1).padStart(13)}`,
+    )
+    const head = `${''.padEnd(28)}${'heap MB'.padStart(8)}${'resident MB'.padStart(13)}`
+    process.stdout.write(`${[head, ...lines].join('\n')}\n`)
+    process.stdout.write(`A connection that is open: ${round(per_connection_bytes / 1000, 0)} kB\n`)
+  }
+} finally {
+  rmSync(certDir, { recursive: true, force: true })
+}

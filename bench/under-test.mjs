@@ -1,0 +1,19 @@
+// What `perf-test` measures with, as the benches need it.
+import { fileURLToPath } from 'node:url'
+import { parseTlsConfig } from '../dist/config/index.js'
+import { secureContext } from '../dist/tls/context.js'
+import { loadMaterial } from '../dist/tls/material.js'
+
+/** @param {string} certDir */
+export const place = (certDir) => ({
+  program: fileURLToPath(new URL('../dist/cli/bin.js', import.meta.url)),
+  certDir,
+})
+
+/** What our client shows and trusts. @param {string} certDir */
+export async function clientContext(certDir) {
+  return secureContext(await loadMaterial(parseTlsConfig({ certDir }, 'client'), 'client'))
+}
+
+export const { signal } = new AbortController()
+export const silent = () => {}
