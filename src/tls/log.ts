@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { MtlsError } from '../errors.js'
 import { escapeControl } from './escape-control.js'
@@ -22,11 +23,10 @@ export interface Log {
 /** Throws `CONFIG_INVALID` when the file cannot be written. */
 export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
   // Written at once: a line about a refused peer must not be lost with the process.
+  const stderr = pino.destination({ dest: 2, sync: true })
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    process.stderr.isTTY
-      ? { write: (line) => process.stderr.write(prettyLine(line)) }
-      : escaped(pino.destination({ dest: 2, sync: true })),
+    isatty(2) ? { write: (line) => stderr.write(prettyLine(line)) } : escaped(stderr),
   )
   const file = securityLog === undefined ? undefined : openFile(securityLog)
   return {
