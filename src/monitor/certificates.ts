@@ -5,6 +5,7 @@ import type { CertificateStatus, Level } from './snapshot.js'
 
 /** More are counted, and not shown. */
 const mostShown = 500
+const longestText = 400
 
 /** What was found in files, and what servers showed, as one list: what is at several places is in it once. */
 export function certificatesOf(
@@ -45,22 +46,27 @@ function statusOf({ path, type, certificate, crl, problems }: Checked, now: Date
     // A certificate is known by its content, whatever else by its place.
     key: certificate?.fingerprint256 ?? `${type} ${path}`,
     type,
-    subject: certificate?.subject ?? crl?.issuer ?? path,
-    issuer: certificate?.issuer ?? crl?.issuer ?? null,
+    subject: clipped(certificate?.subject ?? crl?.issuer ?? path),
+    issuer: clipped(certificate?.issuer ?? crl?.issuer ?? '') || null,
     serial: certificate?.serial ?? null,
-    names: [...uri, ...dns, ...ip, ...email].slice(0, 20),
+    names: [...uri, ...dns, ...ip, ...email].slice(0, 20).map(clipped),
     not_before: (certificate?.notBefore ?? crl?.thisUpdate)?.toISOString() ?? null,
     not_after: end?.toISOString() ?? null,
     days_left: end ? Math.floor((end.getTime() - now.getTime()) / dayMs) : null,
     level: levelOf(problems),
     places: [path],
-    problems: worstFirst(problems),
+    problems: worstFirst(problems).map((found) => ({ ...found, message: clipped(found.message) })),
   }
 }
 
 function levelOf(problems: readonly Problem[]): Level {
   if (problems.length === 0) return 'ok'
   return problems.every(isWarning) ? 'warning' : 'critical'
+}
+
+/** A name in a certificate may be as long as its author likes. */
+function clipped(text: string): string {
+  return text.length > longestText ? `${text.slice(0, longestText - 1)}…` : text
 }
 
 function worstFirst(problems: readonly Problem[]): readonly Problem[] {

@@ -241,6 +241,9 @@ function updateEvent(row, event) {
 
 // --- the whole ---
 
+/** A name as long as it may be in a headline. */
+const short = (name) => name.length > 40 ? name.slice(0, 39) + '…' : name
+
 /** Its worst problem as a word or two. */
 function trouble({ problems: [problem] }) {
   return (problem?.code ?? 'BROKEN').replace(/^(CERT|CRL)_/, '').replaceAll('_', ' ').toLowerCase()
@@ -257,8 +260,8 @@ function verdict({ level, servers, certificates }) {
   ].filter(Boolean).join(' · ')
   const all = [
     ...bad.map((server) => server.name + ' is ' + server.state),
-    ...broken.map((certificate) => certificate.subject + ': ' + trouble(certificate)),
-    ...soon.map((certificate) => certificate.subject + ' ends soon'),
+    ...broken.map((certificate) => short(certificate.subject) + ': ' + trouble(certificate)),
+    ...soon.map((certificate) => short(certificate.subject) + ' ends soon'),
   ]
   if (all.length > 0) {
     const more = all.length > 4 ? ' · and ' + (all.length - 4) + ' more' : ''

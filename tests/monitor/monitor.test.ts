@@ -1,0 +1,116 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { exitCodeOf, Monitor } from '../../src/monitor/monitor.js'
+import type { MonitorEvent } from '../../src/monitor/snapshot.js'
+import { forge, forgeCa, writeSet } from '../support/forge.js'
+import { freePort } from '../support/free-port.js'
+import { makeWorld, serveTest, type World } from '../support/world.js'
+
+function monitorOf(world: World, ports: readonly number[]) {
+  return new Monitor({
+    servers: ports.map((port) => ({
+      name: `at ${port}`,
+      url: new URL(`https://localhost:${port}/mcp`),
+      tls: world.tls,
+      timeoutMs: 5000,
+    })),
+    paths: [world.certDir],
+    checking: { withinDays: 30 },
+    intervalMs: 100,
+  })
+}
+
+/** Lets it run until the test ends, and waits for the first look at everything; gives a way to wait for an event. */
+async function running(monitor: Monitor) {
+  const stop = new AbortController()
+  const seen: MonitorEvent[] = []
+  monitor.subscribe((events) => seen.push(...events))
+  const ended = monitor.run(stop.signal)
+  onTestFinished(async () => {
+    stop.abort()
+    await ended
+  })
+  await expect.poll(() => monitor.snapshot().certificates).not.toEqual([])
+  return {
+    sees: (text: RegExp) =>
+      expect.poll(() => seen.map(({ name, text }) => `${name} ${text}`).join('\n')).toMatch(text),
+  }
+}
+
+test('one look at everything: all well is 0, what ends soon 1, what is down 2', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls })
+  const { port } = served.server
+  const well = await monitorOf(world, [port]).lookOnce()
+  expect(well).toMatchObject({
+    level: 'ok',
+    servers: [
+      {
+        state: 'up',
+        problem: null,
+        tls: { version: 'TLSv1.3' },
+        identity: { id: 'dns:localhost', verified: true },
+        health: { status: 'ok', mode: 'strict' },
+        refused: {},
+      },
+    ],
+  })
+  expect(exitCodeOf(well)).toBe(0)
+
+  const soon = new Date(Date.now() + 86_400_000)
+  const client = await forge({ issuer: world.ca, usage: 'client', notAfter: soon })
+  await writeSet(world.certDir, { client })
+  expect(exitCodeOf(await monitorOf(world, [port]).lookOnce())).toBe(1)
+  await served.server.close({ drainTimeout: 0 })
+  const down = await monitorOf(world, [port]).lookOnce()
+  expect(down.servers[0]).toMatchObject({ state: 'unreachable', problem: { code: 'CONNECTION_FAILED' } })
+  expect(exitCodeOf(down)).toBe(2)
+})
+
+test('a server that could not take up new files is degraded, and says why', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls })
+  const { key } = await forge({ issuer: world.ca, usage: 'server' })
+  await using elsewhere = await makeWorld({ ca: world.ca, client: world.client })
+  await writeSet(world.certDir, { server: { ...world.server, key } })
+  await expect(served.server.reload()).rejects.toMatchObject({ code: 'RELOAD_FAILED' })
+  const { servers, level } = await monitorOf(elsewhere, [served.server.port]).lookOnce()
+  expect(level).toBe('warning')
+  expect(servers[0]).toMatchObject({
+    state: 'degraded',
+    problem: { code: 'DEGRADED', message: expect.stringContaining('could not take up new files') },
+  })
+})
+
+test('it tells of a server that is lost, of a certificate that is replaced, and of its own missing key', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls })
+  await using other = await serveTest({ tls: world.tls })
+  const { sees } = await running(monitorOf(world, [served.server.port, other.server.port]))
+  const renewed = await forge({ issuer: world.ca, usage: 'server', commonName: 'renewed' })
+  await writeSet(world.certDir, { server: renewed })
+  await Promise.all([served.server.reload(), other.server.reload()])
+  await sees(/CN=renewed new server at/)
+  await sees(/shows another certificate/)
+  await served.server.close({ drainTimeout: 0 })
+  await sees(/cannot be reached/)
+  const stranger = await forge({ issuer: await forgeCa({ commonName: 'Other CA' }), usage: 'client' })
+  await writeSet(world.certDir, { client: stranger })
+  await sees(new RegExp(`at ${other.server.port} refuses us: .*`))
+})
+
+test('however often it looks, it remembers 60 latencies and 500 events', async () => {
+  await using world = await makeWorld()
+  const monitor = monitorOf(world, [await freePort()])
+  // Ten certificates that are broken by turns.
+  const { cert } = world.client
+  for (let turn = 0; turn < 62; turn++) {
+    for (let file = 0; file < 10; file++)
+      await writeFile(join(world.certDir, `${file}.crt`), turn % 2 ? cert : `broken ${turn}`)
+    await monitor.lookOnce()
+  }
+  expect(monitor.events).toHaveLength(500)
+  expect(monitor.events.at(-1)?.id).toBeGreaterThan(500)
+  expect(monitor.snapshot().servers[0]?.latencies_ms).toHaveLength(60)
+})
