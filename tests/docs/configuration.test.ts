@@ -1,12 +1,15 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import {
   flagOf,
+  readMcpServers,
   type Setting,
   type SettingGroup,
   settingNames,
   settingTable,
 } from '../../src/config/index.js'
+import { scratch } from '../support/scratch.js'
 
 // Both files follow the table of settings: `npx vitest run tests/docs -u` writes them anew.
 
@@ -61,4 +64,16 @@ test('.env.example has every variable with its default', async () => {
   const intro =
     '# Copy to .env in the directory you start from. Flags and the environment win over this file.\n'
   await expect([intro, blocks.join('\n\n')].join('\n').concat('\n')).toMatchFileSnapshot('../../.env.example')
+})
+
+test('the mcpServers file that docs/configuration.md shows is read without a notice', () => {
+  const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+  const path = join(scratch(), 'servers.json')
+  writeFileSync(path, /^```json\n([\s\S]*?)^```/m.exec(page)?.[1] ?? '')
+  const { servers, notices } = readMcpServers(path, { tls: true, demoMode: false, demoAllowRemote: false })
+  expect(notices).toEqual([])
+  expect(servers).toMatchObject({
+    weather: { serverName: 'weather-mcp', tls: { clientKey: join(path, '../agent.key') } },
+    echo: { url: 'https://localhost:8445/mcp', tls: {} },
+  })
 })
