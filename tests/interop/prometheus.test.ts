@@ -1,0 +1,79 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { expect, test } from 'vitest'
+import { startCli } from '../support/cli.js'
+import { scratch } from '../support/scratch.js'
+import { threeServers } from './three-servers.js'
+
+// promtool comes with Debian's package prometheus.
+const isPresent = spawnSync('promtool', ['--version']).status === 0
+if (isPresent) prometheusTests()
+else test('not run: there is no promtool on this machine', () => undefined)
+
+const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+
+/** The block of YAML that begins with the name of its file. */
+function block(name: string): string {
+  const found = new RegExp(`^\`\`\`yaml\\n# ${name.replaceAll('.', '\\.')}\\n([\\s\\S]*?)^\`\`\``, 'm').exec(
+    page,
+  )
+  return found?.[1] ?? ''
+}
+
+async function promtool(args: readonly string[], { input = '', cwd = scratch() } = {}) {
+  const child = spawn('promtool', args, { cwd })
+  child.stdin.end(input)
+  const [[status], said] = await Promise.all([
+    once(child, 'close'),
+    Promise.all([text(child.stdout), text(child.stderr)]),
+  ])
+  return { status, said: said.join('') }
+}
+
+function prometheusTests() {
+  test('promtool finds nothing in the metrics of a server and of the monitor, and each rule names some', async () => {
+    await using three = await threeServers()
+    const { world, servers } = three
+    const config = join(scratch(), 'servers.json')
+    writeFileSync(config, JSON.stringify({ mcpServers: { echo: { url: servers.echo.url } } }))
+    const options = ['--config', config, '--cert-dir', world.certDir, '--port', '0', '--interval', '500ms']
+    const monitor = startCli(['monitor', ...options, '--json'])
+    const [, url = ''] = await monitor.printed(/"url": "(\S+)"/)
+    const read = async (path: string) => (await fetch(`${url}${path}`)).text()
+    await expect.poll(() => read('health')).toContain('"up":1')
+
+    const metrics = await read('metrics')
+    expect(await promtool(['check', 'metrics'], { input: metrics })).toEqual({ status: 0, said: '' })
+    const curl = ['--cacert', 'ca.crt', '--cert', 'client.crt', '--key', 'client.key', '-sS']
+    const child = spawn('curl', [...curl, servers.echo.url.replace(/mcp$/, 'metrics')], {
+      cwd: world.certDir,
+    })
+    const own = await text(child.stdout)
+    expect(own).toContain('mcp_mtls_handshakes_total')
+    expect(await promtool(['check', 'metrics'], { input: own })).toEqual({ status: 0, said: '' })
+
+    const named = new Set(block('mcp-mtls.rules.yml').match(/\bmcp_mtls_\w+/g))
+    expect(named.size).toBeGreaterThan(6)
+    expect([...named].filter((name) => !`${metrics}${own}`.includes(`# TYPE ${name} `))).toEqual([])
+  })
+
+  test('promtool accepts the rules and the scrape configuration of docs/operations.md', async () => {
+    const cwd = scratch()
+    for (const name of ['mcp-mtls.rules.yml', 'prometheus.yml'])
+      writeFileSync(join(cwd, name), block(name).replaceAll('/etc/prometheus/mcp/', './'))
+    for (const name of ['ca.crt', 'client.crt', 'client.key']) writeFileSync(join(cwd, name), '')
+    const rules = await promtool(['check', 'rules', 'mcp-mtls.rules.yml'], { cwd })
+    expect(rules).toMatchObject({ status: 0, said: expect.stringContaining('11 rules found') })
+    const config = await promtool(['check', 'config', 'prometheus.yml'], { cwd })
+    expect(config, config.said).toMatchObject({ status: 0 })
+  })
+
+  test('every alert is explained', () => {
+    const alerts = [...block('mcp-mtls.rules.yml').matchAll(/alert: (\w+)/g)].map(([, name]) => name)
+    const explained = [...page.matchAll(/^\| `(Mcp\w+)` \|/gm)].map(([, name]) => name)
+    expect(explained).toEqual(alerts)
+  })
+}
