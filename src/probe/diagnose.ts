@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import { isIP, type Socket, connect as tcpConnect } from 'node:net'
+import { isIP, connect as tcpConnect } from 'node:net'
 import { refusedServer } from '../client/connector.js'
 import { connectionError } from '../client/failure.js'
 import { parseTlsConfig } from '../config/index.js'
@@ -14,7 +14,7 @@ import { askedAuthorities } from './asked-authorities.js'
 import { type Exchange, exchange } from './exchange.js'
 import { type Handshake, handshake } from './handshake.js'
 import { type McpOptions, runMcpSteps } from './mcp-steps.js'
-import { type OpenOptions, type Shown, serverAt } from './open-tls.js'
+import { addressOf, type OpenOptions, type Shown, serverAt } from './open-tls.js'
 import { refusalIn, refusalInAlert } from './refusal.js'
 import type { Found, Steps } from './steps.js'
 
@@ -48,7 +48,7 @@ export async function diagnose(options: DiagnoseOptions, steps: Steps): Promise<
     signal,
   }
   const own = await steps.run('own_certificate', {}, () => readOwn(options))
-  const name_resolution = await steps.run('name_resolution', {}, () => resolveName(target.host, timeoutMs))
+  const name_resolution = await steps.run('name_resolution', {}, () => resolveName(target, timeoutMs))
   const tcp = await steps.run('tcp', { name_resolution }, () => reach(target, timeoutMs))
   const withOwn = { ...target, identity: own }
   const tls = await steps.run('tls', { tcp }, () => shakeHands(withOwn))
@@ -81,10 +81,10 @@ async function readOwn({ tls, trust }: DiagnoseOptions): Promise<Found<Shown>> {
   }
 }
 
-async function resolveName(host: string, timeoutMs: number): Promise<Found<true>> {
+async function resolveName({ host, signal }: OpenOptions, timeoutMs: number): Promise<Found<true>> {
   if (isIP(host)) return { value: true, detail: `${host} is an address` }
   try {
-    const found = await within(timeoutMs, lookup(host, { all: true }))
+    const found = await within(timeoutMs, signal, lookup(host, { all: true }))
     return { value: true, detail: `${host} is ${found.map(({ address }) => address).join(', ')}` }
   } catch (cause) {
     const { code = 'no answer in time' } = cause as NodeJS.ErrnoException
@@ -95,26 +95,29 @@ async function resolveName(host: string, timeoutMs: number): Promise<Found<true>
   }
 }
 
-async function reach(
-  { host, port, signal }: Pick<OpenOptions, 'host' | 'port' | 'signal'>,
-  timeoutMs: number,
-): Promise<Found<true>> {
-  const socket = tcpConnect({ host, port, ...(signal && { signal }) })
+async function reach({ host, port, signal }: OpenOptions, timeoutMs: number): Promise<Found<true>> {
+  const socket = tcpConnect({ host, port })
   try {
     await within(
       timeoutMs,
+      signal,
       new Promise((resolve, reject) => socket.once('connect', resolve).on('error', reject)),
     )
-    return { value: true, detail: `connected to ${addressOf(socket)}` }
+    const { remoteAddress = host } = socket
+    return { value: true, detail: `connected to ${addressOf({ host: remoteAddress, port })}` }
   } catch (cause) {
-    const { code, message } = connectionError(cause as Error, `${host}:${port}`)
+    const { code, message } = connectionError(cause as Error, addressOf({ host, port }))
     const refused = (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED'
-    throw new MtlsError(code, refused ? `nobody listens at ${host}:${port} (ECONNREFUSED)` : message, {
-      hint: refused
-        ? 'Start the server (`mcp-mtls serve weather`), or correct host and port of the URL.'
-        : 'Check the network and firewalls between here and there, and host and port of the URL.',
-      cause,
-    })
+    throw new MtlsError(
+      code,
+      refused ? `nobody listens at ${addressOf({ host, port })} (ECONNREFUSED)` : message,
+      {
+        hint: refused
+          ? 'Start the server (`mcp-mtls serve weather`), or correct host and port of the URL.'
+          : 'Check the network and firewalls between here and there, and host and port of the URL.',
+        cause,
+      },
+    )
   } finally {
     socket.destroy()
   }
@@ -135,10 +138,10 @@ async function shakeHands(target: OpenOptions): Promise<Found<Handshake>> {
 function judge({ peer }: Handshake, { tls, trust }: DiagnoseOptions, target: OpenOptions): Found<true> {
   const { demoMode = false, crlMissing } = tls
   const crls = trust.crls && new CrlSet(trust.crls, crlMissing === 'allow')
-  const { host, port, serverName = host } = target
+  const { host, serverName = host } = target
   const mode = demoMode ? 'demo' : 'strict'
   const judged = verdict(peer, { peer: 'server', serverName, mode, crls }, new Date())
-  if (!judged.accepted) throw refusedServer(judged, `${host}:${port}`)
+  if (!judged.accepted) throw refusedServer(judged, addressOf(target))
   const [leaf] = judged.path.certificates
   const names = [...leaf.names.dns, ...leaf.names.ip].join(', ')
   const relaxed =
@@ -191,16 +194,13 @@ function describe({ subject, issuer, notAfter }: CertificateFacts): string {
   return `${subject}, issued by ${issuer}, ${days} ${days === 1 ? 'day' : 'days'} left`
 }
 
-function addressOf({ remoteAddress = '', remotePort }: Socket): string {
-  return `${isIP(remoteAddress) === 6 ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`
-}
-
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+async function within<T>(timeoutMs: number, signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
   const late = AbortSignal.timeout(timeoutMs)
+  const over = signal ? AbortSignal.any([signal, late]) : late
   return Promise.race([
     work,
     new Promise<never>((_, reject) =>
-      late.addEventListener('abort', () =>
+      over.addEventListener('abort', () =>
         reject(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })),
       ),
     ),

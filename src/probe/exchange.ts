@@ -14,7 +14,7 @@ export interface Exchange {
 }
 
 const longestBody = 64 * 1024
-/** A body that goes on, as streams of events do, is not waited for. */
+/** A body that goes on is not waited for. */
 const bodyTimeoutMs = 1000
 
 /**
@@ -38,6 +38,7 @@ export async function exchange(options: OpenOptions, path: string): Promise<Exch
       const { statusCode: status = 0 } = response
       let body = ''
       const done = () => resolve({ answer: { status, body }, ended: undefined })
+      if (/^text\/event-stream/i.test(response.headers['content-type'] ?? '')) return done()
       setTimeout(done, bodyTimeoutMs).unref()
       response.setEncoding('utf8').on('data', (chunk) => {
         body += chunk

@@ -37,9 +37,14 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** How messages call the server at this address. */
-export function serverAt({ host, port }: Pick<OpenOptions, 'host' | 'port'>): string {
-  return `the server at ${isIP(host) === 6 ? `[${host}]` : host}:${port}`
+/** `host:port`, for people. */
+export function addressOf({ host, port }: Pick<OpenOptions, 'host' | 'port'>): string {
+  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
+}
+
+/** How messages call the server there. */
+export function serverAt(target: Pick<OpenOptions, 'host' | 'port'>): string {
+  return `the server at ${addressOf(target)}`
 }
 
 /**

@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { McpServer as OlderMcpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { McpServer } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -88,6 +90,32 @@ test('a server that is right passes every step, and only what is declared read-o
     expect({ code, hint }).toEqual({ code: null, hint: null })
     expect(durationMs).toBeGreaterThanOrEqual(0)
   }
+})
+
+test("a foreign MCP server of the SDK's major version before, on Node's own TLS, passes as well", async () => {
+  const { cert, key } = world.server
+  const tls = { cert, key, ca: world.ca.cert, requestCert: true, rejectUnauthorized: true }
+  await using server = await httpsServer(tls, async (request, response) => {
+    const mcp = new OlderMcpServer({ name: 'older', version: '1.2.3' })
+    mcp.registerTool('look', { annotations: { readOnlyHint: true } }, async () => ({
+      content: [{ type: 'text', text: 'seen' }],
+    }))
+    const transport = new StreamableHTTPServerTransport({})
+    await mcp.connect(transport as Parameters<typeof mcp.connect>[0])
+    await transport.handleRequest(request, response)
+  })
+  const { steps, failed } = await tryOut(server.url)
+  expect(failed).toEqual([])
+  expect(steps.slice(-3).map(({ detail }) => detail)).toEqual([
+    'older 1.2.3, revision 2025-11-25',
+    '1: look',
+    'look: seen',
+  ])
+})
+
+test('an address of IPv6 is written as in a URL', async () => {
+  const { failed } = await tryOut(`https://[::1]:${await freePort()}/mcp`)
+  expect(failed[0]?.detail).toMatch(/^nobody listens at \[::1\]:\d+|\[::1\]:\d+ \(EADDRNOTAVAIL\)/)
 })
 
 interface Fault {
