@@ -63,7 +63,7 @@ export class Gate {
     )
     this.server = createGatedServer(options, this.#ticketKeys)
     this.server.maxConnections = options.maxConnections
-    this.#firstLook = firstLookOf(this.server)
+    this.#firstLook = firstLookOf(this.server, (socket) => this.#reader.look(socket))
     this.#replaceConnectionListener()
     this.server.on('connection', (socket) => this.#pending.begin(socket as Socket))
     this.server.on('tlsClientError', (error, socket) => {

@@ -1,8 +1,9 @@
-import type { X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { MtlsError } from '../errors.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
-import { buildPath, type CertificatePath, maximumPresented } from '../x509/path.js'
+import { buildPath, type CertificatePath } from '../x509/path.js'
+import { type Shown, shownBy } from './shown.js'
 import type { PeerFacts } from './verdict.js'
 
 const remembered = 10_000
@@ -17,18 +18,20 @@ export class PeerReader {
 
   constructor(readonly anchors: readonly CertificateFacts[]) {}
 
-  /**
-   * Never throws: a certificate that OpenSSL can read and we cannot is a fact too. To be called once for a socket
-   * whose certificate was not looked at yet: a second look is undefined on clients up to Node 24.
-   */
-  read(socket: TLSSocket, certificate = socket.getPeerX509Certificate()): PeerFacts {
+  /** What the peer shows: the leaf, and its chain when the way from this leaf is not remembered. */
+  look(socket: TLSSocket): Shown | undefined {
+    return shownBy(socket, (fingerprint256) => this.#anchored.has(fingerprint256))
+  }
+
+  /** Never throws: a certificate that OpenSSL can read and we cannot is a fact too. */
+  read(socket: TLSSocket, shown = this.look(socket)): PeerFacts {
     const authorizationError = errorCode(socket.authorizationError)
     // `authorized` alone proves nothing: on Node 20 a resumed TLS 1.3 session without any client
     // certificate says true.
-    if (!certificate) return { path: undefined, authorizationError }
+    if (!shown) return { path: undefined, authorizationError }
     try {
       return {
-        path: this.#anchored.get(certificate.fingerprint256) ?? this.#climb(certificate, socket),
+        path: this.#anchored.get(shown.fingerprint256) ?? this.#climb(shown, socket),
         authorizationError,
       }
     } catch (error) {
@@ -44,17 +47,12 @@ export class PeerReader {
     return { ...facts, path: buildPath(leaf, others, this.anchors) }
   }
 
-  #climb(certificate: X509Certificate, socket: TLSSocket): CertificatePath {
+  #climb({ fingerprint256, certificates }: Shown, socket: TLSSocket): CertificatePath {
     const where = `certificate of ${socket.remoteAddress}`
-    const leaf = readCertificate(certificate, where)
-    const presented: CertificateFacts[] = []
-    let next = certificate.issuerCertificate
-    while (next && presented.length < maximumPresented) {
-      presented.push(readCertificate(next, where))
-      next = next.issuerCertificate
-    }
+    const [leaf, ...presented] = certificates.map((der) => readCertificate(new X509Certificate(der), where))
+    if (!leaf) throw new MtlsError('CERT_INVALID', `the ${where} cannot be read`)
     const path = buildPath(leaf, presented, this.anchors)
-    if (path.anchored) this.#remember(certificate.fingerprint256, path)
+    if (path.anchored) this.#remember(fingerprint256, path)
     return path
   }
 
