@@ -29,7 +29,7 @@ const typed: readonly Typed[] = [...page.matchAll(/^```console\n([\s\S]*?)^```/g
 const changing: readonly (readonly [example: RegExp, pattern: string])[] = [
   [/…/, '.*'],
   [/CA [0-9a-f]{6}/, 'CA [0-9a-f]{6}'],
-  [/ERR_\w+/, 'ERR_\\w+'],
+  [/ERR_[\w/]+/, 'ERR_[\\w/]+'],
   [/-?\d+\.\d °C in Oslo.*/, '-?\\d+\\.\\d °C in Oslo.*'],
   [/is \w+day, \d+ \w+ \d+ at/, 'is \\w+day, \\d+ \\w+ \\d+ at'],
   [/localhost is .*/, 'localhost is .*'],

@@ -297,7 +297,8 @@ function essence(client: OtherClient, printed: string): string {
       openssl: () =>
         /^verify error:.*$/m.exec(printed)?.[0] ??
         /^Could not .*?(?= from)/m.exec(printed)?.[0] ??
-        /(?:routines|library):\w*:([^:\n]+)/.exec(printed)?.[1],
+        /(?:routines|library):\w*:([^:\n]+)/.exec(printed)?.[1] ??
+        /^read:errno=.*$/m.exec(printed)?.[0],
       node: () => printed.trim(),
       python: () => printed.trim(),
     }[client]()

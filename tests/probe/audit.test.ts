@@ -54,7 +54,7 @@ describe('our server', () => {
     expect(steps.filter(({ ok }) => !ok)).toEqual([])
     expect(steps.map(({ detail }) => detail)).toEqual([
       expect.stringMatching(/^TLSv1, TLSv1\.1: handshake ended \(ERR_SSL_\w*PROTOCOL\w*\)$/),
-      expect.stringMatching(/^handshake ended \(ERR_SSL_\w+\)$/),
+      expect.stringMatching(/^handshake ended \(ERR_SSL_[\w/]+\)$/),
       'HTTP 403 CLIENT_CERT_REQUIRED',
       'HTTP 403 CLIENT_CERT_REJECTED',
       'HTTP 403 CLIENT_CERT_REJECTED',
