@@ -7,17 +7,24 @@ import type { CertificateStatus, Level } from './snapshot.js'
 const mostShown = 500
 const longestText = 400
 
+/** What a server has shown. */
+export interface Shown {
+  readonly certificate: CertificateFacts
+  /** Why we did not accept it. */
+  readonly refused: Problem | undefined
+}
+
 /** What was found in files, and what servers showed, as one list: what is at several places is in it once. */
 export function certificatesOf(
   files: readonly Checked[],
-  shown: ReadonlyMap<string, CertificateFacts>,
+  shown: ReadonlyMap<string, Shown>,
   { withinDays, now }: { readonly withinDays: number; readonly now: Date },
 ): readonly CertificateStatus[] {
   const found = new Map<string, CertificateStatus>()
   for (const checked of files) add(found, statusOf(checked, now))
-  for (const [url, certificate] of shown) {
-    // The chain was judged by the connection.
-    const problems = check(certificate, { withinDays, now })
+  for (const [url, { certificate, refused }] of shown) {
+    // The connection has judged everything but how long it lasts.
+    const problems = refused ? [refused] : check(certificate, { withinDays, now })
     add(found, statusOf({ path: url, type: 'server', certificate, problems }, now))
   }
   const end = ({ not_after }: CertificateStatus) => (not_after === null ? 0 : Date.parse(not_after))

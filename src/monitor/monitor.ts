@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CheckFilesOptions, checkFiles } from '../pki/index.js'
 import { type LookOptions, look } from '../probe/look.js'
-import type { CertificateFacts } from '../x509/certificate.js'
-import { certificatesOf } from './certificates.js'
+import { certificatesOf, type Shown } from './certificates.js'
 import { type Change, certificateChanges, serverChanges } from './changes.js'
 import { afterLook, unseen } from './server-status.js'
 import {
@@ -40,7 +39,7 @@ export class Monitor {
   readonly #options: MonitorOptions
   readonly #servers = new Map<string, ServerStatus>()
   /** The certificates that servers have shown, by their URL. */
-  readonly #shown = new Map<string, CertificateFacts>()
+  readonly #shown = new Map<string, Shown>()
   #certificates: readonly CertificateStatus[] | undefined
   readonly #events: MonitorEvent[] = []
   #eventCount = 0
@@ -111,7 +110,8 @@ export class Monitor {
     const after = afterLook(before, found, new Date())
     this.#servers.set(server.name, after)
     const certificate = found.connection?.peerCertificate
-    if (certificate) this.#shown.set(server.url.origin, certificate)
+    const refused = found.outcome === 'untrusted' ? found.error : undefined
+    if (certificate) this.#shown.set(server.url.origin, { certificate, refused })
     this.#tell(serverChanges(before, after))
   }
 

@@ -1,4 +1,3 @@
-import { errorCodes } from '../errors.js'
 import type { Look } from '../probe/look.js'
 import { type ReadHealth, readHealth, readRefusals } from './server-answers.js'
 import type { Level, ServerState, ServerStatus } from './snapshot.js'
@@ -80,17 +79,6 @@ function judge(look: Look, read: ReadHealth | undefined): Pick<ServerStatus, 'st
       problem: { code, message, hint },
     }
   }
-  const { status, body } = look.health
-  // nginx tells those it does not let in after the handshake, with a page.
-  if (/^(400|495|496)$/.test(String(status)) && /SSL certificate/i.test(body))
-    return {
-      state: 'refusing',
-      problem: {
-        code: 'CLIENT_CERT_REJECTED',
-        message: `it refused our client certificate (HTTP ${status})`,
-        hint: errorCodes.CLIENT_CERT_REJECTED,
-      },
-    }
   if (read?.status === 'draining') return { state: 'draining', problem: null }
   if (read?.status === 'degraded')
     return {

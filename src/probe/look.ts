@@ -1,6 +1,8 @@
+import { mayHaveBeenExecuted } from '../client/failure.js'
 import { mtlsFetch, type SecurityEvent, type TlsConnection } from '../client/index.js'
 import type { TlsOptions } from '../config/index.js'
 import { MtlsError } from '../errors.js'
+import { refusalIn, refusalInAlert } from './refusal.js'
 
 export interface LookOptions {
   /** Our own files, and how servers are judged. */
@@ -29,7 +31,7 @@ export type Look =
       /** Handshake and one answer, milliseconds. */
       readonly latencyMs: number
       readonly health: Answer
-      /** Undefined where there is nothing that reads as one. */
+      /** Undefined when there was no answer to that. */
       readonly metrics: Answer | undefined
     } & Seen)
   | ({
@@ -47,7 +49,9 @@ const longestBody = 1024 * 1024
  */
 export async function look(url: URL, options: LookOptions): Promise<Look> {
   const { tls, serverName, timeoutMs } = options
+  const server = `the server at ${url.host}`
   const events: SecurityEvent[] = []
+  let answered = false
   const timeout = AbortSignal.timeout(timeoutMs)
   const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout
   try {
@@ -67,27 +71,49 @@ export async function look(url: URL, options: LookOptions): Promise<Look> {
       const begun = performance.now()
       const health = await get('/health')
       const latencyMs = performance.now() - begun
-      const metrics = health.status === 404 ? undefined : await get('/metrics')
+      answered = true
+      // nginx lets the handshake pass, and tells whom it does not want in a page.
+      const error = refusalIn({ answer: health, ended: undefined }, server)
+      if (error) return { outcome: 'refusing', error, connection: fetch.connection(url) }
+      const metrics = await get('/metrics').catch(() => undefined)
+      options.signal?.throwIfAborted()
       return { outcome: 'answered', latencyMs, health, metrics, connection: fetch.connection(url) }
     } finally {
       await fetch.close()
     }
   } catch (thrown) {
     options.signal?.throwIfAborted()
-    const error = timeout.aborted ? tooLate(url, timeoutMs) : explained(thrown, url)
-    return { outcome: outcomeOf(error, events), error, connection: connectionIn(events) }
+    const connection = connectionIn(events)
+    const ended = answered || timeout.aborted ? undefined : hangUpIn(thrown)
+    const refusal = connection
+      ? ended && refusalIn({ answer: undefined, ended }, server)
+      : refusalInAlert(ended, server)
+    if (refusal) return { outcome: 'refusing', error: refusal, connection }
+    const error = timeout.aborted ? tooLate(server, timeoutMs) : explained(thrown, server)
+    return { outcome: outcomeOf(error, events), error, connection }
   }
 }
 
-function tooLate({ host }: URL, timeoutMs: number): MtlsError {
-  return new MtlsError('CONNECTION_TIMEOUT', `the server at ${host} did not answer within ${timeoutMs} ms`)
+function tooLate(server: string, timeoutMs: number): MtlsError {
+  return new MtlsError('CONNECTION_TIMEOUT', `${server} did not answer within ${timeoutMs} ms`)
+}
+
+/**
+ * What ended a connection that stood and gave no answer at all: in TLS 1.3 a server judges our certificate after our
+ * handshake, and many just hang up. Undefined when it was something else.
+ */
+function hangUpIn(thrown: unknown): string | undefined {
+  const codes: string[] = []
+  for (let cause = thrown; cause instanceof Error; cause = cause.cause)
+    codes.push((cause as NodeJS.ErrnoException).code ?? cause.message)
+  return codes.find((code) => /ALERT/.test(code)) ?? (mayHaveBeenExecuted(thrown) ? codes.at(-1) : undefined)
 }
 
 /** What breaks while a body is read is in nobody's words yet. */
-function explained(thrown: unknown, { host }: URL): MtlsError {
+function explained(thrown: unknown, server: string): MtlsError {
   if (thrown instanceof MtlsError) return thrown
   const what = thrown instanceof Error ? thrown.message : String(thrown)
-  return new MtlsError('CONNECTION_FAILED', `the answer of the server at ${host} cannot be read: ${what}`, {
+  return new MtlsError('CONNECTION_FAILED', `the answer of ${server} cannot be read: ${what}`, {
     cause: thrown,
   })
 }

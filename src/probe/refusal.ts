@@ -23,7 +23,10 @@ export function refusalInAlert(code: string | undefined, server: string): MtlsEr
 }
 
 /** How a server refused the certificate it was shown, or that there was none; undefined when it let us in. */
-export function refusalIn({ answer, ended }: Exchange, server: string): MtlsError | undefined {
+export function refusalIn(
+  { answer, ended }: Pick<Exchange, 'answer' | 'ended'>,
+  server: string,
+): MtlsError | undefined {
   if (answer) {
     const ours = answer.status === 403 ? readRejection(answer.body, server) : undefined
     return ours ?? nginxRefusal(answer.status, answer.body, server)

@@ -10,7 +10,9 @@ const now = new Date()
 const inDays = (days: number) => new Date(now.getTime() + days * 86_400_000)
 
 async function statusOf(world: World, shown: ReadonlyMap<string, string> = new Map()) {
-  const facts = [...shown].map(([url, cert]) => [url, readCertificate(Buffer.from(cert))] as const)
+  const facts = [...shown].map(
+    ([url, cert]) => [url, { certificate: readCertificate(Buffer.from(cert)), refused: undefined }] as const,
+  )
   const files = await checkFiles([world.certDir], { withinDays: 30 })
   return certificatesOf(files, new Map(facts), { withinDays: 30, now })
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { exitCodeOf, Monitor } from '../../src/monitor/monitor.js'
 import type { MonitorEvent } from '../../src/monitor/snapshot.js'
+import { bareServer } from '../support/bare-peers.js'
 import { forge, forgeCa, writeSet } from '../support/forge.js'
 import { freePort } from '../support/free-port.js'
 import { makeWorld, serveTest, type World } from '../support/world.js'
@@ -80,6 +81,19 @@ test('a server that could not take up new files is degraded, and says why', asyn
   expect(servers[0]).toMatchObject({
     state: 'degraded',
     problem: { code: 'DEGRADED', message: expect.stringContaining('could not take up new files') },
+  })
+})
+
+test('a certificate that we refuse is in the list with the reason', async () => {
+  await using world = await makeWorld()
+  const other = await forgeCa({ commonName: 'Other CA' })
+  await using impostor = await bareServer(await forge({ issuer: other, usage: 'server' }))
+  const { servers, certificates } = await monitorOf(world, [impostor.port]).lookOnce()
+  expect(servers[0]).toMatchObject({ state: 'untrusted', level: 'critical' })
+  expect(certificates.find(({ issuer }) => issuer === 'CN=Other CA')).toMatchObject({
+    level: 'critical',
+    places: [`https://localhost:${impostor.port}`],
+    problems: [{ code: 'SERVER_CERT_INVALID' }],
   })
 })
 

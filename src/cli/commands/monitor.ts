@@ -39,11 +39,14 @@ Examples:
 Looks at servers as a client of them would: over mutual TLS, with the client certificate of the settings; at
 their /health and /metrics where they are ours. Of certificates it looks at files, and at what servers show.
 
+One look may take --timeout, 10 seconds at most.
+
 States of a server: up, degraded, draining, refusing (it refuses our certificate), untrusted (we refuse its),
 unreachable, unknown (our own files do not let us look).
 
 The status page is for this machine alone, and so are its /status.json, /metrics and /health. Changes are printed, with
---json as one JSON object each. The command of --exec is told by its environment: MONITOR_KIND (server, certificate),
+--json as one JSON object each. The command of --exec also runs for what is
+wrong at the beginning; it is told by its environment: MONITOR_KIND (server, certificate),
 MONITOR_NAME, MONITOR_FROM, MONITOR_TO, MONITOR_LEVEL (ok, warning, critical), MONITOR_TEXT, MONITOR_TIME. What is
 in them comes from certificates and peers: quote it.
 

@@ -33,7 +33,7 @@ export const pageMarkup = `<!doctype html>
 <main>
   <section id="servers" aria-labelledby="servers-title" tabindex="-1">
     <h2 id="servers-title">Servers</h2>
-    <ul class="cards"></ul>
+    <ul class="cards" role="list"></ul>
     <p class="empty" hidden>No server is watched.</p>
   </section>
   <section id="certificates" aria-labelledby="certificates-title" tabindex="-1">
@@ -42,7 +42,7 @@ export const pageMarkup = `<!doctype html>
       <p class="note">by when they end, what ends first on top</p>
     </div>
     <div class="scale" aria-hidden="true"></div>
-    <ol class="lives"></ol>
+    <ol class="lives" role="list"></ol>
     <p class="empty" hidden>No certificate was found.</p>
   </section>
   <section id="events" aria-labelledby="events-title" tabindex="-1">
@@ -50,7 +50,7 @@ export const pageMarkup = `<!doctype html>
       <h2 id="events-title">Events</h2>
       <p class="note">since this monitor was started, the newest on top</p>
     </div>
-    <ol class="log"></ol>
+    <ol class="log" role="list"></ol>
     <p class="empty">Nothing has changed.</p>
   </section>
 </main>

@@ -32,7 +32,7 @@ function keep(list, items, keyOf, create, update) {
     const key = String(keyOf(item))
     let element = before.get(key)
     if (!element) {
-      element = create()
+      element = create(item)
       element.dataset.key = key
     }
     before.delete(key)
@@ -45,20 +45,8 @@ function keep(list, items, keyOf, create, update) {
 /** Pairs of term and description; what has no value is left out. */
 function facts(list, pairs) {
   const present = pairs.filter(([, value]) => value !== null && value !== undefined && value !== '')
-  keep(list, present.flatMap(([term, value]) => [[term, 'dt', term], [term, 'dd', value]]),
-    ([term, kind]) => kind + ' ' + term, () => make('i'), () => undefined)
-  present.forEach(([term, value], index) => {
-    for (const [offset, kind, text] of [[0, 'dt', term], [1, 'dd', value]]) {
-      let element = list.children[index * 2 + offset]
-      if (element.localName !== kind) {
-        const replacement = make(kind)
-        replacement.dataset.key = element.dataset.key
-        element.replaceWith(replacement)
-        element = replacement
-      }
-      say(element, text)
-    }
-  })
+  keep(list, present.flatMap(([term, value]) => [['dt', term, term], ['dd', term, value]]),
+    ([kind, term]) => kind + ' ' + term, ([kind]) => make(kind), (element, [, , text]) => say(element, text))
 }
 
 /** Text in which commands stand between backticks. */
@@ -216,7 +204,7 @@ function updateLife(row, certificate) {
     ['Issuer', certificate.issuer],
     ['Serial', certificate.serial],
     ['Valid', certificate.not_before && certificate.not_before + ' to ' + certificate.not_after],
-    ['Places', certificate.places.join('\n').split('\n').join(' · ')],
+    ['Places', certificate.places.join(' · ')],
   ])
 }
 
