@@ -40,7 +40,7 @@ describe('perf-test', () => {
     expect(result.memory_per_connection_bytes).toBeTypeOf('number')
     expect(result.ratios.calls).toHaveLength(2)
     expect(result.expected).toHaveLength(4)
-    expect(stderr).toBe('starting\nconnections\ncalls\nmemory of 200 idle connections\n')
+    expect(stderr).toBe('starting\nconnections\ncalls\nmemory of idle connections\n')
     expect(readdirSync(directory)).toEqual([])
     expect(processesOf(directory)).toEqual([])
   })

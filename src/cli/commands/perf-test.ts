@@ -29,7 +29,7 @@ interface PerfFlags {
   readonly json?: boolean
 }
 
-const usual = { durationMs: 28_000, idleConnections: 600 }
+const usual = { durationMs: 28_000, idleConnections: 1000 }
 const quick = { durationMs: 5000, idleConnections: 200 }
 
 export function build(io: Io): Command {

@@ -4,8 +4,8 @@ import { openConnection } from './opened-connection.js'
 import { type Place, ServerUnderTest, type Transport } from './server-under-test.js'
 import type { Progress } from './target.js'
 
-/** What the first connections set up once for all is not counted. */
-const warmUp = 50
+/** Opened and closed before: what the first connections set up once for all, young heap included, is not counted. */
+const warmUp = 300
 
 /** Bytes of an idle connection that had its first answer: what a server that does nothing else keeps resident. */
 export async function memoryPerConnection(
@@ -18,17 +18,17 @@ export async function memoryPerConnection(
 ): Promise<number> {
   await using server = await ServerUnderTest.start(transport, place)
   const sockets: Socket[] = []
-  const open = async (count: number) => {
-    for (let index = 0; index < count; index++) {
+  try {
+    for (let count = 0; count < warmUp; count++) {
       signal.throwIfAborted()
-      progress(index / count, `memory of ${connections} idle connections`)
+      ;(await openConnection(server.url, secureContext)).socket.destroy()
+    }
+    const before = await server.usage('collect')
+    for (let count = 0; count < connections; count++) {
+      signal.throwIfAborted()
+      progress(count / connections, 'memory of idle connections')
       sockets.push((await openConnection(server.url, secureContext)).socket)
     }
-  }
-  try {
-    await open(warmUp)
-    const before = await server.usage('collect')
-    await open(connections)
     const after = await server.usage('collect')
     return Math.round((after.resident - before.resident) / connections)
   } finally {
