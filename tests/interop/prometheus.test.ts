@@ -71,6 +71,58 @@ function prometheusTests() {
     expect(config, config.said).toMatchObject({ status: 0 })
   })
 
+  test('the alerts fire for what they are for, and say what it is about', async () => {
+    const cwd = scratch()
+    const alert = (alertname: string, summary: string, labels: object) => ({
+      eval_time: '90m',
+      alertname,
+      exp_alerts: [{ exp_labels: labels, exp_annotations: { summary } }],
+    })
+    const series = (name: string, values: string) => ({ series: name, values })
+    const own = 'mcp_mtls_certificate_expiry_timestamp_seconds'
+    const leaf = { role: 'server', subject: 'CN=a' }
+    const rules = {
+      rule_files: ['mcp-mtls.rules.yml'],
+      tests: [
+        {
+          interval: '1m',
+          input_series: [
+            series('mcp_mtls_monitor_server_up{name="echo"}', '1 0x120'),
+            series('mcp_mtls_monitor_server_up{name="weather"}', '1x120'),
+            series('mcp_mtls_monitor_server_state{name="echo",state="refusing"}', '0 1x120'),
+            series(`${own}{role="server",subject="CN=a"}`, '4000x120'),
+            series(`${own}{role="ca",subject="CN=b"}`, '400000000x120'),
+            series(
+              'mcp_mtls_handshakes_total{server="echo",result="refused",reason="CERT_EXPIRED"}',
+              '0+120x120',
+            ),
+            series('mcp_mtls_monitor_last_look_timestamp_seconds', '0+60x120'),
+          ],
+          alert_rule_test: [
+            alert('McpServerDown', 'No answer over mutual TLS: echo', { name: 'echo', severity: 'page' }),
+            alert('McpServerRefusesUs', 'echo and the monitor do not trust each other (refusing)', {
+              name: 'echo',
+              state: 'refusing',
+              severity: 'page',
+            }),
+            alert('McpCertificateExpired', 'CN=a has expired', { ...leaf, severity: 'page' }),
+            alert('McpStrangers', 'echo refuses 2 peers a second: CERT_EXPIRED', {
+              server: 'echo',
+              reason: 'CERT_EXPIRED',
+              severity: 'ticket',
+            }),
+            { eval_time: '90m', alertname: 'McpMonitorHangs', exp_alerts: [] },
+            { eval_time: '90m', alertname: 'McpDemoMode', exp_alerts: [] },
+          ],
+        },
+      ],
+    }
+    writeFileSync(join(cwd, 'mcp-mtls.rules.yml'), block('mcp-mtls.rules.yml'))
+    writeFileSync(join(cwd, 'test.yml'), JSON.stringify(rules)) // JSON is YAML
+    const { status, said } = await promtool(['test', 'rules', 'test.yml'], { cwd })
+    expect(status, said).toBe(0)
+  })
+
   test('every alert is explained', () => {
     const alerts = [...block('mcp-mtls.rules.yml').matchAll(/alert: (\w+)/g)].map(([, name]) => name)
     const explained = [...page.matchAll(/^\| `(Mcp\w+)` \|/gm)].map(([, name]) => name)
