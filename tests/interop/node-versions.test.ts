@@ -49,7 +49,7 @@ describe.each(versions)('the built command line on Node $major', ({ major, node 
     expect(await client.callTool({ name: 'whoami', arguments: {} })).toMatchObject({
       structuredContent: { id: 'cn:mcp-client', verified: true, tls: { version: 'TLSv1.3' } },
     })
-    const env = { PATH: process.env['PATH'], MCP_ECHO_URL: url }
+    const env = { PATH: process.env.PATH, MCP_ECHO_URL: url }
     const asked = execFileSync(node, [bin, 'ask', 'echo hello'], {
       cwd,
       env,

@@ -71,7 +71,7 @@ describe.each(clients)('%s', (_name, open) => {
   test('gets a tool error, not a broken connection, for a city nobody knows', async () => {
     const client = await open(three.servers.datetime.url)
     const answer = await client.callTool({ name: 'getDateTime', arguments: { city: 'Xyzzyville' } })
-    expect(answer['isError']).toBe(true)
+    expect(answer.isError).toBe(true)
     await client.close()
   })
 })
