@@ -32,7 +32,8 @@ export interface MonitorOptions {
 export type MonitorSubscriber = (changes: readonly MonitorEvent[]) => void
 
 const eventsKept = 500
-const looksAtOnce = 4
+/** Where latency is not worth much when many looks compete for one core. */
+const looksAtOnce = 8
 
 /** Looks at servers and certificates from outside, and remembers what it saw and when that changed. Bounded in memory. */
 export class Monitor {
@@ -75,9 +76,9 @@ export class Monitor {
 
   /** One look at everything. */
   async lookOnce(signal?: AbortSignal): Promise<Snapshot> {
-    const waiting = [...this.#options.servers]
+    const waiting = this.#options.servers.values()
     const worker = async () => {
-      for (let server = waiting.pop(); server; server = waiting.pop()) await this.#lookAt(server, signal)
+      for (const server of waiting) await this.#lookAt(server, signal)
     }
     await Promise.all(Array.from({ length: looksAtOnce }, worker))
     await this.#lookAtFiles()
@@ -86,10 +87,15 @@ export class Monitor {
 
   /** Goes on until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    const { servers, intervalMs } = this.#options
     try {
-      await this.lookOnce(signal)
+      const first = Promise.all(servers.map((server) => this.#lookAt(server, signal)))
+      // Files wait for what servers show, and not for one that keeps silent.
+      await Promise.race([first, delay(Math.min(intervalMs, 2000), undefined, { signal })])
+      await this.#lookAtFiles()
+      await first
       await Promise.all([
-        ...this.#options.servers.map((server) => this.#again(() => this.#lookAt(server, signal), signal)),
+        ...servers.map((server) => this.#again(() => this.#lookAt(server, signal), signal)),
         this.#again(() => this.#lookAtFiles(), signal),
       ])
     } catch (error) {

@@ -44,11 +44,12 @@ One look may take --timeout, 10 seconds at most.
 States of a server: up, degraded, draining, refusing (it refuses our certificate), untrusted (we refuse its),
 unreachable, unknown (our own files do not let us look).
 
-The status page is for this machine alone, and so are its /status.json, /metrics and /health. Changes are printed, with
---json as one JSON object each. The command of --exec also runs for what is
-wrong at the beginning; it is told by its environment: MONITOR_KIND (server, certificate),
-MONITOR_NAME, MONITOR_FROM, MONITOR_TO, MONITOR_LEVEL (ok, warning, critical), MONITOR_TEXT, MONITOR_TIME. What is
-in them comes from certificates and peers: quote it.
+The status page is for this machine alone, and so are its /status.json, /metrics and /health. Changes are printed,
+with --json as one JSON object each.
+
+The command of --exec also runs for what is wrong at the beginning. It is told by its environment: MONITOR_KIND
+(server, certificate), MONITOR_NAME, MONITOR_FROM, MONITOR_TO, MONITOR_LEVEL (ok, warning, critical), MONITOR_TEXT,
+MONITOR_TIME. What is in them comes from certificates and peers: quote it.
 
 Exit codes: 0 ended by a signal, 1 could not watch, 64 bad usage;
 with --once: 0 all well, 1 something ends soon or is degraded, 2 something is down or broken`
