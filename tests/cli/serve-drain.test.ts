@@ -1,6 +1,8 @@
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { connect } from '../../src/client/index.js'
 import { certificateDirectory } from '../support/certificates.js'
@@ -44,5 +46,19 @@ test('a second signal ends at once', async () => {
   await printed(/draining/)
   process.kill('SIGTERM')
   await failed
+  expect((await finished).exitCode).toBe(0)
+})
+
+test('SIGHUP ends nothing: the files are taken up as they are now', async () => {
+  const certDir = await certificateDirectory()
+  const { process, printed, finished } = startCli(
+    ['serve', 'echo', '--tls-port', '0', '--cert-dir', certDir],
+    { cwd: scratch() },
+  )
+  await printed(/mcp {2}strict/)
+  await writeFile(join(certDir, 'server.key'), 'no key')
+  process.kill('SIGHUP')
+  await printed(/RELOAD_FAILED.*server\.key/)
+  process.kill('SIGTERM')
   expect((await finished).exitCode).toBe(0)
 })

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { connect } from '../../src/client/index.js'
@@ -53,6 +53,20 @@ describe('a server whose certificate files change', () => {
         writeSet(dir, {
           server: await forge({ issuer: ca, usage: 'server', notAfter: new Date(Date.now() - day / 2) }),
         }),
+    ],
+    [
+      'a key that cannot be read',
+      /CERT_NOT_FOUND.*server\.key/,
+      // Root may read every file; nobody reads a directory.
+      async (dir) => {
+        await rm(join(dir, 'server.key'))
+        await mkdir(join(dir, 'server.key'))
+      },
+    ],
+    [
+      'an empty certificate file',
+      /CERT_INVALID.*server\.crt/,
+      (dir) => writeFile(join(dir, 'server.crt'), ''),
     ],
     ['an empty CA file', /CERT_INVALID.*ca\.crt/, (dir) => writeFile(join(dir, 'ca.crt'), '')],
     [

@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Argument, Command } from 'commander'
 import { isLoopback, type ServerName, type Settings, serverNames, settingsOf } from '../../config/index.js'
+import type { RunningServer } from '../../server/index.js'
 import { makeDemoCertificates } from '../demo-certificates.js'
 import type { Io } from '../io.js'
 import { table, writeJson, writeLines } from '../output.js'
@@ -64,17 +65,17 @@ async function run(
     await makeDemoCertificates(settings, io)
     warnOfAuthorityKey(settings, io)
   }
-  const servers = await startServers(names, settings)
+  let servers: readonly RunningServer[] = []
+  // From before they listen, since SIGHUP would end the process. What a reload says goes to the log, as when
+  // the files change by themselves.
+  process.on('SIGHUP', () => servers.map((server) => server.reload().catch(() => undefined)))
+  servers = await startServers(names, settings)
   const mode = !settings.tlsEnabled ? 'plaintext' : settings.tls.demoMode ? 'demo' : 'strict'
   const listening = servers.map(({ name, url }) => ({ name, url, mode }))
   if (json) writeJson(io, { servers: listening })
   else writeLines(io.stdout, table(listening.map(({ name, url }) => [name, url, mode])))
 
-  // What a reload says goes to the log, as when the files change by themselves.
-  const reload = () => servers.map((server) => server.reload().catch(() => undefined))
-  process.on('SIGHUP', reload)
   if (!stop.aborted) await once(stop, 'abort')
-  process.off('SIGHUP', reload)
   force.addEventListener('abort', () => servers.map((server) => server.close({ drainTimeout: 0 })))
   if (!json) writeLines(io.stderr, ['draining; a second signal ends at once'])
   await Promise.all(servers.map((server) => server.close()))
