@@ -1,6 +1,9 @@
-import { describe } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { connect } from '../../src/client/index.js'
+import { callAsBareClient } from '../support/bare-peers.js'
 import { bothWays, type Row } from '../support/both-ways.js'
 import { type ForgeCaOptions, type ForgeOptions, forge, forgeCa } from '../support/forge.js'
+import { makeWorld, serveTest } from '../support/world.js'
 
 const always = { strict: 'CERT_INVALID', demo: 'CERT_INVALID' } as const
 const fine = { strict: 'accepted', demo: 'accepted' } as const
@@ -46,8 +49,18 @@ describe('under an RSA root that signed itself with SHA-1', () => {
   )
 })
 
-describe('under a root with a short key', () => {
-  bothWays([leaf('a strong key', {})], async () => ({
-    ca: await forgeCa({ keyType: 'rsa', keySize: 1024 }),
-  }))
-})
+test.each([false, true])(
+  'under a root with a short key nobody is served (demo mode %s)',
+  async (demoMode) => {
+    await using world = await makeWorld({ ca: await forgeCa({ keyType: 'rsa', keySize: 1024 }) })
+    const tls = { certDir: world.certDir, demoMode }
+    await using served = await serveTest({ tls })
+    // OpenSSL 3.5 itself breaks off such a handshake; with older ones it is ours to refuse.
+    const answer = await callAsBareClient(served.server.port, { shown: world.client }).catch(() => undefined)
+    expect(answer?.status ?? 403).toBe(403)
+    const connecting = connect({ serverUrl: served.server.url, tls, log: false })
+    await expect(connecting).rejects.toMatchObject({ name: 'MtlsError' })
+    expect(served.calls).toEqual([])
+    expect(served.events.map(({ event }) => event)).not.toContain('connection-accepted')
+  },
+)
