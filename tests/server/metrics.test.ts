@@ -66,6 +66,23 @@ describe('the metrics of a server', () => {
     ).toBeGreaterThan(0)
   })
 
+  test('strangers who come with different names add no series', async () => {
+    await using world = await makeWorld()
+    const healthPort = await freePort()
+    await using served = await serveTest({ tls: world.tls, healthPort })
+    const other = await forgeCa({ commonName: 'Other CA' })
+    const visit = async (stranger: number) => {
+      const shown = await forge({ issuer: other, commonName: `stranger-${stranger}` })
+      expect((await callAsBareClient(served.server.port, { shown, version: 'TLSv1.3' })).status).toBe(403)
+    }
+    const series = async () => (await scrape(healthPort)).split('\n').length
+    await visit(0)
+    const before = await series()
+    for (let stranger = 1; stranger <= 100; stranger++) await visit(stranger)
+    expect(await series()).toBe(before)
+    expect(value(await scrape(healthPort), 'handshakes_total', { reason: 'CLIENT_CERT_REJECTED' })).toBe(101)
+  })
+
   test('a storm of strangers with different names adds no series', async () => {
     const health = { connections: 0, status: 'ok', mode: 'strict', certificates: [], last_reload: null }
     const metrics = new ServerMetrics('test', () => health as unknown as Health)
