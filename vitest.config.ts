@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
+    reporters: ['default', './tests/support/did-not-run.ts'],
     pool: 'forks',
     maxWorkers: 2, // two cores are the smallest machine; half of them is the default
     testTimeout: 30_000,

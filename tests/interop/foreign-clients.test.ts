@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { describeWith, onPath } from '../support/tools.js'
 import { toolCall } from '../support/wire.js'
 import { everyTool, type ThreeServers, threeServers } from './three-servers.js'
 
@@ -20,33 +21,18 @@ afterAll(async () => {
   await three[Symbol.asyncDispose]()
 })
 
-/** Whether a program is on this machine; says so when it is not, so that nobody takes its tests for passed. */
-function has(program: string, ...args: string[]): boolean {
-  try {
-    execFileSync(program, args, { stdio: 'ignore' })
-    return true
-  } catch {
-    console.info(`not run: there is no ${program} on this machine`)
-    return false
-  }
-}
-
 interface Foreign {
   readonly name: string
-  readonly present: boolean
+  readonly program: string
   /** The command that runs the client, before its arguments. */
   command(): readonly [string, ...string[]]
 }
 
 const clients: readonly Foreign[] = [
-  {
-    name: 'Python',
-    present: has('python3', '-c', 'import ssl'),
-    command: () => ['python3', fixture('client.py')],
-  },
+  { name: 'Python', program: 'python3', command: () => ['python3', fixture('client.py')] },
   {
     name: 'Go',
-    present: has('go', 'version'),
+    program: 'go',
     command: () => {
       const program = join(scratch, 'client')
       execFileSync('go', ['build', '-o', program, fixture('client.go')], {
@@ -57,7 +43,10 @@ const clients: readonly Foreign[] = [
   },
 ]
 
-describe.each(clients.filter(({ present }) => present))('a client in $name', ({ command }) => {
+for (const { name, program, command } of clients)
+  describeWith(name, onPath(program) !== undefined, `a client in ${name}`, () => foreignClient(command))
+
+function foreignClient(command: Foreign['command']) {
   let run: readonly [string, ...string[]]
   beforeAll(() => {
     run = command()
@@ -88,4 +77,4 @@ describe.each(clients.filter(({ present }) => present))('a client in $name', ({ 
     expect(status).toBe(403)
     expect(JSON.parse(body)).toMatchObject({ error: 'mtls_rejected', reason: 'CLIENT_CERT_REQUIRED' })
   })
-})
+}

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -9,10 +8,11 @@ import { callAsBareClient } from '../support/bare-peers.js'
 import { startCli } from '../support/cli.js'
 import { type Forged, forge, forgeCa } from '../support/forge.js'
 import { scratch } from '../support/scratch.js'
+import { describeWith, onPath } from '../support/tools.js'
 import { type ThreeServers, threeServers } from './three-servers.js'
 
-// Debian's package. MONITOR_SCREENSHOTS names a folder for pictures of the page, for people who work on it.
-const executablePath = '/usr/bin/chromium'
+const executablePath = onPath('chromium') ?? ''
+// MONITOR_SCREENSHOTS names a folder for pictures of the page, for people who work on it.
 const pictures = process.env.MONITOR_SCREENSHOTS
 
 const flags = [
@@ -25,13 +25,10 @@ const flags = [
   '--disable-sync',
 ]
 
-if (existsSync(executablePath)) pageTest()
-else test(`not run: there is no ${executablePath} to look at the page with`, () => undefined)
-
 const day = 86_400_000
 const hostile = '<script>window.taken = 1</script><img src=x onerror="window.taken = 1">\u202e'
 
-function pageTest() {
+describeWith('Chromium', executablePath !== '', 'the page of the monitor in Chromium', () => {
   test('the page shows within seconds what happens to servers, certificates and strangers', async () => {
     await using three = await threeServers()
     const { world, servers } = three
@@ -104,7 +101,7 @@ function pageTest() {
     await sees(page.locator('#link'), /connection lost/)
     expect((await finished).exitCode).toBe(0)
   }, 60_000)
-}
+})
 
 /** `monitor` over these servers, the certificates of their world, and one more directory. */
 async function startMonitor({ world, servers }: ThreeServers, watched: string) {

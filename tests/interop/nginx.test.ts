@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openAuthority, readTrust } from '../../src/pki/index.js'
 import { audit } from '../../src/probe/audit.js'
 import { diagnose } from '../../src/probe/diagnose.js'
@@ -7,19 +6,10 @@ import { Steps } from '../../src/probe/steps.js'
 import { forge, forgeCa, writeSet } from '../support/forge.js'
 import { nginx } from '../support/nginx.js'
 import { scratch } from '../support/scratch.js'
+import { describeWith, onPath } from '../support/tools.js'
 import { makeWorld, type World } from '../support/world.js'
 
 // nginx is what stands in front of most servers: test-tls must understand it too.
-
-function present(): boolean {
-  try {
-    execFileSync('nginx', ['-v'], { stdio: 'ignore' })
-    return true
-  } catch {
-    console.info('not run: there is no nginx on this machine')
-    return false
-  }
-}
 
 const strict = [
   'ssl_verify_client on',
@@ -48,7 +38,7 @@ async function failedAt(port: number, certDir = world.certDir, audited = true) {
     .map(({ name, code }) => `${name} ${code}`)
 }
 
-describe.each([present()].filter(Boolean))('nginx', () => {
+describeWith('nginx', onPath('nginx') !== undefined, 'nginx', () => {
   test('set up right passes the audit; that it is no MCP server is told', async () => {
     expect(await failedAt(await nginx(world.certDir, ...strict))).toEqual(['mcp NOT_MCP'])
   })

@@ -1,30 +1,32 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { connect } from '../../src/client/index.js'
 import { bin } from '../support/cli.js'
 import { scratch } from '../support/scratch.js'
+import { describeWith } from '../support/tools.js'
 
-/** The path of another Node from the package registry; undefined, and said, when it cannot be had here. */
-function nodeOfVersion(major: number): string | undefined {
+/** The path of another Node from the package registry; empty when it cannot be had here. */
+function nodeOfVersion(major: number): string {
   try {
-    const args = ['--yes', `node@${major}`, '--print', 'process.execPath']
+    const args = ['--yes', '--fetch-retries=0', `node@${major}`, '--print', 'process.execPath']
     return execFileSync('npx', args, {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
       timeout: 60_000,
     }).trim()
   } catch {
-    console.info(`not run: there is no Node ${major} to be had here`)
-    return undefined
+    return ''
   }
 }
 
-const versions = [22, 24, 26].flatMap((major) => {
+for (const major of [22, 24, 26]) {
   const node = nodeOfVersion(major)
-  return node ? [{ major, node }] : []
-})
+  describeWith(`Node ${major}`, node !== '', `the built command line on Node ${major}`, () =>
+    onNode(major, node),
+  )
+}
 
-describe.each(versions)('the built command line on Node $major', ({ major, node }) => {
+function onNode(major: number, node: string) {
   test('makes certificates, serves, and is called from this Node and from its own', async () => {
     const cwd = scratch()
     const run = (...args: string[]) => execFileSync(node, args, { cwd, encoding: 'utf8', stdio: 'pipe' })
@@ -63,4 +65,4 @@ describe.each(versions)('the built command line on Node $major', ({ major, node 
     server.kill('SIGTERM')
     expect(await ended).toBe(0)
   })
-})
+}

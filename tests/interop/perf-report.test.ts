@@ -1,17 +1,16 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { chromium, type Page } from 'playwright-core'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { perfPage } from '../../src/cli/perf/page.js'
 import { runCli } from '../support/cli.js'
 import { sampleResult } from '../support/perf-figures.js'
 import { scratch } from '../support/scratch.js'
+import { describeWith, onPath } from '../support/tools.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
-const executablePath = '/usr/bin/chromium'
-const here = existsSync(executablePath)
-if (!here) console.info(`not run: there is no Chromium at ${executablePath}`)
+const executablePath = onPath('chromium') ?? ''
 
 const quiet = [
   '--headless',
@@ -59,7 +58,7 @@ interface Drawing {
   getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray }
 }
 
-describe.runIf(here)('the report of perf-test in Chromium', () => {
+describeWith('Chromium', executablePath !== '', 'the report of perf-test in Chromium', () => {
   test('shows what was measured, in plots and tables, and asks no network for anything', async () => {
     await using world = await makeWorld()
     await using plain = await serveTest({ tlsEnabled: false, httpPort: 0 })

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,12 +6,8 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { startCli } from '../support/cli.js'
 import { scratch } from '../support/scratch.js'
+import { describeWith, onPath } from '../support/tools.js'
 import { threeServers } from './three-servers.js'
-
-// promtool comes with Debian's package prometheus.
-const isPresent = spawnSync('promtool', ['--version']).status === 0
-if (isPresent) prometheusTests()
-else test('not run: there is no promtool on this machine', () => undefined)
 
 const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
 
@@ -33,7 +29,8 @@ async function promtool(args: readonly string[], { input = '', cwd = scratch() }
   return { status, said: said.join('') }
 }
 
-function prometheusTests() {
+// Debian's package prometheus brings it.
+describeWith('promtool', onPath('promtool') !== undefined, 'promtool', () => {
   test('promtool finds nothing in the metrics of a server and of the monitor, and each rule names some', async () => {
     await using three = await threeServers()
     const { world, servers } = three
@@ -122,10 +119,10 @@ function prometheusTests() {
     const { status, said } = await promtool(['test', 'rules', 'test.yml'], { cwd })
     expect(status, said).toBe(0)
   })
+})
 
-  test('every alert is explained', () => {
-    const alerts = [...block('mcp-mtls.rules.yml').matchAll(/alert: (\w+)/g)].map(([, name]) => name)
-    const explained = [...page.matchAll(/^\| `(Mcp\w+)` \|/gm)].map(([, name]) => name)
-    expect(explained).toEqual(alerts)
-  })
-}
+test('every alert is explained', () => {
+  const alerts = [...block('mcp-mtls.rules.yml').matchAll(/alert: (\w+)/g)].map(([, name]) => name)
+  const explained = [...page.matchAll(/^\| `(Mcp\w+)` \|/gm)].map(([, name]) => name)
+  expect(explained).toEqual(alerts)
+})
