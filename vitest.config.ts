@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
     reporters: ['default', './tests/support/did-not-run.ts'],
+    server: { deps: { external: [/\/dist\//] } }, // what is built is imported as it is
     pool: 'forks',
     maxWorkers: 2, // two cores are the smallest machine; half of them is the default
     testTimeout: 30_000,

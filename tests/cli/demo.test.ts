@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { makeDemoCertificates } from '../../src/cli/demo/certificates.js'
 import { tryStrangers } from '../../src/cli/demo/strangers.js'
 import type { RunningServer, SecurityEvent } from '../../src/server/index.js'
-import { runCli, startCli } from '../support/cli.js'
+import { runCli, runProcess, startCli } from '../support/cli.js'
 import { scratch } from '../support/scratch.js'
 
 const refusals = [
@@ -22,7 +22,7 @@ describe('demo', () => {
   test('tells the whole story, twice at once, and leaves nothing behind', async () => {
     const directory = scratch()
     const [one, other] = await Promise.all(
-      [0, 1].map(() => runCli(['demo'], { env: { TMPDIR: directory }, cwd: directory })),
+      [0, 1].map(() => runProcess(['demo'], { env: { TMPDIR: directory }, cwd: directory })),
     )
     for (const run of [one, other]) {
       expect(run?.stderr).toBe('')

@@ -14,10 +14,20 @@ const parameters = { transport: expect.any(String), concurrency: expect.any(Numb
 const times = { p50_ms: expect.any(Number), p90_ms: expect.any(Number), p99_ms: expect.any(Number) }
 
 /** Command lines of the processes that still use this directory. */
-const processesOf = (directory: string) =>
-  execFileSync('ps', ['-A', '-o', 'args'], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line.includes(directory))
+const processesOf = (directory: string) => commandLines().filter((line) => line.includes(directory))
+
+function commandLines(): string[] {
+  if (process.platform !== 'linux')
+    return execFileSync('ps', ['-A', '-o', 'args'], { encoding: 'utf8' }).split('\n')
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return processes.flatMap((id) => {
+    try {
+      return [readFileSync(`/proc/${id}/cmdline`, 'utf8').replaceAll('\0', ' ')]
+    } catch {
+      return [] // it ended while we looked
+    }
+  })
+}
 
 describe('perf-test', () => {
   test('measures servers of its own and leaves nothing behind', async () => {

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
+const built = (path: string) => new URL(`../../dist/${path}`, import.meta.url)
 /** The built binary: `npm test` builds before it tests. */
-export const bin = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+export const bin = fileURLToPath(built('cli/bin.js'))
 
 export interface RunOptions {
   readonly cwd?: string
@@ -22,8 +24,35 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** Runs the command line to its end. */
-export async function runCli(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+/** Runs the built command line to its end inside this process: it is given all that it touches of a process. */
+export async function runCli(
+  args: readonly string[],
+  { cwd = process.cwd(), env = {}, stdin = '' }: Omit<RunOptions, 'node'> = {},
+): Promise<Finished> {
+  const written = { stdout: '', stderr: '' }
+  const collects = (name: keyof typeof written) =>
+    new Writable({
+      decodeStrings: false,
+      write: (chunk, _encoding, done) => {
+        written[name] += chunk
+        done()
+      },
+    })
+  const io = {
+    stdout: collects('stdout'),
+    stderr: collects('stderr'),
+    stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]),
+    env: { PATH: process.env.PATH, ...env },
+    cwd,
+    exitCode: 0,
+  }
+  const program: typeof import('../../src/cli/program.js') = await import(built('cli/program.js').href)
+  await program.run(args, io)
+  return { ...written, exitCode: io.exitCode, signal: null }
+}
+
+/** Runs the built command line to its end, in a process of its own. */
+export async function runProcess(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   return startCli(args, options).finished
 }
 
