@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
+    exclude: ['**/*.long.test.ts'],
     reporters: ['default', './tests/support/did-not-run.ts'],
     server: { deps: { external: [/\/dist\//] } }, // what is built is imported as it is
     pool: 'forks',
