@@ -7,6 +7,7 @@ export default defineConfig({
     reporters: ['default', './tests/support/did-not-run.ts'],
     server: { deps: { external: [/\/dist\//] } }, // what is built is imported as it is
     pool: 'forks',
+    isolate: false, // a worker loads every module once; what a test changes it puts back
     maxWorkers: 2, // two cores are the smallest machine; half of them is the default
     testTimeout: 30_000,
     hookTimeout: 30_000,
