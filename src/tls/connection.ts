@@ -83,7 +83,7 @@ export interface Usage {
   readonly durationMs: number
   /** Requests that came over it; undefined where they are not counted, on a client. */
   readonly requests: number | undefined
-  /** Over the wire, the handshake included. */
+  /** Of requests and answers, without what TLS adds and without the handshake. */
   readonly bytesRead: number
   readonly bytesWritten: number
 }

@@ -57,6 +57,30 @@ describe('a 403 about our certificate', () => {
     expect(error).toBeInstanceOf(Error)
     expect(JSON.stringify(error).length + (error as Error).message.length).toBeLessThan(300_000)
   })
+
+  test('that never ends is cut off, and its connection closed', async () => {
+    await using world = await makeWorld()
+    const chunk = 'x'.repeat(64 * 1024)
+    let close = () => {}
+    const closed = new Promise<void>((resolve) => {
+      close = resolve
+    })
+    await using foreign = await foreignServer(world.server, (_request, response) => {
+      response.writeHead(403, { 'content-type': 'application/json' }).on('close', close)
+      let chunks = 0
+      const flood = () => {
+        // A client that reads on gets no end, and not all the memory of this machine.
+        while (chunks++ < 1000 && response.write(chunk));
+      }
+      response.on('drain', flood)
+      flood()
+    })
+    const fetch = mtlsFetch(world.tls)
+    const answer = await fetch(foreign.url)
+    expect((await answer.text()).length).toBe(64 * 1024)
+    await closed
+    await fetch.close()
+  })
 })
 
 describe('a 403 about something else', () => {

@@ -1,6 +1,12 @@
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
-import { connect, mtlsFetch, type SecurityEvent } from '../../src/client/index.js'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import {
+  connect,
+  type MtlsError,
+  type MtlsFetch,
+  mtlsFetch,
+  type SecurityEvent,
+} from '../../src/client/index.js'
 import { startNode } from '../support/cli.js'
 import { foreignServer } from '../support/foreign-server.js'
 import { forge, forgeCa } from '../support/forge.js'
@@ -157,6 +163,67 @@ describe('a resumed session', () => {
     const { stdout, stderr } = await finished
     expect(stderr).toBe('')
     expect(JSON.parse(stdout)).toEqual([{ resumed: [false, true, true] }, { resumed: [false, true, true] }])
+  })
+})
+
+describe('a session is forgotten', () => {
+  const day = 86_400_000
+  const hello = { connection: 'close' }
+  afterEach(() => vi.useRealTimers())
+
+  /** Asks once: the status or the code of the error, and whether the connection resumed a session. */
+  async function asked(fetch: MtlsFetch, at: string): Promise<[answer: unknown, resumed: unknown]> {
+    const answer = await fetch(at).then(
+      (response) => response.text().then(() => response.status),
+      (error: MtlsError) => error.code,
+    )
+    return [answer, fetch.connection(at)?.resumed]
+  }
+
+  test('when the server refused us, and not when it says 403 for another reason', async () => {
+    await using world = await makeWorld()
+    let body = ''
+    await using foreign = await foreignServer(world.server, (_request, response) => {
+      response.writeHead(body ? 403 : 200, { ...hello, 'content-type': 'application/json' }).end(body)
+    })
+    const fetch = mtlsFetch(world.tls)
+    onTestFinished(() => fetch.close())
+    const answers: unknown[] = []
+    const refusal = '{"error":"mtls_rejected","reason":"CERT_EXPIRED"}'
+    for (body of ['', '{"error":"forbidden"}', '', refusal, '', '']) {
+      answers.push(await asked(fetch, foreign.url))
+      await expect.poll(() => fetch.pool().total).toBe(0)
+    }
+    const [full, resumed] = [false, true]
+    expect(answers).toEqual([
+      [200, full],
+      [403, resumed],
+      [200, resumed],
+      ['CERT_EXPIRED', resumed],
+      [200, full],
+      [200, resumed],
+    ])
+  })
+
+  test.each([
+    ['as it came back', hello, true],
+    ['while it was in use', {}, false],
+  ])('when we refused the server %s', async (_when, headers, resumed) => {
+    const notAfter = new Date(Date.now() + day)
+    const ca = await forgeCa()
+    const server = await forge({ issuer: ca, usage: 'server', notAfter })
+    await using world = await makeWorld({ ca, server })
+    await using foreign = await foreignServer(server, (_request, response) => {
+      response.writeHead(200, headers).end('hello')
+    })
+    const fetch = mtlsFetch(world.tls)
+    onTestFinished(() => fetch.close())
+    expect(await asked(fetch, foreign.url)).toEqual([200, false])
+    if (headers === hello) await expect.poll(() => fetch.pool().total).toBe(0)
+    vi.useFakeTimers({ toFake: ['Date'], now: notAfter.getTime() + 1000 })
+    expect(await asked(fetch, foreign.url)).toEqual(['CERT_EXPIRED', resumed])
+    vi.useRealTimers()
+    expect(await asked(fetch, foreign.url)).toEqual([200, false])
   })
 })
 

@@ -73,6 +73,21 @@ describe('a client whose certificate files change', () => {
     await expect(it.client.callTool(call)).rejects.toMatchObject({ code: 'SERVER_CERT_INVALID' })
   })
 
+  test('looks at its files no more once it is closed', async () => {
+    await using it = await pair()
+    const seen: string[] = []
+    await using _other = await connect({
+      serverUrl: it.served.server.url,
+      tls: it.mine.tls,
+      log: false,
+      onSecurityEvent: ({ event }) => void seen.push(event),
+    })
+    await it.client.close()
+    await writeSet(it.mine.certDir, { client: await forge({ issuer: it.world.ca, usage: 'client' }) })
+    await expect.poll(() => seen).toContain('reload-succeeded')
+    expect([...it.named('reload-succeeded'), ...it.named('reload-failed')]).toEqual([])
+  })
+
   test('a call in flight survives the replacement', async () => {
     await using it = await pair()
     const calls = Array.from({ length: 20 }, () => it.client.callTool(call))

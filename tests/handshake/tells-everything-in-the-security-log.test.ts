@@ -7,6 +7,7 @@ import { connect, type SecurityEvent } from '../../src/client/index.js'
 import { callAsBareClient } from '../support/bare-peers.js'
 import { corruptSignature, type Forged, forge } from '../support/forge.js'
 import { scratch } from '../support/scratch.js'
+import { openWire } from '../support/wire.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
 type Line = Record<string, unknown>
@@ -89,6 +90,22 @@ test('in demo mode a stranger has no identity in the log, and a warning', async 
     level: 40,
     mode: 'demo',
   })
+})
+
+test.each([0, 1, 3])('a connection that closes tells what it was used for: %d requests', async (requests) => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls })
+  const wire = await openWire(served.server.url, world.certDir)
+  await served.event('connection-accepted')
+  for (let sent = 1; sent <= requests; sent++) {
+    wire.socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await wire.until(new RegExp(`(HTTP/1.1 200[\\s\\S]*"ok"}[\\s\\S]*){${sent}}`))
+  }
+  wire.socket.destroy()
+  const told = await served.event('connection-closed')
+  expect(told).toMatchObject({ requests, connection: { state: 'closed', peer: { id: 'cn:mcp-client' } } })
+  expect([told.bytesRead, told.bytesWritten]).toEqual([40 * requests, wire.received().length])
+  expect(told.durationMs).toBeGreaterThanOrEqual(0)
 })
 
 test('our client writes the same lines from its side', async () => {

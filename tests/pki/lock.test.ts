@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -66,6 +66,14 @@ test('the lock of a process that died while taking over is taken over', async ()
 test('a process number that was given out again does not keep the lock', async () => {
   leaveLock('.lock', { pid: process.pid })
   expect(await crowd(2)).toBe(1)
+})
+
+test('it says which process holds it, and when that process began', async () => {
+  const owner = () => withLock(dir, async () => JSON.parse(readlinkSync(join(dir, '.lock'))))
+  const [first, second] = [await owner(), await owner()]
+  expect(first).toMatchObject({ pid: process.pid, host: hostname(), start: expect.stringMatching(/\d/) })
+  expect(second.start).toBe(first.start)
+  expect(second.id).not.toBe(first.id)
 })
 
 test('a living owner is waited for, then named in the error', async () => {

@@ -101,9 +101,62 @@ describe('a server whose certificate files change', () => {
       expect(connected.connection()?.peerCertificate?.serial).toBe(world.server.serial)
     })
   }
+
+  test('is well again when good files are back, the same or others', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls })
+    const key = join(world.certDir, 'server.key')
+    const health = () => served.server.health()
+    const renewed = await forge({ issuer: world.ca, usage: 'server' })
+    for (const [at, { cert, key: text }] of [world.server, renewed].entries()) {
+      await rm(key)
+      await served.count('reload-failed', at + 1)
+      expect(health()).toMatchObject({ status: 'degraded', last_reload: { ok: false } })
+      await writeFile(join(world.certDir, 'server.crt'), cert)
+      await writeFile(key, text)
+      await expect.poll(health).toMatchObject({ status: 'ok', last_reload: { ok: true, error: null } })
+    }
+    expect(await served.count('reload-succeeded', 1)).toHaveLength(1)
+  })
+
+  test('looks at them no more once it is closed', async () => {
+    await using world = await makeWorld()
+    await using closed = await serveTest({ tls: world.tls })
+    await using open = await serveTest({ tls: world.tls })
+    await closed.server.close()
+    // Twice: whoever saw the first change has told it before the second is told.
+    for (const change of [1, 2]) {
+      await writeSet(world.certDir, { server: await forge({ issuer: world.ca, usage: 'server' }) })
+      await open.count('reload-succeeded', change)
+    }
+    expect(closed.events.filter(({ event }) => event.startsWith('reload'))).toEqual([])
+  })
 })
 
 describe('a server whose trust changes', () => {
+  test('ends the open connection of a client whose CA is dropped, and keeps the others', async () => {
+    const [ca, dropped] = [await forgeCa(), await forgeCa({ commonName: 'Dropped CA' })]
+    await using world = await makeWorld({ ca: { ...ca, cert: ca.cert + dropped.cert } })
+    const client = await forge({ issuer: dropped, usage: 'client', commonName: 'outdated' })
+    await using others = await makeWorld({ ca, client })
+    await using served = await serveTest({ tls: world.tls })
+    const open = { serverUrl: served.server.url, log: false, retryAttempts: 0 } as const
+    await using outdated = await connect({ ...open, tls: others.tls })
+    await using kept = await connect({ ...open, tls: world.tls })
+    await writeSet(world.certDir, { ca })
+    expect(await served.event('connection-ended')).toMatchObject({
+      reason: 'CLIENT_CERT_REJECTED',
+      connection: { peer: { id: 'cn:outdated' } },
+    })
+    expect(await served.event('connection-closed')).toMatchObject({
+      connection: { peer: { id: 'cn:outdated' } },
+    })
+    const call = { name: 'echo', arguments: { text: 'x' } }
+    await expect(outdated.callTool(call)).rejects.toMatchObject({ code: 'CLIENT_CERT_REJECTED' })
+    expect((await kept.callTool(call)).isError).toBeFalsy()
+    expect(await served.count('connection-ended', 1)).toHaveLength(1)
+  })
+
   test('ends the open connection of a client that was revoked, refuses its return, and keeps the others', async () => {
     await using world = await makeWorld()
     const { certDir, ca } = world

@@ -1,4 +1,5 @@
 import {
+  constants,
   createHash,
   generateKeyPair,
   generateKeyPairSync,
@@ -9,6 +10,7 @@ import {
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { RsaSaPssParams } from '@peculiar/asn1-rsa'
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
 import {
   AlgorithmIdentifier,
@@ -100,6 +102,8 @@ export interface ForgeOptions {
 export type ForgeCaOptions = Omit<ForgeOptions, 'isCa' | 'usage'>
 
 const day = 86_400_000
+/** What is made without dates of its own ends at one moment, whether a second passed between or not. */
+const begun = Date.now()
 
 /** A CA: a root, or an intermediate when it has an issuer. */
 export function forgeCa(options: ForgeCaOptions = {}): Promise<Forged> {
@@ -121,8 +125,8 @@ export async function forge(options: ForgeOptions = {}): Promise<Forged> {
     signature: algorithm,
     issuer: options.issuer?.subject ?? subject,
     validity: new Validity({
-      notBefore: options.notBefore ?? new Date(Date.now() - day),
-      notAfter: options.notAfter ?? new Date(Date.now() + 90 * day),
+      notBefore: options.notBefore ?? new Date(begun - day),
+      notAfter: options.notAfter ?? new Date(begun + 90 * day),
     }),
     subject,
     subjectPublicKeyInfo: spki,
@@ -157,24 +161,33 @@ export interface ForgeCrlOptions {
   revoked?: string[]
   /** An hour ago by default. */
   thisUpdate?: Date
-  /** In a day by default. */
-  nextUpdate?: Date
+  /** In a day by default; null leaves it out. */
+  nextUpdate?: Date | null
   number?: number
   hash?: ForgedHash
+  /** Another key signs than that of the issuer. */
+  signedBy?: KeyObject
+  /** With an RSA key: RSASSA-PSS over SHA-256 instead of PKCS #1 v1.5. */
+  pss?: boolean
+  /** Adds an extension that nobody knows, to the list or to its entries. */
+  unknown?: { of: 'list' | 'entries'; critical: boolean }
 }
 
 /** A signed revocation list in PEM. */
 export async function forgeCrl(options: ForgeCrlOptions): Promise<string> {
-  const { issuer, hash = 'SHA-256' } = options
-  const algorithm = signatureAlgorithm(issuer.privateKey, hash)
+  const { issuer, hash = 'SHA-256', unknown, nextUpdate = new Date(Date.now() + day) } = options
+  const key = options.signedBy ?? issuer.privateKey
+  const algorithm = options.pss ? pssAlgorithm : signatureAlgorithm(key, hash)
+  const added = (of: string) => (unknown?.of === of ? [unknownExtension(unknown.critical)] : [])
   const thisUpdate = options.thisUpdate ?? new Date(Date.now() - day / 24)
   const list = new TBSCertList({
     version: Version.v2,
     signature: algorithm,
     issuer: issuer.subject,
     thisUpdate: new Time(thisUpdate),
-    nextUpdate: new Time(options.nextUpdate ?? new Date(Date.now() + day)),
+    ...(nextUpdate && { nextUpdate: new Time(nextUpdate) }),
     crlExtensions: [
+      ...added('list'),
       extension(id_ce_authorityKeyIdentifier, authorityKeyIdentifier(issuer.keyId)),
       new Extension({
         extnID: id_ce_cRLNumber,
@@ -191,9 +204,10 @@ export async function forgeCrl(options: ForgeCrlOptions): Promise<string> {
             Buffer.from(serial.padStart(serial.length + (serial.length % 2), '0'), 'hex'),
           ),
           revocationDate: new Time(thisUpdate),
+          ...(unknown?.of === 'entries' && { crlEntryExtensions: added('entries') }),
         }),
     )
-  const der = signed(list, issuer.privateKey, hash, (signature) =>
+  const der = signed(list, key, options.pss ? 'pss' : hash, (signature) =>
     AsnConvert.serialize(
       new CertificateList({ tbsCertList: list, signatureAlgorithm: algorithm, signature }),
     ),
@@ -250,9 +264,12 @@ function extensions(options: ForgeOptions, key: KeyObject, keyId: ArrayBuffer): 
   }
   if (usages.length > 0) all.push(extension(id_ce_extKeyUsage, new ExtendedKeyUsage(usages)))
   if (names.length > 0) all.push(extension(id_ce_subjectAltName, new SubjectAlternativeName(names)))
-  if (options.criticalUnknown)
-    all.push(new Extension({ extnID: '1.2.3.4.5', critical: true, extnValue: new OctetString([5, 0]) }))
+  if (options.criticalUnknown) all.push(unknownExtension(true))
   return new Extensions(all)
+}
+
+function unknownExtension(critical: boolean): Extension {
+  return new Extension({ extnID: '1.2.3.4.5', critical, extnValue: new OctetString([5, 0]) })
 }
 
 function extendedKeyUsage(usage: NonNullable<ForgeOptions['usage']>): string[] {
@@ -339,14 +356,30 @@ function signatureAlgorithm(key: KeyObject, hash: ForgedHash): AlgorithmIdentifi
   return new AlgorithmIdentifier({ algorithm, ...(type === 'rsa' ? { parameters: null } : {}) })
 }
 
+const sha256 = new AlgorithmIdentifier({ algorithm: '2.16.840.1.101.3.4.2.1', parameters: null })
+const pssAlgorithm = new AlgorithmIdentifier({
+  algorithm: '1.2.840.113549.1.1.10',
+  parameters: AsnConvert.serialize(
+    new RsaSaPssParams({
+      hashAlgorithm: sha256,
+      maskGenAlgorithm: new AlgorithmIdentifier({
+        algorithm: '1.2.840.113549.1.1.8',
+        parameters: AsnConvert.serialize(sha256),
+      }),
+      saltLength: 32,
+    }),
+  ),
+})
+
 function signed(
   toBeSigned: object,
   key: KeyObject,
-  hash: ForgedHash,
+  how: ForgedHash | 'pss',
   wrap: (signature: ArrayBuffer) => ArrayBuffer,
 ): Buffer {
-  const digest = key.asymmetricKeyType === 'ed25519' ? null : hash.replace('-', '')
-  return Buffer.from(wrap(bytes(sign(digest, Buffer.from(AsnConvert.serialize(toBeSigned)), key))))
+  const digest = key.asymmetricKeyType === 'ed25519' ? null : how === 'pss' ? 'SHA256' : how.replace('-', '')
+  const padded = how === 'pss' ? { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } : { key }
+  return Buffer.from(wrap(bytes(sign(digest, Buffer.from(AsnConvert.serialize(toBeSigned)), padded))))
 }
 
 function bytes(buffer: Buffer): ArrayBuffer {

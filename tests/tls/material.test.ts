@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto'
-import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -177,6 +177,37 @@ test('a revocation list is taken from beside the CA; one that cannot be read is 
   expect(await failure(dir, 'server')).toMatchObject({
     code: 'CERT_INVALID',
     message: expect.stringContaining(join(dir, 'ca.crl')),
+  })
+})
+
+test.each(['server', 'client'] as const)(
+  'what stands in the place of the list and cannot be read stops the start of a %s, whatever may be missing',
+  async (role) => {
+    for (const crlMissing of ['refuse', 'allow'] as const) {
+      const dir = await goodSet()
+      mkdirSync(join(dir, 'ca.crl')) // root may read every file; nobody reads a directory
+      const config = parseTlsConfig({ certDir: dir, crlMissing }, role)
+      await expect(loadMaterial(config, role)).rejects.toMatchObject({
+        code: 'CERT_NOT_FOUND',
+        message: expect.stringContaining(join(dir, 'ca.crl')),
+      })
+    }
+  },
+)
+
+test('a list that the settings name and that goes away is an error, unless lists may be missing', async () => {
+  const dir = await goodSet()
+  const crl = join(dir, 'named.crl')
+  const goneAfterwards = (crlMissing: 'refuse' | 'allow') => {
+    writeFileSync(crl, '')
+    const config = parseTlsConfig({ certDir: dir, crl, crlMissing }, 'server')
+    rmSync(crl)
+    return loadMaterial(config, 'server')
+  }
+  expect((await goneAfterwards('allow')).crls).toBeUndefined()
+  await expect(goneAfterwards('refuse')).rejects.toMatchObject({
+    code: 'CERT_NOT_FOUND',
+    message: expect.stringContaining(crl),
   })
 })
 

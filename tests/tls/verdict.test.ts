@@ -150,6 +150,32 @@ const unknownIssuer = [
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ]
+
+describe('strict: two locks, and each refuses alone', () => {
+  test.each(unknownIssuer)('OpenSSL says %s of a path that we can follow', (error) => {
+    for (const [facts, rules] of [
+      [peer({ error }), asClient('strict')],
+      [peer({ error }, server), asServer('strict')],
+    ] as const)
+      expect(verdict(facts, rules, now)).toMatchObject({
+        accepted: false,
+        code: rules.peer === 'client' ? 'CLIENT_CERT_REJECTED' : 'SERVER_CERT_INVALID',
+      })
+    expect(verdict(peer({ error }), asClient('demo'), now)).toMatchObject({ relaxed: ['issuer-unknown'] })
+  })
+
+  test.each([{ anchored: false }, { selfSigned: true }, { anchored: false, selfSigned: true }])(
+    'OpenSSL says nothing, and the path is %j',
+    (path) => {
+      expect(verdict(peer(path), asClient('strict'), now)).toMatchObject({ code: 'CLIENT_CERT_REJECTED' })
+      expect(verdict(peer(path, server), asServer('strict'), now)).toMatchObject({
+        code: 'SERVER_CERT_INVALID',
+      })
+      expect(verdict(peer(path), asClient('demo'), now)).toMatchObject({ relaxed: ['issuer-unknown'] })
+    },
+  )
+})
+
 const anyError = fc.option(
   fc.oneof(
     fc.constantFrom(

@@ -22,6 +22,55 @@ test.each(['ec-p384', 'ed25519', 'rsa'] as const)(
   },
 )
 
+test('a signature with RSASSA-PSS is checked with that padding', async () => {
+  const ca = await forgeCa({ keyType: 'rsa' })
+  const [list] = readCrls(await forgeCrl({ issuer: ca, pss: true }), 'ca.crl')
+  expect(list?.isSignedBy(readCertificate(ca.cert))).toBe(true)
+  const { privateKey } = await forgeCa({ keyType: 'rsa' })
+  const [other] = readCrls(await forgeCrl({ issuer: ca, pss: true, signedBy: privateKey }), 'ca.crl')
+  expect(other?.isSignedBy(readCertificate(ca.cert))).toBe(false)
+})
+
+test.each([
+  ['ec-p256', 'ed25519'],
+  ['rsa', 'ed25519'],
+  ['ed25519', 'ec-p256'],
+  ['ec-p256', 'rsa'],
+  ['rsa', 'ec-p256'],
+] as const)(
+  'a signature by a key %s under the name of a CA with a key %s, which cannot even be checked, counts as none',
+  async (signer, keyType) => {
+    const ca = await forgeCa({ keyType })
+    const { privateKey } = await forgeCa({ keyType: signer })
+    const [list] = readCrls(await forgeCrl({ issuer: ca, signedBy: privateKey }), 'ca.crl')
+    expect(list?.isSignedBy(readCertificate(ca.cert))).toBe(false)
+  },
+)
+
+test.each(['list', 'entries'] as const)(
+  'a critical extension of its %s that nobody knows makes a list useless; one that is not critical does not',
+  async (of) => {
+    const issuer = await forgeCa()
+    const forged = (critical: boolean) => forgeCrl({ issuer, revoked: ['ab'], unknown: { of, critical } })
+    const refused = await forged(true)
+    expect(refusal(() => readCrls(refused, 'ca.crl'))).toMatchObject({
+      code: 'CERT_INVALID',
+      message: expect.stringContaining('1.2.3.4.5'),
+    })
+    expect([...(readCrls(await forged(false), 'ca.crl')[0]?.revoked.keys() ?? [])]).toEqual(['ab'])
+  },
+)
+
+test('a list that does not say when the next one comes is refused', async () => {
+  const text = await forgeCrl({ issuer: await forgeCa(), nextUpdate: null })
+  expect(refusal(() => readCrls(text, 'ca.crl')).message).toContain('nextUpdate')
+})
+
+test('the number of a list is read whole', async () => {
+  const [list] = readCrls(await forgeCrl({ issuer: await forgeCa(), number: 117 }), 'ca.crl')
+  expect(list?.number).toBe(117n)
+})
+
 test('a CA of another name, or one that may not sign lists, or a SHA-1 signature does not count', async () => {
   const ca = await forgeCa()
   const [list] = readCrls(await forgeCrl({ issuer: ca }), 'ca.crl')

@@ -72,6 +72,21 @@ test('a wrong signature of a known issuer is found, on the leaf and above', asyn
   expect(path).toMatchObject({ anchored: false, badSignature: badSecond })
 })
 
+test('a signature that cannot be checked is a wrong one', () => {
+  const uncheckable = {
+    ...read(leaf),
+    x509: {
+      verify: () => {
+        throw new Error('no such algorithm')
+      },
+    } as unknown as X509Certificate,
+  }
+  expect(buildPath(uncheckable, [], [read(second)])).toMatchObject({
+    anchored: false,
+    badSignature: uncheckable,
+  })
+})
+
 test('who may not sign certificates is nobody’s issuer', async () => {
   const noCa = await forge({ issuer: root, commonName: 'leaf' })
   const below = await forge({ issuer: noCa })
