@@ -14,6 +14,7 @@ import { builtInServers } from '../src/servers/index.js'
 import { foreignServer, silentServer } from './support/foreign-server.js'
 import { type Forged, type ForgeOptions, forge, forgeCa, forgeCrl } from './support/forge.js'
 import { freePort } from './support/free-port.js'
+import { patience } from './support/patience.js'
 import { scratch } from './support/scratch.js'
 import { ask as request } from './support/wire.js'
 import { makeWorld, serveTest } from './support/world.js'
@@ -49,7 +50,9 @@ async function whenConnecting(leaf: ForgeOptions, offer: Partial<Parameters<type
   await using world = await makeWorld({ ca })
   const { cert, key } = await forge({ issuer: ca, usage: 'server', ...leaf })
   await using foreign = await foreignServer({ cert, key, ...offer }, () => {})
-  return await thrownBy(connect({ serverUrl: foreign.url, timeoutMs: 1000, tls: world.tls, log: false }))
+  return await thrownBy(
+    connect({ serverUrl: foreign.url, timeoutMs: await patience(), tls: world.tls, log: false }),
+  )
 }
 
 /** What `connect` says to one of our servers with this client certificate. */
@@ -66,7 +69,9 @@ async function whenRefused(leaf: ForgeOptions, revoked = false) {
 async function atPort(port: number) {
   await using world = await makeWorld()
   const serverUrl = `https://localhost:${port}/mcp`
-  return await thrownBy(connect({ serverUrl, retryAttempts: 0, timeoutMs: 500, tls: world.tls, log: false }))
+  return await thrownBy(
+    connect({ serverUrl, retryAttempts: 0, timeoutMs: await patience(), tls: world.tls, log: false }),
+  )
 }
 
 /** What the coordinator says failed when it asks these tools about the time. */

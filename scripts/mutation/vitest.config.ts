@@ -5,7 +5,6 @@ const folders = (process.env.MUTATION_TESTS ?? '').split(',')
 export default defineConfig({
   test: {
     include: folders.map((path) => (path.endsWith('.ts') ? path : `${path}/**/*.test.ts`)),
-    exclude: ['**/*.long.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

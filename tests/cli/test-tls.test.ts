@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { runCli, startCli } from '../support/cli.js'
 import { silentServer } from '../support/foreign-server.js'
 import { freePort } from '../support/free-port.js'
+import { patience } from '../support/patience.js'
 import { scratch } from '../support/scratch.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
@@ -109,7 +110,7 @@ test('--audit adds a line for each thing that must be refused; the key of the CA
   await runCli(['cert-gen', '--ca-dir', 'ca'], { cwd })
   await using served = await serveTest({
     tls: { certDir: join(cwd, 'certs') },
-    limits: { handshakeTimeout: 200 },
+    limits: { handshakeTimeout: await patience() },
   })
   const args = ['test-tls', served.server.url, '--audit']
   const { exitCode, stdout } = await runCli([...args, '--ca-dir', 'ca'], { cwd })
@@ -126,4 +127,4 @@ test('--audit adds a line for each thing that must be refused; the key of the CA
     detail: expect.stringContaining('--ca-dir'),
   })
   expect(await runCli([...args, '--ca-dir', 'nowhere'], { cwd })).toMatchObject({ exitCode: 1 })
-}, 60_000)
+})

@@ -5,6 +5,7 @@ import { connect, type MtlsError, mtlsFetch } from '../../src/client/index.js'
 import { startNode } from '../support/cli.js'
 import { foreignServer, silentServer } from '../support/foreign-server.js'
 import { freePort } from '../support/free-port.js'
+import { patience } from '../support/patience.js'
 import { Script, slowServer } from '../support/slow-server.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
@@ -52,8 +53,12 @@ describe('no connection', () => {
   test('a server that takes the connection and says nothing: TLS_HANDSHAKE_TIMEOUT', async () => {
     await using world = await makeWorld()
     await using silent = await silentServer()
-    const failed = connect({ serverUrl: silent.url, timeoutMs: 300, tls: world.tls, log: false })
-    await expect(failed).rejects.toMatchObject({ code: 'TLS_HANDSHAKE_TIMEOUT' })
+    const fetch = mtlsFetch(world.tls, { handshakeTimeout: 100 })
+    await expect(fetch(silent.url)).rejects.toMatchObject({
+      code: 'TLS_HANDSHAKE_TIMEOUT',
+      message: expect.stringContaining('within 100 ms'),
+    })
+    await fetch.close()
   })
 
   test('a server that hangs up in the handshake: TLS_HANDSHAKE_FAILED', async () => {
@@ -90,16 +95,17 @@ describe('no answer', () => {
     await using world = await makeWorld()
     const script = new Script()
     await using served = await serveTest({ tls: world.tls }, () => slowServer(script))
+    const timeoutMs = await patience()
     await using client = await connect({
       serverUrl: served.server.url,
-      timeoutMs: 1000,
+      timeoutMs,
       tls: world.tls,
       log: false,
     })
     const failed = client.callTool({ name: 'wait', arguments: {} })
     await expect(failed).rejects.toMatchObject({
       code: 'CONNECTION_TIMEOUT',
-      message: expect.stringContaining('1000 ms'),
+      message: expect.stringContaining(`${timeoutMs} ms`),
     })
     await script.aborted.opened
     expect(script.calls).toBe(1)
@@ -108,7 +114,8 @@ describe('no answer', () => {
   test('a server that came back while the call was tried again, and takes too long: CONNECTION_TIMEOUT', async () => {
     await using world = await makeWorld()
     const script = new Script()
-    const options = { tls: world.tls, retryAttempts: 12, timeoutMs: 3000, log: false } as const
+    const timeoutMs = 2 * (await patience())
+    const options = { tls: world.tls, retryAttempts: 12, timeoutMs, log: false } as const
     const first = await serveTest({ tls: world.tls }, () => slowServer(script))
     await using client = await connect({ serverUrl: first.server.url, ...options })
     const { port } = first.server
@@ -119,7 +126,7 @@ describe('no answer', () => {
     await script.started.opened
     await expect(call).rejects.toMatchObject({
       code: 'CONNECTION_TIMEOUT',
-      message: expect.stringContaining('3000'),
+      message: expect.stringContaining(`${timeoutMs}`),
     })
     expect(second.server.port).toBe(port)
   })
@@ -127,7 +134,7 @@ describe('no answer', () => {
   test('a server that accepts and never answers: CONNECTION_TIMEOUT', async () => {
     await using world = await makeWorld()
     await using mute = await foreignServer(world.server, () => {})
-    const failed = connect({ serverUrl: mute.url, timeoutMs: 500, tls: world.tls, log: false })
+    const failed = connect({ serverUrl: mute.url, timeoutMs: await patience(), tls: world.tls, log: false })
     await expect(failed).rejects.toMatchObject({ code: 'CONNECTION_TIMEOUT' })
   })
 

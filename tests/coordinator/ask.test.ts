@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { ask, type Connect, type Planner } from '../../src/coordinator/index.js'
 import { MtlsError } from '../../src/errors.js'
+import { patience } from '../support/patience.js'
 import { type FakeTool, plainServer } from './plain-server.js'
 
 const temperature: FakeTool = {
@@ -89,7 +90,7 @@ describe('ask', () => {
     await using datetime = await plainServer(dateTime)
     const reply = await ask('weather and time in Oslo', {
       servers: { weather: never, datetime: datetime.connect },
-      timeoutMs: 1000,
+      timeoutMs: await patience(),
     })
     expect(reply.answer).toMatch(/^It is noon in Oslo\.\nThe weather server did not answer in time/)
     expect(reply.failures).toMatchObject([{ kind: 'timeout', code: 'CONNECTION_TIMEOUT' }])
@@ -102,7 +103,10 @@ describe('ask', () => {
         new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
     }
     await using weather = await plainServer(hang)
-    const reply = await ask('weather in Oslo', { servers: { weather: weather.connect }, timeoutMs: 500 })
+    const reply = await ask('weather in Oslo', {
+      servers: { weather: weather.connect },
+      timeoutMs: await patience(),
+    })
     expect(reply.failures).toMatchObject([{ kind: 'timeout' }])
   })
 

@@ -13,10 +13,18 @@ import {
 import { forge, forgeCa } from '../support/forge.js'
 import { gate, Script, slowServer } from '../support/slow-server.js'
 import { httpText, mcpHeaders, toolCall } from '../support/wire.js'
-import { makeWorld, serveTest } from '../support/world.js'
+import { makeWorld, serveTest, type World } from '../support/world.js'
 
-/** Certificates know whole seconds: between one and two seconds from now. */
-const soon = () => new Date((Math.floor(Date.now() / 1000) + 2) * 1000)
+/**
+ * An end that leaves time for ten times what such a thing took on this machine just now. Certificates know whole
+ * seconds, so it is one to two seconds away on a quiet one.
+ */
+async function endAfter(rehearsal: () => Promise<unknown>): Promise<Date> {
+  const begun = Date.now()
+  await rehearsal()
+  const took = Date.now() - begun
+  return new Date((Math.floor((Date.now() + 10 * took) / 1000) + 2) * 1000)
+}
 
 async function dial(port: number, { cert, key }: Shown, version: TlsVersion): Promise<TLSSocket> {
   const range = { minVersion: version, maxVersion: version }
@@ -25,15 +33,23 @@ async function dial(port: number, { cert, key }: Shown, version: TlsVersion): Pr
   return socket
 }
 
+/** Our client calls a bare server that shows this certificate. */
+async function oneCall(world: World, shown: Shown, version: TlsVersion): Promise<void> {
+  await using server = await bareServer(shown, version)
+  const fetch = mtlsFetch(world.tls)
+  await (await fetch(server.url)).text()
+  await fetch.close()
+}
+
 // They wait for one clock, so they wait together.
 describe.concurrent.each(tlsVersions)('on %s', (version) => {
   describe.concurrent('a client certificate that expires while its connection is open', (it) => {
     it('is refused at the next request, on a full handshake and on a resumed one', async ({ expect }) => {
-      const ca = await forgeCa()
-      const client = await forge({ issuer: ca, notAfter: soon() })
-      await using world = await makeWorld({ ca, client })
+      await using world = await makeWorld()
       await using served = await serveTest({ tls: world.tls })
       const { port } = served.server
+      const rehearsal = () => callAsBareClient(port, { shown: world.client, version })
+      const client = await forge({ issuer: world.ca, notAfter: await endAfter(rehearsal) })
       const { status, session } = await callAsBareClient(port, { shown: client, version })
       expect(status).toBe(200)
       const kept = await dial(port, client, version)
@@ -48,15 +64,15 @@ describe.concurrent.each(tlsVersions)('on %s', (version) => {
         expect(answer.status).toBe(403)
         expect(JSON.parse(answer.body)).toMatchObject({ reason: 'CERT_EXPIRED' })
       }
-      expect(served.calls).toHaveLength(1)
+      expect(served.calls).toHaveLength(2)
     })
 
     it('ends an open stream at that moment, and the tool with it', async ({ expect }) => {
-      const ca = await forgeCa()
-      const client = await forge({ issuer: ca, notAfter: soon() })
-      await using world = await makeWorld({ ca, client })
+      await using world = await makeWorld()
       const script = new Script()
       await using served = await serveTest({ tls: world.tls }, () => slowServer(script))
+      const rehearsal = () => callAsBareClient(served.server.port, { shown: world.client, version })
+      const client = await forge({ issuer: world.ca, notAfter: await endAfter(rehearsal) })
       const socket = await dial(served.server.port, client, version)
       socket.write(httpText('/mcp', mcpHeaders, toolCall('progress')))
       const streamed = await text(socket)
@@ -69,11 +85,11 @@ describe.concurrent.each(tlsVersions)('on %s', (version) => {
 
   describe.concurrent('an intermediate that expires first', (it) => {
     it('ends the connection of its leaf', async ({ expect }) => {
-      const ca = await forgeCa()
-      const intermediate = await forgeCa({ issuer: ca, notAfter: soon() })
-      const leaf = await forge({ issuer: intermediate })
-      await using world = await makeWorld({ ca })
+      await using world = await makeWorld()
       await using served = await serveTest({ tls: world.tls })
+      const rehearsal = () => callAsBareClient(served.server.port, { shown: world.client, version })
+      const intermediate = await forgeCa({ issuer: world.ca, notAfter: await endAfter(rehearsal) })
+      const leaf = await forge({ issuer: intermediate })
       const shown = { cert: leaf.cert + intermediate.cert, key: leaf.key }
       const socket = await dial(served.server.port, shown, version)
       socket.resume()
@@ -85,7 +101,8 @@ describe.concurrent.each(tlsVersions)('on %s', (version) => {
   describe.concurrent('a server certificate that expires while our client is connected', (it) => {
     it('ends the connection, and no request goes there any more', async ({ expect }) => {
       await using world = await makeWorld()
-      const shown = await forge({ issuer: world.ca, usage: 'server', notAfter: soon() })
+      const notAfter = await endAfter(() => oneCall(world, world.server, version))
+      const shown = await forge({ issuer: world.ca, usage: 'server', notAfter })
       await using server = await bareServer(shown, version)
       const ended = gate<SecurityEvent>()
       const fetch = mtlsFetch(world.tls, {
@@ -103,7 +120,12 @@ describe.concurrent.each(tlsVersions)('on %s', (version) => {
 describe.concurrent('a server certificate that expires during a call', (it) => {
   it('ends the call with that reason, and the call is not repeated', async ({ expect }) => {
     const ca = await forgeCa()
-    const server = await forge({ issuer: ca, usage: 'server', notAfter: soon() })
+    await using rehearsed = await makeWorld({ ca })
+    const notAfter = await endAfter(async () => {
+      await using served = await serveTest({ tls: rehearsed.tls })
+      await using _client = await connect({ serverUrl: served.server.url, tls: rehearsed.tls, log: false })
+    })
+    const server = await forge({ issuer: ca, usage: 'server', notAfter })
     await using world = await makeWorld({ ca, server })
     const script = new Script()
     await using served = await serveTest({ tls: world.tls }, () => slowServer(script))

@@ -31,13 +31,11 @@ describe.each(tlsVersions)('a client that is revoked under load, on %s', (versio
     const refusal = (async () => {
       for (;;) await revoked.callTool(call)
     })()
-    const begun = performance.now()
     await writeSet(world.certDir, {
       crl: await forgeCrl({ issuer: world.ca, revoked: [world.client.serial] }),
     })
     expect(await served.event('connection-ended')).toMatchObject({ reason: 'CERT_REVOKED' })
     await expect(refusal).rejects.toMatchObject({ name: 'MtlsError' })
-    expect(performance.now() - begun).toBeLessThan(2000)
     await expect(revoked.callTool(call)).rejects.toMatchObject({ code: 'CERT_REVOKED' })
 
     const after = await callAsBareClient(port, { shown: world.client, version, session: before.session })

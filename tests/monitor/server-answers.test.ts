@@ -58,8 +58,6 @@ test('refusals are summed by reason, and only by reasons that we know', () => {
 })
 
 test('reading metrics takes time in proportion to their length', () => {
-  const text = `${counter}\n${'mcp_mtls_handshakes_total{'.repeat(40_000)}`
-  const begun = performance.now()
-  expect(readRefusals(text)).toEqual({})
-  expect(performance.now() - begun).toBeLessThan(2000)
+  // In proportion to its square it would not end today.
+  expect(readRefusals(`${counter}\n${'mcp_mtls_handshakes_total{'.repeat(400_000)}`)).toEqual({})
 })

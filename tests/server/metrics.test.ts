@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../../src/client/index.js'
 import type { Health } from '../../src/server/health.js'
 import { ServerMetrics } from '../../src/server/metrics.js'
@@ -125,12 +125,16 @@ describe('the probes of a server', () => {
 
   test('it is not ready once its certificate has expired, and lives on', async () => {
     const ca = await forgeCa()
-    const server = await forge({ issuer: ca, usage: 'server', notAfter: new Date(Date.now() + 1500) })
+    const notAfter = new Date(Date.now() + 86_400_000)
+    const server = await forge({ issuer: ca, usage: 'server', notAfter })
     await using world = await makeWorld({ ca, server })
     const healthPort = await freePort()
     await using _served = await serveTest({ tls: world.tls, healthPort })
     const status = async (path: string) => (await fetch(`http://127.0.0.1:${healthPort}${path}`)).status
-    await expect.poll(() => status('/readyz'), { timeout: 5000 }).toBe(503)
+    expect(await status('/readyz')).toBe(200)
+    onTestFinished(() => void vi.useRealTimers())
+    vi.useFakeTimers({ toFake: ['Date'], now: notAfter.getTime() + 1000 })
+    expect(await status('/readyz')).toBe(503)
     expect(await status('/livez')).toBe(200)
   })
 })

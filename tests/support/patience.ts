@@ -1,0 +1,15 @@
+import { connect } from '../../src/client/index.js'
+import { makeWorld, serveTest } from './world.js'
+
+/**
+ * A time limit for what goes on in a test beside what is to be late: ten times what a first call over mutual TLS takes
+ * on this machine, as busy as it is now, and half a second. Milliseconds.
+ */
+export async function patience(): Promise<number> {
+  await using world = await makeWorld()
+  const begun = Date.now()
+  await using served = await serveTest({ tls: world.tls })
+  await using client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+  await client.callTool({ name: 'count', arguments: {} })
+  return 500 + 10 * (Date.now() - begun)
+}
