@@ -129,6 +129,50 @@ describe.each(['strict', 'demo'] as const)('in %s mode', (mode) => {
   })
 })
 
+test.each([
+  [{ dns: ['elsewhere'], ip: ['10.0.0.1'] }, 'does not cover localhost, only elsewhere, 10.0.0.1'],
+  [{}, 'does not cover localhost, only no name at all'],
+])('a server with the names %j is another one', (some, message) => {
+  const names = { dns: [], ip: [], email: [], uri: [], ...some }
+  const facts = peer({ leaf: { names } }, server)
+  expect(verdict(facts, asServer('strict'), now)).toMatchObject({
+    accepted: false,
+    code: 'SERVER_NAME_MISMATCH',
+    message: expect.stringContaining(message),
+  })
+  expect(verdict(facts, asServer('demo'), now)).toMatchObject({
+    accepted: true,
+    relaxed: ['name-mismatch'],
+    identity: { verified: false },
+  })
+  expect(verdict(peer({ leaf: { names } }), asClient('strict'), now).accepted).toBe(true)
+})
+
+test.each([
+  ['has expired', 2 * day, 'ca.crl'],
+  ['is not valid yet', -day / 2, 'ca.crl'],
+  ['there is no revocation list of', 0, undefined],
+])('a list of which "%s" is told in these words', (words, passed, file) => {
+  const rules = { ...asClient('strict'), crls: file ? crls : new CrlSet([]) }
+  const leaf = { notBefore: new Date(now.getTime() - day), notAfter: new Date(now.getTime() + 9 * day) }
+  expect(verdict(peer({ leaf }), rules, new Date(now.getTime() + passed))).toMatchObject({
+    code: 'CLIENT_CERT_REJECTED',
+    message: expect.stringContaining(words),
+  })
+})
+
+test('a CA as a peer: demo mode takes it when it signed itself, whatever OpenSSL calls that', () => {
+  const authority: Peer = { leaf: { isCa: true, keyUsage: ['keyCertSign'] }, error: 'INVALID_PURPOSE' }
+  const itself = { ...authority, anchored: false, selfSigned: true }
+  expect(verdict(peer(itself), asClient('demo'), now)).toMatchObject({
+    relaxed: ['issuer-unknown', 'self-signed-ca'],
+  })
+  expect(verdict(peer(authority), asClient('demo'), now)).toMatchObject({ code: 'CERT_INVALID' })
+  const leaf = { ...itself, leaf: {} }
+  expect(verdict(peer(leaf), asClient('demo'), now)).toMatchObject({ code: 'CERT_INVALID' })
+  expect(verdict(peer(itself), asClient('strict'), now)).toMatchObject({ code: 'CLIENT_CERT_REJECTED' })
+})
+
 test('what comes from a peer and stands in a message cannot break a line', () => {
   const refused = verdict(peer({ leaf: { serial: 'dead' } }), { ...asClient('strict'), crls }, now)
   expect('message' in refused && refused.message).not.toMatch(/\p{C}/u)

@@ -99,6 +99,35 @@ test('an extension that stands twice is CERT_INVALID', async () => {
   expect(refusal(() => readCertificate(cert)).code).toBe('CERT_INVALID')
 })
 
+test.each([
+  [{ keyType: 'ed25519' }, { type: 'ed25519', bits: 256, text: 'Ed25519' }],
+  [
+    { keyType: 'dsa', keySize: 2048 },
+    { type: 'dsa', bits: 2048, text: 'DSA 2048' },
+  ],
+  [
+    { keyType: 'rsa', keySize: 3072 },
+    { type: 'rsa', bits: 3072, text: 'RSA 3072' },
+  ],
+  [{ keyType: 'ec-p224' }, { type: 'ec', bits: 224, text: 'EC secp224r1' }],
+  [{ keyType: 'ec-p384' }, { type: 'ec', bits: 384, text: 'EC P-384' }],
+] as const)('the key of %j is %j', async (options, key) => {
+  expect(readCertificate((await forge(options)).cert).key).toEqual(key)
+})
+
+test('key identifiers are read as hex, and absent ones are undefined', async () => {
+  const ca = await forgeCa()
+  const keyId = Buffer.from(ca.keyId).toString('hex')
+  expect(readCertificate(ca.cert)).toMatchObject({ subjectKeyId: keyId, authorityKeyId: undefined })
+  expect(readCertificate((await forge({ issuer: ca })).cert).authorityKeyId).toBe(keyId)
+  expect(readCertificate((await forge({ version: 1 })).cert)).toMatchObject({
+    subjectKeyId: undefined,
+    authorityKeyId: undefined,
+    isCa: false,
+    names: { dns: [], ip: [], email: [], uri: [] },
+  })
+})
+
 test('a certificate with any byte changed is read or is CERT_INVALID, and nothing else', async () => {
   const { der } = await forge({ uri: ['spiffe://a/b'], usage: 'both' })
   holdsOnBothSides(
