@@ -107,6 +107,7 @@ export async function bareServer(shown: Shown, version?: TlsVersion): Promise<Ba
       response.setHeader('content-type', 'application/json').end('{}')
     },
   )
+  server.keepAliveTimeout = 0 // it ends no connection by itself
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
