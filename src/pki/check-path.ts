@@ -1,6 +1,6 @@
 import type { CrlFacts } from '../x509/crl.js'
 import type { CertificatePath } from '../x509/path.js'
-import { listOf, type RevocationStatus, statusIn } from '../x509/revocation.js'
+import { listFor, listsBy, type RevocationStatus, statusIn } from '../x509/revocation.js'
 import { dayMs, invalid, type Problem, problem, usageOf } from './problem.js'
 import type { LeafType } from './request.js'
 
@@ -80,7 +80,7 @@ export function revocationProblems(
   return certificates.flatMap((certificate, index) => {
     const issuer = certificates[index + 1]
     if (!issuer) return []
-    const list = listOf(issuer, crls)
+    const list = listFor(certificate, listsBy(issuer, crls))
     const ofIssuer = `of ${issuer.subject}`
     const hint = 'Check the clocks of this machine and of the CA.'
     const { at, reason } = list?.revoked.get(certificate.serial) ?? {}

@@ -4,21 +4,15 @@ import {
   AlgorithmIdentifier,
   AuthorityKeyIdentifier,
   Certificate,
-  CertificateList,
-  CRLReason,
   CRLReasons,
   Extension,
   id_ce_authorityKeyIdentifier,
   id_ce_cRLNumber,
-  id_ce_cRLReasons,
   KeyIdentifier,
-  RevokedCertificate,
-  TBSCertList,
-  Time,
-  Version,
 } from '@peculiar/asn1-x509'
 import { MtlsError } from '../errors.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
+import { encoded } from '../x509/der.js'
 import { type Authority, backdated, wholeSecond } from './authority.js'
 import { readPrivateKey } from './key.js'
 
@@ -68,29 +62,33 @@ export function createCrl(
   const key = readPrivateKey(authority.privateKey, 'key of the CA')
   const { algorithm, hash } = signatureOf(key)
   const entries = new Map([...(previous?.revoked ?? []), ...revoked])
-  const list = new TBSCertList({
-    version: Version.v2,
-    signature: algorithm,
-    issuer: AsnConvert.parse(facts.x509.raw, Certificate).tbsCertificate.subject,
-    thisUpdate: new Time(wholeSecond(now.getTime() - backdated)),
-    nextUpdate: new Time(wholeSecond(now.getTime() + validityDays * day)),
-    crlExtensions: [
-      ...(facts.subjectKeyId ? [authorityKeyId(facts.subjectKeyId)] : []),
-      new Extension({ extnID: id_ce_cRLNumber, extnValue: new OctetString(integer(number(now, previous))) }),
-    ],
-  })
-  // RFC 5280 section 5.1.2.6: when nothing is revoked, the list of entries is absent, not empty.
-  if (entries.size > 0)
-    list.revokedCertificates = [...entries].map(([serial, { at, reason }]) => entry(serial, at, reason))
-  const der = AsnConvert.serialize(
-    new CertificateList({
-      tbsCertList: list,
-      signatureAlgorithm: algorithm,
-      signature: arrayBuffer(sign(hash, Buffer.from(AsnConvert.serialize(list)), key)),
-    }),
+  const issuer = AsnConvert.serialize(AsnConvert.parse(facts.x509.raw, Certificate).tbsCertificate.subject)
+  const extensions = [
+    ...(facts.subjectKeyId ? [authorityKeyId(facts.subjectKeyId)] : []),
+    new Extension({ extnID: id_ce_cRLNumber, extnValue: new OctetString(integer(number(now, previous))) }),
+  ]
+  const algorithmDer = bytesOf(algorithm)
+  const body = encoded(
+    sequence,
+    encoded(0x02, Uint8Array.of(1)), // version 2
+    algorithmDer,
+    new Uint8Array(issuer),
+    time(now.getTime() - backdated),
+    time(now.getTime() + validityDays * day),
+    // RFC 5280 section 5.1.2.6: when nothing is revoked, the list of entries is absent, not empty.
+    ...(entries.size > 0
+      ? [
+          encoded(
+            sequence,
+            Buffer.concat([...entries].map(([serial, { at, reason }]) => entry(serial, at, reason))),
+          ),
+        ]
+      : []),
+    encoded(0xa0, encoded(sequence, ...extensions.map(bytesOf))),
   )
-  const body = Buffer.from(der).toString('base64')
-  const [made] = readCrls(`-----BEGIN X509 CRL-----\n${body}\n-----END X509 CRL-----`, 'revocation list')
+  const signature = sign(hash, body, key)
+  const der = encoded(sequence, body, algorithmDer, encoded(0x03, Uint8Array.of(0), signature))
+  const [made] = readCrls(der, 'revocation list')
   if (!made) throw new TypeError('no list in the list')
   return made
 }
@@ -102,22 +100,33 @@ function number(now: Date, previous: CrlFacts | undefined): bigint {
   return next > seconds ? next : seconds
 }
 
-function entry(serial: string, at: Date, reason: string | undefined): RevokedCertificate {
-  const entry = new RevokedCertificate({
-    userCertificate: arrayBuffer(positive(serial)),
-    revocationDate: new Time(wholeSecond(at.getTime())),
-  })
+function entry(serial: string, at: Date, reason: string | undefined): Uint8Array {
   const code = CRLReasons[(reason ?? 'unspecified') as RevocationReason]
-  // RFC 5280 section 5.3.1: without a reason there is no entry for it.
-  if (code)
-    entry.crlEntryExtensions = [
-      new Extension({
-        extnID: id_ce_cRLReasons,
-        extnValue: new OctetString(AsnConvert.serialize(new CRLReason(code))),
-      }),
-    ]
-  return entry
+  return encoded(
+    sequence,
+    encoded(0x02, positive(serial)),
+    time(at.getTime()),
+    // RFC 5280 section 5.3.1: without a reason there is no entry for it.
+    ...(code ? [encoded(sequence, reasonExtension(code))] : []),
+  )
 }
+
+const reasonExtension = (code: CRLReasons): Uint8Array =>
+  encoded(sequence, reasonOid, encoded(0x04, encoded(0x0a, Uint8Array.of(code))))
+const reasonOid = Uint8Array.of(0x06, 3, 0x55, 0x1d, 0x15) // 2.5.29.21
+
+/** RFC 5280 section 4.1.2.5: two digits of the year until 2049, four from then on. */
+function time(at: number): Uint8Array {
+  const digits = wholeSecond(at)
+    .toISOString()
+    .replace(/[-:T]|\.\d+/g, '')
+  return at < Date.UTC(2050, 0)
+    ? encoded(0x17, Buffer.from(digits.slice(2), 'latin1'))
+    : encoded(0x18, Buffer.from(digits, 'latin1'))
+}
+
+const bytesOf = (value: object): Uint8Array => new Uint8Array(AsnConvert.serialize(value))
+const sequence = 0x30
 
 function authorityKeyId(subjectKeyId: string): Extension {
   const keyIdentifier = new KeyIdentifier(arrayBuffer(Buffer.from(subjectKeyId, 'hex')))

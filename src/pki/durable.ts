@@ -4,11 +4,11 @@ import { MtlsError } from '../errors.js'
 export const modes = { key: 0o600, certificate: 0o644, directory: 0o700 } as const
 
 /** A new file, on the disk when this returns. The mode counts from the first moment: a key is never readable by others. */
-export async function writeDurably(path: string, text: string, mode: number): Promise<void> {
+export async function writeDurably(path: string, content: string | Uint8Array, mode: number): Promise<void> {
   const file = await open(path, 'wx', mode)
   try {
     await file.chmod(mode) // the umask may have taken the reading of a certificate away
-    await file.writeFile(text)
+    await file.writeFile(content)
     await file.sync()
   } finally {
     await file.close()

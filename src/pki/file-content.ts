@@ -18,8 +18,8 @@ export interface FileContent {
   readonly problems: readonly Problem[]
 }
 
-/** More than any revocation list we have seen; nobody's memory is filled with a disk image. */
-const largestFile = 4 * 1024 * 1024
+/** A revocation list of a million entries; nobody's memory is filled with a disk image. */
+const largestFile = 64 * 1024 * 1024
 
 /**
  * The contents of these files as they were at one moment: where a link was switched while they were read, as our
@@ -102,8 +102,7 @@ function parseDer(bytes: Buffer, path: string): Partial<FileContent> {
   try {
     return { certificates: [readCertificate(bytes, path)] }
   } catch {
-    const pem = `-----BEGIN X509 CRL-----\n${bytes.toString('base64')}\n-----END X509 CRL-----\n`
-    return { crls: readCrls(pem, path) }
+    return { crls: readCrls(bytes, path) }
   }
 }
 

@@ -100,7 +100,11 @@ export class CertificateStore {
     await makeDirectory(generations)
     const unfinished = await mkdtemp(join(generations, temporary)) // mode 0700
     for (const [name, text] of files)
-      await writeDurably(join(unfinished, name), text, isKey(name) ? modes.key : modes.certificate)
+      await writeDurably(
+        join(unfinished, name),
+        Buffer.from(text, 'latin1'),
+        isKey(name) ? modes.key : modes.certificate,
+      )
     await syncDirectory(unfinished)
     const latest = Math.max(0, ...(await names(generations)).map(Number).filter(Number.isInteger))
     const name = String(latest + 1).padStart(4, '0')
@@ -158,7 +162,7 @@ async function names(folder: string): Promise<string[]> {
 
 async function read(path: string, shownPath: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(path, 'latin1') // byte for byte: a list may be DER
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     throw new MtlsError('CERT_NOT_FOUND', `${shownPath} cannot be read: ${code}`, { cause })

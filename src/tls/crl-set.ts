@@ -1,10 +1,10 @@
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
-import { listOf, type RevocationStatus, statusIn } from '../x509/revocation.js'
+import { listFor, listsBy, type RevocationStatus, statusIn } from '../x509/revocation.js'
 
 /** Revocation lists by issuer. Signatures are checked once per issuer, so that asking at every request stays cheap. */
 export class CrlSet {
-  readonly #byIssuer = new WeakMap<CertificateFacts, CrlFacts | undefined>()
+  readonly #byIssuer = new WeakMap<CertificateFacts, readonly CrlFacts[]>()
 
   constructor(
     readonly lists: readonly CrlFacts[],
@@ -13,12 +13,13 @@ export class CrlSet {
   ) {}
 
   status(certificate: CertificateFacts, issuer: CertificateFacts, now: Date): RevocationStatus {
-    const status = statusIn(this.#listOf(issuer), certificate, now)
+    const status = statusIn(listFor(certificate, this.#listsBy(issuer)), certificate, now)
     return status === 'no-list' && this.missingAllowed ? 'good' : status
   }
 
-  #listOf(issuer: CertificateFacts): CrlFacts | undefined {
-    if (!this.#byIssuer.has(issuer)) this.#byIssuer.set(issuer, listOf(issuer, this.lists))
-    return this.#byIssuer.get(issuer)
+  #listsBy(issuer: CertificateFacts): readonly CrlFacts[] {
+    const known = this.#byIssuer.get(issuer) ?? listsBy(issuer, this.lists)
+    this.#byIssuer.set(issuer, known)
+    return known
   }
 }

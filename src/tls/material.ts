@@ -174,7 +174,7 @@ async function resolved(...paths: string[]): Promise<string> {
 
 async function read(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(path, 'latin1') // byte for byte: a list may be DER
   } catch (cause) {
     throw new MtlsError('CERT_NOT_FOUND', `${path} cannot be read: ${systemReason(cause)}`, { cause })
   }

@@ -4,8 +4,10 @@ import {
   AuthorityKeyIdentifier,
   BasicConstraints,
   Certificate,
+  CRLDistributionPoints,
   ExtendedKeyUsage,
   type Extension,
+  type GeneralName,
   id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,
   id_ce_certificatePolicies,
@@ -70,6 +72,8 @@ export interface CertificateFacts {
   readonly extendedKeyUsage: readonly string[] | undefined
   /** Critical extensions this package does not know (dotted OIDs): RFC 5280 says to refuse such a certificate. */
   readonly unknownCritical: readonly string[]
+  /** Names of the places where a list that has it may be (RFC 5280 section 4.2.1.13), as `generalNameText` writes them. */
+  readonly crlPoints: readonly string[]
   /** Subject and issuer are the same name. */
   readonly selfIssued: boolean
   /** Key identifiers (RFC 5280 sections 4.2.1.1 and 4.2.1.2), hex, undefined when absent. */
@@ -149,6 +153,9 @@ function facts(x509: X509Certificate): CertificateFacts {
     unknownCritical: extensions
       .filter((extension) => extension.critical && !knownExtensions.has(extension.extnID))
       .map((extension) => extension.extnID),
+    crlPoints: (find(id_ce_cRLDistributionPoints, CRLDistributionPoints) ?? []).flatMap(
+      ({ distributionPoint }) => distributionPoint?.fullName?.map(generalNameText) ?? [],
+    ),
     selfIssued: subject === issuer,
     subjectKeyId: hex(find(id_ce_subjectKeyIdentifier, SubjectKeyIdentifier)?.buffer),
     authorityKeyId: hex(find(id_ce_authorityKeyIdentifier, AuthorityKeyIdentifier)?.keyIdentifier?.buffer),
@@ -168,13 +175,21 @@ function subjectNames(extension: SubjectAlternativeName | undefined): SubjectNam
   }
 }
 
+/** A name as text that is equal for equal names. */
+export function generalNameText(name: GeneralName): string {
+  const { uniformResourceIdentifier: uri, dNSName, directoryName } = name
+  if (uri !== undefined) return `URI:${uri}`
+  if (dNSName !== undefined) return `DNS:${dNSName}`
+  return directoryName ? `DirName:${nameText(directoryName)}` : `DER:${hex(AsnConvert.serialize(name))}`
+}
+
 function hex(buffer: ArrayBuffer | undefined): string | undefined {
   return buffer && Buffer.from(buffer).toString('hex')
 }
 
 /** A serial number as lower-case hex without leading zeros, so that different encodings of one number are equal. */
-export function serialText(serial: ArrayBuffer | string): string {
-  const hex = typeof serial === 'string' ? serial : Buffer.from(serial).toString('hex')
+export function serialText(serial: ArrayBuffer | Uint8Array | string): string {
+  const hex = typeof serial === 'string' ? serial : Buffer.from(serial as Uint8Array).toString('hex')
   return hex
     .toLowerCase()
     .replaceAll(':', '')

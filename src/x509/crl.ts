@@ -1,17 +1,31 @@
 import { constants, verify } from 'node:crypto'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import {
-  CertificateList,
-  CRLReason,
+  AlgorithmIdentifier,
   CRLReasons,
-  type Extension,
+  id_ce_certificateIssuer,
   id_ce_cRLNumber,
   id_ce_cRLReasons,
+  id_ce_deltaCRLIndicator,
+  id_ce_issuingDistributionPoint,
+  Name,
 } from '@peculiar/asn1-x509'
 import { MtlsError } from '../errors.js'
 import { hashOf, isStrongHash } from './algorithm.js'
 import { type CertificateFacts, serialText } from './certificate.js'
+import { type CrlScope, everything, scopeOf } from './crl-scope.js'
+import { contentsOf, type Element, elementAt, elementsIn, encodingOf } from './der.js'
 import { nameText } from './name.js'
+import { readTime, timeTags } from './time.js'
+
+export interface RevokedEntry {
+  readonly at: Date
+  readonly reason: string | undefined
+}
+
+/** Revoked serial numbers (lower-case hex) with the day and the reason, which are read when they are asked for. */
+export type RevokedCertificates = Iterable<readonly [serial: string, RevokedEntry]> &
+  Pick<ReadonlyMap<string, RevokedEntry>, 'size' | 'has' | 'get' | 'keys'>
 
 /** What a certificate revocation list says (RFC 5280 section 5); its signature is checked by `isSignedBy`. */
 export interface CrlFacts {
@@ -21,16 +35,23 @@ export interface CrlFacts {
   readonly nextUpdate: Date
   /** RFC 5280 section 5.2.3: each list of a CA has a higher one than those before; undefined when absent. */
   readonly number: bigint | undefined
-  /** Revoked serial numbers (lower-case hex) with the day and the reason. */
-  readonly revoked: ReadonlyMap<string, { readonly at: Date; readonly reason: string | undefined }>
+  /** Which certificates of its issuer it is about. */
+  readonly scope: CrlScope
+  readonly revoked: RevokedCertificates
   readonly pem: string
   isSignedBy(issuer: CertificateFacts): boolean
 }
 
-const crlBlock = /-----BEGIN (X509 )?CRL-----([^-]*)-----END (?:X509 )?CRL-----/g
+const crlBlock = /-----BEGIN (?:X509 )?CRL-----([^-]*)-----END (?:X509 )?CRL-----/g
 
-/** All revocation lists of a PEM text. Throws `CERT_INVALID` naming `where` when there is none or one cannot be used. */
-export function readCrls(text: string, where: string): readonly CrlFacts[] {
+/**
+ * All revocation lists of a file, PEM or one list in DER; a string holds a byte in each character. Throws `CERT_INVALID` naming `where` when there is none, or
+ * one cannot be used.
+ */
+export function readCrls(content: string | Uint8Array, where: string): readonly CrlFacts[] {
+  const bytes = typeof content === 'string' ? Buffer.from(content, 'latin1') : content
+  if (bytes[0] === sequence && (bytes[1] ?? 0) >= 0x80) return [readOne(bytes, where)]
+  const text = typeof content === 'string' ? content : Buffer.from(content).toString('latin1')
   const blocks = [...text.matchAll(crlBlock)]
   const begun = text.match(/-----BEGIN (?:X509 )?CRL-----/g)?.length ?? 0
   if (blocks.length === 0 || blocks.length !== begun) {
@@ -39,81 +60,200 @@ export function readCrls(text: string, where: string): readonly CrlFacts[] {
       `${where}: ${begun === 0 ? 'no revocation list in it' : 'a revocation list in it is cut off'}`,
     )
   }
-  return blocks.map((block) => {
-    try {
-      return readCrl(Buffer.from(block[2] ?? '', 'base64'))
-    } catch (cause) {
-      throw new MtlsError('CERT_INVALID', `${where}: ${reasonOf(cause)}`, { cause })
-    }
-  })
+  return blocks.map(([, base64 = '']) => readOne(Buffer.from(base64, 'base64'), where))
 }
 
-function reasonOf(cause: unknown): string {
-  return cause instanceof RangeError ? cause.message : 'not a readable revocation list'
+function readOne(der: Uint8Array, where: string): CrlFacts {
+  try {
+    return readCrl(der)
+  } catch (cause) {
+    const what = cause instanceof Unsupported ? cause.message : 'not a readable revocation list'
+    throw new MtlsError('CERT_INVALID', `${where}: ${what}`, { cause })
+  }
 }
 
-function readCrl(der: Buffer): CrlFacts {
-  const list = AsnConvert.parse(der, CertificateList)
-  const { tbsCertList: body, tbsCertListRaw: signed } = list
-  const entries = body.revokedCertificates ?? []
-  // Delta lists, indirect lists and lists for a part of the certificates carry critical extensions
-  // (RFC 5280 sections 5.2.4, 5.2.5, 5.3.3). Read as plain lists they would let revoked peers in.
-  refuseCritical(body.crlExtensions ?? [])
-  for (const entry of entries) refuseCritical(entry.crlEntryExtensions ?? [])
-  if (!body.nextUpdate)
-    throw new RangeError('the revocation list does not say when the next one comes (nextUpdate)')
-  if (!signed) throw new TypeError('no signed part')
+/** A list that is read well, and would let revoked peers in if it were taken for a plain one. */
+class Unsupported extends RangeError {}
+
+const [boolean, integerTag, bitString, enumerated, sequence] = [0x01, 0x02, 0x03, 0x0a, 0x30]
+const explicit0 = 0xa0
+
+// RFC 5280 section 5.1. The library reads the small parts; the entries can be a hundred thousand and are walked here.
+function readCrl(der: Uint8Array): CrlFacts {
+  const list = expected(elementAt(der, 0), sequence)
+  if (list.end !== der.length) throw new RangeError('something stands after the list')
+  const [body, algorithm, signature] = [...elementsIn(list)]
+  const parts = [...elementsIn(expected(body, sequence))]
+  const version = parts[0]?.tag === integerTag ? parts.shift() : undefined
+  const [innerAlgorithm, issuer, thisUpdate] = parts.splice(0, 3)
+  const nextUpdate = isTime(parts[0]) ? parts.shift() : undefined
+  const entries = parts[0]?.tag === sequence ? parts.shift() : undefined
+  const wrapper = parts[0]?.tag === explicit0 ? parts.shift() : undefined
+  const extensions = extensionsOf(wrapper && elementAt(der, wrapper.contents, wrapper.end))
+  if (parts.length > 0 || !body || !algorithm || !innerAlgorithm || !issuer)
+    throw new RangeError('not the parts of a list')
+  if (version && contentsOf(version).join() !== '1') throw new RangeError('not version 2')
+  if (Buffer.compare(encodingOf(algorithm), encodingOf(innerAlgorithm)) !== 0)
+    throw new Unsupported('the revocation list names two different signature algorithms')
+  refuse(extensions, listExtensions)
+  if (!nextUpdate)
+    throw new Unsupported('the revocation list does not say when the next one comes (nextUpdate)')
+
+  const point = extensions.find(({ id }) => id === id_ce_issuingDistributionPoint)
+  const name = nameText(AsnConvert.parse(encodingOf(issuer), Name))
+  const signed = {
+    body: encodingOf(body),
+    algorithm: AsnConvert.parse(encodingOf(algorithm), AlgorithmIdentifier),
+    signature: contentsOf(expected(signature, bitString)).subarray(1),
+  }
   return Object.freeze({
-    issuer: nameText(body.issuer),
-    thisUpdate: body.thisUpdate.getTime(),
-    nextUpdate: body.nextUpdate.getTime(),
-    number: crlNumber(body.crlExtensions ?? []),
-    revoked: new Map(
-      entries.map((entry) => [
-        serialText(entry.userCertificate),
-        { at: entry.revocationDate.getTime(), reason: revocationReason(entry.crlEntryExtensions ?? []) },
-      ]),
-    ),
-    pem: `-----BEGIN X509 CRL-----\n${(der.toString('base64').match(/.{1,64}/g) ?? []).join('\n')}\n-----END X509 CRL-----\n`,
-    isSignedBy: (issuer: CertificateFacts) => isSignedBy(list, Buffer.from(signed), issuer),
+    issuer: name,
+    thisUpdate: new Date(readTime(expected(thisUpdate))),
+    nextUpdate: new Date(readTime(nextUpdate)),
+    number: crlNumber(extensions),
+    scope: point ? scopeIn(point.value) : everything,
+    revoked: revokedIn(entries),
+    get pem() {
+      const lines =
+        Buffer.from(der)
+          .toString('base64')
+          .match(/.{1,64}/g) ?? []
+      return `-----BEGIN X509 CRL-----\n${lines.join('\n')}\n-----END X509 CRL-----\n`
+    },
+    isSignedBy: (candidate: CertificateFacts) => name === candidate.subject && isSignedBy(signed, candidate),
   })
 }
 
-function refuseCritical(extensions: readonly Extension[]): void {
-  const critical = extensions.find((extension) => extension.critical)
-  if (critical)
-    throw new RangeError(
-      `the revocation list has a critical extension that is not supported (${critical.extnID})`,
-    )
+function expected(element: Element | undefined, tag = element?.tag): Element {
+  if (element?.tag !== tag || !element) throw new RangeError('not the parts of a list')
+  return element
+}
+
+function isTime(element: Element | undefined): boolean {
+  return element !== undefined && timeTags.includes(element.tag)
+}
+
+interface RawExtension {
+  readonly id: string
+  readonly critical: boolean
+  /** The DER inside the OCTET STRING. */
+  readonly value: Uint8Array
+}
+
+function extensionsOf(all: Element | undefined): RawExtension[] {
+  return all ? [...elementsIn(expected(all, sequence))].map(extensionOf) : []
+}
+
+function extensionOf(element: Element): RawExtension {
+  const [id, ...rest] = [...elementsIn(element)]
+  const critical = rest[0]?.tag === boolean && contentsOf(rest[0])[0] !== 0
+  const value = rest.at(-1)
+  if (!id || !value) throw new RangeError('not an extension')
+  return { id: oidOf(contentsOf(id)), critical, value: contentsOf(value) }
+}
+
+/** X.690 section 8.19. */
+function oidOf(bytes: Uint8Array): string {
+  const arcs: number[] = []
+  let arc = 0
+  for (const byte of bytes) {
+    arc = arc * 128 + (byte & 0x7f)
+    if (byte & 0x80) continue
+    arcs.push(arc)
+    arc = 0
+  }
+  const [first = 0, ...rest] = arcs
+  const top = Math.min(2, Math.floor(first / 40))
+  return [top, first - 40 * top, ...rest].join('.')
+}
+
+const words: Readonly<Record<string, string>> = {
+  [id_ce_deltaCRLIndicator]:
+    'it is a delta list, with the changes since another one alone; use the complete list',
+  [id_ce_certificateIssuer]: 'it is an indirect list, with certificates of other issuers',
+}
+const listExtensions: ReadonlySet<string> = new Set([id_ce_issuingDistributionPoint])
+const entryExtensions: ReadonlySet<string> = new Set()
+
+/** Whatever an extension that is not known may say, it says that this is no plain list (RFC 5280 sections 5.2, 5.3). */
+function refuse(extensions: readonly RawExtension[], known: ReadonlySet<string>): void {
+  for (const { id, critical } of extensions) {
+    const why = words[id]
+    if (why) throw new Unsupported(`the revocation list is not supported: ${why}`)
+    if (critical && !known.has(id))
+      throw new Unsupported(`the revocation list has a critical extension that is not supported (${id})`)
+  }
+}
+
+function scopeIn(der: Uint8Array): CrlScope {
+  const { scope, unsupported } = scopeOf(der)
+  if (unsupported) throw new Unsupported(`the revocation list is not supported: ${unsupported}`)
+  return scope
 }
 
 /** Up to 20 bytes long, more than a number holds: the DER of an INTEGER is read here. */
-function crlNumber(extensions: readonly Extension[]): bigint | undefined {
-  const found = extensions.find((extension) => extension.extnID === id_ce_cRLNumber)
-  const digits = found && Buffer.from(found.extnValue.buffer).subarray(2).toString('hex')
+function crlNumber(extensions: readonly RawExtension[]): bigint | undefined {
+  const found = extensions.find(({ id }) => id === id_ce_cRLNumber)
+  const digits = found && Buffer.from(contentsOf(elementAt(found.value, 0))).toString('hex')
   return digits ? BigInt(`0x${digits}`) : undefined
 }
 
-function revocationReason(extensions: readonly Extension[]): string | undefined {
-  const found = extensions.find((extension) => extension.extnID === id_ce_cRLReasons)
-  return found && CRLReasons[AsnConvert.parse(found.extnValue, CRLReason).reason]
+function revokedIn(entries: Element | undefined): RevokedCertificates {
+  // Where in the DER each one stands: dates and reasons of a hundred thousand would be most of the memory.
+  const positions = new Map<string, number>()
+  for (const element of entries ? elementsIn(entries) : [])
+    positions.set(readEntry(element).serial, element.start)
+  const read = (start: number): RevokedEntry => {
+    const { at, reason } = readEntry(elementAt(entries?.bytes ?? new Uint8Array(), start))
+    return { at: new Date(at), reason }
+  }
+  return {
+    size: positions.size,
+    has: (serial) => positions.has(serial),
+    get: (serial) => {
+      const start = positions.get(serial)
+      return start === undefined ? undefined : read(start)
+    },
+    keys: () => positions.keys(),
+    *[Symbol.iterator]() {
+      for (const [serial, start] of positions) yield [serial, read(start)] as const
+    },
+  }
 }
 
-function isSignedBy(list: CertificateList, signed: Buffer, issuer: CertificateFacts): boolean {
-  if (nameText(list.tbsCertList.issuer) !== issuer.subject) return false
+function readEntry(entry: Element) {
+  const serial = expected(elementAt(entry.bytes, expected(entry, sequence).contents, entry.end), integerTag)
+  const at = elementAt(entry.bytes, serial.end, entry.end)
+  const extensions = at.end < entry.end ? extensionsOf(elementAt(entry.bytes, at.end, entry.end)) : []
+  refuse(extensions, entryExtensions)
+  return { serial: serialText(contentsOf(serial)), at: readTime(at), reason: reasonIn(extensions) }
+}
+
+function reasonIn(extensions: readonly RawExtension[]): string | undefined {
+  const found = extensions.find(({ id }) => id === id_ce_cRLReasons)
+  return found && CRLReasons[contentsOf(expected(elementAt(found.value, 0), enumerated))[0] ?? 0]
+}
+
+interface Signed {
+  readonly body: Uint8Array
+  readonly algorithm: AlgorithmIdentifier
+  readonly signature: Uint8Array
+}
+
+function isSignedBy({ body, algorithm, signature }: Signed, issuer: CertificateFacts): boolean {
   if (issuer.keyUsage && !issuer.keyUsage.includes('cRLSign')) return false
-  const hash = hashOf(list.signatureAlgorithm)
+  const hash = hashOf(algorithm)
   if (!isStrongHash(hash)) return false
-  const pss = list.signatureAlgorithm.algorithm === '1.2.840.113549.1.1.10'
+  const pss = algorithm.algorithm === '1.2.840.113549.1.1.10'
   const key = issuer.x509.publicKey
   try {
     return verify(
       hash === 'built-in' ? null : hash,
-      signed,
+      body,
       pss
         ? { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO }
         : key,
-      Buffer.from(list.signature),
+      signature,
     )
   } catch {
     return false // an algorithm that does not fit the key

@@ -1,13 +1,19 @@
 import type { CertificateFacts } from './certificate.js'
 import type { CrlFacts } from './crl.js'
+import { covers } from './crl-scope.js'
 
 export type RevocationStatus = 'good' | 'revoked' | 'no-list' | 'list-expired' | 'list-not-yet-valid'
 
-/** The newest list that this issuer signed. */
-export function listOf(issuer: CertificateFacts, lists: readonly CrlFacts[]): CrlFacts | undefined {
+/** The lists that this issuer signed, the newest first. */
+export function listsBy(issuer: CertificateFacts, lists: readonly CrlFacts[]): readonly CrlFacts[] {
   return lists
     .filter((list) => list.isSignedBy(issuer))
-    .sort((one, other) => other.thisUpdate.getTime() - one.thisUpdate.getTime())[0]
+    .sort((one, other) => other.thisUpdate.getTime() - one.thisUpdate.getTime())
+}
+
+/** The newest of these that is about this certificate. */
+export function listFor(certificate: CertificateFacts, lists: readonly CrlFacts[]): CrlFacts | undefined {
+  return lists.find(({ scope }) => covers(scope, certificate))
 }
 
 /** What the list of its issuer says about a certificate. A list out of date still revokes, and vouches for nobody. */

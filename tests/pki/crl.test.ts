@@ -103,6 +103,29 @@ test('every list of a CA has a higher number than those before, also when the on
   expect(createCrl(ca, new Map(), { now, previous: ahead }).number).toBe(2n ** 100n + 1n)
 })
 
+test('a list of thousands is written and read whole, and the next one keeps them', async () => {
+  const ca = await createAuthority()
+  const serials = Array.from({ length: 5000 }, (_, index) => (0x70000 + index).toString(16))
+  const many = new Map(serials.map((serial) => [serial, revocation('keyCompromise')]))
+  const first = createCrl(ca, many)
+  const { revoked } = createCrl(ca, new Map([['bb', revocation('superseded')]]), { previous: first })
+  expect([...revoked.keys()]).toEqual([...serials, 'bb'])
+  expect(revoked.get(serials[4321] ?? '')?.reason).toBe('keyCompromise')
+  const args = ['crl', '-noout', '-text']
+  const text = execFileSync('openssl', args, { input: first.pem, encoding: 'utf8', maxBuffer: 2 ** 24 })
+  expect(text.match(/Serial Number: /g)).toHaveLength(5000)
+  expect(text.match(/Key Compromise/g)).toHaveLength(5000)
+})
+
+test('dates after 2049 are written as openssl reads them', async () => {
+  const ca = await createAuthority()
+  const list = createCrl(ca, new Map(), { validityDays: 9000 })
+  const args = ['crl', '-noout', '-nextupdate']
+  const text = execFileSync('openssl', args, { input: list.pem, encoding: 'utf8' })
+  expect(new Date(text.split('=')[1] ?? '')).toEqual(list.nextUpdate)
+  expect(list.nextUpdate.getUTCFullYear()).toBeGreaterThan(2049)
+})
+
 test('what a list before revoked stays revoked', async () => {
   const ca = await createAuthority()
   const first = createCrl(ca, new Map([['aa', revocation('superseded')]]))

@@ -10,9 +10,11 @@ import {
 } from '../../src/pki/index.js'
 import { readCertificate } from '../../src/x509/certificate.js'
 import { readCrls } from '../../src/x509/crl.js'
+import { callAsBareClient } from '../support/bare-peers.js'
 import { forge, forgeCa, forgeCrl, writeSet } from '../support/forge.js'
 import { refusalOf } from '../support/refusal.js'
 import { scratch } from '../support/scratch.js'
+import { serveTest } from '../support/world.js'
 
 let certDir: string
 beforeEach(async () => {
@@ -51,6 +53,21 @@ describe('a certificate is revoked', () => {
     const serial = serialOf('server.crt')
     await revokeCertificate({ certDir, certificate: write(serial) })
     expect([...list().revoked.keys()]).toEqual([serial])
+  })
+
+  test('beside thousands that were revoked before, and everything that reads the list goes on', async () => {
+    const issuer = await forgeCa()
+    const dir = scratch()
+    const client = await forge({ issuer, usage: 'client', notAfter: new Date(Date.now() + 86_400_000) })
+    const server = await forge({ issuer, usage: 'server' })
+    const revoked = Array.from({ length: 4000 }, (_, index) => (0x70000 + index).toString(16))
+    await writeSet(dir, { ca: issuer, client, server, crl: await forgeCrl({ issuer, revoked }) })
+    writeFileSync(join(dir, 'ca.key'), issuer.key, { mode: 0o600 })
+    const { list } = await revokeCertificate({ certDir: dir, certificate: join(dir, 'client.crt') })
+    expect(list.revoked.size).toBe(4001)
+    await renewCertificates({ certDir: dir })
+    await using served = await serveTest({ tls: { certDir: dir } })
+    expect(await callAsBareClient(served.server.port, { shown: client })).toMatchObject({ status: 403 })
   })
 
   test('once: a second time says so and keeps date and reason', async () => {

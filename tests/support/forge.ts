@@ -20,14 +20,21 @@ import {
   BasicConstraints,
   Certificate,
   CertificateList,
+  CRLDistributionPoints,
+  DistributionPoint,
+  DistributionPointName,
   ExtendedKeyUsage,
   Extension,
   Extensions,
   GeneralName,
+  IssuingDistributionPoint,
   id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,
+  id_ce_cRLDistributionPoints,
   id_ce_cRLNumber,
+  id_ce_deltaCRLIndicator,
   id_ce_extKeyUsage,
+  id_ce_issuingDistributionPoint,
   id_ce_keyUsage,
   id_ce_subjectAltName,
   id_ce_subjectKeyIdentifier,
@@ -35,6 +42,8 @@ import {
   KeyUsage,
   KeyUsageFlags,
   Name,
+  Reason,
+  ReasonFlags,
   RelativeDistinguishedName,
   RevokedCertificate,
   SubjectAlternativeName,
@@ -78,6 +87,8 @@ export interface ForgeOptions {
   ip?: string[]
   uri?: string[]
   email?: string[]
+  /** URIs of its revocation list. */
+  crlPoints?: string[]
   isCa?: boolean
   pathLength?: number
   /** What the kind of certificate needs by default; an empty list leaves the extension out. */
@@ -171,6 +182,18 @@ export interface ForgeCrlOptions {
   pss?: boolean
   /** Adds an extension that nobody knows, to the list or to its entries. */
   unknown?: { of: 'list' | 'entries'; critical: boolean }
+  /** An issuing distribution point: a list for some certificates. */
+  issuingPoint?: {
+    uri?: string
+    only?: 'ca' | 'user' | 'attribute'
+    indirect?: true
+    someReasons?: true
+    critical?: boolean
+  }
+  /** A delta list: what changed since the list of this number. */
+  deltaSince?: { number: number; critical: boolean }
+  /** The algorithm that stands beside the signature, when another than inside. */
+  outerHash?: ForgedHash
 }
 
 /** A signed revocation list in PEM. */
@@ -188,6 +211,7 @@ export async function forgeCrl(options: ForgeCrlOptions): Promise<string> {
     ...(nextUpdate && { nextUpdate: new Time(nextUpdate) }),
     crlExtensions: [
       ...added('list'),
+      ...partial(options),
       extension(id_ce_authorityKeyIdentifier, authorityKeyIdentifier(issuer.keyId)),
       new Extension({
         extnID: id_ce_cRLNumber,
@@ -209,10 +233,39 @@ export async function forgeCrl(options: ForgeCrlOptions): Promise<string> {
     )
   const der = signed(list, key, options.pss ? 'pss' : hash, (signature) =>
     AsnConvert.serialize(
-      new CertificateList({ tbsCertList: list, signatureAlgorithm: algorithm, signature }),
+      new CertificateList({
+        tbsCertList: list,
+        signatureAlgorithm: options.outerHash ? signatureAlgorithm(key, options.outerHash) : algorithm,
+        signature,
+      }),
     ),
   )
   return pem('X509 CRL', der)
+}
+
+function partial({ issuingPoint: point, deltaSince }: ForgeCrlOptions): Extension[] {
+  const found: Extension[] = []
+  if (point) {
+    const fullName = point.uri && [new GeneralName({ uniformResourceIdentifier: point.uri })]
+    const value = new IssuingDistributionPoint({
+      ...(fullName && { distributionPoint: new DistributionPointName({ fullName }) }),
+      onlyContainsUserCerts: point.only === 'user',
+      onlyContainsCACerts: point.only === 'ca',
+      onlyContainsAttributeCerts: point.only === 'attribute',
+      indirectCRL: point.indirect ?? false,
+      ...(point.someReasons && { onlySomeReasons: new Reason(ReasonFlags.keyCompromise) }),
+    })
+    found.push(extension(id_ce_issuingDistributionPoint, value, point.critical ?? true))
+  }
+  if (deltaSince)
+    found.push(
+      new Extension({
+        extnID: id_ce_deltaCRLIndicator,
+        critical: deltaSince.critical,
+        extnValue: new OctetString([2, 1, deltaSince.number]),
+      }),
+    )
+  return found
 }
 
 export interface ForgedSet {
@@ -264,6 +317,19 @@ function extensions(options: ForgeOptions, key: KeyObject, keyId: ArrayBuffer): 
   }
   if (usages.length > 0) all.push(extension(id_ce_extKeyUsage, new ExtendedKeyUsage(usages)))
   if (names.length > 0) all.push(extension(id_ce_subjectAltName, new SubjectAlternativeName(names)))
+  if (options.crlPoints)
+    all.push(
+      extension(
+        id_ce_cRLDistributionPoints,
+        new CRLDistributionPoints([
+          new DistributionPoint({
+            distributionPoint: new DistributionPointName({
+              fullName: options.crlPoints.map((uri) => new GeneralName({ uniformResourceIdentifier: uri })),
+            }),
+          }),
+        ]),
+      ),
+    )
   if (options.criticalUnknown) all.push(unknownExtension(true))
   return new Extensions(all)
 }

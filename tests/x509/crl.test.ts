@@ -1,8 +1,10 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readCertificate } from '../../src/x509/certificate.js'
 import { readCrls } from '../../src/x509/crl.js'
 import { corruptSignature, forge, forgeCa, forgeCrl } from '../support/forge.js'
 import { refusal } from '../support/refusal.js'
+import { holdsOnBothSides } from '../support/sides.js'
 
 test('a list says who is revoked, and that its CA signed it', async () => {
   const ca = await forgeCa()
@@ -66,6 +68,58 @@ test('a list that does not say when the next one comes is refused', async () => 
   expect(refusal(() => readCrls(text, 'ca.crl')).message).toContain('nextUpdate')
 })
 
+const der = (pem: string) => Buffer.from(pem.replace(/-----.*-----/g, ''), 'base64')
+
+test('a list in DER is the same list', async () => {
+  const ca = await forgeCa()
+  const text = await forgeCrl({ issuer: ca, revoked: ['ab', '7f'] })
+  for (const content of [der(text), der(text).toString('latin1')]) {
+    const [list] = readCrls(content, 'ca.crl')
+    expect(list?.pem).toBe(text)
+    expect(list?.isSignedBy(readCertificate(ca.cert))).toBe(true)
+    expect([...(list?.revoked.keys() ?? [])]).toEqual(['ab', '7f'])
+  }
+})
+
+test.each([
+  [{ deltaSince: { number: 1, critical: true } }, 'delta list'],
+  [{ deltaSince: { number: 1, critical: false } }, 'delta list'],
+  [{ issuingPoint: { indirect: true } }, 'certificates of other issuers'],
+  [{ issuingPoint: { indirect: true, critical: false } }, 'certificates of other issuers'],
+  [{ issuingPoint: { someReasons: true } }, 'some reasons'],
+  [{ issuingPoint: { only: 'attribute' } }, 'attribute certificates'],
+  [{ outerHash: 'SHA-384' }, 'two different signature algorithms'],
+] as const)('a list with %j is refused with words, critical or not', async (options, words) => {
+  const text = await forgeCrl({ issuer: await forgeCa(), revoked: ['ab'], ...options })
+  expect(refusal(() => readCrls(text, 'ca.crl'))).toMatchObject({
+    code: 'CERT_INVALID',
+    message: expect.stringContaining(words),
+  })
+})
+
+test('any byte of a list that is changed or cut leaves a list or CERT_INVALID, and nothing else', async () => {
+  const whole = der(
+    await forgeCrl({ issuer: await forgeCa(), revoked: ['ab', '7f'], issuingPoint: { uri: 'x:y' } }),
+  )
+  const readOrRefused = (content: Uint8Array) => {
+    try {
+      for (const [, { at }] of readCrls(content, 'ca.crl')[0]?.revoked ?? []) expect(at).toBeInstanceOf(Date)
+      return true
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'CERT_INVALID' })
+      return false
+    }
+  }
+  holdsOnBothSides(
+    fc.tuple(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 255 })),
+    ([at, value]) => readOrRefused(whole.with(at, value)),
+    { runs: 2000, accepted: 200, refused: 200 },
+  )
+  for (let length = 0; length < whole.length; length++)
+    expect(readOrRefused(whole.subarray(0, length)), String(length)).toBe(false)
+  expect(readOrRefused(Buffer.concat([whole, Buffer.from([0])]))).toBe(false)
+})
+
 test('the number of a list is read whole', async () => {
   const [list] = readCrls(await forgeCrl({ issuer: await forgeCa(), number: 117 }), 'ca.crl')
   expect(list?.number).toBe(117n)
@@ -107,8 +161,7 @@ test.each([
 test('a list whose signature is corrupted belongs to nobody', async () => {
   const ca = await forgeCa()
   const good = await forgeCrl({ issuer: ca })
-  const der = Buffer.from(good.replace(/-----.*-----/g, ''), 'base64')
-  const bad = corruptSignature({ ...(await forge()), der })
+  const bad = corruptSignature({ ...(await forge()), der: der(good) })
   const [list] = readCrls(bad.cert.replaceAll('CERTIFICATE', 'X509 CRL'), 'ca.crl')
   expect(list?.isSignedBy(readCertificate(ca.cert))).toBe(false)
 })
