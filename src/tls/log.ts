@@ -60,7 +60,8 @@ function escaped(destination: DestinationStream): DestinationStream {
   return { write: (line) => destination.write(`${escapeControl(line.trimEnd())}\n`) }
 }
 
-function severity({ event }: SecurityEvent): 'info' | 'warn' {
+function severity({ event }: SecurityEvent): 'info' | 'warn' | 'error' {
+  if (event === 'reload-failed') return 'error'
   return /^(connection-accepted|connection-closed|reload-succeeded)$/.test(event) ? 'info' : 'warn'
 }
 

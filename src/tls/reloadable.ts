@@ -12,6 +12,9 @@ export interface LastReload {
   readonly error: MtlsError | undefined
 }
 
+/** What is in use may be revoked by files that cannot be taken up: it is said again so often. */
+const repeatMs = 3_600_000
+
 export type MaterialListener = (next: Material) => void
 
 /** Material that can be replaced while it is in use: load and check everything, swap, tell. A failure changes nothing. */
@@ -21,6 +24,8 @@ export class ReloadableMaterial {
   readonly #listeners = new Set<MaterialListener>()
   #current: Material
   #last: LastReload | undefined
+  /** When the last failure was told. */
+  #toldAt = 0
   #running: Promise<boolean> | undefined
   #again: Promise<boolean> | undefined
 
@@ -85,11 +90,14 @@ export class ReloadableMaterial {
       const error = new MtlsError('RELOAD_FAILED', `the new certificates were not taken up, ${what}`, {
         cause,
       })
-      // The same files are looked at again and again: their fault is told once.
-      if (this.#last?.error?.message !== error.message) {
+      const at = new Date()
+      // The same files are looked at again and again: their fault is told once an hour.
+      const since = this.#last?.error?.message === error.message ? at.getTime() - this.#toldAt : Infinity
+      if (since >= repeatMs) {
+        this.#toldAt = at.getTime()
         this.#tell('reload-failed', { reason: 'RELOAD_FAILED', message: error.message })
       }
-      this.#last = { at: new Date(), ok: false, error }
+      this.#last = { at, ok: false, error }
       throw error
     }
   }

@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../../src/client/index.js'
 import { forge, forgeCa, forgeCrl, writeSet } from '../support/forge.js'
 import { makeWorld, serveTest } from '../support/world.js'
@@ -117,6 +117,32 @@ describe('a server whose certificate files change', () => {
       await expect.poll(health).toMatchObject({ status: 'ok', last_reload: { ok: true, error: null } })
     }
     expect(await served.count('reload-succeeded', 1)).toHaveLength(1)
+  })
+
+  test('says so again every hour while they cannot be taken up', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, watch: false })
+    const told = () => served.events.filter(({ event }) => event === 'reload-failed').length
+    const tried = () => served.server.reload().catch(() => undefined)
+    await writeFile(join(world.certDir, 'ca.crl'), 'no list')
+    onTestFinished(() => void vi.useRealTimers())
+    const begun = Date.now()
+    for (const [minutes, wanted] of [
+      [0, 1],
+      [59, 1],
+      [60, 2],
+      [61, 2],
+      [120, 3],
+    ] as const) {
+      vi.useFakeTimers({ toFake: ['Date'], now: begun + minutes * 60_000 })
+      await tried()
+      expect([minutes, told()]).toEqual([minutes, wanted])
+    }
+    await rm(join(world.certDir, 'ca.crl'))
+    await tried()
+    await writeFile(join(world.certDir, 'ca.crl'), 'no list')
+    await tried()
+    expect(told()).toBe(4)
   })
 
   test('looks at them no more once it is closed', async () => {

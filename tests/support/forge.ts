@@ -59,7 +59,7 @@ import {
 // Certificates for tests, good and bad, in memory. It signs with node:crypto over the bare ASN.1 and shares no
 // code with src/pki, so that what the product makes is never the measure of what it accepts.
 
-export type ForgedKeyType = 'ec-p256' | 'ec-p384' | 'ec-p224' | 'ed25519' | 'rsa' | 'dsa'
+export type ForgedKeyType = 'ec-p256' | 'ec-p384' | 'ec-p521' | 'ec-p224' | 'ed25519' | 'rsa' | 'dsa'
 export type ForgedHash = 'MD5' | 'SHA-1' | 'SHA-224' | 'SHA-256' | 'SHA-384' | 'SHA-512'
 type KeyUsageName = keyof typeof KeyUsageFlags
 
@@ -380,7 +380,12 @@ function distinguishedName({ commonName = 'forged', organization }: ForgeOptions
 }
 
 const generate = promisify(generateKeyPair)
-const curves = { 'ec-p224': 'secp224r1', 'ec-p256': 'prime256v1', 'ec-p384': 'secp384r1' } as const
+const curves = {
+  'ec-p224': 'secp224r1',
+  'ec-p256': 'prime256v1',
+  'ec-p384': 'secp384r1',
+  'ec-p521': 'secp521r1',
+} as const
 
 async function keyPair(type: ForgedKeyType, modulusLength: number) {
   switch (type) {

@@ -53,6 +53,15 @@ test('a line has flat fields, and an identity only when it is verified', async (
   expect(securityLine(unverified).subject).toBe('CN=agent')
 })
 
+test('what runs on old certificates because the new ones are bad is an error; a refused peer is a warning', () => {
+  const file = join(scratch(), 'security.log')
+  const { onSecurityEvent } = openLog({ level: 'silent', securityLog: file })
+  onSecurityEvent({ event: 'reload-failed', ...base, reason: 'RELOAD_FAILED', message: 'no list' })
+  onSecurityEvent({ event: 'handshake-failed', ...base, reason: 'NOT_TLS', message: 'no TLS' })
+  const lines = readFileSync(file, 'utf8').trim().split('\n')
+  expect(lines.map((line) => JSON.parse(line).level)).toEqual([50, 40])
+})
+
 test('the file gets every event, private to its owner, after what was there', () => {
   const file = join(scratch(), 'logs', 'security.log')
   const failed: SecurityEvent = { event: 'handshake-failed', ...base, reason: 'NOT_TLS', message: 'no TLS' }
