@@ -4,6 +4,7 @@ import {
   generateKeyPair,
   generateKeyPairSync,
   type KeyObject,
+  type KeyPairKeyObjectResult,
   randomBytes,
   sign,
 } from 'node:crypto'
@@ -387,17 +388,31 @@ const curves = {
   'ec-p521': 'secp521r1',
 } as const
 
-async function keyPair(type: ForgedKeyType, modulusLength: number) {
+function keyPair(type: ForgedKeyType, modulusLength: number): Promise<KeyPairKeyObjectResult> {
   switch (type) {
     case 'rsa':
-      return generate('rsa', { modulusLength })
-    case 'dsa':
-      return generateKeyPairSync('dsa', { modulusLength, divisorLength: modulusLength < 2048 ? 160 : 256 })
+      return inTurn(`rsa ${modulusLength}`, () => generate('rsa', { modulusLength }))
+    case 'dsa': {
+      const divisorLength = modulusLength < 2048 ? 160 : 256
+      return inTurn(`dsa ${modulusLength}`, async () =>
+        generateKeyPairSync('dsa', { modulusLength, divisorLength }),
+      )
+    }
     case 'ed25519':
       return generate('ed25519')
     default:
       return generate('ec', { namedCurve: curves[type] })
   }
+}
+
+const made = new Map<string, Promise<KeyPairKeyObjectResult>[]>()
+
+/** These keys take up to a second to make: a worker makes six of a kind, and hands them out in turn. */
+function inTurn(kind: string, make: () => Promise<KeyPairKeyObjectResult>): Promise<KeyPairKeyObjectResult> {
+  const keys = made.get(kind) ?? []
+  const next = keys.length < 6 ? make() : (keys.shift() as Promise<KeyPairKeyObjectResult>)
+  made.set(kind, [...keys, next])
+  return next
 }
 
 const signatureOids: Readonly<Record<string, Partial<Record<ForgedHash, string>>>> = {
