@@ -60,7 +60,7 @@ export class Connector {
     this.#options = options
     this.#context = secureContext(options.material)
     this.#trust = options.material
-    this.#reader = new PeerReader(options.material.anchors)
+    this.#reader = new PeerReader(options.material.anchors, 'serverAuth')
   }
 
   /** The way undici asks for a connection. */
@@ -94,10 +94,10 @@ export class Connector {
   judgeBy(trust: Material): void {
     if (trust.trustVersion === this.#trust.trustVersion) return
     this.#trust = trust
-    this.#reader = new PeerReader(trust.anchors)
+    this.#reader = new PeerReader(trust.anchors, 'serverAuth')
     for (const set of this.#open.values()) {
       for (const open of set) {
-        open.facts = this.#reader.rebase(open.facts)
+        open.facts = this.#reader.rebase(open.facts, true)
         this.#recheck(open)
       }
     }
@@ -206,7 +206,7 @@ export class Connector {
     const { key, address } = target
     this.#latest.set(key, record)
     const resumed = socket.isSessionReused()
-    const facts = resumed && verified ? verified : this.#reader.read(socket)
+    const facts = resumed && verified ? this.#reader.rebase(verified) : this.#reader.read(socket)
     const judged = this.#verdict(facts, target)
     const known = {
       ...negotiated(socket),
@@ -240,7 +240,15 @@ export class Connector {
     const { target, socket, record } = open
     const set = this.#open.get(target.key) ?? new Set()
     this.#open.set(target.key, set.add(open))
-    const cancel = atMoment(expiry, () => this.#recheck(open))
+    let cancel = () => {}
+    // Another way may go on where this one ends, so it is judged and not just assumed.
+    const watch = (end: Date) => {
+      cancel = atMoment(end, () => {
+        const judged = this.#recheck(open)
+        if (judged.accepted) watch(expiryOf(judged.path))
+      })
+    }
+    watch(expiry)
     socket.once('close', () => {
       cancel()
       set.delete(open)
@@ -254,9 +262,14 @@ export class Connector {
     })
   }
 
-  #recheck({ target, socket, facts, record }: Open): void {
-    const judged = this.#verdict(facts, target)
-    if (judged.accepted || socket.destroyed) return
+  #recheck(open: Open): Verdict {
+    const { target, socket, record } = open
+    let judged = this.#verdict(open.facts, target)
+    if (!judged.accepted) {
+      open.facts = this.#reader.rebase(open.facts)
+      judged = this.#verdict(open.facts, target)
+    }
+    if (judged.accepted || socket.destroyed) return judged
     const { code: reason, message } = judged
     this.#tell(target.address)('connection-ended', {
       peerAddress: target.address,
@@ -266,6 +279,7 @@ export class Connector {
     })
     this.#sessions.delete(target.key)
     socket.destroy(refusedServer(judged, target.address))
+    return judged
   }
 }
 

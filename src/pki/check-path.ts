@@ -1,5 +1,7 @@
+import { authorityFault } from '../judge/authority.js'
+import { constraintFault } from '../judge/constraints.js'
+import type { CertificatePath } from '../judge/path.js'
 import type { CrlFacts } from '../x509/crl.js'
-import type { CertificatePath } from '../x509/path.js'
 import { listFor, listsBy, type RevocationStatus, statusIn } from '../x509/revocation.js'
 import { dayMs, invalid, type Problem, problem, usageOf } from './problem.js'
 import type { LeafType } from './request.js'
@@ -8,6 +10,9 @@ type Type = LeafType | 'ca' | undefined
 
 const trustHint =
   'Trust the CA that issued it (--ca-cert FILE), or issue it anew from the CA that is trusted.'
+
+const authorityHint = 'Issue the certificate from a CA that has no such limit, or is nearer to the root.'
+const constraintHint = 'Issue it with names that its CA may give, or from a CA that may give these.'
 
 export function issuerProblems(path: CertificatePath, judged: boolean, type: Type): Problem[] {
   const [leaf] = path.certificates
@@ -38,29 +43,11 @@ export function authorityProblems({ certificates }: CertificatePath, type: Type,
         `${leaf.subject} is valid until ${leaf.notAfter.toISOString()}, its CA ${issuer.subject} only until ${issuer.notAfter.toISOString()}`,
       ),
     )
-  for (const [index, authority] of certificates.entries()) {
-    if (index === 0) continue
-    // RFC 5280 section 4.2.1.9: self-issued ones do not count.
-    const below = certificates.slice(1, index).filter(({ selfIssued }) => !selfIssued).length
-    if (below > (authority.pathLength ?? Infinity))
-      found.push(
-        invalid(
-          authority,
-          `allows only ${authority.pathLength} CAs below it, and here are ${below}`,
-          'Issue the certificate from a CA nearer to the root.',
-        ),
-      )
-    // OpenSSL takes the extended key usage of a CA as a limit of what it may issue for.
-    const wanted = type === 'ca' || type === undefined ? undefined : usageOf[type]
-    if (wanted && authority.extendedKeyUsage?.includes(wanted) === false)
-      found.push(
-        invalid(
-          authority,
-          `may not issue certificates for ${wanted} (extended key usage)`,
-          'Issue the certificate from a CA that has no such limit.',
-        ),
-      )
-  }
+  const wanted = type === 'ca' || type === undefined ? undefined : usageOf[type]
+  const fault = authorityFault(certificates, wanted)
+  if (fault) found.push(invalid(fault.certificate, fault.words, authorityHint))
+  const name = constraintFault(certificates)
+  if (name) found.push(invalid(name.certificate, name.words, constraintHint))
   return found
 }
 

@@ -1,6 +1,6 @@
 import { MtlsError } from '../errors.js'
+import { buildPath } from '../judge/path.js'
 import type { CertificateFacts } from '../x509/certificate.js'
-import { buildPath } from '../x509/path.js'
 import { coversServerName } from '../x509/server-name.js'
 import { weakKey, weakSignature } from '../x509/strength.js'
 import {
@@ -40,7 +40,8 @@ export interface CheckOptions extends RevocationOptions {
 export function check(certificate: CertificateFacts, options: CheckOptions = {}): readonly Problem[] {
   const { now = new Date(), trusted, chain = [], demoMode = false } = options
   const type = options.type ?? (certificate.isCa ? 'ca' : undefined)
-  const path = buildPath(certificate, chain, trusted ?? [])
+  const purpose = type === 'server' || type === 'client' ? usageOf[type] : undefined
+  const path = buildPath(certificate, chain, trusted ?? [], { now, ...(purpose && { purpose }) })
   const judged = trusted ? path.certificates : [certificate]
   const isRoot = (facts: CertificateFacts) =>
     trusted?.some(({ fingerprint256 }) => fingerprint256 === facts.fingerprint256) ?? facts.isCa

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { MtlsError } from '../errors.js'
+import { buildPath } from '../judge/path.js'
 import type { CertificateFacts } from '../x509/certificate.js'
-import { buildPath } from '../x509/path.js'
 import { readCertificates } from '../x509/pem.js'
 import { openAuthority } from './authority.js'
 import { readPrivateKey } from './key.js'

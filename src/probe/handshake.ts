@@ -19,7 +19,7 @@ export async function handshake(options: OpenOptions): Promise<Handshake> {
   try {
     const { tlsVersion, cipherSuite, keyExchange } = negotiated(socket)
     return {
-      peer: new PeerReader(options.anchors).read(socket),
+      peer: new PeerReader(options.anchors, 'serverAuth').read(socket),
       negotiated: { tlsVersion, cipherSuite, keyExchange },
       // On a client these are what the server's CertificateRequest brought (RFC 8446 section 4.3.2).
       clientCertificateRequested: socket.getSharedSigalgs().length > 0,

@@ -6,6 +6,7 @@ import {
   connect as tlsConnect,
 } from 'node:tls'
 import { MtlsError } from '../errors.js'
+import { rootsPem } from '../judge/path.js'
 import { contextOptions } from '../tls/context.js'
 import { handshakeError } from '../tls/handshake-error.js'
 import type { CertificateFacts } from '../x509/certificate.js'
@@ -86,7 +87,7 @@ export async function farewell(socket: TLSSocket): Promise<void> {
 
 function contextOf({ anchors, identity, minVersion = 'TLSv1.2', offer }: OpenOptions) {
   try {
-    const ca = anchors.map(({ x509 }) => x509.toString())
+    const ca = rootsPem(anchors)
     return createSecureContext({
       ...contextOptions({ identity: { ca }, minVersion }),
       ...identity,

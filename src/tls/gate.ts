@@ -56,7 +56,7 @@ export class Gate {
   constructor(options: GateOptions) {
     const { material, events, name } = options
     this.#material = material
-    this.#reader = new PeerReader(material.anchors)
+    this.#reader = new PeerReader(material.anchors, 'clientAuth')
     this.#tell = teller(events, { side: 'server', name, mode: material.mode })
     this.#pending = new PendingHandshakes(options, (peerAddress, { code, message }) =>
       this.#tell('handshake-failed', { peerAddress, reason: code, message }),
@@ -88,13 +88,13 @@ export class Gate {
     const trustChanged = material.trustVersion !== this.#material.trustVersion
     this.#material = material
     if (trustChanged) {
-      this.#reader = new PeerReader(material.anchors)
+      this.#reader = new PeerReader(material.anchors, 'clientAuth')
       this.#ticketKeys = randomBytes(48)
     }
     this.server.setSecureContext({ ...contextOptions(material), ticketKeys: this.#ticketKeys })
     if (!trustChanged) return
     for (const [socket, admitted] of this.#admitted) {
-      admitted.facts = this.#reader.rebase(admitted.facts)
+      admitted.facts = this.#reader.rebase(admitted.facts, true)
       if (!this.recheck(socket).accepted) socket.destroy()
     }
   }
@@ -131,8 +131,8 @@ export class Gate {
     const admitted = this.#admitted.get(socket)
     if (!admitted)
       return { accepted: false, code: 'CLIENT_CERT_REQUIRED', message: 'this connection was never accepted' }
-    const { facts, record, peerAddress } = admitted
-    const again = this.#verdict(facts)
+    const { record, peerAddress } = admitted
+    const again = this.#verdictNow(admitted)
     if (!again.accepted && !admitted.ended) {
       admitted.ended = true
       const { code, message } = again
@@ -165,6 +165,14 @@ export class Gate {
       this.#pending.finish(socket)
       if (this.#judge(socket)) parse.call(this.server, socket)
     })
+  }
+
+  /** An old certificate on the way may have ended while a renewed one goes on: then there is another way. */
+  #verdictNow(admitted: Admitted): Verdict {
+    const judged = this.#verdict(admitted.facts)
+    if (judged.accepted) return judged
+    admitted.facts = this.#reader.rebase(admitted.facts)
+    return this.#verdict(admitted.facts)
   }
 
   #verdict(facts: PeerFacts): Verdict {

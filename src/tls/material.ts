@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path'
 import type { SecureContextOptions } from 'node:tls'
 import type { TlsConfig } from '../config/index.js'
 import { MtlsError } from '../errors.js'
+import { buildPath, isSelfSigned, rootsPem } from '../judge/path.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
-import { buildPath } from '../x509/path.js'
 import { readCertificates } from '../x509/pem.js'
 import { coversServerName } from '../x509/server-name.js'
 import { CrlSet } from './crl-set.js'
@@ -125,7 +125,7 @@ export async function loadMaterial(
     cert: [certificate, ...chain].map(({ x509 }) => x509.toString()).join(''),
     key: key.export({ type: 'pkcs8', format: 'pem' }),
     // An empty list, never undefined: without one Node would trust the public CAs.
-    ca: anchors.map(({ x509 }) => x509.toString()),
+    ca: rootsPem(anchors),
   }
   // Not enumerable: no log, JSON or copy of the material shows the key.
   return Object.freeze(Object.defineProperty(material, 'identity', { value: identity })) as Material
@@ -242,5 +242,13 @@ function readAnchors(text: string, path: string): readonly CertificateFacts[] {
   const anchors = readCertificates(text, path)
   const leaf = anchors.find(({ isCa }) => !isCa)
   if (leaf) throw new MtlsError('CERT_INVALID', `${path}: ${leaf.subject} is not a CA certificate`)
+  const [first] = anchors
+  if (first && !anchors.some(isSelfSigned)) {
+    throw new MtlsError(
+      'CERT_INVALID',
+      `${path} has no root CA in it: ${first.subject} was issued by ${first.issuer}, whose certificate is missing`,
+      { hint: `Add the certificate of ${first.issuer} to that file.` },
+    )
+  }
   return anchors
 }

@@ -1,26 +1,36 @@
 import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { MtlsError } from '../errors.js'
+import { buildPath, type CertificatePath } from '../judge/path.js'
+import type { Purpose } from '../judge/purpose.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
-import { buildPath, type CertificatePath } from '../x509/path.js'
 import { type Shown, shownBy } from './shown.js'
 import type { PeerFacts } from './verdict.js'
 
 const remembered = 10_000
 
+/** What a leaf came with, and the way that was found from it. */
+interface Known {
+  readonly presented: readonly CertificateFacts[]
+  readonly path: CertificatePath
+}
+
 /**
  * Reads what handshakes tell about peers. A resumed session carries the leaf alone, without its
  * intermediates, so the way from a leaf to a trust anchor is remembered once it was found: the same leaf
- * has the same way. One forgotten is refused, never waved through.
+ * has the same way, until a certificate on it ends. One forgotten is refused, never waved through.
  */
 export class PeerReader {
-  readonly #anchored = new Map<string, CertificatePath>()
+  readonly #known = new Map<string, Known>()
 
-  constructor(readonly anchors: readonly CertificateFacts[]) {}
+  constructor(
+    readonly trusted: readonly CertificateFacts[],
+    readonly purpose: Purpose,
+  ) {}
 
   /** What the peer shows: the leaf, and its chain when the way from this leaf is not remembered. */
   look(socket: TLSSocket): Shown | undefined {
-    return shownBy(socket, (fingerprint256) => this.#anchored.has(fingerprint256))
+    return shownBy(socket, (fingerprint256) => this.#known.has(fingerprint256))
   }
 
   /** Never throws: a certificate that OpenSSL can read and we cannot is a fact too. */
@@ -30,38 +40,45 @@ export class PeerReader {
     // certificate says true.
     if (!shown) return { path: undefined, authorizationError }
     try {
-      return {
-        path: this.#anchored.get(shown.fingerprint256) ?? this.#climb(shown, socket),
-        authorizationError,
-      }
+      const known = this.#known.get(shown.fingerprint256) ?? this.#climb(shown, socket)
+      return this.rebase({ ...known, authorizationError })
     } catch (error) {
       const unreadable = error instanceof MtlsError ? error.message : 'the certificate cannot be read'
       return { path: undefined, authorizationError, unreadable }
     }
   }
 
-  /** The same peer under these anchors, for when they have changed under an open connection. */
-  rebase(facts: PeerFacts): PeerFacts {
-    if (!facts.path) return facts
-    const [leaf, ...others] = facts.path.certificates
-    return { ...facts, path: buildPath(leaf, others, this.anchors) }
+  /** The same peer as it is judged now: by these anchors, over another way when the one before has ended. */
+  rebase(facts: PeerFacts, trustChanged = false): PeerFacts {
+    const { path, presented = [] } = facts
+    const now = new Date()
+    if (!path || (!trustChanged && isCurrent(path, now))) return facts
+    return { ...facts, path: this.#path(path.certificates[0], presented, now) }
   }
 
-  #climb({ fingerprint256, certificates }: Shown, socket: TLSSocket): CertificatePath {
+  #path(leaf: CertificateFacts, presented: readonly CertificateFacts[], now: Date): CertificatePath {
+    return buildPath(leaf, presented, this.trusted, { now, purpose: this.purpose })
+  }
+
+  #climb({ fingerprint256, certificates }: Shown, socket: TLSSocket): Known {
     const where = `certificate of ${socket.remoteAddress}`
     const [leaf, ...presented] = certificates.map((der) => readCertificate(new X509Certificate(der), where))
     if (!leaf) throw new MtlsError('CERT_INVALID', `the ${where} cannot be read`)
-    const path = buildPath(leaf, presented, this.anchors)
-    if (path.anchored) this.#remember(fingerprint256, path)
-    return path
+    const known = { presented, path: this.#path(leaf, presented, new Date()) }
+    if (known.path.anchored) this.#remember(fingerprint256, known)
+    return known
   }
 
-  #remember(fingerprint: string, path: CertificatePath): void {
-    this.#anchored.set(fingerprint, path)
-    if (this.#anchored.size <= remembered) return
-    const [oldest] = this.#anchored.keys()
-    if (oldest !== undefined) this.#anchored.delete(oldest)
+  #remember(fingerprint: string, known: Known): void {
+    this.#known.set(fingerprint, known)
+    if (this.#known.size <= remembered) return
+    const [oldest] = this.#known.keys()
+    if (oldest !== undefined) this.#known.delete(oldest)
   }
+}
+
+function isCurrent({ certificates }: CertificatePath, now: Date): boolean {
+  return certificates.every(({ notBefore, notAfter }) => notBefore <= now && now <= notAfter)
 }
 
 /** Node types `authorizationError` as Error; it is the code, a string, or null. */

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import { maximumPresented } from '../x509/path.js'
+import { maximumPresented } from '../judge/path.js'
 
 /** The certificates a peer has shown, DER. */
 export interface Shown {

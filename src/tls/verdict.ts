@@ -1,7 +1,9 @@
 import { type Identity, identityFrom } from '../auth/identity.js'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
+import { authorityFault } from '../judge/authority.js'
+import { constraintFault } from '../judge/constraints.js'
+import type { CertificatePath } from '../judge/path.js'
 import type { CertificateFacts } from '../x509/certificate.js'
-import type { CertificatePath } from '../x509/path.js'
 import { coversServerName } from '../x509/server-name.js'
 import { weakKey, weakSignature } from '../x509/strength.js'
 import type { CrlSet } from './crl-set.js'
@@ -10,6 +12,8 @@ import type { CrlSet } from './crl-set.js'
 export interface PeerFacts {
   /** Undefined when the peer showed no certificate. */
   readonly path: CertificatePath | undefined
+  /** What came with the leaf: another way may lead over it once this one has ended. */
+  readonly presented?: readonly CertificateFacts[]
   /** What OpenSSL said against the chain at the full handshake, Node's `authorizationError`. */
   readonly authorizationError: string | undefined
   /** Why the certificate it showed cannot be read. */
@@ -45,7 +49,7 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
   if (unreadable !== undefined) return refuse('CERT_INVALID', unreadable, rules)
   if (!path) return refuse('CLIENT_CERT_REQUIRED', `the ${rules.peer} showed no certificate`, rules)
   const [leaf] = path.certificates
-  const issuerKnown = path.anchored && !path.selfSigned && peer.authorizationError === undefined
+  const issuerKnown = path.anchored && !path.selfSigned && mayBeOverruled(peer.authorizationError)
   const refusal =
     signatureRefusal(path, peer.authorizationError, rules) ??
     validityRefusal(path, rules, now) ??
@@ -53,7 +57,8 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
       ? issuerRefusal(path, peer.authorizationError, rules)
       : undefined) ??
     (path.anchored ? revocationRefusal(path, rules, now) : undefined) ??
-    chainErrorRefusal(path, peer.authorizationError, rules) ??
+    (issuerKnown ? undefined : chainErrorRefusal(path, peer.authorizationError, rules)) ??
+    (path.anchored ? authorityRefusal(path, rules) : undefined) ??
     usageRefusal(path, rules) ??
     strengthRefusal(path, rules)
   if (refusal) return refusal
@@ -124,12 +129,29 @@ const unknownIssuerErrors = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ])
 
+const dateErrors = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+
+/**
+ * OpenSSL follows one path, over what the peer shows and the trusted roots alone. Where it finds none, or meets an old
+ * certificate on it, and ours is complete and valid, ours counts. Whatever else it says stands.
+ */
+function mayBeOverruled(error: string | undefined): boolean {
+  return error === undefined || unknownIssuerErrors.has(error) || dateErrors.has(error)
+}
+
+function authorityRefusal({ certificates }: CertificatePath, rules: Verification): Refusal | undefined {
+  const purpose = rules.peer === 'client' ? 'clientAuth' : 'serverAuth'
+  const fault = authorityFault(certificates, purpose) ?? constraintFault(certificates)
+  return fault && refuse('CERT_INVALID', `certificate ${fault.certificate.subject} ${fault.words}`, rules)
+}
+
 function issuerRefusal(
   path: CertificatePath,
   error: string | undefined,
   rules: Verification,
 ): Refusal | undefined {
-  if (path.anchored && !path.selfSigned && !unknownIssuerErrors.has(error ?? '')) return undefined
+  // Known to us, and OpenSSL has another reason: that one is told.
+  if (path.anchored && !path.selfSigned && !mayBeOverruled(error)) return undefined
   const [leaf] = path.certificates
   const why = path.selfSigned
     ? 'is self-signed'

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import {
   AuthorityKeyIdentifier,
@@ -13,21 +13,20 @@ import {
   id_ce_certificatePolicies,
   id_ce_cRLDistributionPoints,
   id_ce_extKeyUsage,
-  id_ce_inhibitAnyPolicy,
   id_ce_issuerAltName,
   id_ce_keyUsage,
   id_ce_nameConstraints,
-  id_ce_policyConstraints,
-  id_ce_policyMappings,
   id_ce_subjectAltName,
   id_ce_subjectKeyIdentifier,
   KeyUsage,
   SubjectAlternativeName,
   SubjectKeyIdentifier,
+  Version,
 } from '@peculiar/asn1-x509'
 import { MtlsError } from '../errors.js'
 import { hashOf } from './algorithm.js'
-import { commonNameOf, nameText } from './name.js'
+import { commonNameOf, nameText, rdnsOf, valuesOf } from './name.js'
+import { type NameConstraints, readNameConstraints } from './name-constraints.js'
 
 /** The subject alternative names of a certificate, by kind (RFC 5280 section 4.2.1.6). */
 export interface SubjectNames {
@@ -74,6 +73,14 @@ export interface CertificateFacts {
   readonly unknownCritical: readonly string[]
   /** Names of the places where a list that has it may be (RFC 5280 section 4.2.1.13), as `generalNameText` writes them. */
   readonly crlPoints: readonly string[]
+  /** Of a CA: which names the certificates below it may have. */
+  readonly nameConstraints: NameConstraints | undefined
+  /** The subject and directory names, as `rdnsOf` writes them; and addresses in the subject. */
+  readonly subjectRdns: readonly string[]
+  readonly directoryNames: readonly (readonly string[])[]
+  readonly subjectEmails: readonly string[]
+  /** SHA-256 of the public key, hex. */
+  readonly keyId: string
   /** Subject and issuer are the same name. */
   readonly selfIssued: boolean
   /** Key identifiers (RFC 5280 sections 4.2.1.1 and 4.2.1.2), hex, undefined when absent. */
@@ -88,18 +95,16 @@ const extendedKeyUsageNames: Readonly<Record<string, string>> = {
   '2.5.29.37.0': 'any',
 }
 
+// Not those about policies: whoever marks them critical wants them processed, and they are not.
 const knownExtensions = new Set<string>([
   id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,
   id_ce_certificatePolicies,
   id_ce_cRLDistributionPoints,
   id_ce_extKeyUsage,
-  id_ce_inhibitAnyPolicy,
   id_ce_issuerAltName,
   id_ce_keyUsage,
   id_ce_nameConstraints,
-  id_ce_policyConstraints,
-  id_ce_policyMappings,
   id_ce_subjectAltName,
   id_ce_subjectKeyIdentifier,
 ])
@@ -123,6 +128,8 @@ export function readCertificate(
 function facts(x509: X509Certificate): CertificateFacts {
   const { tbsCertificate, signatureAlgorithm } = AsnConvert.parse(x509.raw, Certificate)
   const extensions: readonly Extension[] = tbsCertificate.extensions ?? []
+  if (extensions.length > 0 && tbsCertificate.version !== Version.v3)
+    throw new TypeError('extensions in a certificate that is not of version 3') // RFC 5280 section 4.1.2.1
   const find = <T>(id: string, type: new () => T): T | undefined => {
     const found = extensions.filter((extension) => extension.extnID === id)
     if (found.length > 1) throw new TypeError(`extension ${id} stands twice`) // RFC 5280 section 4.2
@@ -131,6 +138,7 @@ function facts(x509: X509Certificate): CertificateFacts {
   const constraints = find(id_ce_basicConstraints, BasicConstraints)
   const usage = find(id_ce_keyUsage, KeyUsage)
   const extendedUsage = find(id_ce_extKeyUsage, ExtendedKeyUsage)
+  const names = find(id_ce_subjectAltName, SubjectAlternativeName)
   const subject = nameText(tbsCertificate.subject)
   const issuer = nameText(tbsCertificate.issuer)
   return Object.freeze({
@@ -141,7 +149,7 @@ function facts(x509: X509Certificate): CertificateFacts {
     version: tbsCertificate.version + 1,
     notBefore: tbsCertificate.validity.notBefore.getTime(),
     notAfter: tbsCertificate.validity.notAfter.getTime(),
-    names: subjectNames(find(id_ce_subjectAltName, SubjectAlternativeName)),
+    names: subjectNames(names),
     fingerprint256: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
     key: keyFacts(x509),
     signatureHash: hashOf(signatureAlgorithm),
@@ -156,11 +164,26 @@ function facts(x509: X509Certificate): CertificateFacts {
     crlPoints: (find(id_ce_cRLDistributionPoints, CRLDistributionPoints) ?? []).flatMap(
       ({ distributionPoint }) => distributionPoint?.fullName?.map(generalNameText) ?? [],
     ),
+    nameConstraints: constraintsIn(extensions),
+    subjectRdns: rdnsOf(tbsCertificate.subject),
+    directoryNames: [...(names ?? [])].flatMap(({ directoryName }) =>
+      directoryName ? [rdnsOf(directoryName)] : [],
+    ),
+    subjectEmails: valuesOf(tbsCertificate.subject, '1.2.840.113549.1.9.1'),
+    keyId: createHash('sha256')
+      .update(new Uint8Array(tbsCertificate.subjectPublicKeyInfo.subjectPublicKey))
+      .digest('hex'),
     selfIssued: subject === issuer,
     subjectKeyId: hex(find(id_ce_subjectKeyIdentifier, SubjectKeyIdentifier)?.buffer),
     authorityKeyId: hex(find(id_ce_authorityKeyIdentifier, AuthorityKeyIdentifier)?.keyIdentifier?.buffer),
     x509,
   })
+}
+
+function constraintsIn(extensions: readonly Extension[]): NameConstraints | undefined {
+  const found = extensions.filter(({ extnID }) => extnID === id_ce_nameConstraints)
+  if (found.length > 1) throw new TypeError(`extension ${id_ce_nameConstraints} stands twice`)
+  return found[0] && readNameConstraints(new Uint8Array(found[0].extnValue.buffer))
 }
 
 function subjectNames(extension: SubjectAlternativeName | undefined): SubjectNames {
@@ -212,7 +235,8 @@ function keyFacts(x509: X509Certificate): KeyFacts {
     case 'dsa':
       return { type: 'dsa', bits: details.modulusLength ?? 0, text: `DSA ${details.modulusLength ?? '?'}` }
     case 'ec': {
-      const named = details.namedCurve ?? 'unknown curve'
+      // A curve that is written out instead of named can be any (CVE-2020-0601).
+      const named = details.namedCurve ?? 'explicit parameters'
       const [name, bits] = curveBits[named] ?? [named, Number(/\d{3}/.exec(named)?.[0] ?? 0)]
       return { type: 'ec', bits, text: `EC ${name}` }
     }

@@ -44,3 +44,25 @@ function escapeValue(value: string): string {
       [...Buffer.from(character)].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join(''),
     )
 }
+
+/**
+ * The relative names of a distinguished name, the least specific first, as text that is equal for equal names: case and
+ * spaces do not count (RFC 5280 section 7.1).
+ */
+export function rdnsOf(name: Name): string[] {
+  return [...name].map((rdn) =>
+    [...rdn]
+      .map(
+        ({ type, value }) =>
+          `${type}=${value.toString().normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase()}`,
+      )
+      .sort()
+      .join('+'),
+  )
+}
+
+/** The values of one attribute, in their order. */
+export function valuesOf(name: Name, type: string): string[] {
+  const values = [...name].flatMap((rdn) => [...rdn]).filter((attribute) => attribute.type === type)
+  return values.map(({ value }) => value.toString())
+}

@@ -3,6 +3,8 @@ import type { CertificateFacts } from './certificate.js'
 
 /** What is weak about the key of a certificate, to be read after its name; undefined when nothing is. */
 export function weakKey({ key }: Pick<CertificateFacts, 'key'>): string | undefined {
+  if (key.type === 'ec' && key.bits >= 256 && !curves.includes(key.text))
+    return `has a key on a curve that is not taken (${key.text}; taken are P-256, P-384 and P-521)`
   const strong =
     (key.type === 'rsa' && key.bits >= 2048) ||
     (key.type === 'ec' && key.bits >= 256) ||
@@ -10,6 +12,8 @@ export function weakKey({ key }: Pick<CertificateFacts, 'key'>): string | undefi
     key.type === 'ed448'
   return strong ? undefined : `has a weak key (${key.text})`
 }
+
+const curves: readonly string[] = ['EC P-256', 'EC P-384', 'EC P-521']
 
 /** What is weak about its signature. Not to be asked of a trusted root: that one is trusted because it is in the store. */
 export function weakSignature({

@@ -28,6 +28,8 @@ import {
   Extension,
   Extensions,
   GeneralName,
+  GeneralSubtree,
+  GeneralSubtrees,
   IssuingDistributionPoint,
   id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,
@@ -37,12 +39,14 @@ import {
   id_ce_extKeyUsage,
   id_ce_issuingDistributionPoint,
   id_ce_keyUsage,
+  id_ce_nameConstraints,
   id_ce_subjectAltName,
   id_ce_subjectKeyIdentifier,
   KeyIdentifier,
   KeyUsage,
   KeyUsageFlags,
   Name,
+  NameConstraints,
   Reason,
   ReasonFlags,
   RelativeDistinguishedName,
@@ -105,10 +109,21 @@ export interface ForgeOptions {
   notAfter?: Date
   /** Hex; random by default. */
   serial?: string
+  /** Of a CA: the names that it may give, or must not. An `ip` is a network such as 10.0.0.0/8. */
+  nameConstraints?: Partial<Record<'permitted' | 'excluded', readonly ForgedSubtree[]>>
   /** Adds a critical extension that nobody knows. */
   criticalUnknown?: boolean
   /** 3 by default; 1 has no extensions at all. */
   version?: 1 | 3
+}
+
+export interface ForgedSubtree {
+  dns?: string
+  email?: string
+  uri?: string
+  ip?: string
+  directory?: Pick<ForgeOptions, 'commonName' | 'organization'>
+  registeredId?: string
 }
 
 export type ForgeCaOptions = Omit<ForgeOptions, 'isCa' | 'usage'>
@@ -318,6 +333,14 @@ function extensions(options: ForgeOptions, key: KeyObject, keyId: ArrayBuffer): 
   }
   if (usages.length > 0) all.push(extension(id_ce_extKeyUsage, new ExtendedKeyUsage(usages)))
   if (names.length > 0) all.push(extension(id_ce_subjectAltName, new SubjectAlternativeName(names)))
+  if (options.nameConstraints) {
+    const { permitted = [], excluded = [] } = options.nameConstraints
+    const value = new NameConstraints({
+      ...(permitted.length > 0 && { permittedSubtrees: new GeneralSubtrees(permitted.map(subtree)) }),
+      ...(excluded.length > 0 && { excludedSubtrees: new GeneralSubtrees(excluded.map(subtree)) }),
+    })
+    all.push(extension(id_ce_nameConstraints, value, true))
+  }
   if (options.crlPoints)
     all.push(
       extension(
@@ -337,6 +360,18 @@ function extensions(options: ForgeOptions, key: KeyObject, keyId: ArrayBuffer): 
 
 function unknownExtension(critical: boolean): Extension {
   return new Extension({ extnID: '1.2.3.4.5', critical, extnValue: new OctetString([5, 0]) })
+}
+
+function subtree({ dns, email, uri, ip, directory, registeredId }: ForgedSubtree): GeneralSubtree {
+  const base = new GeneralName({
+    ...(dns !== undefined && { dNSName: dns }),
+    ...(email !== undefined && { rfc822Name: email }),
+    ...(uri !== undefined && { uniformResourceIdentifier: uri }),
+    ...(ip !== undefined && { iPAddress: ip }),
+    ...(directory && { directoryName: distinguishedName({ commonName: '', ...directory }) }),
+    ...(registeredId !== undefined && { registeredID: registeredId }),
+  })
+  return new GeneralSubtree({ base })
 }
 
 function extendedKeyUsage(usage: NonNullable<ForgeOptions['usage']>): string[] {

@@ -26,7 +26,9 @@ async function connected() {
 // there at the second look was not left behind by the first.
 test('looking at a chain leaves it where it is', async () => {
   const { ca, socket } = await connected()
-  const looks = [1, 2, 3].map(() => new PeerReader(readCertificates(ca.cert, 'ca.crt')).read(socket))
+  const looks = [1, 2, 3].map(() =>
+    new PeerReader(readCertificates(ca.cert, 'ca.crt'), 'serverAuth').read(socket),
+  )
   for (const { path } of looks) {
     expect(path?.anchored).toBe(true)
     expect(path?.certificates).toHaveLength(3)

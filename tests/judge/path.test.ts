@@ -1,8 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
+import { buildPath } from '../../src/judge/path.js'
 import { type CertificateFacts, readCertificate } from '../../src/x509/certificate.js'
-import { buildPath } from '../../src/x509/path.js'
 import { corruptSignature, type Forged, forge, forgeCa } from '../support/forge.js'
 
 const read = ({ cert }: Forged): CertificateFacts => readCertificate(cert)
@@ -39,8 +39,9 @@ test('without a link it ends where it ends', () => {
   expect(subjects(path)).toEqual(['forged', 'Second'])
 })
 
-test('an anchor that is no root is the end of the way', () => {
-  expect(buildPath(read(leaf), [], [read(second)])).toMatchObject({ anchored: true, selfSigned: false })
+test('a trusted certificate that did not sign itself is a link, and no end', () => {
+  expect(buildPath(read(leaf), [], [read(second)])).toMatchObject({ anchored: false })
+  expect(buildPath(read(leaf), [], [second, first, root].map(read))).toMatchObject({ anchored: true })
 })
 
 test('a presented root is not an anchor', async () => {
