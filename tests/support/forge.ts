@@ -1,6 +1,7 @@
 import {
   constants,
   createHash,
+  createPublicKey,
   generateKeyPair,
   generateKeyPairSync,
   type KeyObject,
@@ -99,6 +100,8 @@ export interface ForgeOptions {
   /** What the kind of certificate needs by default; an empty list leaves the extension out. */
   keyUsage?: KeyUsageName[]
   keyType?: ForgedKeyType
+  /** The key of this one, instead of a new key: a renewal, a cross-certificate. */
+  keyOf?: Forged
   /** RSA and DSA, 2048 by default. */
   keySize?: number
   /** Of the signature, SHA-256 by default. */
@@ -139,7 +142,9 @@ export function forgeCa(options: ForgeCaOptions = {}): Promise<Forged> {
 
 /** A certificate with its key, exactly as asked for. */
 export async function forge(options: ForgeOptions = {}): Promise<Forged> {
-  const { publicKey, privateKey } = await keyPair(options.keyType ?? 'ec-p256', options.keySize ?? 2048)
+  const { publicKey, privateKey } = options.keyOf
+    ? { publicKey: createPublicKey(options.keyOf.privateKey), privateKey: options.keyOf.privateKey }
+    : await keyPair(options.keyType ?? 'ec-p256', options.keySize ?? 2048)
   const spki = AsnConvert.parse(publicKey.export({ type: 'spki', format: 'der' }), SubjectPublicKeyInfo)
   const keyId = bytes(createHash('sha1').update(Buffer.from(spki.subjectPublicKey)).digest())
   const subject = distinguishedName(options)

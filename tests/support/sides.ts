@@ -15,17 +15,35 @@ export interface Wanted {
 export function holdsOnBothSides<Input>(
   inputs: fc.Arbitrary<Input>,
   judge: (input: Input) => boolean,
-  { runs, accepted, refused }: Wanted,
+  wanted: Wanted,
 ): void {
   const sides = { accepted: 0, refused: 0 }
   fc.assert(
     fc.property(inputs, (input) => {
       sides[judge(input) ? 'accepted' : 'refused']++
     }),
-    { numRuns: runs },
+    { numRuns: wanted.runs },
   )
+  expectSides(sides, wanted)
+}
+
+function expectSides(sides: Pick<Wanted, 'accepted' | 'refused'>, { runs, accepted, refused }: Wanted): void {
   expect(sides.accepted, `accepted of ${runs}`).toBeGreaterThanOrEqual(accepted)
   expect(sides.refused, `refused of ${runs}`).toBeGreaterThanOrEqual(refused)
+}
+
+/** The same for what takes its time. */
+export async function holdsOnBothSidesAsync<Input>(
+  inputs: fc.Arbitrary<Input>,
+  judge: (input: Input) => Promise<boolean>,
+  wanted: Wanted,
+): Promise<void> {
+  const sides = { accepted: 0, refused: 0 }
+  const property = fc.asyncProperty(inputs, async (input) => {
+    sides[(await judge(input)) ? 'accepted' : 'refused']++
+  })
+  await fc.assert(property, { numRuns: wanted.runs })
+  expectSides(sides, wanted)
 }
 
 /** None, one or two of these, one being the most frequent. */

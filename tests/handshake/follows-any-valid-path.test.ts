@@ -1,0 +1,125 @@
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { connect, mtlsFetch } from '../../src/client/index.js'
+import { bothWays, type Row } from '../support/both-ways.js'
+import { type Forged, forge, forgeCa } from '../support/forge.js'
+import { makeWorld, serveTest } from '../support/world.js'
+
+const day = 86_400_000
+const expired = { notBefore: new Date(Date.now() - 9 * day), notAfter: new Date(Date.now() - day) }
+
+const bundle = (first: Forged, ...others: Forged[]): Forged => ({
+  ...first,
+  cert: [first, ...others].map(({ cert }) => cert).join(''),
+})
+const accepted = { strict: 'accepted', demo: 'accepted' } as const
+
+describe.each([
+  ['the expired one first', (old: Forged, renewed: Forged) => bundle(old, renewed)],
+  ['the renewed one first', (old: Forged, renewed: Forged) => bundle(renewed, old)],
+])('with a CA that was renewed with its key, both in the file, %s', (_order, both) => {
+  const row: Row = {
+    title: 'a certificate of it',
+    show: (ca, usage) => forge({ issuer: ca, usage }),
+    ...accepted,
+  }
+  bothWays([row], async () => {
+    const old = await forgeCa(expired)
+    return { ca: both(old, await forgeCa({ keyOf: old })) }
+  })
+})
+
+describe('with an intermediate that was renewed with its key', () => {
+  let old: Forged
+  let renewed: Forged
+  const shown =
+    (order: () => readonly Forged[]): Row['show'] =>
+    async (_ca, usage) => {
+      const leaf = await forge({ issuer: renewed, usage })
+      return bundle(leaf, ...order())
+    }
+  bothWays(
+    [
+      { title: 'the new one alone', show: shown(() => [renewed]), ...accepted },
+      // The other way round Node tells of the old one alone.
+      { title: 'the new one before the old one', show: shown(() => [renewed, old]), ...accepted },
+      {
+        title: 'the old one alone',
+        show: shown(() => [old]),
+        strict: 'CERT_EXPIRED',
+        demo: 'CERT_EXPIRED',
+      },
+    ],
+    async () => {
+      const ca = await forgeCa()
+      old = await forgeCa({ issuer: ca, ...expired })
+      renewed = await forgeCa({ issuer: ca, keyOf: old })
+      return { ca }
+    },
+  )
+})
+
+describe('with an intermediate that stands in the file of the CAs', () => {
+  let intermediate: Forged
+  const below: Row['show'] = (_ca, usage) => forge({ issuer: intermediate, usage })
+  bothWays([{ title: 'a certificate of it, shown alone', show: below, ...accepted }], async () => {
+    const root = await forgeCa()
+    intermediate = await forgeCa({ issuer: root })
+    return {
+      ca: {
+        ...bundle(intermediate, root),
+        privateKey: root.privateKey,
+        subject: root.subject,
+        keyId: root.keyId,
+      },
+    }
+  })
+})
+
+describe('with a CA that may give some names alone', () => {
+  const named =
+    (...dns: string[]): Row['show'] =>
+    (ca, usage) =>
+      forge({ issuer: ca, usage, dns, ip: [] })
+  bothWays(
+    [
+      { title: 'a name that it may give', show: named('localhost'), ...accepted },
+      {
+        title: 'one that it may not',
+        show: named('localhost', 'elsewhere.example'),
+        strict: 'CERT_INVALID',
+        demo: 'CERT_INVALID',
+      },
+    ],
+    async () => {
+      const ca = await forgeCa({ nameConstraints: { permitted: [{ dns: 'localhost' }] } })
+      const leaf = (usage: 'client' | 'server') => forge({ issuer: ca, usage, dns: ['localhost'], ip: [] })
+      return { ca, server: await leaf('server'), client: await leaf('client') }
+    },
+  )
+})
+
+test.each(['server', 'client'])('a %s says at its start which root is missing', async (side) => {
+  const root = await forgeCa({ commonName: 'The Root' })
+  const issuing = await forgeCa({ issuer: root, commonName: 'Issuing' })
+  await using world = await makeWorld({ ca: issuing })
+  const start = { server: () => serveTest({ tls: world.tls }), client: () => mtlsFetch(world.tls).reload() }
+  await expect(start[side as keyof typeof start]()).rejects.toMatchObject({
+    code: 'CERT_INVALID',
+    message: expect.stringMatching(
+      /ca\.crt has no root CA in it: CN=Issuing was issued by CN=The Root, whose/,
+    ),
+    hint: expect.stringContaining('CN=The Root'),
+  })
+})
+
+test('an open connection outlives the old certificate of a CA that was renewed', async () => {
+  const old = await forgeCa()
+  const ending = await forgeCa({ keyOf: old, notAfter: new Date(Date.now() + day) })
+  await using world = await makeWorld({ ca: bundle(ending, old) })
+  await using served = await serveTest({ tls: world.tls })
+  await using client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+  onTestFinished(() => void vi.useRealTimers())
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 2 * day })
+  expect((await client.callTool({ name: 'count', arguments: {} })).isError).toBeFalsy()
+  expect(served.events.filter(({ event }) => event === 'connection-ended')).toEqual([])
+})
