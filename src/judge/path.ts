@@ -26,8 +26,8 @@ export interface PathRules {
 const maximumLength = 10
 /** A peer may show more; they are not looked at. */
 export const maximumPresented = 20
-// What one search may cost, whatever a stranger presents: some ms.
-const maximumChecks = 200
+// What one search may cost, whatever a stranger presents; as much as Go and rustls-webpki spend.
+const maximumChecks = 100
 const maximumPaths = 100
 
 /**

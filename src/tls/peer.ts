@@ -40,8 +40,11 @@ export class PeerReader {
     // certificate says true.
     if (!shown) return { path: undefined, authorizationError }
     try {
-      const known = this.#known.get(shown.fingerprint256) ?? this.#climb(shown, socket)
-      return this.rebase({ ...known, authorizationError })
+      const { fingerprint256 } = shown
+      const known = this.#known.get(fingerprint256) ?? this.#climb(shown, socket)
+      const facts = this.rebase({ ...known, authorizationError })
+      if (facts.path?.anchored) this.#remember(fingerprint256, { ...known, path: facts.path })
+      return facts
     } catch (error) {
       const unreadable = error instanceof MtlsError ? error.message : 'the certificate cannot be read'
       return { path: undefined, authorizationError, unreadable }
@@ -60,16 +63,15 @@ export class PeerReader {
     return buildPath(leaf, presented, this.trusted, { now, purpose: this.purpose })
   }
 
-  #climb({ fingerprint256, certificates }: Shown, socket: TLSSocket): Known {
+  #climb({ certificates }: Shown, socket: TLSSocket): Known {
     const where = `certificate of ${socket.remoteAddress}`
     const [leaf, ...presented] = certificates.map((der) => readCertificate(new X509Certificate(der), where))
     if (!leaf) throw new MtlsError('CERT_INVALID', `the ${where} cannot be read`)
-    const known = { presented, path: this.#path(leaf, presented, new Date()) }
-    if (known.path.anchored) this.#remember(fingerprint256, known)
-    return known
+    return { presented, path: this.#path(leaf, presented, new Date()) }
   }
 
   #remember(fingerprint: string, known: Known): void {
+    if (this.#known.get(fingerprint)?.path === known.path) return
     this.#known.set(fingerprint, known)
     if (this.#known.size <= remembered) return
     const [oldest] = this.#known.keys()
