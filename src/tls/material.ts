@@ -9,6 +9,7 @@ import type { CertificateFacts } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { readCertificates } from '../x509/pem.js'
 import { coversServerName } from '../x509/server-name.js'
+import { weakKey } from '../x509/strength.js'
 import { CrlSet } from './crl-set.js'
 
 export type Role = 'server' | 'client'
@@ -91,6 +92,14 @@ export async function loadMaterial(
   const [certificate, ...chain] = readCertificates(certText, certPath)
   if (!certificate) throw new MtlsError('CERT_INVALID', `${certPath}: no certificate in it`)
   const key = readKey(keyText, keyPath, config.keyPassphrase)
+  const owner = chain.find(({ x509 }) => x509.checkPrivateKey(key))
+  if (owner && !certificate.x509.checkPrivateKey(key)) {
+    throw new MtlsError(
+      'KEY_MISMATCH',
+      `${keyPath} is the key of ${owner.subject}, which is not the first certificate in ${certPath}`,
+      { hint: 'Put that certificate first, and then the CAs, each after the one that it signed.' },
+    )
+  }
   if (!certificate.x509.checkPrivateKey(key)) {
     throw new MtlsError('KEY_MISMATCH', `${keyPath} is not the key of ${certPath} (${certificate.subject})`)
   }
@@ -226,6 +235,12 @@ function checkOwn(certificate: CertificateFacts, path: string, role: Role, now: 
   if (now > notAfter) throw new MtlsError('CERT_EXPIRED', `${path} expired on ${notAfter.toISOString()}`)
   if (now < notBefore)
     throw new MtlsError('CERT_NOT_YET_VALID', `${path} is not valid before ${notBefore.toISOString()}`)
+  const weakness = weakKey(certificate)
+  if (weakness) {
+    throw new MtlsError('CERT_INVALID', `the certificate in ${path} ${weakness}`, {
+      hint: 'Make a new pair, for example with `mcp-mtls cert-gen`.',
+    })
+  }
   const wanted = role === 'server' ? 'serverAuth' : 'clientAuth'
   if (extendedKeyUsage && !extendedKeyUsage.includes(wanted)) {
     throw new MtlsError(

@@ -57,10 +57,11 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
       ? issuerRefusal(path, peer.authorizationError, rules)
       : undefined) ??
     (path.anchored ? revocationRefusal(path, rules, now) : undefined) ??
-    (issuerKnown ? undefined : chainErrorRefusal(path, peer.authorizationError, rules)) ??
     (path.anchored ? authorityRefusal(path, rules) : undefined) ??
     usageRefusal(path, rules) ??
-    strengthRefusal(path, rules)
+    strengthRefusal(path, rules) ??
+    // Last: what we find ourselves has words, and what OpenSSL says here often has none.
+    (issuerKnown ? undefined : chainErrorRefusal(path, peer.authorizationError, rules))
   if (refusal) return refusal
 
   const nameFits = rules.peer === 'client' || coversServerName(leaf.names, rules.serverName)

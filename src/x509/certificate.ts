@@ -151,7 +151,7 @@ function facts(x509: X509Certificate): CertificateFacts {
     notAfter: tbsCertificate.validity.notAfter.getTime(),
     names: subjectNames(names),
     fingerprint256: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
-    key: keyFacts(x509),
+    key: keyFacts(x509, tbsCertificate.subjectPublicKeyInfo.algorithm.parameters),
     signatureHash: hashOf(signatureAlgorithm),
     isCa: constraints?.cA ?? false,
     pathLength: constraints?.pathLenConstraint,
@@ -225,7 +225,7 @@ const curveBits: Readonly<Record<string, readonly [name: string, bits: number]>>
   secp521r1: ['P-521', 521],
 }
 
-function keyFacts(x509: X509Certificate): KeyFacts {
+function keyFacts(x509: X509Certificate, parameters: ArrayBuffer | null | undefined): KeyFacts {
   const key = x509.publicKey
   const details = key.asymmetricKeyDetails ?? {}
   switch (key.asymmetricKeyType) {
@@ -235,8 +235,9 @@ function keyFacts(x509: X509Certificate): KeyFacts {
     case 'dsa':
       return { type: 'dsa', bits: details.modulusLength ?? 0, text: `DSA ${details.modulusLength ?? '?'}` }
     case 'ec': {
-      // A curve that is written out instead of named can be any (CVE-2020-0601).
-      const named = details.namedCurve ?? 'explicit parameters'
+      // A curve that is written out instead of named can be any (CVE-2020-0601; RFC 5480 section 2.1.1).
+      const isNamed = parameters && new Uint8Array(parameters)[0] === 0x06
+      const named = (isNamed && details.namedCurve) || 'explicit parameters'
       const [name, bits] = curveBits[named] ?? [named, Number(/\d{3}/.exec(named)?.[0] ?? 0)]
       return { type: 'ec', bits, text: `EC ${name}` }
     }

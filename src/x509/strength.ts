@@ -3,11 +3,11 @@ import type { CertificateFacts } from './certificate.js'
 
 /** What is weak about the key of a certificate, to be read after its name; undefined when nothing is. */
 export function weakKey({ key }: Pick<CertificateFacts, 'key'>): string | undefined {
-  if (key.type === 'ec' && key.bits >= 256 && !curves.includes(key.text))
+  if (key.type === 'ec' && !curves.includes(key.text))
     return `has a key on a curve that is not taken (${key.text}; taken are P-256, P-384 and P-521)`
   const strong =
     (key.type === 'rsa' && key.bits >= 2048) ||
-    (key.type === 'ec' && key.bits >= 256) ||
+    key.type === 'ec' ||
     key.type === 'ed25519' ||
     key.type === 'ed448'
   return strong ? undefined : `has a weak key (${key.text})`

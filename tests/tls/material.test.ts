@@ -154,6 +154,22 @@ test('a chain of other makers is loaded with its leaf, whatever its encoding of 
   expect(String(identity.cert).match(/BEGIN CERTIFICATE/g)).toHaveLength(2)
 })
 
+test('a chain that begins with its CA, and a key that no peer takes, are told at the start', async () => {
+  const dir = await goodSet()
+  const leaf = await forge({ issuer: ca, usage: 'server', commonName: 'last' })
+  await writeSet(dir, { server: { ...leaf, cert: ca.cert + leaf.cert } })
+  expect(await failure(dir, 'server')).toMatchObject({
+    code: 'KEY_MISMATCH',
+    message: expect.stringContaining('is the key of CN=last, which is not the first certificate in'),
+    hint: expect.stringContaining('first'),
+  })
+  await writeSet(dir, { server: await forge({ issuer: ca, usage: 'server', keyType: 'ec-p224' }) })
+  expect(await failure(dir, 'server')).toMatchObject({
+    code: 'CERT_INVALID',
+    message: expect.stringContaining('curve that is not taken'),
+  })
+})
+
 test('a CA file of several CAs is taken whole; one that is no CA is refused', async () => {
   const dir = await goodSet()
   const next = await forgeCa({ commonName: 'Next CA' })
