@@ -1,9 +1,13 @@
 import { MtlsError } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
+import { hostForm } from '../x509/host-name.js'
 
 /** Who is on the other end of a connection, from the leaf certificate alone. */
 export interface Identity {
-  /** `spiffe://…`, else `dns:<first DNS SAN>`, else `cn:<CN>`; `unverified:sha256:<hex>` when nobody vouched for it. */
+  /**
+   * `spiffe://…`, else `dns:<first DNS SAN>`, else `cn:<CN>`, else `email:<first>`, for servers else `ip:<first>`;
+   * `unverified:sha256:<hex>` when nobody vouched for it.
+   */
   readonly id: string
   /** False only for what demo mode let pass: such an identity must match no rule. */
   readonly verified: boolean
@@ -18,13 +22,17 @@ export interface Identity {
 
 /**
  * The identity in a leaf certificate. `verified` says whether its chain was verified: without that
- * no name in it counts. Throws `CERT_INVALID` for more than one SPIFFE ID (SPIFFE X.509-SVID
- * section 2) or no usable name.
+ * no name in it counts. Throws `CERT_INVALID` for what looks like a SPIFFE ID and is none, for one beside another URI
+ * (SPIFFE-ID section 2, X.509-SVID section 2), and for no usable name.
  */
-export function identityFrom(leaf: CertificateFacts, verified: boolean): Identity {
+export function identityFrom(
+  leaf: CertificateFacts,
+  verified: boolean,
+  side: 'client' | 'server' = 'client',
+): Identity {
   const { dns, ip, email, uri } = leaf.names
   return Object.freeze({
-    id: verified ? verifiedId(leaf) : `unverified:sha256:${leaf.fingerprint256}`,
+    id: verified ? verifiedId(leaf, side) : `unverified:sha256:${leaf.fingerprint256}`,
     verified,
     names: [
       ...uri,
@@ -40,14 +48,41 @@ export function identityFrom(leaf: CertificateFacts, verified: boolean): Identit
   })
 }
 
-function verifiedId(leaf: CertificateFacts): string {
-  const spiffe = leaf.names.uri.filter((uri) => /^spiffe:\/\//i.test(uri))
-  if (spiffe.length > 1)
-    throw new MtlsError('CERT_INVALID', `certificate ${leaf.subject}: more than one SPIFFE ID`)
-  const id = spiffe[0] ?? prefixed('dns', leaf.names.dns[0]) ?? prefixed('cn', leaf.commonName)
-  if (id === undefined)
-    throw new MtlsError('CERT_INVALID', `certificate ${leaf.subject}: no SPIFFE ID, DNS name or common name`)
+function verifiedId(leaf: CertificateFacts, side: 'client' | 'server'): string {
+  const { dns, ip, email, uri } = leaf.names
+  const invalid = (what: string) => new MtlsError('CERT_INVALID', `certificate ${leaf.subject}: ${what}`)
+  const spiffe = uri.find((name) => /^spiffe:/i.test(name))
+  if (spiffe !== undefined) {
+    if (uri.length > 1) throw invalid('more than one URI beside its SPIFFE ID, which must be the only one')
+    if (!isSpiffeId(spiffe)) throw invalid(`${spiffe} is no SPIFFE ID`)
+    return spiffe
+  }
+  const id =
+    prefixed('dns', dns.map(hostForm).find(isOne)) ??
+    prefixed('cn', [leaf.commonName ?? ''].find(isOne)) ??
+    prefixed('email', email.find(isOne)) ??
+    // A client must have chosen a name; a server is where it is.
+    (side === 'server' ? prefixed('ip', ip[0]) : undefined)
+  if (id === undefined) throw invalid('no SPIFFE ID, DNS name, common name or email address')
   return id
+}
+
+/** SPIFFE-ID section 2: lower case scheme and trust domain, segments that are neither empty nor dots, and nothing else. */
+function isSpiffeId(uri: string): boolean {
+  const [, domain = '', path = ''] = /^spiffe:\/\/([a-z\d._-]+)((?:\/[\w.-]+)*)$/.exec(uri) ?? []
+  const segments = path.split('/')
+  return (
+    domain !== '' &&
+    domain.length <= 255 &&
+    uri.length <= 2048 &&
+    !segments.includes('.') &&
+    !segments.includes('..')
+  )
+}
+
+/** A wildcard stands for many: whoever has it is none of them. */
+function isOne(name: string): boolean {
+  return name !== '' && !name.includes('*')
 }
 
 function prefixed(kind: string, name: string | undefined): string | undefined {

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import type { CertificateFacts } from '../x509/certificate.js'
+import { hostForm } from '../x509/host-name.js'
 import type { Subtree } from '../x509/name-constraints.js'
 import type { PathFault } from './fault.js'
 
@@ -87,11 +88,6 @@ function touches(name: ConstrainedName, subtree: Subtree): boolean {
     base.length === rest.length + 1 &&
     base.slice(1).join('.') === rest.join('.')
   )
-}
-
-/** One spelling of a host name: lower case, without the dot of the root at its end. */
-function hostForm(text: string): string {
-  return text.toLowerCase().replace(/\.$/, '')
 }
 
 /** A name and all below it; with a dot before it all below it alone; the empty one is everything. */

@@ -75,7 +75,7 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
   if (rules.mode === 'strict' && relaxed.length > 0)
     return refuse('CERT_INVALID', `certificate ${leaf.subject} is not acceptable`, rules)
   try {
-    return { accepted: true, identity: identityFrom(leaf, relaxed.length === 0), path, relaxed }
+    return { accepted: true, identity: identityFrom(leaf, relaxed.length === 0, rules.peer), path, relaxed }
   } catch (error) {
     return refuse(
       'CERT_INVALID',

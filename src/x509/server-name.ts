@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { SubjectNames } from './certificate.js'
+import { hostForm } from './host-name.js'
 
 /**
  * Whether a certificate with these names may speak for `host` (RFC 9525 section 6): a DNS name by
@@ -19,7 +20,7 @@ export function coversServerName(names: SubjectNames, host: string): boolean {
 }
 
 function labels(name: string): string[] {
-  return name.replace(/\.$/, '').toLowerCase().split('.')
+  return hostForm(name).split('.')
 }
 
 function sameAddress(one: string, other: string): boolean {

@@ -10,14 +10,22 @@ const leafWith = async (options: ForgeOptions) => readCertificate((await forge(o
 test.each<[string, ForgeOptions, string]>([
   [
     'the SPIFFE ID, as it is',
-    { uri: ['spiffe://Example.org/Agent%20a'], dns: ['a'] },
-    'spiffe://Example.org/Agent%20a',
+    { uri: ['spiffe://example.org/Agent-1_a.b/c'], dns: ['a'] },
+    'spiffe://example.org/Agent-1_a.b/c',
   ],
-  ['a SPIFFE ID among other URIs', { uri: ['https://a/', 'spiffe://b/c'] }, 'spiffe://b/c'],
+  ['a SPIFFE ID that is a trust domain alone', { uri: ['spiffe://example.org'] }, 'spiffe://example.org'],
   ['the first DNS name', { dns: ['b.example', 'a.example'], commonName: 'c' }, 'dns:b.example'],
   ['the common name', { commonName: 'agent' }, 'cn:agent'],
   ['no other URI', { uri: ['https://example.org/'], commonName: 'agent' }, 'cn:agent'],
   ['no IP address and no email', { ip: ['127.0.0.1'], email: ['a@b.c'], commonName: 'agent' }, 'cn:agent'],
+  [
+    'the first email where there is nothing before it',
+    { email: ['a@b.c', 'd@e.f'], commonName: '' },
+    'email:a@b.c',
+  ],
+  ['no empty DNS name and no wildcard', { dns: ['', '*.a.example', 'b.example'] }, 'dns:b.example'],
+  ['a DNS name in its usual spelling', { dns: ['B.Example.'] }, 'dns:b.example'],
+  ['the common name beside wildcards alone', { dns: ['*.a.example'], commonName: 'agent' }, 'cn:agent'],
 ])('the identity is %s', async (_what, options, id) => {
   expect(identityFrom(await leafWith(options), true)).toMatchObject({ id, verified: true })
 })
@@ -39,11 +47,41 @@ test('it carries every name, and the facts of the certificate', async () => {
 test.each<[string, ForgeOptions]>([
   ['two SPIFFE IDs', { uri: ['spiffe://a/b', 'spiffe://a/c'] }],
   ['the same SPIFFE ID twice', { uri: ['spiffe://a/b', 'spiffe://a/b'] }],
+  ['a SPIFFE ID beside another URI', { uri: ['https://a/', 'spiffe://b/c'] }],
+  ...[
+    'SPIFFE://a/b',
+    'spiffe://A/b',
+    'spiffe://',
+    'spiffe:///b',
+    'spiffe:a/b',
+    'spiffe:/a/b',
+    'spiffe://a/',
+    'spiffe://a/b/',
+    'spiffe://a//b',
+    'spiffe://a/./b',
+    'spiffe://a/../b',
+    'spiffe://a/b?c=d',
+    'spiffe://a/b#c',
+    'spiffe://user@a/b',
+    'spiffe://a:8443/b',
+    'spiffe://a/b%20c',
+    'spiffe://a/ö',
+    'spiffe://a/b c',
+    `spiffe://${'a'.repeat(256)}/b`,
+    `spiffe://a/${'b'.repeat(2048)}`,
+  ].map((uri): [string, ForgeOptions] => [`the SPIFFE ID ${uri.slice(0, 30)}`, { uri: [uri] }]),
   ['two SPIFFE IDs, one written in capitals', { uri: ['spiffe://a/b', 'SPIFFE://a/c'] }],
   ['no name', { commonName: '' }],
+  ['a wildcard as the common name', { commonName: '*.example.com' }],
 ])('%s is CERT_INVALID', async (_what, options) => {
   const leaf = await leafWith(options)
   expect(refusal(() => identityFrom(leaf, true)).code).toBe('CERT_INVALID')
+})
+
+test('a server with IP addresses alone is the first of them, a client is nobody', async () => {
+  const leaf = await leafWith({ ip: ['10.0.0.1', '::1'], commonName: '' })
+  expect(identityFrom(leaf, true, 'server').id).toBe('ip:10.0.0.1')
+  expect(refusal(() => identityFrom(leaf, true, 'client')).code).toBe('CERT_INVALID')
 })
 
 test('unverified, it is its fingerprint and nothing else, whatever names it claims', async () => {
