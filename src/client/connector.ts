@@ -39,6 +39,8 @@ interface Open {
   readonly socket: TLSSocket
   facts: PeerFacts
   readonly record: ConnectionRecord
+  /** Takes back the look at the end of its path. */
+  cancel: () => void
 }
 
 /**
@@ -98,7 +100,7 @@ export class Connector {
     for (const set of this.#open.values()) {
       for (const open of set) {
         open.facts = this.#reader.rebase(open.facts, true)
-        this.#recheck(open)
+        this.#rejudge(open)
       }
     }
   }
@@ -233,24 +235,16 @@ export class Connector {
     socket.on('session', (ticket) => this.#sessions.set(key, { ticket, facts }))
     const ticket = socket.getProtocol() === 'TLSv1.2' ? socket.getSession() : undefined
     if (ticket) this.#sessions.set(key, { ticket, facts })
-    this.#keep({ target, socket, facts, record }, expiryOf(path))
+    this.#keep({ target, socket, facts, record, cancel: () => {} }, expiryOf(path))
   }
 
   #keep(open: Open, expiry: Date): void {
     const { target, socket, record } = open
     const set = this.#open.get(target.key) ?? new Set()
     this.#open.set(target.key, set.add(open))
-    let cancel = () => {}
-    // Another way may go on where this one ends, so it is judged and not just assumed.
-    const watch = (end: Date) => {
-      cancel = atMoment(end, () => {
-        const judged = this.#recheck(open)
-        if (judged.accepted) watch(expiryOf(judged.path))
-      })
-    }
-    watch(expiry)
+    open.cancel = atMoment(expiry, () => this.#rejudge(open))
     socket.once('close', () => {
-      cancel()
+      open.cancel()
       set.delete(open)
       if (set.size === 0) this.#open.delete(target.key)
       record.become('closed')
@@ -260,6 +254,13 @@ export class Connector {
         ...usageOf(socket, record),
       })
     })
+  }
+
+  /** At the end of its path, and when the trust has changed: it ends, or goes on to the end that its path has now. */
+  #rejudge(open: Open): void {
+    open.cancel()
+    const judged = this.#recheck(open)
+    if (judged.accepted) open.cancel = atMoment(expiryOf(judged.path), () => this.#rejudge(open))
   }
 
   #recheck(open: Open): Verdict {

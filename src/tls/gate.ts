@@ -30,6 +30,8 @@ interface Admitted {
   facts: PeerFacts
   readonly peerAddress: string
   requests: number
+  /** Takes back the look at the end of its path. */
+  cancel: () => void
   /** It was told that this peer no longer qualifies; requests that are still under way do not tell it again. */
   ended?: true
 }
@@ -95,7 +97,7 @@ export class Gate {
     if (!trustChanged) return
     for (const [socket, admitted] of this.#admitted) {
       admitted.facts = this.#reader.rebase(admitted.facts, true)
-      if (!this.recheck(socket).accepted) socket.destroy()
+      this.#rejudge(socket, admitted)
     }
   }
 
@@ -120,7 +122,7 @@ export class Gate {
    */
   isOutdated(socket: TLSSocket): boolean {
     const known = this.connectionOf(socket)?.localCertificate
-    return known !== undefined && known !== this.#material.certificate
+    return known !== undefined && known.fingerprint256 !== this.#material.certificate.fingerprint256
   }
 
   /**
@@ -175,6 +177,15 @@ export class Gate {
     return this.#verdict(admitted.facts)
   }
 
+  /** At the end of its path, and when the trust has changed: it ends, or goes on to the end that its path has now. */
+  #rejudge(socket: TLSSocket, admitted: Admitted): void {
+    admitted.cancel()
+    const judged = this.recheck(socket)
+    if (judged.accepted)
+      admitted.cancel = atMoment(expiryOf(judged.path), () => this.#rejudge(socket, admitted))
+    else socket.destroy()
+  }
+
   #verdict(facts: PeerFacts): Verdict {
     const { mode, crls } = this.#material
     return verdict(facts, { peer: 'client', mode, crls }, new Date())
@@ -201,7 +212,7 @@ export class Gate {
     }
     const { identity, relaxed, path } = judged
     record.become('verified', { ...known, peer: identity, verified: identity.verified })
-    this.#admit(socket, { record, facts, peerAddress, requests: 0 }, expiryOf(path))
+    this.#admit(socket, { record, facts, peerAddress, requests: 0, cancel: () => {} }, expiryOf(path))
     this.#tell('connection-accepted', { peerAddress, connection: record.facts })
     if (relaxed.length > 0)
       this.#tell('verification-relaxed', { peerAddress, connection: record.facts, relaxed })
@@ -211,18 +222,9 @@ export class Gate {
   #admit(socket: TLSSocket, admitted: Admitted, expiry: Date): void {
     const { record, peerAddress } = admitted
     this.#admitted.set(socket, admitted)
-    // A CA that was replaced may have moved the end of the path, so it is judged and not just assumed.
-    let cancel = () => {}
-    const watch = (end: Date) => {
-      cancel = atMoment(end, () => {
-        const judged = this.recheck(socket)
-        if (judged.accepted) watch(expiryOf(judged.path))
-        else socket.destroy()
-      })
-    }
-    watch(expiry)
+    admitted.cancel = atMoment(expiry, () => this.#rejudge(socket, admitted))
     socket.once('close', () => {
-      cancel()
+      admitted.cancel()
       this.#admitted.delete(socket)
       record.become('closed')
       const usage = usageOf(socket, record, admitted.requests)

@@ -10,7 +10,7 @@ import {
   type TlsVersion,
   tlsVersions,
 } from '../support/bare-peers.js'
-import { forge, forgeCa } from '../support/forge.js'
+import { forge, forgeCa, writeSet } from '../support/forge.js'
 import { gate, Script, slowServer } from '../support/slow-server.js'
 import { httpText, mcpHeaders, toolCall } from '../support/wire.js'
 import { makeWorld, serveTest, type World } from '../support/world.js'
@@ -114,6 +114,35 @@ describe.concurrent.each(tlsVersions)('on %s', (version) => {
       expect(server.requests()).toBe(1)
       await fetch.close()
     })
+  })
+})
+
+describe.concurrent('a CA that is issued anew with an earlier end', (it) => {
+  it('ends the open connections of both sides at that end', async ({ expect }) => {
+    await using world = await makeWorld()
+    const script = new Script()
+    const told = { server: [] as string[], client: [] as string[] }
+    const collect = (side: 'server' | 'client') => (event: SecurityEvent) =>
+      void (event.event === 'connection-ended' && told[side].push(event.reason))
+    const options = { tls: world.tls, watch: false as const }
+    await using served = await serveTest({ ...options, onSecurityEvent: collect('server') }, () =>
+      slowServer(script),
+    )
+    await using client = await connect({
+      ...options,
+      serverUrl: served.server.url,
+      log: false,
+      onSecurityEvent: collect('client'),
+    })
+    const call = client.callTool({ name: 'wait', arguments: {} })
+    call.catch(() => {})
+    await script.started.opened
+    const notAfter = await endAfter(() => Promise.resolve())
+    await writeSet(world.certDir, { ca: await forgeCa({ keyOf: world.ca, notAfter }) })
+    await Promise.all([served.server.reload(), client.reload()])
+    await expect(call).rejects.toMatchObject({ name: 'MtlsError' })
+    await expect.poll(() => told.server.length + told.client.length).toBeGreaterThan(0)
+    expect([...told.server, ...told.client]).toContain('CERT_EXPIRED')
   })
 })
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../../src/client/index.js'
 import { forge, forgeCa, forgeCrl, writeSet } from '../support/forge.js'
+import { openWire } from '../support/wire.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
 const day = 86_400_000
@@ -198,6 +199,46 @@ describe('a server whose trust changes', () => {
       code: 'CERT_REVOKED',
     })
     expect((await kept.callTool({ name: 'echo', arguments: { text: 'x' } })).isError).toBeFalsy()
+  })
+
+  test('ends the open connection of a client under an intermediate that a CA issued anew no longer allows', async () => {
+    const ca = await forgeCa()
+    const intermediate = await forgeCa({ issuer: ca })
+    const leaf = await forge({ issuer: intermediate, usage: 'client' })
+    await using world = await makeWorld({ ca })
+    await using below = await makeWorld({ ca, client: { ...leaf, cert: leaf.cert + intermediate.cert } })
+    await using served = await serveTest({ tls: world.tls, watch: false })
+    const options = { serverUrl: served.server.url, log: false, retryAttempts: 0 } as const
+    await using client = await connect({ ...options, tls: below.tls })
+    await writeSet(world.certDir, { ca: await forgeCa({ keyOf: ca, pathLength: 0 }) })
+    expect(await served.server.reload()).toBe(true)
+    expect(await served.event('connection-ended')).toMatchObject({
+      reason: 'CERT_INVALID',
+      message: expect.stringContaining('allows only 0 CAs below it'),
+    })
+    await expect.poll(() => client.pool()?.total).toBe(0)
+    await expect(client.callTool({ name: 'count', arguments: {} })).rejects.toMatchObject({
+      code: 'CERT_INVALID',
+    })
+  })
+
+  test('a new revocation list alone sends nobody to another connection', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, watch: false })
+    const wire = await openWire(served.server.url, world.certDir)
+    const asked = async () => {
+      const before = wire.received().length
+      wire.socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      await expect.poll(() => wire.received().slice(before)).toContain('"ok"}')
+      return /connection: close/i.test(wire.received().slice(before))
+    }
+    expect(await asked()).toBe(false)
+    await writeSet(world.certDir, { crl: await forgeCrl({ issuer: world.ca }) })
+    expect(await served.server.reload()).toBe(true)
+    expect(await asked()).toBe(false)
+    await writeSet(world.certDir, { server: await forge({ issuer: world.ca, usage: 'server' }) })
+    expect(await served.server.reload()).toBe(true)
+    expect(await asked()).toBe(true)
   })
 
   test('a revocation list that disappears is a failed reload; allowed to, it is gone', async () => {
