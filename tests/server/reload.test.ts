@@ -201,26 +201,39 @@ describe('a server whose trust changes', () => {
     expect((await kept.callTool({ name: 'echo', arguments: { text: 'x' } })).isError).toBeFalsy()
   })
 
-  test('ends the open connection of a client under an intermediate that a CA issued anew no longer allows', async () => {
-    const ca = await forgeCa()
-    const intermediate = await forgeCa({ issuer: ca })
-    const leaf = await forge({ issuer: intermediate, usage: 'client' })
-    await using world = await makeWorld({ ca })
-    await using below = await makeWorld({ ca, client: { ...leaf, cert: leaf.cert + intermediate.cert } })
-    await using served = await serveTest({ tls: world.tls, watch: false })
-    const options = { serverUrl: served.server.url, log: false, retryAttempts: 0 } as const
-    await using client = await connect({ ...options, tls: below.tls })
-    await writeSet(world.certDir, { ca: await forgeCa({ keyOf: ca, pathLength: 0 }) })
-    expect(await served.server.reload()).toBe(true)
-    expect(await served.event('connection-ended')).toMatchObject({
-      reason: 'CERT_INVALID',
-      message: expect.stringContaining('allows only 0 CAs below it'),
-    })
-    await expect.poll(() => client.pool()?.total).toBe(0)
-    await expect(client.callTool({ name: 'count', arguments: {} })).rejects.toMatchObject({
-      code: 'CERT_INVALID',
-    })
-  })
+  test.each([
+    ['intermediates', { pathLength: 0 }, 'allows only 0 CAs below it'],
+    [
+      'names',
+      { nameConstraints: { permitted: [{ directory: { commonName: 'elsewhere' } }] } },
+      'may not give',
+    ],
+    ['clients', { usage: 'server' }, 'may not issue certificates for clientAuth'],
+  ] as const)(
+    'ends an open connection when the CA is issued anew and no longer allows such %s',
+    async (_what, limits, words) => {
+      const ca = await forgeCa()
+      const intermediate = await forgeCa({ issuer: ca })
+      const leaf = await forge({ issuer: intermediate, usage: 'client' })
+      await using world = await makeWorld({ ca })
+      await using below = await makeWorld({ ca, client: { ...leaf, cert: leaf.cert + intermediate.cert } })
+      await using served = await serveTest({ tls: world.tls, watch: false })
+      const options = { serverUrl: served.server.url, log: false, retryAttempts: 0 } as const
+      await using client = await connect({ ...options, tls: below.tls })
+      await writeSet(world.certDir, {
+        ca: await forge({ commonName: 'Forged CA', isCa: true, keyOf: ca, usage: 'none', ...limits }),
+      })
+      expect(await served.server.reload()).toBe(true)
+      expect(await served.event('connection-ended')).toMatchObject({
+        reason: 'CERT_INVALID',
+        message: expect.stringContaining(words),
+      })
+      await expect.poll(() => client.pool()?.total).toBe(0)
+      await expect(client.callTool({ name: 'count', arguments: {} })).rejects.toMatchObject({
+        code: 'CERT_INVALID',
+      })
+    },
+  )
 
   test('a new revocation list alone sends nobody to another connection', async () => {
     await using world = await makeWorld()
