@@ -76,11 +76,34 @@ test('it says which process holds it, and when that process began', async () => 
   expect(second.id).not.toBe(first.id)
 })
 
+test('claims that dead processes left are swept, and nothing else', async () => {
+  leaveLock('.lock.left', { pid: await deadPid() })
+  writeFileSync(join(dir, 'x.lock.'), 'mine')
+  await withLock(dir, async () => undefined)
+  expect(readdirSync(dir)).toEqual(['x.lock.'])
+})
+
+test('an owner that says nothing of its start counts by its number alone', async () => {
+  leaveLock('.lock', { pid: process.pid, start: undefined })
+  await expect(withLock(dir, async () => undefined, 60)).rejects.toMatchObject({ code: 'CERT_WRITE_FAILED' })
+  rmSync(join(dir, '.lock'))
+  leaveLock('.lock', { pid: await deadPid(), start: undefined })
+  expect(await crowd(2)).toBe(1)
+})
+
+test('a directory that is not there, or goes away meanwhile, is no reason to wait', async () => {
+  await expect(withLock(join(dir, 'nowhere'), async () => undefined)).rejects.toMatchObject({
+    code: 'ENOENT',
+  })
+  expect(await withLock(dir, async () => rmSync(join(dir, '.lock')))).toBeUndefined()
+})
+
 test('a living owner is waited for, then named in the error', async () => {
   await withLock(dir, async () => {
     await expect(withLock(dir, async () => undefined, 60)).rejects.toMatchObject({
       code: 'CERT_WRITE_FAILED',
       message: expect.stringContaining(`process ${process.pid}`),
+      hint: expect.stringContaining('Wait'),
     })
   })
 })
@@ -92,6 +115,9 @@ test('the lock of another machine is never taken over', async () => {
 
 test('something else of that name is left alone', async () => {
   writeFileSync(join(dir, '.lock'), 'mine')
-  await expect(withLock(dir, async () => undefined)).rejects.toMatchObject({ code: 'CERT_WRITE_FAILED' })
+  await expect(withLock(dir, async () => undefined)).rejects.toMatchObject({
+    code: 'CERT_WRITE_FAILED',
+    hint: expect.stringContaining('remove it'),
+  })
   expect(readdirSync(dir)).toEqual(['.lock'])
 })

@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
   addCertificate,
+  createCrl,
   IssuedIndex,
   makeCertificateSet,
+  openAuthority,
   renewCertificates,
   revokeCertificate,
 } from '../../src/pki/index.js'
@@ -68,6 +70,48 @@ describe('a certificate is revoked', () => {
     await renewCertificates({ certDir: dir })
     await using served = await serveTest({ tls: { certDir: dir } })
     expect(await callAsBareClient(served.server.port, { shown: client })).toMatchObject({ status: 403 })
+  })
+
+  test('and the answer says where the lists are, of the party and of its CA', async () => {
+    const both = { certDir: join(scratch(), 'certs'), caDir: join(scratch(), 'ca') }
+    await makeCertificateSet(both)
+    const certificate = join(both.certDir, 'client.crt')
+    const { paths } = await revokeCertificate({ ...both, certificate })
+    expect(paths).toEqual([join(both.caDir, 'ca.crl'), join(both.certDir, 'ca.crl')])
+    const alone = await revokeCertificate({ certDir, certificate: join(certDir, 'client.crt') })
+    expect(alone.paths).toEqual([join(certDir, 'ca.crl')])
+  })
+
+  test('by a file whose name could be a serial number', async () => {
+    const file = join(certDir, 'cafe')
+    writeFileSync(file, read('client.crt'))
+    const { serial } = await revokeCertificate({ certDir, certificate: file })
+    expect(serial).toBe(serialOf('client.crt'))
+  })
+
+  test('already, when a list of its CA that is kept here has it; one of another CA does not count', async () => {
+    const authority = openAuthority(
+      { text: read('ca.crt'), path: 'ca.crt' },
+      { text: read('ca.key'), path: 'ca.key' },
+    )
+    const at = new Date(Math.floor(Date.now() / 1000) * 1000 - 86_400_000)
+    const listed = (name: string) => new Map([[serialOf(name), { at, reason: 'superseded' as const }]])
+    const other = await forgeCrl({ issuer: await forgeCa(), revoked: [serialOf('server.crt')] })
+    writeFileSync(join(certDir, 'ca.crl'), createCrl(authority, listed('client.crt')).pem + other)
+    const certificate = (name: string) => ({
+      certDir,
+      certificate: join(certDir, name),
+      reason: 'keyCompromise' as const,
+    })
+    expect(await revokeCertificate(certificate('client.crt'))).toMatchObject({
+      already: true,
+      at,
+      reason: 'superseded',
+    })
+    expect(await revokeCertificate(certificate('server.crt'))).toMatchObject({
+      already: false,
+      reason: 'keyCompromise',
+    })
   })
 
   test('once: a second time says so and keeps date and reason', async () => {

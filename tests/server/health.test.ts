@@ -1,11 +1,20 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../../src/client/index.js'
+import { type CertificateHealth, type Health, readiness } from '../../src/server/health.js'
 import { forge, forgeCa, forgeCrl } from '../support/forge.js'
 import { freePort } from '../support/free-port.js'
 import { ask } from '../support/wire.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
 const day = 86_400_000
+
+const part = (role: CertificateHealth['role'], state: CertificateHealth['state']): CertificateHealth => ({
+  ...{ role, state, subject: 'CN=x', serial: null, not_after: '', days_left: 1 },
+})
+const well: Health = {
+  ...{ status: 'ok', server: 'x', version: '1', protocol_versions: [], mode: 'strict', uptime_seconds: 1 },
+  ...{ connections: 0, certificates: [part('server', 'ok'), part('crl', 'ok')], last_reload: null },
+}
 
 test('/health has exactly the fields of its contract', async () => {
   const ca = await forgeCa()
@@ -63,6 +72,31 @@ test('a server whose own certificate expires goes on and calls itself degraded',
   expect(status).toBe(200)
   const refused = connect({ serverUrl: served.server.url, tls: world.tls, log: false })
   await expect(refused).rejects.toMatchObject({ code: 'CERT_EXPIRED' })
+})
+
+test.each<[string, Partial<Health>, Partial<Record<string, boolean>>, ready: boolean]>([
+  ['all is well', {}, {}, true],
+  [
+    'an expired certificate',
+    { certificates: [part('server', 'expired'), part('crl', 'ok')] },
+    { certificates: false },
+    false,
+  ],
+  ['an expired CA', { certificates: [part('ca', 'expired')] }, { certificates: false }, false],
+  [
+    'an expired list',
+    { certificates: [part('server', 'ok'), part('crl', 'expired')] },
+    { crl: false },
+    false,
+  ],
+  ['what ends soon', { certificates: [part('server', 'expiring'), part('crl', 'expiring')] }, {}, true],
+  ['draining', { status: 'draining' }, { accepting: false }, false],
+  // Every replica reads the same files: taken out of service for them, all would go at once.
+  ['a failed reload', { last_reload: { at: '', ok: false, error: 'x' } }, { last_reload: false }, true],
+  ['a reload', { last_reload: { at: '', ok: true, error: null } }, {}, true],
+])('/readyz says of %s what it was judged by', (_what, health, failing, ready) => {
+  const checks = { certificates: true, crl: true, last_reload: true, accepting: true, ...failing }
+  expect(readiness({ ...well, ...health })).toEqual({ ready, checks })
 })
 
 test('HEAD asks for the status alone', async () => {
