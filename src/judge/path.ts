@@ -14,6 +14,8 @@ export interface CertificatePath {
   readonly selfSigned: boolean
   /** A certificate whose issuer is known but whose signature is not that issuer's. */
   readonly badSignature: CertificateFacts | undefined
+  /** A certificate that names an issuer who is known here, and the key of another: perhaps a CA of the same name. */
+  readonly namesake?: CertificateFacts
 }
 
 export interface PathRules {
@@ -91,8 +93,9 @@ class Search {
     const issuers = this.#candidates.filter((issuer) => namesAsIssuer(top, issuer))
     const signers = issuers.filter((issuer) => this.#signs(issuer, top))
     if (signers.length === 0) {
-      const named = issuers.length > 0 || top.selfIssued
-      return yield named && !this.#isSpent ? { ...end, badSignature: top } : end
+      if ((issuers.length > 0 || top.selfIssued) && !this.#isSpent) return yield { ...end, badSignature: top }
+      const claims = this.#candidates.some(({ subject }) => subject === top.issuer)
+      return yield claims ? { ...end, namesake: top } : end
     }
     let climbed = false
     for (const signer of signers) {

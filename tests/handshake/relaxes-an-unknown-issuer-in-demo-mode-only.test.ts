@@ -30,6 +30,13 @@ bothWays([
     demo: ['issuer-unknown'],
   },
   {
+    title:
+      'a certificate of an issuer that bears the name of the known one, with a key identifier of its own',
+    show: async ({ subject }, usage) => forge({ issuer: { ...(await otherCa), subject }, usage }),
+    strict: 'CLIENT_CERT_REJECTED',
+    demo: 'CERT_INVALID',
+  },
+  {
     title: 'a self-signed certificate',
     show: (_ca, usage) => forge({ usage }),
     strict: 'CLIENT_CERT_REJECTED',
