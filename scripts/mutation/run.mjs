@@ -16,7 +16,7 @@ Example: npm run mutation -- --sockets src/pki/lock.ts
 The scores and what may survive: docs/proof.md. Exit code 1: a file that is not in the scope.`
 
 const options = { help: { type: 'boolean' }, sockets: { type: 'boolean' } }
-const { values, positionals } = parseArgs({ options, allowPositionals: true })
+const { values, positionals } = parsed()
 if (values.help) {
   console.log(help)
   process.exit()
@@ -28,6 +28,15 @@ for (const file of positionals)
     console.error(`error: ${file} is not in this scope. Its files are in scripts/mutation/scopes.json`)
     process.exit(1)
   }
+
+function parsed() {
+  try {
+    return parseArgs({ options, allowPositionals: true })
+  } catch (error) {
+    console.error(`error: ${error.message}\n\n${help}`)
+    process.exit(64)
+  }
+}
 
 process.env.MUTATION_TESTS = tests.join()
 const results = await new Stryker({
