@@ -7,6 +7,7 @@ import { MtlsError } from '../errors.js'
 import { buildPath, isSelfSigned, rootsPem } from '../judge/path.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
+import { otherFormat } from '../x509/other-format.js'
 import { readCertificates } from '../x509/pem.js'
 import { coversServerName } from '../x509/server-name.js'
 import { weakKey } from '../x509/strength.js'
@@ -223,6 +224,8 @@ function readKey(text: string, path: string, passphrase: string | undefined): Ke
           : 'does not open with the passphrase that is set'
       throw new MtlsError('KEY_ENCRYPTED', `${path} ${what}`)
     }
+    const other = otherFormat(text)
+    if (other) throw new MtlsError('CERT_INVALID', `${path}: it is ${other.what}`, { hint: other.hint })
     const code = (error as NodeJS.ErrnoException).code ?? 'unreadable'
     throw new MtlsError('CERT_INVALID', `${path}: not a readable private key (${code})`, {
       hint: 'A PEM file holds -----BEGIN PRIVATE KEY----- … -----END PRIVATE KEY-----; make a new pair if it is damaged.',

@@ -1,5 +1,6 @@
 import { MtlsError } from '../errors.js'
 import { type CertificateFacts, readCertificate } from './certificate.js'
+import { otherFormat } from './other-format.js'
 
 // Base64 has no hyphen: a file of nothing but beginnings is given up at each next one, not at its end.
 const certificateBlock =
@@ -13,15 +14,26 @@ export function readCertificates(text: string, where: string): readonly Certific
   const blocks = text.match(certificateBlock) ?? []
   const begun = text.match(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g)?.length ?? 0
   if (blocks.length === 0 || blocks.length !== begun) {
-    const what = begun === 0 ? 'no certificate in it' : 'a certificate in it is cut off'
+    const other = begun === 0 ? otherFormat(text) : undefined
+    const what = other
+      ? `it is ${other.what}`
+      : begun === 0
+        ? 'no certificate in it'
+        : 'a certificate in it is cut off'
     throw new MtlsError('CERT_INVALID', `${where}: ${what}`, {
-      hint: 'A PEM file holds -----BEGIN CERTIFICATE----- … -----END CERTIFICATE-----; make a new one if it is damaged.',
+      hint:
+        other?.hint ??
+        'A PEM file holds -----BEGIN CERTIFICATE----- … -----END CERTIFICATE-----; make a new one if it is damaged.',
     })
   }
-  return blocks.map((block, index) =>
-    readCertificate(
-      block,
-      blocks.length === 1 ? where : `${where} (certificate ${index + 1} of ${blocks.length})`,
-    ),
-  )
+  return blocks.map((block, index) => {
+    const one = blocks.length === 1 ? where : `${where} (certificate ${index + 1} of ${blocks.length})`
+    try {
+      return readCertificate(block, one)
+    } catch (error) {
+      const other = otherFormat(text)
+      if (!other) throw error
+      throw new MtlsError('CERT_INVALID', `${where}: it is ${other.what}`, { hint: other.hint, cause: error })
+    }
+  })
 }
