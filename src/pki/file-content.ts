@@ -2,6 +2,7 @@ import { open, realpath, stat } from 'node:fs/promises'
 import { errorCodes, MtlsError } from '../errors.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
+import { otherFormat } from '../x509/other-format.js'
 import { readCertificates } from '../x509/pem.js'
 import { type Problem, problem } from './problem.js'
 
@@ -87,23 +88,34 @@ const keyBlock = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----(?:(?!-----)[\s\S])*-----E
 
 function parse(bytes: Buffer, path: string): Partial<FileContent> {
   const text = bytes.toString('latin1') // PEM is ASCII
-  if (!text.includes('-----BEGIN ')) return parseDer(bytes, path)
+  if (!text.includes('-----BEGIN ')) return parseDer(bytes, text, path)
   const privateKey = keyBlock.exec(text)?.[0]
   const certificates = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(text)
     ? readCertificates(text, path)
     : []
   const crls = /-----BEGIN (?:X509 )?CRL-----/.test(text) ? readCrls(text, path) : []
-  if (certificates.length + crls.length === 0 && privateKey === undefined) throw unusable(path, holdsNothing)
+  if (certificates.length + crls.length === 0 && privateKey === undefined) throw unusableText(text, path)
   return { certificates, crls, privateKey }
 }
 
-function parseDer(bytes: Buffer, path: string): Partial<FileContent> {
-  if (bytes[0] !== 0x30) throw unusable(path, holdsNothing) // a SEQUENCE (X.690 section 8.9)
+function parseDer(bytes: Buffer, text: string, path: string): Partial<FileContent> {
+  if (bytes[0] !== 0x30) throw unusableText(text, path) // a SEQUENCE (X.690 section 8.9)
   try {
     return { certificates: [readCertificate(bytes, path)] }
   } catch {
-    return { crls: readCrls(bytes, path) }
+    try {
+      return { crls: readCrls(bytes, path) }
+    } catch (error) {
+      throw otherFormat(text)?.what.startsWith('a certificate') ? error : unusableText(text, path)
+    }
   }
+}
+
+function unusableText(text: string, path: string): MtlsError {
+  const other = otherFormat(text)
+  return other
+    ? new MtlsError('CERT_INVALID', `${path}: it is ${other.what}`, { hint: other.hint })
+    : unusable(path, holdsNothing)
 }
 
 function unusable(path: string, what: string): MtlsError {

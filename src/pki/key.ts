@@ -1,6 +1,7 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { MtlsError } from '../errors.js'
+import { otherFormat } from '../x509/other-format.js'
 
 export const keyTypes = ['ec-p256', 'ec-p384', 'ed25519', 'rsa'] as const
 export type KeyType = (typeof keyTypes)[number]
@@ -75,8 +76,15 @@ export function readPrivateKey(pem: string, where: string, passphrase?: string):
         'KEY_ENCRYPTED',
         `${where}: the key is encrypted and ${passphrase === undefined ? 'no passphrase is set' : 'the passphrase is not its own'}`,
       )
-    throw new MtlsError('CERT_INVALID', `${where}: not a readable private key`, {
-      hint: 'A PEM file holds -----BEGIN PRIVATE KEY----- … -----END PRIVATE KEY-----; make a new pair if it is damaged.',
-    })
+    const other = otherFormat(pem)
+    throw new MtlsError(
+      'CERT_INVALID',
+      `${where}: ${other ? `it is ${other.what}` : 'not a readable private key'}`,
+      {
+        hint:
+          other?.hint ??
+          'A PEM file holds -----BEGIN PRIVATE KEY----- … -----END PRIVATE KEY-----; make a new pair if it is damaged.',
+      },
+    )
   }
 }

@@ -53,11 +53,11 @@ const texts: readonly (readonly [sign: RegExp, format: OtherFormat])[] = [
 
 /** What a file is that holds no PEM as it should be, a byte in each character; undefined when that cannot be told. */
 export function otherFormat(text: string): OtherFormat | undefined {
-  const bytes = Buffer.from(text.slice(0, 100_000), 'latin1')
+  const head = text.slice(0, 10_000)
   // Two bytes a character: after the mark of their order, or plain.
-  if (text.slice(0, 40).includes('\0-'))
+  if (head.slice(0, 40).includes('\0-'))
     return converted('text in UTF-16', 'iconv -f UTF-16 -t UTF-8 FILE > NEW')
-  return texts.find(([sign]) => sign.test(text))?.[1] ?? derFormat(bytes)
+  return texts.find(([sign]) => sign.test(head))?.[1] ?? derFormat(Buffer.from(head, 'latin1'))
 }
 
 const [integer, oid, sequence] = [0x02, 0x06, 0x30]

@@ -319,6 +319,39 @@ test('DER is read, of certificates and of revocation lists', async () => {
   ])
 })
 
+test('what is there in another form is named, with the command that converts it', async () => {
+  const certDir = scratch()
+  await writeSet(certDir, { ca, server })
+  const at = (name: string) => join(certDir, name)
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: certDir, stdio: 'pipe' })
+  openssl(
+    'pkcs12',
+    '-export',
+    '-in',
+    'server.crt',
+    '-inkey',
+    'server.key',
+    '-passout',
+    'pass:',
+    '-out',
+    'a.crt',
+  )
+  writeFileSync(at('b.crt'), Buffer.from(server.cert, 'utf16le'))
+  writeFileSync(
+    at('server.key'),
+    '-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n',
+    {
+      mode: 0o600,
+    },
+  )
+  const problems = (await checkFiles([certDir])).flatMap((row) => row.problems)
+  expect(problems.map(({ message, hint }) => `${message} ${hint}`).sort()).toEqual([
+    expect.stringMatching(/a\.crt: it is a PKCS #12 store Convert it: `openssl pkcs12 /),
+    expect.stringMatching(/b\.crt: it is text in UTF-16 Convert it: `iconv /),
+    expect.stringMatching(/server\.key: it is a key in the format of OpenSSH Convert it: `.*ssh-keygen /),
+  ])
+})
+
 test('whatever stands in the place of a file is a line, never a crash', async () => {
   const certDir = scratch()
   await writeSet(certDir, { ca })
