@@ -77,6 +77,27 @@ describe('names that a CA may give, and may not: like openssl', () => {
     [{ permitted: [{ ip: '10.0.0.0/8' }] }, { ip: ['11.1.2.3'] }, false],
     [{ permitted: [{ ip: '10.0.0.0/8' }] }, { ip: ['::1'] }, false],
     [{ excluded: [{ ip: '0.0.0.0/0' }] }, { ip: ['10.1.2.3'] }, false],
+    [{ permitted: [{ ip: 'fd00::/8' }] }, { ip: ['fd12::1'] }, true],
+    [{ permitted: [{ ip: 'fd00::/8' }] }, { ip: ['fe80::1'] }, false],
+    [{ permitted: [{ ip: 'fd00::/8' }] }, { ip: ['10.0.0.1'] }, false],
+    [{ excluded: [{ ip: 'fd00::/8' }] }, { ip: ['fd12::1'] }, false],
+    [{ excluded: [{ ip: 'fd00::/8' }] }, { ip: ['10.0.0.1'] }, true],
+    [{ permitted: dns('.example.com') }, { dns: ['a.example.com'] }, true],
+    [{ permitted: dns('.example.com') }, { dns: ['example.com'] }, false],
+    [{ permitted: dns('example.com') }, { dns: ['a.example.com'], commonName: 'elsewhere.org' }, true],
+    [{ permitted: [{ uri: 'a.example' }] }, { uri: ['https://10.0.0.1/x'] }, false],
+    [{ permitted: [{ uri: 'a.example' }] }, { uri: ['urn:x:y'] }, false],
+    [{ permitted: [{ email: 'example.com' }] }, { email: ['no address'] }, false],
+    [
+      { permitted: [{ directory: { organization: 'Good', commonName: 'x' } }] },
+      { organization: 'Good', commonName: 'x' },
+      true,
+    ],
+    [
+      { permitted: [{ directory: { organization: 'Good', commonName: 'x' } }] },
+      { organization: 'Good', commonName: 'y' },
+      false,
+    ],
     [{ permitted: [{ directory: { organization: 'Good' } }] }, { organization: 'Good' }, true],
     [{ permitted: [{ directory: { organization: 'Good' } }] }, { organization: 'good' }, true],
     [{ permitted: [{ directory: { organization: 'Good' } }] }, { organization: 'Bad' }, false],
@@ -94,6 +115,9 @@ describe('where we are stricter than openssl 3.0, on purpose', () => {
     [{ excluded: dns('bar.example.com') }, { dns: ['*.example.com'] }],
     [{ excluded: [{ uri: 'prod.example' }] }, { uri: ['spiffe://user@prod.example./agent'] }],
     [{ permitted: [{ registeredId: '1.2.3' }] }, {}],
+    [{ permitted: dns('example.com'), excluded: [{ registeredId: '1.2.3' }] }, {}],
+    [{ excluded: [{ uri: 'a.example' }] }, { uri: ['https://10.0.0.1/x'] }],
+    [{ excluded: [{ uri: 'a.example' }] }, { uri: ['urn:x:y'] }],
   ])('%j refuses %j', async (constraints, leaf) => {
     expect((await judged(constraints, leaf)).we).toBe(false)
   })
@@ -102,6 +126,23 @@ describe('where we are stricter than openssl 3.0, on purpose', () => {
     expect((await judged({ permitted: dns('bar.example.com') }, { dns: ['*.example.com'] })).we).toBe(false)
     expect((await judged({ permitted: dns('example.com') }, { dns: ['*.example.com'] })).we).toBe(true)
   })
+})
+
+test('a CA may be called like a host, a leaf may be its own issuer, and only the CAs above it constrain it', async () => {
+  const root = await forgeCa({ commonName: 'Root', nameConstraints: { permitted: dns('example.com') } })
+  const named = await forgeCa({ issuer: root, commonName: 'ca.elsewhere.org' })
+  const below = readCertificate((await forge({ issuer: named, dns: ['a.example.com'] })).cert)
+  const path = buildPath(below, [readCertificate(named.cert)], [readCertificate(root.cert)])
+  expect(path.certificates).toHaveLength(3)
+  expect(pathFault(path, {})).toBeUndefined()
+  const itself = {
+    ...readCertificate((await forge({ issuer: root, dns: ['elsewhere.org'] })).cert),
+    selfIssued: true,
+  }
+  expect(pathFault({ certificates: [itself, readCertificate(root.cert)] }, {})?.kind).toBe('constraint')
+  expect(pathFault({ certificates: [readCertificate(root.cert)] }, {})).toBeUndefined()
+  const own = { ...below, nameConstraints: { permitted: [], excluded: [{ kind: 'dns' as const, text: '' }] } }
+  expect(pathFault({ certificates: [own, readCertificate(root.cert)] }, {})).toBeUndefined()
 })
 
 test('what a constraint forbids is told with the name and the CA', async () => {
