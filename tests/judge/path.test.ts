@@ -221,6 +221,35 @@ test('certificates that sign each other in every combination are each climbed ov
   expect(checks).toBeLessThanOrEqual(100 + 20) // a search, and a look at each whether it signed itself
 })
 
+test('what a search may not check any more counts as not signed', () => {
+  let checks = 0
+  const signs = (answer: boolean) =>
+    ({ verify: () => ++checks > 0 && answer, publicKey: undefined }) as unknown as X509Certificate
+  const victim = { ...read(leaf), issuer: 'CN=Same', authorityKeyId: undefined, x509: signs(false) }
+  const same = Array.from({ length: 150 }, (_, at) => ({
+    ...{
+      ...read(root),
+      subject: 'CN=Same',
+      issuer: 'CN=Same',
+      fingerprint256: String(at),
+      keyId: String(at),
+    },
+    x509: signs(true),
+  }))
+  expect(buildPath(victim, [], same)).toMatchObject({ anchored: false })
+  expect(checks).toBe(150 + 100) // each looked at once whether it signed itself
+})
+
+test('key usage and key identifiers are asked for where they are', async () => {
+  const plain = await forgeCa({ commonName: 'Plain', keyUsage: [] })
+  const one = read(await forge({ issuer: plain }))
+  const anchor = read(plain)
+  expect(buildPath(one, [], [anchor]).anchored).toBe(true)
+  expect(buildPath({ ...one, authorityKeyId: undefined }, [], [anchor]).anchored).toBe(true)
+  expect(buildPath(one, [], [{ ...anchor, subjectKeyId: undefined }]).anchored).toBe(true)
+  expect(buildPath({ ...one, authorityKeyId: 'ab' }, [], [anchor]).anchored).toBe(false)
+})
+
 test('a chain of more than ten certificates is not followed', async () => {
   let issuer = root
   const chain: CertificateFacts[] = []
