@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { MtlsError } from '../errors.js'
-import { otherFormat } from '../x509/other-format.js'
+import { legacyCipher, otherFormat } from '../x509/other-format.js'
 
 export const keyTypes = ['ec-p256', 'ec-p384', 'ed25519', 'rsa'] as const
 export type KeyType = (typeof keyTypes)[number]
@@ -69,8 +69,11 @@ export function privateKeyPem(key: KeyObject): string {
 export function readPrivateKey(pem: string, where: string, passphrase?: string): KeyObject {
   try {
     return createPrivateKey({ key: pem, ...(passphrase !== undefined && { passphrase }) })
-  } catch {
+  } catch (error) {
     // The cause is left out on purpose: nothing that has seen the key goes into an error.
+    const cipher = pem.includes('ENCRYPTED') && passphrase !== undefined ? legacyCipher(error) : undefined
+    if (cipher)
+      throw new MtlsError('KEY_ENCRYPTED', `${where}: the key is ${cipher.what}`, { hint: cipher.hint })
     if (pem.includes('ENCRYPTED'))
       throw new MtlsError(
         'KEY_ENCRYPTED',

@@ -7,7 +7,7 @@ import { MtlsError } from '../errors.js'
 import { buildPath, isSelfSigned, rootsPem } from '../judge/path.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
-import { otherFormat } from '../x509/other-format.js'
+import { legacyCipher, otherFormat } from '../x509/other-format.js'
 import { readCertificates } from '../x509/pem.js'
 import { coversServerName } from '../x509/server-name.js'
 import { weakKey } from '../x509/strength.js'
@@ -218,6 +218,8 @@ function readKey(text: string, path: string, passphrase: string | undefined): Ke
   } catch (error) {
     // The cause is left out on purpose: nothing that has seen the key goes into an error.
     if (/ENCRYPTED/.test(text)) {
+      const cipher = passphrase === undefined ? undefined : legacyCipher(error)
+      if (cipher) throw new MtlsError('KEY_ENCRYPTED', `${path} is ${cipher.what}`, { hint: cipher.hint })
       const what =
         passphrase === undefined
           ? 'is encrypted and no passphrase is set'

@@ -12,6 +12,16 @@ function converted(what: string, command: string): OtherFormat {
   return { what, hint: `Convert it: \`${command}\`.` }
 }
 
+const legacy = converted(
+  'encrypted with a cipher that OpenSSL no longer has',
+  'openssl pkey -provider legacy -provider default -in FILE -aes-256-cbc -out NEW',
+)
+
+/** What an encrypted key is that could not be opened, by the error of Node; undefined when the passphrase is the matter. */
+export function legacyCipher(error: unknown): OtherFormat | undefined {
+  return (error as NodeJS.ErrnoException).code === 'ERR_OSSL_EVP_UNSUPPORTED' ? legacy : undefined
+}
+
 /** What people put where PEM is expected, the more telling signs first. */
 const texts: readonly (readonly [sign: RegExp, format: OtherFormat])[] = [
   [

@@ -1,12 +1,14 @@
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, randomBytes } from 'node:crypto'
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parseTlsConfig } from '../../src/config/index.js'
 import { MtlsError } from '../../src/errors.js'
+import { readPrivateKey } from '../../src/pki/key.js'
 import { loadMaterial, type Role } from '../../src/tls/material.js'
 import { corruptSignature, type Forged, forge, forgeCa, forgeCrl, writeSet } from '../support/forge.js'
+import { refusal } from '../support/refusal.js'
 import { scratch } from '../support/scratch.js'
 
 const day = 86_400_000
@@ -152,6 +154,22 @@ test('a chain of other makers is loaded with its leaf, whatever its encoding of 
   await writeSet(dir, { server: { ...leaf, cert: text } })
   const { identity } = await loadMaterial(parseTlsConfig({ certDir: dir }, 'server'), 'server')
   expect(String(identity.cert).match(/BEGIN CERTIFICATE/g)).toHaveLength(2)
+})
+
+test('a key under a cipher that OpenSSL no longer has is no matter of the passphrase', async () => {
+  const dir = await goodSet()
+  const head = 'Proc-Type: 4,ENCRYPTED\nDEK-Info: DES-CBC,0011223344556677\n\n'
+  const body = randomBytes(120)
+    .toString('base64')
+    .match(/.{1,64}/g)
+    ?.join('\n')
+  const key = `-----BEGIN RSA PRIVATE KEY-----\n${head}${body}\n-----END RSA PRIVATE KEY-----\n`
+  writeFileSync(join(dir, 'server.key'), key)
+  const told = { code: 'KEY_ENCRYPTED', hint: expect.stringContaining('-provider legacy') }
+  const config = parseTlsConfig({ certDir: dir, keyPassphrase: 'right' }, 'server')
+  await expect(loadMaterial(config, 'server')).rejects.toMatchObject(told)
+  expect(refusal(() => readPrivateKey(key, 'server.key', 'right'))).toMatchObject(told)
+  expect(refusal(() => readPrivateKey(key, 'server.key')).message).toContain('no passphrase is set')
 })
 
 test('a chain that begins with its CA, and a key that no peer takes, are told at the start', async () => {
