@@ -36,8 +36,9 @@ interface Admitted {
   ended?: true
 }
 
-/** How long a refused peer may take to read why, milliseconds. */
+/** How long a refused peer may take to read why, and to ask first, milliseconds. */
 const farewell = 1000
+const patience = 200
 
 /**
  * The HTTPS server whose every connection was judged by `verdict` before the HTTP parser sees a byte of
@@ -260,8 +261,17 @@ function refuse(socket: TLSSocket, { code, message }: Refusal): void {
     'Connection: close',
   ]
   socket.on('error', () => socket.destroy())
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  const answer = () => {
+    clearTimeout(silence)
+    if (!socket.writableEnded) socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  }
+  // Some clients (Go's) take an answer that comes before they have asked for a fault of the connection.
+  const silence = setTimeout(answer, patience)
+  socket.once('data', answer)
   socket.resume() // what it still sends is thrown away, so that it comes to reading
   const timer = setTimeout(() => socket.destroy(), farewell)
-  socket.once('close', () => clearTimeout(timer))
+  socket.once('close', () => {
+    clearTimeout(silence)
+    clearTimeout(timer)
+  })
 }
