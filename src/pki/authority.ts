@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { MtlsError } from '../errors.js'
+import { authorityFault } from '../judge/authority.js'
+import { constraintFault } from '../judge/constraints.js'
+import { buildPath } from '../judge/path.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import { readCertificates } from '../x509/pem.js'
 import {
@@ -22,7 +25,10 @@ export interface Issued {
 }
 
 /** A CA: what it takes to issue. */
-export type Authority = Issued
+export interface Authority extends Issued {
+  /** The CAs above it, as far as its file holds them: their limits count too. */
+  readonly above?: readonly CertificateFacts[]
+}
 
 /** What a caller may hold; tests do. */
 export interface IssueOptions {
@@ -56,15 +62,15 @@ export function openAuthority(
   passphrase?: string,
 ): Authority {
   const key = readPrivateKey(privateKey.text, privateKey.path, passphrase)
-  const facts = readCertificates(certificates.text, certificates.path).find(({ x509 }) =>
-    x509.checkPrivateKey(key),
-  )
+  const all = readCertificates(certificates.text, certificates.path)
+  const facts = all.find(({ x509 }) => x509.checkPrivateKey(key))
   if (!facts) throw new MtlsError('KEY_MISMATCH', `${privateKey.path} is not the key of ${certificates.path}`)
   if (!facts.isCa || facts.keyUsage?.includes('keyCertSign') === false)
     throw new MtlsError('CERT_INVALID', `${certificates.path}: ${facts.subject} may not issue certificates`, {
       hint: 'Use the certificate of a CA: basic constraints CA:TRUE, and keyCertSign among its key usage.',
     })
-  return keyed(facts.x509.toString(), privateKeyPem(key), facts)
+  const [, ...above] = buildPath(facts, all, all).certificates
+  return keyed(facts.x509.toString(), privateKeyPem(key), facts, above)
 }
 
 /**
@@ -84,7 +90,7 @@ export function openAuthorities(
 /**
  * A certificate for a server or a client, signed by `authority`. It never outlives its CA.
  * Throws `CONFIG_INVALID` with every problem of the request, `CERT_EXPIRED` or
- * `CERT_NOT_YET_VALID` when the CA cannot sign now.
+ * `CERT_NOT_YET_VALID` when the CA cannot sign now, `CERT_INVALID` for what it may not sign.
  */
 export async function issue(
   authority: Authority,
@@ -128,7 +134,7 @@ export async function reissue(
   }
   const { rebuildCertificate } = await import('./builder.js')
   const certificate = await rebuildCertificate(before, key, newSerial(isUsed), validity, signer)
-  return keyed(certificate, privateKeyPem(key), readCertificate(certificate))
+  return keyed(certificate, privateKeyPem(key), permitted(readCertificate(certificate), authority))
 }
 
 function lifeInDays({ notBefore, notAfter }: CertificateFacts): number {
@@ -151,7 +157,27 @@ async function make(
     key: signer,
     issuer: authority?.facts,
   })
-  return keyed(certificate, privateKeyPem(key), readCertificate(certificate))
+  const facts = readCertificate(certificate)
+  return keyed(certificate, privateKeyPem(key), authority ? permitted(facts, authority) : facts)
+}
+
+/** What was made, unless a CA above it forbids it: every verifier would refuse it (RFC 5280 section 6.1). */
+function permitted(facts: CertificateFacts, { facts: ca, above = [] }: Authority): CertificateFacts {
+  const path = [facts, ca, ...above]
+  const purposes = (['serverAuth', 'clientAuth'] as const).filter((use) =>
+    facts.extendedKeyUsage?.includes(use),
+  )
+  const [fault] = [constraintFault(path), ...purposes.map((use) => authorityFault(path, use))].filter(
+    (found) => found !== undefined,
+  )
+  if (!fault) return facts
+  throw new MtlsError(
+    'CERT_INVALID',
+    `nobody would accept a certificate ${facts.subject} from this CA: ${fault.certificate.subject} ${fault.words}`,
+    {
+      hint: 'Ask for names and a use that this CA may give (--san, server or client), or issue from another CA (--ca-dir).',
+    },
+  )
 }
 
 function validityOf(validityDays: number, ca: CertificateFacts | undefined, now: Date) {
@@ -186,7 +212,12 @@ function newSerial(isUsed: (serial: string) => boolean): string {
   }
 }
 
-function keyed(certificate: string, privateKey: string, facts: CertificateFacts): Issued {
-  const issued = Object.defineProperty({ certificate, facts }, 'privateKey', { value: privateKey })
-  return Object.freeze(issued) as Issued
+function keyed(
+  certificate: string,
+  privateKey: string,
+  facts: CertificateFacts,
+  above?: readonly CertificateFacts[],
+): Authority {
+  const issued = { certificate, facts, ...(above && { above }) }
+  return Object.freeze(Object.defineProperty(issued, 'privateKey', { value: privateKey })) as Authority
 }

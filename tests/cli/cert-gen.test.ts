@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readCertificate } from '../../src/x509/certificate.js'
 import { runCli } from '../support/cli.js'
+import { forgeCa } from '../support/forge.js'
 import { scratch } from '../support/scratch.js'
 
 const certGen = (cwd: string, ...args: string[]) => runCli(['cert-gen', ...args], { cwd })
@@ -136,4 +137,21 @@ test('a key that does not fit fails with its path, what to do, and nothing of th
   })
   expect(stderr).toContain(join(cwd, 'one/server.key'))
   expect(stdout + stderr).not.toContain(key.split('\n')[1])
+})
+
+test('what its CA may not give is refused before a file is written, with the name and the CA', async () => {
+  const cwd = scratch()
+  const ca = await forgeCa({ commonName: 'Corp', nameConstraints: { excluded: [{ dns: 'localhost' }] } })
+  writeFileSync(join(cwd, 'ca.crt'), ca.cert)
+  writeFileSync(join(cwd, 'ca.key'), ca.key, { mode: 0o600 })
+  const { exitCode, stderr } = await certGen(cwd, '--ca-dir', '.', '--cert-dir', 'out')
+  expect(exitCode).toBe(1)
+  expect(stderr).toMatch(/^error: CERT_INVALID: .*CN=mcp-server.*localhost, which .*CN=Corp.* must not give/m)
+  expect(stderr).toContain('hint')
+  expect(existsSync(join(cwd, 'out', 'client.crt'))).toBe(false)
+  expect(
+    readdirSync(cwd)
+      .filter((name) => name !== 'out')
+      .sort(),
+  ).toEqual(['ca.crt', 'ca.key'])
 })

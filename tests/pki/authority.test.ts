@@ -11,9 +11,11 @@ import {
   createAuthority,
   issue,
   openAuthority,
+  reissue,
   selfSigned,
 } from '../../src/pki/index.js'
-import { forge, forgeCa } from '../support/forge.js'
+import { readCertificate } from '../../src/x509/certificate.js'
+import { type ForgeOptions, forge, forgeCa } from '../support/forge.js'
 
 let dir: string
 let authority: Authority
@@ -256,5 +258,64 @@ describe('a CA of another maker', () => {
     expect(opening(mute.cert, mute.key)).toThrow(/may not issue/)
     expect(opening(other.cert, leaf.key)).toThrow(expect.objectContaining({ code: 'KEY_MISMATCH' }))
     expect(opening(other.cert, 'rubbish')).toThrow(expect.objectContaining({ code: 'CERT_INVALID' }))
+  })
+
+  const server = (...subjectAltNames: string[]): CertificateRequest => ({
+    type: 'server',
+    commonName: 'The Weather',
+    subjectAltNames,
+  })
+  const excludesLocalhost = { nameConstraints: { excluded: [{ dns: 'localhost' }] } }
+
+  test.each([
+    ['a name that it must not give', excludesLocalhost, server('a.example', 'localhost'), /localhost/],
+    [
+      'a wildcard over one',
+      { nameConstraints: { excluded: [{ dns: 'bar.example.com' }] } },
+      server('*.example.com'),
+      /\*\.example\.com/,
+    ],
+    [
+      'a name outside of those that it may give',
+      { nameConstraints: { permitted: [{ dns: 'corp.example' }] } },
+      server('weather.example'),
+      /weather\.example/,
+    ],
+    [
+      'an address outside of its network',
+      { nameConstraints: { permitted: [{ ip: '10.0.0.0/8' }] } },
+      server('192.0.2.1'),
+      /192\.0\.2\.1/,
+    ],
+    ['a use that it may not issue for', { usage: ['clientAuth'] }, server('a.example'), /serverAuth/],
+  ] as const)('issues nothing with %s', async (_what, limits, request, words) => {
+    const root = await forgeCa({ commonName: 'Root' })
+    const limited = await forge({
+      ...structuredClone(limits),
+      isCa: true,
+      commonName: 'Limited',
+      issuer: root,
+    } as ForgeOptions)
+    const below = await forgeCa({ commonName: 'Below', issuer: limited })
+    for (const ca of [
+      openPem(limited.cert, limited.key),
+      openPem(below.cert + limited.cert + root.cert, below.key),
+    ]) {
+      const refused = issue(ca, request)
+      await expect(refused).rejects.toThrow(expect.objectContaining({ code: 'CERT_INVALID' }))
+      await expect(refused).rejects.toThrow(words)
+    }
+  })
+
+  test('issues what its limits leave, and the same again', async () => {
+    const forged = await forgeCa({
+      nameConstraints: { permitted: [{ dns: 'corp.example' }], excluded: [{ dns: 'secret.corp.example' }] },
+    })
+    const ca = openPem(forged.cert, forged.key)
+    const { facts } = await issue(ca, server('weather.corp.example'))
+    expect(facts.names.dns).toEqual(['weather.corp.example'])
+    expect((await reissue(ca, facts)).facts.names.dns).toEqual(['weather.corp.example'])
+    const stranger = await forge({ dns: ['a.secret.corp.example'] })
+    await expect(reissue(ca, readCertificate(stranger.cert))).rejects.toThrow(/secret\.corp\.example/)
   })
 })
