@@ -1,8 +1,8 @@
 import type { CertificateFacts } from '../x509/certificate.js'
 
-/** Why a path does not hold, apart from what its leaf is. */
+/** What is wrong with a path, or with a certificate on it. */
 export interface PathFault {
-  readonly kind: 'expired' | 'not-yet-valid' | 'authority' | 'constraint'
+  readonly kind: 'expired' | 'not-yet-valid' | 'authority' | 'constraint' | 'purpose' | 'fabric'
   /** Whose fault it is. */
   readonly certificate: CertificateFacts
   /** Completes "certificate X …". */

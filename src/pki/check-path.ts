@@ -3,7 +3,7 @@ import { constraintFault } from '../judge/constraints.js'
 import type { CertificatePath } from '../judge/path.js'
 import type { CrlFacts } from '../x509/crl.js'
 import { listFor, listsBy, type RevocationStatus, statusIn } from '../x509/revocation.js'
-import { dayMs, invalid, type Problem, problem, usageOf } from './problem.js'
+import { dayMs, faulty, invalid, type Problem, problem, usageOf } from './problem.js'
 import type { LeafType } from './request.js'
 
 type Type = LeafType | 'ca' | undefined
@@ -45,9 +45,9 @@ export function authorityProblems({ certificates }: CertificatePath, type: Type,
     )
   const wanted = type === 'ca' || type === undefined ? undefined : usageOf[type]
   const fault = authorityFault(certificates, wanted)
-  if (fault) found.push(invalid(fault.certificate, fault.words, authorityHint))
+  if (fault) found.push(faulty(fault, authorityHint))
   const name = constraintFault(certificates)
-  if (name) found.push(invalid(name.certificate, name.words, constraintHint))
+  if (name) found.push(faulty(name, constraintHint))
   return found
 }
 

@@ -1,8 +1,9 @@
 import { MtlsError } from '../errors.js'
+import { fabricFaults } from '../judge/fabric.js'
 import { buildPath } from '../judge/path.js'
+import { purposeFaults } from '../judge/purpose.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { coversServerName } from '../x509/server-name.js'
-import { weakKey, weakSignature } from '../x509/strength.js'
 import {
   authorityProblems,
   issuerProblems,
@@ -10,7 +11,7 @@ import {
   revocationProblems,
 } from './check-path.js'
 import { readPrivateKey } from './key.js'
-import { dayMs, invalid, type Problem, problem, usageOf } from './problem.js'
+import { dayMs, faulty, invalid, type Problem, problem, usageOf } from './problem.js'
 import type { LeafType } from './request.js'
 
 export { dayMs } from './problem.js'
@@ -47,7 +48,9 @@ export function check(certificate: CertificateFacts, options: CheckOptions = {})
     trusted?.some(({ fingerprint256 }) => fingerprint256 === facts.fingerprint256) ?? facts.isCa
   return [
     ...judged.flatMap((facts) => dateProblems(facts, now, options.withinDays)),
-    ...judged.flatMap((facts) => fabricProblems(facts, isRoot(facts))),
+    ...judged.flatMap((facts) =>
+      fabricFaults(facts, isRoot(facts)).map((fault) => faulty(fault, fabricHint)),
+    ),
     ...issuerProblems(path, trusted !== undefined && !demoMode, type),
     ...(path.anchored ? authorityProblems(path, type, now) : []),
     ...(path.anchored ? revocationProblems(path, options, now) : []),
@@ -70,50 +73,27 @@ function dateProblems(
   return [problem('CERT_EXPIRING', `${subject} expires on ${end}`)]
 }
 
-/** What the certificate is made of. The signature on a trusted root proves nothing: it is trusted because it is in the store. */
-function fabricProblems(facts: CertificateFacts, isRoot: boolean): Problem[] {
-  const weaknesses = [weakKey(facts), isRoot ? undefined : weakSignature(facts)].filter(
-    (weakness) => weakness !== undefined,
-  )
-  return [
-    ...weaknesses.map((weakness) =>
-      invalid(facts, weakness, 'Issue it anew with a strong key and SHA-256, as `mcp-mtls cert-gen` does.'),
-    ),
-    ...facts.unknownCritical.map((extension) =>
-      invalid(
-        facts,
-        `has the unknown critical extension ${extension}`,
-        'Issue it anew without that extension: who does not know it has to refuse it.',
-      ),
-    ),
-  ]
-}
-
 function usageProblems(
   certificate: CertificateFacts,
   type: CheckOptions['type'],
   relaxed: boolean,
 ): Problem[] {
-  const { extendedKeyUsage, keyUsage, isCa } = certificate
-  const mayCertify = keyUsage?.includes('keyCertSign')
+  const { keyUsage, isCa } = certificate
   if (type === undefined) return []
   if (type === 'ca') {
     const hint = 'Make a CA with `mcp-mtls cert-gen`: CA:TRUE, and keyCertSign among its key usage.'
     if (!isCa) return [invalid(certificate, 'is not marked as a CA', hint)]
-    return mayCertify === false ? [invalid(certificate, 'may not sign certificates (key usage)', hint)] : []
+    const mayCertify = keyUsage?.includes('keyCertSign') ?? true
+    return mayCertify ? [] : [invalid(certificate, 'may not sign certificates (key usage)', hint)]
   }
-  const wanted = usageOf[type]
   const hint = `Issue one for this use with \`mcp-mtls cert-gen ${type} NAME\`.`
-  if (extendedKeyUsage && !extendedKeyUsage.includes(wanted))
-    return [invalid(certificate, `is for ${extendedKeyUsage.join(', ')}, not for ${wanted}`, hint)]
-  if (isCa || mayCertify)
-    return relaxed ? [] : [invalid(certificate, `is a CA certificate, not one of a ${type}`, hint)]
-  if (!extendedKeyUsage)
-    return relaxed ? [] : [invalid(certificate, `has no extended key usage (${wanted} is needed)`, hint)]
-  return keyUsage?.includes('digitalSignature') === false
-    ? [invalid(certificate, 'may not sign (key usage)', hint)]
-    : []
+  return purposeFaults(certificate, usageOf[type])
+    .filter(({ passesInDemo }) => !(passesInDemo && relaxed))
+    .map((fault) => faulty(fault, hint))
 }
+
+const fabricHint =
+  'Issue it anew as `mcp-mtls cert-gen` does: with a strong key, SHA-256, and no extension that others may not know.'
 
 /** RFC 9525: the common name of a server is no name. A client is known by its SPIFFE ID, a DNS name or its common name. */
 function nameProblems(

@@ -1,4 +1,5 @@
 import { errorCodes, type MtlsErrorCode } from '../errors.js'
+import type { PathFault } from '../judge/fault.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 
 /** What a check can find beside the codes of `MtlsError`, each with what to do about it. */
@@ -36,6 +37,11 @@ export function isWarning({ code }: Problem): boolean {
 /** A certificate that is wrong in itself: its subject, and what is wrong with it. */
 export function invalid({ subject }: CertificateFacts, what: string, hint: string): Problem {
   return problem('CERT_INVALID', `${subject} ${what}`, hint)
+}
+
+/** What the judgement of a path says, as a problem. */
+export function faulty({ certificate, words }: PathFault, hint: string): Problem {
+  return invalid(certificate, words, hint)
 }
 
 export const dayMs = 86_400_000

@@ -2,10 +2,12 @@ import { type Identity, identityFrom } from '../auth/identity.js'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
 import { authorityFault } from '../judge/authority.js'
 import { constraintFault } from '../judge/constraints.js'
+import { fabricFaults } from '../judge/fabric.js'
+import type { PathFault } from '../judge/fault.js'
 import type { CertificatePath } from '../judge/path.js'
+import { isMarkedAsCa, type Purpose, purposeFaults } from '../judge/purpose.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { coversServerName } from '../x509/server-name.js'
-import { weakKey, weakSignature } from '../x509/strength.js'
 import type { CrlSet } from './crl-set.js'
 
 /** What one handshake told about the other side. */
@@ -59,7 +61,7 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
     (path.anchored ? revocationRefusal(path, rules, now) : undefined) ??
     (path.anchored ? authorityRefusal(path, rules) : undefined) ??
     usageRefusal(path, rules) ??
-    strengthRefusal(path, rules) ??
+    fabricRefusal(path, rules) ??
     // Last: what we find ourselves has words, and what OpenSSL says here often has none.
     (issuerKnown ? undefined : chainErrorRefusal(path, peer.authorizationError, rules))
   if (refusal) return refusal
@@ -144,9 +146,7 @@ function mayBeOverruled(error: string | undefined): boolean {
 }
 
 function authorityRefusal({ certificates }: CertificatePath, rules: Verification): Refusal | undefined {
-  const purpose = rules.peer === 'client' ? 'clientAuth' : 'serverAuth'
-  const fault = authorityFault(certificates, purpose) ?? constraintFault(certificates)
-  return fault && refuse('CERT_INVALID', `certificate ${fault.certificate.subject} ${fault.words}`, rules)
+  return faultRefusal(authorityFault(certificates, purposeOf(rules)) ?? constraintFault(certificates), rules)
 }
 
 function issuerRefusal(
@@ -215,39 +215,32 @@ function chainErrorRefusal(
 }
 
 function usageRefusal(path: CertificatePath, rules: Verification): Refusal | undefined {
-  const [leaf] = path.certificates
-  const invalid = (what: string) => refuse('CERT_INVALID', `certificate ${leaf.subject} ${what}`, rules)
-  const wanted = rules.peer === 'client' ? 'clientAuth' : 'serverAuth'
-  if (leaf.extendedKeyUsage && !leaf.extendedKeyUsage.includes(wanted)) {
-    return invalid(`is for ${leaf.extendedKeyUsage.join(', ')}, not for ${wanted}`)
+  const faults = purposeFaults(path.certificates[0], purposeOf(rules))
+  // Only demo mode comes this far with one that signed itself.
+  return faultRefusal(
+    faults.find(({ passesInDemo }) => !(passesInDemo && path.selfSigned)),
+    rules,
+  )
+}
+
+function fabricRefusal(
+  { certificates, anchored }: CertificatePath,
+  rules: Verification,
+): Refusal | undefined {
+  for (const [index, certificate] of certificates.entries()) {
+    const isRoot = anchored && index === certificates.length - 1
+    const [fault] = fabricFaults(certificate, isRoot)
+    if (fault) return faultRefusal(fault, rules)
   }
-  const unknown = path.certificates.find((certificate) => certificate.unknownCritical.length > 0)
-  if (unknown) {
-    return refuse(
-      'CERT_INVALID',
-      `certificate ${unknown.subject} has the unknown critical extension ${unknown.unknownCritical[0]}`,
-      rules,
-    )
-  }
-  const relaxed = path.selfSigned // only demo mode comes this far with one
-  if (isMarkedAsCa(leaf)) return relaxed ? undefined : invalid('is a CA certificate')
-  if (!leaf.extendedKeyUsage && !relaxed) return invalid(`has no extended key usage (${wanted} is needed)`)
-  if (leaf.keyUsage && !leaf.keyUsage.includes('digitalSignature')) return invalid('may not sign (key usage)')
   return undefined
 }
 
-function isMarkedAsCa(leaf: CertificateFacts): boolean {
-  return leaf.isCa || (leaf.keyUsage?.includes('keyCertSign') ?? false)
+function purposeOf({ peer }: Verification): Purpose {
+  return peer === 'client' ? 'clientAuth' : 'serverAuth'
 }
 
-function strengthRefusal(path: CertificatePath, rules: Verification): Refusal | undefined {
-  for (const [index, certificate] of path.certificates.entries()) {
-    // The signature on a trusted root proves nothing: it is trusted because it is in the store.
-    const isRoot = path.anchored && index === path.certificates.length - 1
-    const weakness = weakKey(certificate) ?? (isRoot ? undefined : weakSignature(certificate))
-    if (weakness) return refuse('CERT_INVALID', `certificate ${certificate.subject} ${weakness}`, rules)
-  }
-  return undefined
+function faultRefusal(fault: PathFault | undefined, rules: Verification): Refusal | undefined {
+  return fault && refuse('CERT_INVALID', `certificate ${fault.certificate.subject} ${fault.words}`, rules)
 }
 
 function nameMismatch(leaf: CertificateFacts, serverName: string): string {
