@@ -2,7 +2,20 @@ import type { CertificateFacts } from '../x509/certificate.js'
 
 /** What is wrong with a path, or with a certificate on it. */
 export interface PathFault {
-  readonly kind: 'expired' | 'not-yet-valid' | 'authority' | 'constraint' | 'purpose' | 'fabric'
+  readonly kind:
+    | 'signature'
+    | 'expired'
+    | 'not-yet-valid'
+    | 'issuer'
+    | 'revoked'
+    | 'no-list'
+    | 'list-expired'
+    | 'list-not-yet-valid'
+    | 'authority'
+    | 'constraint'
+    | 'purpose'
+    | 'fabric'
+    | 'name'
   /** Whose fault it is. */
   readonly certificate: CertificateFacts
   /** Completes "certificate X …". */

@@ -1,6 +1,7 @@
 import type { CertificateFacts } from '../x509/certificate.js'
 import { authorityFault } from './authority.js'
 import { constraintFault } from './constraints.js'
+import { dateFault } from './dates.js'
 import type { PathFault } from './fault.js'
 import type { Purpose } from './purpose.js'
 
@@ -58,11 +59,11 @@ export function pathFault(
   { certificates }: Pick<CertificatePath, 'certificates'>,
   { now, purpose }: PathRules,
 ): PathFault | undefined {
-  for (const certificate of certificates) {
-    if (now && now > certificate.notAfter) return { kind: 'expired', certificate, words: 'has expired' }
-    if (now && now < certificate.notBefore)
-      return { kind: 'not-yet-valid', certificate, words: 'is not valid yet' }
-  }
+  if (now)
+    for (const certificate of certificates) {
+      const fault = dateFault(certificate, now)
+      if (fault) return fault
+    }
   return authorityFault(certificates, purpose) ?? constraintFault(certificates)
 }
 

@@ -1,22 +1,21 @@
 import { MtlsError } from '../errors.js'
-import { fabricFaults } from '../judge/fabric.js'
-import { buildPath } from '../judge/path.js'
-import { purposeFaults } from '../judge/purpose.js'
+import { CrlSet } from '../judge/crl-set.js'
+import { dateFault } from '../judge/dates.js'
+import { type Finding, findings } from '../judge/findings.js'
+import { buildPath, type CertificatePath } from '../judge/path.js'
 import type { CertificateFacts } from '../x509/certificate.js'
-import { coversServerName } from '../x509/server-name.js'
-import {
-  authorityProblems,
-  issuerProblems,
-  type RevocationOptions,
-  revocationProblems,
-} from './check-path.js'
+import type { CrlFacts } from '../x509/crl.js'
 import { readPrivateKey } from './key.js'
-import { dayMs, faulty, invalid, type Problem, problem, usageOf } from './problem.js'
+import { dayMs, invalid, type Problem, problem, problemOf, usageOf } from './problem.js'
 import type { LeafType } from './request.js'
 
 export { dayMs } from './problem.js'
 
-export interface CheckOptions extends RevocationOptions {
+export interface CheckOptions {
+  /** Revocation lists: every CA of the chain needs one. Without this revocation is not judged. */
+  readonly crls?: readonly CrlFacts[] | undefined
+  /** Whether a CA without a list revokes nothing, instead of being a problem. */
+  readonly crlMissingAllowed?: boolean | undefined
   /** What it is to be used for; `ca` when it is marked as one, otherwise not judged without this. */
   readonly type?: LeafType | 'ca' | undefined
   /** The key it should belong to, PEM. */
@@ -42,64 +41,63 @@ export function check(certificate: CertificateFacts, options: CheckOptions = {})
   const { now = new Date(), trusted, chain = [], demoMode = false } = options
   const type = options.type ?? (certificate.isCa ? 'ca' : undefined)
   const purpose = type === 'server' || type === 'client' ? usageOf[type] : undefined
-  const path = buildPath(certificate, chain, trusted ?? [], { now, ...(purpose && { purpose }) })
+  const anchors = trusted ?? (certificate.isCa ? [certificate] : [])
+  const path = buildPath(certificate, chain, anchors, { now, ...(purpose && { purpose }) })
   const judged = trusted ? path.certificates : [certificate]
-  const isRoot = (facts: CertificateFacts) =>
-    trusted?.some(({ fingerprint256 }) => fingerprint256 === facts.fingerprint256) ?? facts.isCa
+  const counts = ({ kind, certificate: whose, relaxed }: Finding) => {
+    if (demoMode && relaxed) return false
+    if (kind === 'issuer') return trusted !== undefined && !(type === 'ca' && path.anchored)
+    return kind === 'signature' || judged.includes(whose)
+  }
+  const { crls, crlMissingAllowed, serverName } = options
+  const revocation = crls && new CrlSet(crls, crlMissingAllowed)
   return [
-    ...judged.flatMap((facts) => dateProblems(facts, now, options.withinDays)),
-    ...judged.flatMap((facts) =>
-      fabricFaults(facts, isRoot(facts)).map((fault) => faulty(fault, fabricHint)),
-    ),
-    ...issuerProblems(path, trusted !== undefined && !demoMode, type),
-    ...(path.anchored ? authorityProblems(path, type, now) : []),
-    ...(path.anchored ? revocationProblems(path, options, now) : []),
-    ...usageProblems(certificate, type, demoMode && path.selfSigned),
-    ...nameProblems(certificate, type, options),
+    ...[...findings(path, { now, purpose, serverName, revocation })]
+      .filter(counts)
+      .map((finding) => problemOf(finding, type)),
+    ...judged.flatMap((facts) => expiryProblems(facts, now, options.withinDays)),
+    ...(path.anchored ? lifeProblems(path, now) : []),
+    ...(type === 'ca' ? caProblems(certificate) : []),
+    ...nameProblems(certificate, type, demoMode),
     ...keyProblems(certificate, options),
   ]
 }
 
-function dateProblems(
-  { subject, notBefore, notAfter }: CertificateFacts,
+function expiryProblems(
+  facts: CertificateFacts,
   now: Date,
   withinDays: number | undefined,
-): Problem[] {
-  const end = notAfter.toISOString()
-  if (now < notBefore)
-    return [problem('CERT_NOT_YET_VALID', `${subject} is not valid before ${notBefore.toISOString()}`)]
-  if (now > notAfter) return [problem('CERT_EXPIRED', `${subject} expired on ${end}`)]
-  if (withinDays === undefined || notAfter.getTime() - now.getTime() > withinDays * dayMs) return []
-  return [problem('CERT_EXPIRING', `${subject} expires on ${end}`)]
+): readonly Problem[] {
+  if (withinDays === undefined || dateFault(facts, now)) return []
+  if (facts.notAfter.getTime() - now.getTime() > withinDays * dayMs) return []
+  return [problem('CERT_EXPIRING', `${facts.subject} expires on ${facts.notAfter.toISOString()}`)]
 }
 
-function usageProblems(
-  certificate: CertificateFacts,
-  type: CheckOptions['type'],
-  relaxed: boolean,
-): Problem[] {
-  const { keyUsage, isCa } = certificate
-  if (type === undefined) return []
-  if (type === 'ca') {
-    const hint = 'Make a CA with `mcp-mtls cert-gen`: CA:TRUE, and keyCertSign among its key usage.'
-    if (!isCa) return [invalid(certificate, 'is not marked as a CA', hint)]
-    const mayCertify = keyUsage?.includes('keyCertSign') ?? true
-    return mayCertify ? [] : [invalid(certificate, 'may not sign certificates (key usage)', hint)]
-  }
-  const hint = `Issue one for this use with \`mcp-mtls cert-gen ${type} NAME\`.`
-  return purposeFaults(certificate, usageOf[type])
-    .filter(({ passesInDemo }) => !(passesInDemo && relaxed))
-    .map((fault) => faulty(fault, hint))
+function lifeProblems({ certificates: [leaf, issuer] }: CertificatePath, now: Date): readonly Problem[] {
+  // Less than a day is nothing to act on: both were made in one go.
+  if (!issuer || issuer.notAfter <= now || leaf.notAfter.getTime() - issuer.notAfter.getTime() <= dayMs)
+    return []
+  const [own, above] = [leaf, issuer].map(({ notAfter }) => notAfter.toISOString())
+  return [
+    problem(
+      'CERT_OUTLIVES_CA',
+      `${leaf.subject} is valid until ${own}, its CA ${issuer.subject} only until ${above}`,
+    ),
+  ]
 }
 
-const fabricHint =
-  'Issue it anew as `mcp-mtls cert-gen` does: with a strong key, SHA-256, and no extension that others may not know.'
+function caProblems(certificate: CertificateFacts): readonly Problem[] {
+  const hint = 'Make a CA with `mcp-mtls cert-gen`: CA:TRUE, and keyCertSign among its key usage.'
+  if (!certificate.isCa) return [invalid(certificate, 'is not marked as a CA', hint)]
+  const mayCertify = certificate.keyUsage?.includes('keyCertSign') ?? true
+  return mayCertify ? [] : [invalid(certificate, 'may not sign certificates (key usage)', hint)]
+}
 
 /** RFC 9525: the common name of a server is no name. A client is known by its SPIFFE ID, a DNS name or its common name. */
 function nameProblems(
   certificate: CertificateFacts,
   type: CheckOptions['type'],
-  { serverName, demoMode = false }: CheckOptions,
+  demoMode: boolean,
 ): Problem[] {
   const { names, commonName } = certificate
   const found: Problem[] = []
@@ -112,8 +110,6 @@ function nameProblems(
     )
   if (type === 'client' && ids.length + names.dns.length === 0 && !commonName)
     found.push(invalid(certificate, 'names nobody: no SPIFFE ID, DNS name or common name', hint))
-  if (serverName !== undefined && !demoMode && !coversServerName(names, serverName))
-    found.push(problem('SERVER_NAME_MISMATCH', `${certificate.subject} does not cover ${serverName}`))
   return found
 }
 

@@ -1,6 +1,7 @@
 import { errorCodes, type MtlsErrorCode } from '../errors.js'
-import type { PathFault } from '../judge/fault.js'
+import type { Finding } from '../judge/findings.js'
 import type { CertificateFacts } from '../x509/certificate.js'
+import type { LeafType } from './request.js'
 
 /** What a check can find beside the codes of `MtlsError`, each with what to do about it. */
 export const checkCodes = {
@@ -39,9 +40,44 @@ export function invalid({ subject }: CertificateFacts, what: string, hint: strin
   return problem('CERT_INVALID', `${subject} ${what}`, hint)
 }
 
-/** What the judgement of a path says, as a problem. */
-export function faulty({ certificate, words }: PathFault, hint: string): Problem {
-  return invalid(certificate, words, hint)
+/** A finding of the judge about a certificate of this use, with what to do about it. */
+export function problemOf(
+  { kind, certificate, words, detail }: Finding,
+  type: LeafType | 'ca' | undefined,
+): Problem {
+  const [code, hint] = kinds[kind]
+  const said = typeof hint === 'function' ? hint(type) : hint
+  return problem(code, `${certificate.subject} ${words}${detail ? `, ${detail}` : ''}`, said)
+}
+
+const clocks = 'Check the clocks of this machine and of the CA.'
+const trust = 'Trust the CA that issued it (--ca-cert FILE), or issue it anew from the CA that is trusted.'
+
+const kinds: Readonly<
+  Record<
+    Finding['kind'],
+    readonly [code: ProblemCode, hint?: string | ((type: LeafType | 'ca' | undefined) => string)]
+  >
+> = {
+  signature: ['CERT_INVALID', trust],
+  expired: ['CERT_EXPIRED'],
+  'not-yet-valid': ['CERT_NOT_YET_VALID'],
+  issuer: ['CERT_INVALID', `${trust} Demo mode alone accepts one that is unknown.`],
+  revoked: ['CERT_REVOKED'],
+  'no-list': ['CRL_INVALID'],
+  'list-expired': ['CRL_EXPIRED'],
+  'list-not-yet-valid': ['CRL_INVALID', clocks],
+  authority: [
+    'CERT_INVALID',
+    'Issue the certificate from a CA that has no such limit, or is nearer to the root.',
+  ],
+  constraint: ['CERT_INVALID', 'Issue it with names that its CA may give, or from a CA that may give these.'],
+  purpose: ['CERT_INVALID', (type) => `Issue one for this use with \`mcp-mtls cert-gen ${type} NAME\`.`],
+  fabric: [
+    'CERT_INVALID',
+    'Issue it anew as `mcp-mtls cert-gen` does: a strong key, SHA-256, no extension that others may not know.',
+  ],
+  name: ['SERVER_NAME_MISMATCH'],
 }
 
 export const dayMs = 86_400_000

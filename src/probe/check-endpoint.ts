@@ -1,6 +1,6 @@
 import { MtlsError } from '../errors.js'
+import { CrlSet } from '../judge/crl-set.js'
 import { type Checked, type CheckFilesOptions, check, isWarning, problem, type Trust } from '../pki/index.js'
-import { CrlSet } from '../tls/crl-set.js'
 import { verdict } from '../tls/verdict.js'
 import { type Handshake, handshake } from './handshake.js'
 import type { OpenOptions } from './open-tls.js'

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { MtlsError } from '../errors.js'
+import { dateFault } from '../judge/dates.js'
 import { buildPath, type CertificatePath } from '../judge/path.js'
 import type { Purpose } from '../judge/purpose.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
@@ -80,7 +81,7 @@ export class PeerReader {
 }
 
 function isCurrent({ certificates }: CertificatePath, now: Date): boolean {
-  return certificates.every(({ notBefore, notAfter }) => notBefore <= now && now <= notAfter)
+  return certificates.every((certificate) => dateFault(certificate, now) === undefined)
 }
 
 /** Node types `authorizationError` as Error; it is the code, a string, or null. */

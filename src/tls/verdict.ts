@@ -1,14 +1,13 @@
 import { type Identity, identityFrom } from '../auth/identity.js'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
-import { authorityFault } from '../judge/authority.js'
-import { constraintFault } from '../judge/constraints.js'
-import { fabricFaults } from '../judge/fabric.js'
+import type { CrlSet } from '../judge/crl-set.js'
 import type { PathFault } from '../judge/fault.js'
+import { findings, type Relaxation } from '../judge/findings.js'
 import type { CertificatePath } from '../judge/path.js'
-import { isMarkedAsCa, type Purpose, purposeFaults } from '../judge/purpose.js'
+import { isMarkedAsCa } from '../judge/purpose.js'
 import type { CertificateFacts } from '../x509/certificate.js'
-import { coversServerName } from '../x509/server-name.js'
-import type { CrlSet } from './crl-set.js'
+
+export type { Relaxation } from '../judge/findings.js'
 
 /** What one handshake told about the other side. */
 export interface PeerFacts {
@@ -27,9 +26,6 @@ export type Verification = {
   /** Undefined when no revocation list is in use. */
   readonly crls: CrlSet | undefined
 } & ({ readonly peer: 'client' } | { readonly peer: 'server'; readonly serverName: string })
-
-/** What demo mode let pass: the three rows of its table. */
-export type Relaxation = 'issuer-unknown' | 'self-signed-ca' | 'name-mismatch'
 
 export type Verdict =
   | {
@@ -50,34 +46,35 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
   const { path, unreadable } = peer
   if (unreadable !== undefined) return refuse('CERT_INVALID', unreadable, rules)
   if (!path) return refuse('CLIENT_CERT_REQUIRED', `the ${rules.peer} showed no certificate`, rules)
-  const [leaf] = path.certificates
-  const issuerKnown = path.anchored && !path.selfSigned && mayBeOverruled(peer.authorizationError)
-  const refusal =
-    signatureRefusal(path, peer.authorizationError, rules) ??
-    validityRefusal(path, rules, now) ??
-    (rules.mode === 'strict' && !issuerKnown
-      ? issuerRefusal(path, peer.authorizationError, rules)
-      : undefined) ??
-    (path.anchored ? revocationRefusal(path, rules, now) : undefined) ??
-    (path.anchored ? authorityRefusal(path, rules) : undefined) ??
-    usageRefusal(path, rules) ??
-    fabricRefusal(path, rules) ??
-    // Last: what we find ourselves has words, and what OpenSSL says here often has none.
-    (issuerKnown ? undefined : chainErrorRefusal(path, peer.authorizationError, rules))
-  if (refusal) return refusal
-
-  const nameFits = rules.peer === 'client' || coversServerName(leaf.names, rules.serverName)
-  if (!nameFits && rules.mode === 'strict')
-    return refuse('SERVER_NAME_MISMATCH', nameMismatch(leaf, rules.serverName), rules)
-
+  const { mode, crls: revocation } = rules
+  const purpose = rules.peer === 'client' ? 'clientAuth' : 'serverAuth'
+  const serverName = rules.peer === 'server' ? rules.serverName : undefined
+  const refusal = (fault: PathFault) =>
+    refuse(codes[fault.kind], `certificate ${fault.certificate.subject} ${fault.words}`, rules)
+  const forged = forgedOn(path, peer.authorizationError, mode)
+  if (forged) return refusal(forged)
   const relaxed: Relaxation[] = []
-  if (!issuerKnown) relaxed.push('issuer-unknown')
-  if (isMarkedAsCa(leaf) || !leaf.extendedKeyUsage) relaxed.push('self-signed-ca')
-  if (!nameFits) relaxed.push('name-mismatch')
-  if (rules.mode === 'strict' && relaxed.length > 0)
-    return refuse('CERT_INVALID', `certificate ${leaf.subject} is not acceptable`, rules)
+  let fault: PathFault | undefined
+  for (const finding of findings(path, { now, purpose, serverName, revocation })) {
+    if (mode === 'demo' && finding.relaxed) relaxed.push(finding.relaxed)
+    else {
+      fault = finding
+      break
+    }
+  }
+  if (fault && fault.kind !== 'name') return refusal(fault)
+  // What we find ourselves has words, and what OpenSSL says often has none; but it weighs more than a name.
+  const refused = openSslRefusal(path, peer.authorizationError, rules)
+  if (refused) return refused
+  if (fault) return refusal(fault)
+  const [leaf] = path.certificates
   try {
-    return { accepted: true, identity: identityFrom(leaf, relaxed.length === 0, rules.peer), path, relaxed }
+    return {
+      accepted: true,
+      identity: identityFrom(leaf, relaxed.length === 0, rules.peer),
+      path,
+      relaxed: [...new Set(relaxed)],
+    }
   } catch (error) {
     return refuse(
       'CERT_INVALID',
@@ -85,6 +82,22 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
       rules,
     )
   }
+}
+
+const codes: Readonly<Record<PathFault['kind'], MtlsErrorCode>> = {
+  signature: 'CERT_INVALID',
+  expired: 'CERT_EXPIRED',
+  'not-yet-valid': 'CERT_NOT_YET_VALID',
+  issuer: 'CLIENT_CERT_REJECTED',
+  revoked: 'CERT_REVOKED',
+  'no-list': 'CLIENT_CERT_REJECTED',
+  'list-expired': 'CLIENT_CERT_REJECTED',
+  'list-not-yet-valid': 'CLIENT_CERT_REJECTED',
+  authority: 'CERT_INVALID',
+  constraint: 'CERT_INVALID',
+  purpose: 'CERT_INVALID',
+  fabric: 'CERT_INVALID',
+  name: 'SERVER_NAME_MISMATCH',
 }
 
 /** The moment at which this path stops being valid: the earliest end on it. */
@@ -99,31 +112,17 @@ function refuse(code: MtlsErrorCode, message: string, rules: Verification): Refu
   return { accepted: false, code: ofServer ? 'SERVER_CERT_INVALID' : code, message }
 }
 
-function signatureRefusal(
-  path: CertificatePath,
+/** Demo mode takes unknown issuers, and not whoever bears the name of one that is known. */
+function forgedOn(
+  { badSignature, namesake, certificates: [leaf] }: CertificatePath,
   error: string | undefined,
-  rules: Verification,
-): Refusal | undefined {
-  // Demo mode takes unknown issuers, and not whoever bears the name of one that is known.
-  const namesake = rules.mode === 'demo' ? path.namesake : undefined
-  const bad =
-    path.badSignature ?? namesake ?? (error === 'CERT_SIGNATURE_FAILURE' ? path.certificates[0] : undefined)
-  return bad && refuse('CERT_INVALID', `the signature of certificate ${bad.subject} is wrong`, rules)
-}
-
-function validityRefusal(path: CertificatePath, rules: Verification, now: Date): Refusal | undefined {
-  for (const { subject, notBefore, notAfter } of path.certificates) {
-    if (now > notAfter)
-      return refuse('CERT_EXPIRED', `certificate ${subject} expired on ${notAfter.toISOString()}`, rules)
-    if (now < notBefore) {
-      return refuse(
-        'CERT_NOT_YET_VALID',
-        `certificate ${subject} is not valid before ${notBefore.toISOString()}`,
-        rules,
-      )
-    }
-  }
-  return undefined
+  mode: Verification['mode'],
+): PathFault | undefined {
+  const certificate =
+    badSignature ??
+    (mode === 'demo' ? namesake : undefined) ??
+    (error === 'CERT_SIGNATURE_FAILURE' ? leaf : undefined)
+  return certificate && { kind: 'signature', certificate, words: 'is not signed by the issuer it names' }
 }
 
 /** What OpenSSL says when it simply does not know the issuer; anything else it says is fatal in every mode. */
@@ -145,59 +144,13 @@ function mayBeOverruled(error: string | undefined): boolean {
   return error === undefined || unknownIssuerErrors.has(error) || dateErrors.has(error)
 }
 
-function authorityRefusal({ certificates }: CertificatePath, rules: Verification): Refusal | undefined {
-  return faultRefusal(authorityFault(certificates, purposeOf(rules)) ?? constraintFault(certificates), rules)
-}
-
-function issuerRefusal(
+function openSslRefusal(
   path: CertificatePath,
   error: string | undefined,
   rules: Verification,
 ): Refusal | undefined {
-  // Known to us, and OpenSSL has another reason: that one is told.
-  if (path.anchored && !path.selfSigned && !mayBeOverruled(error)) return undefined
-  const [leaf] = path.certificates
-  const why = path.selfSigned
-    ? 'is self-signed'
-    : `was issued by ${leaf.issuer}, which is not a trusted CA here`
-  return refuse('CLIENT_CERT_REJECTED', `certificate ${leaf.subject} ${why}`, rules)
-}
-
-function revocationRefusal(path: CertificatePath, rules: Verification, now: Date): Refusal | undefined {
-  if (!rules.crls) return undefined
-  for (const [index, certificate] of path.certificates.entries()) {
-    const issuer = path.certificates[index + 1]
-    if (!issuer) break
-    switch (rules.crls.status(certificate, issuer, now)) {
-      case 'good':
-        break
-      case 'revoked':
-        return refuse(
-          'CERT_REVOKED',
-          `certificate ${certificate.subject} (serial ${certificate.serial}) is revoked`,
-          rules,
-        )
-      case 'no-list':
-        return refuse('CLIENT_CERT_REJECTED', `there is no revocation list of ${issuer.subject}`, rules)
-      case 'list-expired':
-        return refuse('CLIENT_CERT_REJECTED', `the revocation list of ${issuer.subject} has expired`, rules)
-      case 'list-not-yet-valid':
-        return refuse(
-          'CLIENT_CERT_REJECTED',
-          `the revocation list of ${issuer.subject} is not valid yet`,
-          rules,
-        )
-    }
-  }
-  return undefined
-}
-
-function chainErrorRefusal(
-  path: CertificatePath,
-  error: string | undefined,
-  rules: Verification,
-): Refusal | undefined {
-  if (error === undefined || unknownIssuerErrors.has(error)) return undefined
+  const isOurs = path.anchored && !path.selfSigned
+  if (isOurs ? mayBeOverruled(error) : error === undefined || unknownIssuerErrors.has(error)) return undefined
   const [leaf] = path.certificates
   // OpenSSL goes on after an unknown issuer and tells its last complaint. This one only demo mode meets here: a
   // self-signed CA may sign certificates, not handshakes.
@@ -212,38 +165,4 @@ function chainErrorRefusal(
     default:
       return refuse('CERT_INVALID', `certificate ${leaf.subject} was not accepted (${error})`, rules)
   }
-}
-
-function usageRefusal(path: CertificatePath, rules: Verification): Refusal | undefined {
-  const faults = purposeFaults(path.certificates[0], purposeOf(rules))
-  // Only demo mode comes this far with one that signed itself.
-  return faultRefusal(
-    faults.find(({ passesInDemo }) => !(passesInDemo && path.selfSigned)),
-    rules,
-  )
-}
-
-function fabricRefusal(
-  { certificates, anchored }: CertificatePath,
-  rules: Verification,
-): Refusal | undefined {
-  for (const [index, certificate] of certificates.entries()) {
-    const isRoot = anchored && index === certificates.length - 1
-    const [fault] = fabricFaults(certificate, isRoot)
-    if (fault) return faultRefusal(fault, rules)
-  }
-  return undefined
-}
-
-function purposeOf({ peer }: Verification): Purpose {
-  return peer === 'client' ? 'clientAuth' : 'serverAuth'
-}
-
-function faultRefusal(fault: PathFault | undefined, rules: Verification): Refusal | undefined {
-  return fault && refuse('CERT_INVALID', `certificate ${fault.certificate.subject} ${fault.words}`, rules)
-}
-
-function nameMismatch(leaf: CertificateFacts, serverName: string): string {
-  const names = [...leaf.names.dns, ...leaf.names.ip]
-  return `the server's certificate does not cover ${serverName}, only ${names.length > 0 ? names.join(', ') : 'no name at all'}`
 }

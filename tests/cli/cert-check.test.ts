@@ -201,7 +201,7 @@ test('a live server is judged with our CA and shown our certificate', async () =
   await runCli(['cert-gen'], { cwd })
   const strange = await check(cwd, [url])
   expect(strange.exitCode).toBe(2)
-  expect(strange.stdout).toContain('which is not trusted')
+  expect(strange.stdout).toContain('which is not a trusted CA here')
 })
 
 test('--watch tells what changed when files change, and ends with the exit code of the last state', async () => {

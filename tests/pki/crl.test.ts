@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { CrlSet } from '../../src/judge/crl-set.js'
 import {
   check,
   createAuthority,
@@ -11,7 +12,6 @@ import {
   openAuthority,
   revocationReasons,
 } from '../../src/pki/index.js'
-import { CrlSet } from '../../src/tls/crl-set.js'
 import { type CrlFacts, readCrls } from '../../src/x509/crl.js'
 import { forgeCa } from '../support/forge.js'
 import { scratch } from '../support/scratch.js'

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { CrlSet } from '../../src/judge/crl-set.js'
 import type { CertificatePath } from '../../src/judge/path.js'
-import { CrlSet } from '../../src/tls/crl-set.js'
 import { expiryOf, type PeerFacts, type Verification, verdict } from '../../src/tls/verdict.js'
 import { type CertificateFacts, readCertificate } from '../../src/x509/certificate.js'
 import { readCrls } from '../../src/x509/crl.js'
