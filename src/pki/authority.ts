@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { MtlsError } from '../errors.js'
-import { authorityFault } from '../judge/authority.js'
-import { constraintFault } from '../judge/constraints.js'
+import { findings } from '../judge/findings.js'
 import { buildPath } from '../judge/path.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import { readCertificates } from '../x509/pem.js'
@@ -134,7 +133,7 @@ export async function reissue(
   }
   const { rebuildCertificate } = await import('./builder.js')
   const certificate = await rebuildCertificate(before, key, newSerial(isUsed), validity, signer)
-  return keyed(certificate, privateKeyPem(key), permitted(readCertificate(certificate), authority))
+  return keyed(certificate, privateKeyPem(key), permitted(readCertificate(certificate), authority, now))
 }
 
 function lifeInDays({ notBefore, notAfter }: CertificateFacts): number {
@@ -158,26 +157,38 @@ async function make(
     issuer: authority?.facts,
   })
   const facts = readCertificate(certificate)
-  return keyed(certificate, privateKeyPem(key), authority ? permitted(facts, authority) : facts)
+  return keyed(certificate, privateKeyPem(key), authority ? permitted(facts, authority, now) : facts)
 }
 
-/** What was made, unless a CA above it forbids it: every verifier would refuse it (RFC 5280 section 6.1). */
-function permitted(facts: CertificateFacts, { facts: ca, above = [] }: Authority): CertificateFacts {
-  const path = [facts, ca, ...above]
+/** What was made, unless every verifier would refuse it, for what a CA above it is or forbids (RFC 5280 section 6.1). */
+function permitted(
+  facts: CertificateFacts,
+  { facts: ca, above = [] }: Authority,
+  now: Date,
+): CertificateFacts {
+  const path = {
+    certificates: [facts, ca, ...above] as const,
+    anchored: true, // as far as is known here
+    selfSigned: false,
+    badSignature: undefined,
+  }
   const purposes = (['serverAuth', 'clientAuth'] as const).filter((use) =>
     facts.extendedKeyUsage?.includes(use),
   )
-  const [fault] = [constraintFault(path), ...purposes.map((use) => authorityFault(path, use))].filter(
-    (found) => found !== undefined,
-  )
-  if (!fault) return facts
-  throw new MtlsError(
-    'CERT_INVALID',
-    `nobody would accept a certificate ${facts.subject} from this CA: ${fault.certificate.subject} ${fault.words}`,
-    {
-      hint: 'Ask for names and a use that this CA may give (--san, server or client), or issue from another CA (--ca-dir).',
-    },
-  )
+  for (const purpose of purposes) {
+    for (const { kind, certificate, words } of findings(path, { now, purpose })) {
+      // The end of the CA's own life is told before.
+      if (kind === 'expired' || kind === 'not-yet-valid') continue
+      throw new MtlsError(
+        'CERT_INVALID',
+        `nobody would accept a certificate ${facts.subject} from this CA: ${certificate.subject} ${words}`,
+        {
+          hint: 'Ask for names and a use that this CA may give (--san, server or client), or issue from another CA (--ca-dir).',
+        },
+      )
+    }
+  }
+  return facts
 }
 
 function validityOf(validityDays: number, ca: CertificateFacts | undefined, now: Date) {

@@ -287,6 +287,12 @@ describe('a CA of another maker', () => {
       server('192.0.2.1'),
       /192\.0\.2\.1/,
     ],
+    [
+      'a key of a CA that nobody takes',
+      { keyType: 'rsa', keySize: 1024 },
+      server('a.example'),
+      /has a weak key/,
+    ],
     ['a use that it may not issue for', { usage: ['clientAuth'] }, server('a.example'), /serverAuth/],
   ] as const)('issues nothing with %s', async (_what, limits, request, words) => {
     const root = await forgeCa({ commonName: 'Root' })
