@@ -5,13 +5,15 @@ import type { SecureContextOptions } from 'node:tls'
 import type { TlsConfig } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { CrlSet } from '../judge/crl-set.js'
+import { dateFault } from '../judge/dates.js'
+import { fabricFaults } from '../judge/fabric.js'
 import { buildPath, isSelfSigned, rootsPem } from '../judge/path.js'
+import { purposeFaults } from '../judge/purpose.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { legacyCipher, otherFormat } from '../x509/other-format.js'
 import { readCertificates } from '../x509/pem.js'
 import { coversServerName } from '../x509/server-name.js'
-import { weakKey } from '../x509/strength.js'
 
 export type Role = 'server' | 'client'
 
@@ -235,22 +237,27 @@ function readKey(text: string, path: string, passphrase: string | undefined): Ke
   }
 }
 
+/** What a peer would refuse our own certificate for, whatever it trusts. */
 function checkOwn(certificate: CertificateFacts, path: string, role: Role, now: Date): void {
-  const { notBefore, notAfter, extendedKeyUsage } = certificate
-  if (now > notAfter) throw new MtlsError('CERT_EXPIRED', `${path} expired on ${notAfter.toISOString()}`)
-  if (now < notBefore)
-    throw new MtlsError('CERT_NOT_YET_VALID', `${path} is not valid before ${notBefore.toISOString()}`)
-  const weakness = weakKey(certificate)
+  const ended = dateFault(certificate, now)
+  if (ended) {
+    const code = ended.kind === 'expired' ? 'CERT_EXPIRED' : 'CERT_NOT_YET_VALID'
+    throw new MtlsError(code, `${path} ${ended.words}`)
+  }
+  const [weakness] = fabricFaults(certificate, false)
   if (weakness) {
-    throw new MtlsError('CERT_INVALID', `the certificate in ${path} ${weakness}`, {
+    throw new MtlsError('CERT_INVALID', `the certificate in ${path} ${weakness.words}`, {
       hint: 'Make a new pair, for example with `mcp-mtls cert-gen`.',
     })
   }
-  const wanted = role === 'server' ? 'serverAuth' : 'clientAuth'
-  if (extendedKeyUsage && !extendedKeyUsage.includes(wanted)) {
+  // One that signed itself is for peers in demo mode; a client's that names no use, for servers that ask for none.
+  const unfit = purposeFaults(certificate, role === 'server' ? 'serverAuth' : 'clientAuth').find(
+    ({ passesInDemo }) => !(passesInDemo && (role === 'client' || isSelfSigned(certificate))),
+  )
+  if (unfit) {
     throw new MtlsError(
       'CERT_INVALID',
-      `${path} is for ${extendedKeyUsage.join(', ')}; a ${role} needs ${wanted}`,
+      `${path} ${unfit.words}: no ${role === 'server' ? 'client' : 'server'} would accept it`,
       {
         hint: `Use the ${role} certificate here, for example the one from \`mcp-mtls cert-gen\`.`,
       },

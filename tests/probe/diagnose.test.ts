@@ -171,7 +171,7 @@ const faults: readonly Fault[] = [
   },
   {
     title: "a server's certificate as ours",
-    fails: ['own_certificate', 'CERT_INVALID', /client\.crt is for serverAuth; a client needs clientAuth/],
+    fails: ['own_certificate', 'CERT_INVALID', /client\.crt is for serverAuth, not for clientAuth/],
     run: async () => tryOut(served.server.url, await directoryWith({ client: world.server })),
   },
   {

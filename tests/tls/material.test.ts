@@ -202,6 +202,35 @@ test('a CA file of several CAs is taken whole; one that is no CA is refused', as
   })
 })
 
+test('what no peer would accept is told at the start; one that signed itself may be for peers in demo mode', async () => {
+  const cases: [Role, Forged, RegExp][] = [
+    [
+      'server',
+      await forge({ issuer: ca, usage: 'none' }),
+      /no extended key usage .*no client would accept it/,
+    ],
+    ['client', await forge({ issuer: ca, usage: 'client', keyUsage: ['keyEncipherment'] }), /may not sign/],
+    ['server', await forge({ issuer: ca, usage: 'server', isCa: true }), /is a CA certificate/],
+    ['server', await forge({ issuer: ca, usage: 'server', criticalUnknown: true }), /critical extension/],
+    ['client', await forge({ issuer: ca, usage: 'client', hash: 'SHA-1' }), /weak signature/],
+  ]
+  for (const [role, forged, words] of cases) {
+    const dir = await goodSet()
+    await writeSet(dir, { [role]: forged })
+    const error = await failure(dir, role)
+    expect(error.code).toBe('CERT_INVALID')
+    expect(error.message).toMatch(words)
+  }
+  const dir = await goodSet()
+  await writeSet(dir, { server: await forge({ usage: 'none' }) })
+  const material = await loadMaterial(parseTlsConfig({ certDir: dir, demoMode: true }, 'server'), 'server')
+  expect(material.certificate.selfIssued).toBe(true)
+  // Servers of other makers take a client without a use.
+  await writeSet(dir, { client: await forge({ issuer: ca, usage: 'none' }) })
+  const { certificate } = await loadMaterial(parseTlsConfig({ certDir: dir }, 'client'), 'client')
+  expect(certificate.extendedKeyUsage).toBeUndefined()
+})
+
 test('a revocation list is taken from beside the CA; one that cannot be read is an error', async () => {
   const dir = await goodSet()
   await writeSet(dir, { crl: await forgeCrl({ issuer: ca, revoked: ['ab'] }) })
