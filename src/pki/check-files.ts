@@ -49,7 +49,7 @@ export async function checkFiles(
     trusts.set(directory, trust)
     return trust
   }
-  const keys = keysOf(contents, options.passphrase)
+  const keys = keysOf(contents, options.passphrase, paths)
   const authorities = contents.flatMap(({ certificates }) => certificates).filter(({ isCa }) => isCa)
   const rows = await Promise.all(
     contents.map(async (file) => judge(file, keys, authorities, await trustOf(dirname(file.path)), options)),

@@ -3,22 +3,28 @@ import type { FileContent } from './file-content.js'
 import { stemOf } from './find-files.js'
 import { readPrivateKey } from './key.js'
 
-/** The file of the key for each file of certificates. */
+/** The file of the key for each file of certificates; `named` are those that the caller named one by one. */
 export function keysOf(
   contents: readonly FileContent[],
   passphrase: string | undefined,
+  named: readonly string[] = [],
 ): ReadonlyMap<FileContent, FileContent> {
   const holders = contents.filter(({ certificates }) => certificates.length > 0)
   const keys = contents.filter(({ privateKey }) => privateKey !== undefined)
+  // A certificate and a key that were named together are meant as a pair, whatever lies beside them.
+  const leaves = holders.filter(({ certificates }) => !certificates[0]?.isCa)
+  const isNamed = ({ path }: FileContent) => named.includes(path)
+  const [only, ...moreKeys] = keys.filter(isNamed)
+  const meant = leaves.filter(isNamed).length === 1 && moreKeys.length === 0 ? only : undefined
   const pairs = new Map<FileContent, FileContent>()
   for (const holder of holders) {
     const sameName = keys.find(
       ({ path }) => dirname(path) === dirname(holder.path) && stemOf(path) === stemOf(holder.path),
     )
     const fitting = () => keys.find((key) => matching(holder, key, passphrase) >= 0)
-    // Two files that were named together are meant as a pair.
-    const together = contents.length === 2 && holders.length === 1 && !holder.certificates[0]?.isCa
-    const key = sameName ?? fitting() ?? (together ? keys[0] : undefined)
+    const isLeaf = leaves.includes(holder)
+    const lone = contents.length === 2 && isLeaf ? keys[0] : undefined
+    const key = (isLeaf && isNamed(holder) ? meant : undefined) ?? sameName ?? fitting() ?? lone
     if (key) pairs.set(holder, key)
   }
   return pairs

@@ -253,6 +253,12 @@ test('a key is found by the name of its certificate, by fitting it, or by being 
   expect(await wrong(both)).toEqual([])
   const other = write('other.pem', client.key)
   expect(await wrong([cert, other])).toEqual(['cert.pem server KEY_MISMATCH'])
+  const caFile = join(folder, 'ca.crt')
+  expect(await wrong([cert, other, caFile])).toEqual(['cert.pem server KEY_MISMATCH'])
+  const [pairCert] = [write('pair.crt', server.cert), write('pair.key', server.key)]
+  expect(await wrong(pairCert)).toEqual([])
+  expect(await wrong([pairCert, other])).toEqual(['pair.crt server KEY_MISMATCH'])
+  expect(await wrong([pairCert, key])).toEqual([])
   write('cert.crt', server.cert)
   write('cert.key', client.key)
   expect(await wrong(join(folder, 'cert.crt'))).toEqual(['cert.crt server KEY_MISMATCH'])
