@@ -45,13 +45,21 @@ export function certificateHealth(material: Material, now: Date): CertificateHea
   })
 }
 
+/** Whether peers can still be served by these. A root that has ended matters only when no other is left. */
+export function areCurrent(certificates: readonly Pick<CertificateHealth, 'role' | 'state'>[]): boolean {
+  const cas = certificates.filter(({ role }) => role === 'ca')
+  const isEnded = ({ state }: Pick<CertificateHealth, 'state'>) => state === 'expired'
+  return (
+    !certificates.some((one) => one.role !== 'ca' && isEnded(one)) && !(cas.length > 0 && cas.every(isEnded))
+  )
+}
+
 /** Whether the server should get requests, and what that was judged by. */
 export function readiness({ status, certificates, last_reload }: Health): {
   readonly ready: boolean
   readonly checks: Readonly<Record<'certificates' | 'crl' | 'last_reload' | 'accepting', boolean>>
 } {
-  const fresh = (crl: boolean) =>
-    certificates.every(({ role, state }) => (role === 'crl') !== crl || state !== 'expired')
+  const fresh = (crl: boolean) => areCurrent(certificates.filter(({ role }) => (role === 'crl') === crl))
   const checks = {
     certificates: fresh(false),
     crl: fresh(true),

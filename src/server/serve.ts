@@ -18,7 +18,7 @@ import { coversHost, fileSource } from '../tls/material.js'
 import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/reloadable.js'
 import { createAdapter } from './adapter.js'
 import { hostNames, loopbackNames } from './guard.js'
-import { certificateHealth, type Health, protocolVersions } from './health.js'
+import { areCurrent, certificateHealth, type Health, protocolVersions } from './health.js'
 import { createHealthServer } from './health-server.js'
 import { requestListener } from './http.js'
 import { InFlight } from './in-flight.js'
@@ -204,7 +204,7 @@ class ListeningServer implements RunningServer {
     const now = new Date()
     const certificates = this.#material ? certificateHealth(this.#material.current, now) : []
     const last = this.#material?.last
-    const degraded = certificates.some(({ state }) => state === 'expired') || last?.ok === false
+    const degraded = !areCurrent(certificates) || last?.ok === false
     return {
       status: this.#closing ? 'draining' : degraded ? 'degraded' : 'ok',
       server: this.name,

@@ -1,3 +1,5 @@
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../../src/client/index.js'
 import { type CertificateHealth, type Health, readiness } from '../../src/server/health.js'
@@ -84,6 +86,12 @@ test.each<[string, Partial<Health>, Partial<Record<string, boolean>>, ready: boo
   ],
   ['an expired CA', { certificates: [part('ca', 'expired')] }, { certificates: false }, false],
   [
+    'an expired CA beside a newer one, which it is no longer needed for',
+    { certificates: [part('ca', 'expired'), part('ca', 'ok'), part('server', 'ok')] },
+    {},
+    true,
+  ],
+  [
     'an expired list',
     { certificates: [part('server', 'ok'), part('crl', 'expired')] },
     { crl: false },
@@ -97,6 +105,20 @@ test.each<[string, Partial<Health>, Partial<Record<string, boolean>>, ready: boo
 ])('/readyz says of %s what it was judged by', (_what, health, failing, ready) => {
   const checks = { certificates: true, crl: true, last_reload: true, accepting: true, ...failing }
   expect(readiness({ ...well, ...health })).toEqual({ ready, checks })
+})
+
+test('an expired root beside a renewed one is shown, and does not degrade the server', async () => {
+  await using world = await makeWorld()
+  const ended = await forgeCa({
+    commonName: 'Old',
+    notBefore: new Date(Date.now() - 2 * day),
+    notAfter: new Date(Date.now() - day),
+  })
+  appendFileSync(join(world.certDir, 'ca.crt'), ended.cert)
+  await using served = await serveTest({ tls: world.tls })
+  const { status, certificates } = served.server.health()
+  expect(status).toBe('ok')
+  expect(certificates.map(({ role, state }) => `${role} ${state}`)).toContain('ca expired')
 })
 
 test('HEAD asks for the status alone', async () => {
