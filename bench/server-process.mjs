@@ -15,13 +15,13 @@ const factory = builtInServers[/** @type {'echo'} */ (name)].create({ weatherPro
 
 /** @type {undefined | (() => void)} */
 let judgeOnce
-const { recheck } = Gate.prototype
-Gate.prototype.recheck = function (socket) {
+const { judgeRequest } = Gate.prototype
+Gate.prototype.judgeRequest = function (socket) {
   judgeOnce ??= () => {
-    recheck.call(this, socket)
+    judgeRequest.call(this, socket)
     guardProblem({ headers: { host: 'localhost' } }, loopbackOnly)
   }
-  return recheck.call(this, socket)
+  return judgeRequest.call(this, socket)
 }
 
 /** The same SDK behind Node's own mTLS and the SDK's own adapter: nothing of ours. */

@@ -2,14 +2,14 @@ import { isIP } from 'node:net'
 import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import type { buildConnector } from 'undici'
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
-import { atMoment } from '../tls/at-moment.js'
-import { ConnectionRecord, negotiated, type TlsConnection, usageOf } from '../tls/connection.js'
+import { ConnectionRecord, type TlsConnection } from '../tls/connection.js'
 import { secureContext } from '../tls/context.js'
 import { type SecurityEvents, type Tell, teller } from '../tls/events.js'
 import { handshakeError } from '../tls/handshake-error.js'
 import type { Material } from '../tls/material.js'
-import { PeerReader } from '../tls/peer.js'
-import { expiryOf, type PeerFacts, type Refusal, type Verdict, verdict } from '../tls/verdict.js'
+import { PeerJudge } from '../tls/peer.js'
+import { PeerConnection } from '../tls/peer-connection.js'
+import type { PeerFacts, Refusal } from '../tls/verdict.js'
 import { connectionError, neverSent } from './failure.js'
 import { SessionCache } from './sessions.js'
 
@@ -34,15 +34,6 @@ interface Target {
   readonly key: string
 }
 
-interface Open {
-  readonly target: Target
-  readonly socket: TLSSocket
-  facts: PeerFacts
-  readonly record: ConnectionRecord
-  /** Takes back the look at the end of its path. */
-  cancel: () => void
-}
-
 /**
  * Opens TLS connections whose server was judged by `verdict` before a byte of a request is written, full
  * handshake or resumed, and keeps judging: before every request, and at the moment of expiry.
@@ -50,11 +41,11 @@ interface Open {
 export class Connector {
   readonly #options: ConnectorOptions
   readonly #context: SecureContext
-  /** By which open connections are judged; newer than what they were made with once it has changed. */
+  /** By which servers are judged; newer than what their connections were made with once it has changed. */
   #trust: Material
-  #reader: PeerReader
+  #judge: PeerJudge
   readonly #sessions = new SessionCache()
-  readonly #open = new Map<string, Set<Open>>()
+  readonly #open = new Map<string, Set<PeerConnection>>()
   readonly #latest = new Map<string, ConnectionRecord>()
 
   /** Throws `CERT_INVALID` when OpenSSL does not take the material. */
@@ -62,7 +53,7 @@ export class Connector {
     this.#options = options
     this.#context = secureContext(options.material)
     this.#trust = options.material
-    this.#reader = new PeerReader(options.material.anchors, 'serverAuth')
+    this.#judge = new PeerJudge(options.material, 'server')
   }
 
   /** The way undici asks for a connection. */
@@ -89,20 +80,15 @@ export class Connector {
    * request goes over them.
    */
   sweep(origin: URL): void {
-    for (const open of this.#open.get(this.#targetOf(origin).key) ?? []) this.#recheck(open)
+    for (const open of this.#open.get(this.#targetOf(origin).key) ?? []) open.check()
   }
 
   /** From now on this trust counts, also for connections that are open: those whose server does not qualify end. */
   judgeBy(trust: Material): void {
     if (trust.trustVersion === this.#trust.trustVersion) return
     this.#trust = trust
-    this.#reader = new PeerReader(trust.anchors, 'serverAuth')
-    for (const set of this.#open.values()) {
-      for (const open of set) {
-        open.facts = this.#reader.rebase(open.facts, true)
-        this.#rejudge(open)
-      }
-    }
+    this.#judge = new PeerJudge(trust, 'server')
+    for (const set of this.#open.values()) for (const open of set) open.rejudge(this.#judge)
   }
 
   /** The server refused us: the next connection begins with a full handshake. */
@@ -126,11 +112,6 @@ export class Connector {
   #tell(name: string): Tell {
     const { events, material } = this.#options
     return teller(events, { side: 'client', name, mode: material.mode })
-  }
-
-  #verdict(facts: PeerFacts, { serverName }: Target): Verdict {
-    const { mode, crls } = this.#trust
-    return verdict(facts, { peer: 'server', serverName, mode, crls }, new Date())
   }
 
   #handshake(target: Target): Promise<TLSSocket> {
@@ -205,82 +186,32 @@ export class Connector {
 
   /** Judges the server at the end of a handshake; throws when it is refused. */
   #admit(socket: TLSSocket, target: Target, record: ConnectionRecord, verified: PeerFacts | undefined): void {
-    const { key, address } = target
+    const { key, address, serverName } = target
     this.#latest.set(key, record)
-    const resumed = socket.isSessionReused()
-    const facts = resumed && verified ? this.#reader.rebase(verified) : this.#reader.read(socket)
-    const judged = this.#verdict(facts, target)
-    const known = {
-      ...negotiated(socket),
-      peerCertificate: facts.path?.certificates[0],
-      establishedAt: new Date(),
-    }
-    const tell = this.#tell(address)
-    if (!judged.accepted) {
-      record.become('failed', known)
+    const end = (refusal: Refusal) => {
       this.#sessions.delete(key)
-      tell('connection-refused', {
-        peerAddress: address,
-        connection: record.facts,
-        reason: judged.code,
-        message: judged.message,
-      })
-      throw refusedServer(judged, address)
+      socket.destroy(refusedServer(refusal, address))
     }
-    const { identity, relaxed, path } = judged
-    record.become('verified', { ...known, peer: identity, verified: identity.verified })
-    tell('connection-accepted', { peerAddress: address, connection: record.facts })
-    if (relaxed.length > 0)
-      tell('verification-relaxed', { peerAddress: address, connection: record.facts, relaxed })
+    const facts =
+      socket.isSessionReused() && verified ? this.#judge.rebase(verified) : this.#judge.read(socket)
+    const connection = PeerConnection.admit(
+      { socket, record, peerAddress: address, serverName, tell: this.#tell(address), end },
+      this.#judge,
+      facts,
+    )
+    if (!(connection instanceof PeerConnection)) {
+      this.#sessions.delete(key)
+      throw refusedServer(connection, address)
+    }
     socket.on('session', (ticket) => this.#sessions.set(key, { ticket, facts }))
     const ticket = socket.getProtocol() === 'TLSv1.2' ? socket.getSession() : undefined
     if (ticket) this.#sessions.set(key, { ticket, facts })
-    this.#keep({ target, socket, facts, record, cancel: () => {} }, expiryOf(path))
-  }
-
-  #keep(open: Open, expiry: Date): void {
-    const { target, socket, record } = open
-    const set = this.#open.get(target.key) ?? new Set()
-    this.#open.set(target.key, set.add(open))
-    open.cancel = atMoment(expiry, () => this.#rejudge(open))
+    const set = this.#open.get(key) ?? new Set()
+    this.#open.set(key, set.add(connection))
     socket.once('close', () => {
-      open.cancel()
-      set.delete(open)
-      if (set.size === 0) this.#open.delete(target.key)
-      record.become('closed')
-      this.#tell(target.address)('connection-closed', {
-        peerAddress: target.address,
-        connection: record.facts,
-        ...usageOf(socket, record),
-      })
+      set.delete(connection)
+      if (set.size === 0) this.#open.delete(key)
     })
-  }
-
-  /** At the end of its path, and when the trust has changed: it ends, or goes on to the end that its path has now. */
-  #rejudge(open: Open): void {
-    open.cancel()
-    const judged = this.#recheck(open)
-    if (judged.accepted) open.cancel = atMoment(expiryOf(judged.path), () => this.#rejudge(open))
-  }
-
-  #recheck(open: Open): Verdict {
-    const { target, socket, record } = open
-    let judged = this.#verdict(open.facts, target)
-    if (!judged.accepted) {
-      open.facts = this.#reader.rebase(open.facts)
-      judged = this.#verdict(open.facts, target)
-    }
-    if (judged.accepted || socket.destroyed) return judged
-    const { code: reason, message } = judged
-    this.#tell(target.address)('connection-ended', {
-      peerAddress: target.address,
-      connection: record.facts,
-      reason,
-      message,
-    })
-    this.#sessions.delete(target.key)
-    socket.destroy(refusedServer(judged, target.address))
-    return judged
   }
 }
 

@@ -1,5 +1,5 @@
 import { negotiated, type TlsConnection } from '../tls/connection.js'
-import { PeerReader } from '../tls/peer.js'
+import { PeerJudge } from '../tls/peer.js'
 import type { PeerFacts } from '../tls/verdict.js'
 import { farewell, type OpenOptions, openTls } from './open-tls.js'
 
@@ -16,10 +16,11 @@ export interface Handshake {
  */
 export async function handshake(options: OpenOptions): Promise<Handshake> {
   const socket = await openTls(options)
+  const judge = new PeerJudge({ anchors: options.anchors, mode: 'strict', crls: undefined }, 'server')
   try {
     const { tlsVersion, cipherSuite, keyExchange } = negotiated(socket)
     return {
-      peer: new PeerReader(options.anchors, 'serverAuth').read(socket),
+      peer: judge.read(socket),
       negotiated: { tlsVersion, cipherSuite, keyExchange },
       // On a client these are what the server's CertificateRequest brought (RFC 8446 section 4.3.2).
       clientCertificateRequested: socket.getSharedSigalgs().length > 0,

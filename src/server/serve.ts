@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { type AddressInfo, isIPv6 } from 'node:net'
+import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { McpServerFactory } from '@modelcontextprotocol/server'
 import {
@@ -142,20 +142,18 @@ class ListeningServer implements RunningServer {
       keepAliveTimeout: limits.idleTimeout,
       connectionsCheckingInterval: Math.min(1000, limits.headersTimeout),
     }
-    const gate = material && new Gate({ name, material: material.current, events, http, ...limits })
+    const accepted = (socket: Socket) => this.#inFlight.connected(socket)
+    const gate = material && new Gate({ name, material: material.current, events, http, accepted, ...limits })
     this.#gate = gate
     if (gate) material.onChange((next) => gate.use(next))
-    // Both are the same to us: the gate stands in front of an ordinary HTTP server.
-    this.#server = (this.#gate?.server as Server | undefined) ?? createServer(http)
+    this.#server = gate?.server ?? createServer(http)
+    if (!gate) this.#server.on('connection', accepted)
     this.#adapter = createAdapter(factory, {
       maxBodyBytes: limits.maxBodyBytes,
       onError: (error) => onError(error.message),
       onCall: this.#metrics.onCall,
     })
     this.#server.maxConnections = limits.maxConnections
-    this.#server.on(this.#gate ? 'secureConnection' : 'connection', (socket) =>
-      this.#inFlight.connected(socket),
-    )
     this.#server.on('request', ({ socket }, response) =>
       this.#inFlight.requested(socket, response, this.#gate?.isOutdated(socket as TLSSocket) ?? false),
     )

@@ -44,18 +44,14 @@ export function contextOptions(material: Pick<Material, 'identity' | 'minVersion
 }
 
 /** A context of this material. Throws `CERT_INVALID` for what OpenSSL will not use, a key that is too short for one. */
-export function secureContext(material: Material): SecureContext {
+export function secureContext(material: Material, ofServer: SecureContextOptions = {}): SecureContext {
   try {
-    return createSecureContext(contextOptions(material))
+    return createSecureContext({ ...contextOptions(material), ...ofServer })
   } catch (error) {
-    throw contextError(error, material)
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
+    throw new MtlsError(
+      'CERT_INVALID',
+      `the ${material.role} certificate ${material.certificate.subject} cannot be used: ${code}`,
+    )
   }
-}
-
-export function contextError(error: unknown, material: Material): MtlsError {
-  const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
-  return new MtlsError(
-    'CERT_INVALID',
-    `the ${material.role} certificate ${material.certificate.subject} cannot be used: ${code}`,
-  )
 }

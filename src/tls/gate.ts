@@ -1,19 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import type { ServerOptions as HttpOptions } from 'node:http'
-import { createServer, type Server } from 'node:https'
+import { createServer, type ServerOptions as HttpOptions, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import { type SecureContext, TLSSocket } from 'node:tls'
 import { MtlsError } from '../errors.js'
-import { atMoment } from './at-moment.js'
-import { ConnectionRecord, negotiated, type TlsConnection, usageOf } from './connection.js'
-import { contextError, contextOptions } from './context.js'
+import { ConnectionRecord, type TlsConnection } from './connection.js'
+import { secureContext } from './context.js'
 import { type SecurityEvents, type Tell, teller } from './events.js'
-import { firstLookOf } from './first-look.js'
 import type { Material } from './material.js'
-import { PeerReader } from './peer.js'
-import { addressOf, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
+import { PeerJudge } from './peer.js'
+import { PeerConnection } from './peer-connection.js'
+import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
 import { rejectionBody } from './rejection.js'
-import { expiryOf, type PeerFacts, type Refusal, type Verdict, verdict } from './verdict.js'
+import type { Refusal, Verdict } from './verdict.js'
 
 export interface GateOptions extends PendingLimits {
   /** Of the server, for events. */
@@ -23,56 +21,51 @@ export interface GateOptions extends PendingLimits {
   readonly maxConnections: number
   /** Limits of the HTTP server behind it. */
   readonly http: HttpOptions
+  /** Gets every connection that was accepted, before the HTTP parser does. */
+  readonly accepted?: (socket: TLSSocket) => void
 }
 
-interface Admitted {
-  readonly record: ConnectionRecord
-  facts: PeerFacts
-  readonly peerAddress: string
-  requests: number
-  /** Takes back the look at the end of its path. */
-  cancel: () => void
-  /** It was told that this peer no longer qualifies; requests that are still under way do not tell it again. */
-  ended?: true
-}
+type Listener = (socket: Socket) => void
 
 /** How long a refused peer may take to read why, and to ask first, milliseconds. */
 const farewell = 1000
 const patience = 200
 
 /**
- * The HTTPS server whose every connection was judged by `verdict` before the HTTP parser sees a byte of
- * it. OpenSSL only asks for the certificate (`rejectUnauthorized: false`): refused in the handshake, a
- * peer would never learn why, and resumed sessions would not be judged at all.
+ * A plain HTTP server that is given TLS connections whose client was judged, and no others. The gate owns the raw
+ * sockets: OpenSSL only asks for the certificate (`rejectUnauthorized: false`), because a peer that is refused in the
+ * handshake would never learn why, and a resumed session would not be judged at all.
  */
 export class Gate {
   readonly server: Server
+  readonly #handOver: (socket: TLSSocket) => void
   #material: Material
-  #reader: PeerReader
-  readonly #firstLook: ReturnType<typeof firstLookOf>
+  #judge: PeerJudge
   #ticketKeys = randomBytes(48)
+  #context: SecureContext
   readonly #pending: PendingHandshakes
-  readonly #admitted = new Map<TLSSocket, Admitted>()
+  readonly #refused = new Set<TLSSocket>()
+  readonly #open = new Map<TLSSocket, PeerConnection>()
   readonly #tell: Tell
 
   /** Throws `CERT_INVALID` when OpenSSL does not take the material. */
   constructor(options: GateOptions) {
-    const { material, events, name } = options
+    const { material, events, name, maxConnections } = options
     this.#material = material
-    this.#reader = new PeerReader(material.anchors, 'clientAuth')
+    this.#judge = new PeerJudge(material, 'client')
+    this.#context = this.#contextOf(material)
     this.#tell = teller(events, { side: 'server', name, mode: material.mode })
     this.#pending = new PendingHandshakes(options, (peerAddress, { code, message }) =>
       this.#tell('handshake-failed', { peerAddress, reason: code, message }),
     )
-    this.server = createGatedServer(options, this.#ticketKeys)
-    this.server.maxConnections = options.maxConnections
-    this.#firstLook = firstLookOf(this.server, (socket) => this.#reader.look(socket))
-    this.#replaceConnectionListener()
-    this.server.on('connection', (socket) => this.#pending.begin(socket as Socket))
-    this.server.on('tlsClientError', (error, socket) => {
-      this.#pending.explain(socket, error)
-      socket.destroy()
-    })
+    this.server = createServer({ noDelay: true, ...options.http })
+    this.server.maxConnections = maxConnections
+    const parse = takeParser(this.server)
+    this.#handOver = (socket) => {
+      options.accepted?.(socket)
+      parse.call(this.server, socket)
+    }
+    this.server.on('connection', (raw) => this.#greet(raw))
     this.server.on('drop', (dropped) => {
       const peerAddress = `${dropped?.remoteAddress}:${dropped?.remotePort}`
       this.#tell('handshake-failed', {
@@ -89,32 +82,28 @@ export class Gate {
    */
   use(material: Material): void {
     const trustChanged = material.trustVersion !== this.#material.trustVersion
+    if (trustChanged) this.#ticketKeys = randomBytes(48)
+    this.#context = this.#contextOf(material)
     this.#material = material
-    if (trustChanged) {
-      this.#reader = new PeerReader(material.anchors, 'clientAuth')
-      this.#ticketKeys = randomBytes(48)
-    }
-    this.server.setSecureContext({ ...contextOptions(material), ticketKeys: this.#ticketKeys })
     if (!trustChanged) return
-    for (const [socket, admitted] of this.#admitted) {
-      admitted.facts = this.#reader.rebase(admitted.facts, true)
-      this.#rejudge(socket, admitted)
-    }
+    this.#judge = new PeerJudge(material, 'client')
+    for (const connection of this.#open.values()) connection.rejudge(this.#judge)
   }
 
   /** The connections that are open and accepted. */
   connections(): TlsConnection[] {
-    return [...this.#admitted.values()].map(({ record }) => record.facts)
+    return [...this.#open.values()].map(({ facts }) => facts)
   }
 
-  /** Ends what has not become a connection yet; for the end of a server. */
+  /** Ends what is no accepted connection: not yet, or never; for the end of a server. */
   destroyPending(): void {
     this.#pending.destroyAll()
+    for (const socket of this.#refused) socket.destroy()
   }
 
   /** What is known of an open, accepted connection. */
   connectionOf(socket: TLSSocket): TlsConnection | undefined {
-    return this.#admitted.get(socket)?.record.facts
+    return this.#open.get(socket)?.facts
   }
 
   /**
@@ -127,128 +116,76 @@ export class Gate {
   }
 
   /**
-   * Judges the peer of an open connection again, as every request must be: certificates expire and are
-   * revoked while connections live. A refusal is told as an event; the caller answers and closes.
+   * Judges the peer of a request that has come: certificates expire and are revoked while connections live. A refusal
+   * is told as an event; the caller answers and closes.
    */
-  recheck(socket: TLSSocket): Verdict {
-    const admitted = this.#admitted.get(socket)
-    if (!admitted)
-      return { accepted: false, code: 'CLIENT_CERT_REQUIRED', message: 'this connection was never accepted' }
-    const { record, peerAddress } = admitted
-    const again = this.#verdictNow(admitted)
-    if (!again.accepted && !admitted.ended) {
-      admitted.ended = true
-      const { code, message } = again
-      this.#tell('connection-ended', { peerAddress, connection: record.facts, reason: code, message })
-    }
-    return again
-  }
-
-  /** `recheck` for a request that has come. */
   judgeRequest(socket: TLSSocket): Verdict {
-    const admitted = this.#admitted.get(socket)
-    if (admitted) admitted.requests++
-    return this.recheck(socket)
+    const connection = this.#open.get(socket)
+    if (!connection)
+      return { accepted: false, code: 'CLIENT_CERT_REQUIRED', message: 'this connection was never accepted' }
+    connection.requests++
+    return connection.verdict()
   }
 
-  /** Puts our verdict in front of Node's HTTP parser. A listener merely added before would let it run too. */
-  #replaceConnectionListener(): void {
-    const [parse, ...others] = this.server.listeners('secureConnection')
-    if (!parse || others.length > 0) {
-      throw new MtlsError(
-        'TLS_HANDSHAKE_FAILED',
-        'this version of Node attaches its HTTP parser in an unknown way',
-        {
-          hint: `Use a supported version of Node instead of ${process.version}.`,
-        },
-      )
-    }
-    this.server.removeListener('secureConnection', parse as () => void)
-    this.server.on('secureConnection', (socket) => {
-      this.#pending.finish(socket)
-      if (this.#judge(socket)) parse.call(this.server, socket)
+  #contextOf(material: Material): SecureContext {
+    // Without an id of its own OpenSSL resumes no session of a server that asks for certificates.
+    return secureContext(material, { ticketKeys: this.#ticketKeys, sessionIdContext: 'mcp-mtls' })
+  }
+
+  #greet(raw: Socket): void {
+    raw.allowHalfOpen = false
+    const handshake = this.#pending.begin(raw)
+    if (!handshake) return
+    const socket = new TLSSocket(raw, {
+      isServer: true,
+      secureContext: this.#context,
+      requestCert: true,
+      rejectUnauthorized: false, // judged by the gate
+      ALPNProtocols: ['http/1.1'],
     })
+    const certificate = this.#material.certificate
+    // Node's own name for a fault of TLS on a socket that no server of its own watches.
+    socket.on('_tlsError' as 'error', (error) => {
+      handshake.explain(error)
+      socket.destroy()
+    })
+    socket.once('secure', () => this.#judgeClient(socket, handshake, certificate))
   }
 
-  /** An old certificate on the way may have ended while a renewed one goes on: then there is another way. */
-  #verdictNow(admitted: Admitted): Verdict {
-    const judged = this.#verdict(admitted.facts)
-    if (judged.accepted) return judged
-    admitted.facts = this.#reader.rebase(admitted.facts)
-    return this.#verdict(admitted.facts)
-  }
-
-  /** At the end of its path, and when the trust has changed: it ends, or goes on to the end that its path has now. */
-  #rejudge(socket: TLSSocket, admitted: Admitted): void {
-    admitted.cancel()
-    const judged = this.recheck(socket)
-    if (judged.accepted)
-      admitted.cancel = atMoment(expiryOf(judged.path), () => this.#rejudge(socket, admitted))
-    else socket.destroy()
-  }
-
-  #verdict(facts: PeerFacts): Verdict {
-    const { mode, crls } = this.#material
-    return verdict(facts, { peer: 'client', mode, crls }, new Date())
-  }
-
-  /** True when the peer may go on; a refused one has been answered. */
-  #judge(socket: TLSSocket): boolean {
-    const peerAddress = addressOf(socket)
-    const record = new ConnectionRecord(
-      socket.servername || undefined,
-      socket.localPort ?? 0,
-      this.#material.certificate,
+  /** The end of a handshake: the client is handed on, or answered. */
+  #judgeClient(socket: TLSSocket, handshake: PendingHandshake, certificate: Material['certificate']): void {
+    handshake.finish()
+    const record = new ConnectionRecord(socket.servername || undefined, socket.localPort ?? 0, certificate)
+    record.become('handshaking')
+    socket.once('close', () => this.#open.delete(socket))
+    const connection = PeerConnection.admit(
+      { socket, record, peerAddress: handshake.peerAddress, tell: this.#tell, end: () => socket.destroy() },
+      this.#judge,
+      this.#judge.read(socket),
     )
-    record.become('handshaking', negotiated(socket))
-    const facts = this.#reader.read(socket, this.#firstLook(socket))
-    const judged = this.#verdict(facts)
-    const known = { peerCertificate: facts.path?.certificates[0], establishedAt: new Date() }
-    if (!judged.accepted) {
-      record.become('failed', known)
-      const { code: reason, message } = judged
-      this.#tell('connection-refused', { peerAddress, connection: record.facts, reason, message })
-      refuse(socket, judged)
-      return false
+    if (!(connection instanceof PeerConnection)) {
+      this.#refused.add(socket)
+      socket.once('close', () => this.#refused.delete(socket))
+      return refuse(socket, connection)
     }
-    const { identity, relaxed, path } = judged
-    record.become('verified', { ...known, peer: identity, verified: identity.verified })
-    this.#admit(socket, { record, facts, peerAddress, requests: 0, cancel: () => {} }, expiryOf(path))
-    this.#tell('connection-accepted', { peerAddress, connection: record.facts })
-    if (relaxed.length > 0)
-      this.#tell('verification-relaxed', { peerAddress, connection: record.facts, relaxed })
-    return true
-  }
-
-  #admit(socket: TLSSocket, admitted: Admitted, expiry: Date): void {
-    const { record, peerAddress } = admitted
-    this.#admitted.set(socket, admitted)
-    admitted.cancel = atMoment(expiry, () => this.#rejudge(socket, admitted))
-    socket.once('close', () => {
-      admitted.cancel()
-      this.#admitted.delete(socket)
-      record.become('closed')
-      const usage = usageOf(socket, record, admitted.requests)
-      this.#tell('connection-closed', { peerAddress, connection: record.facts, ...usage })
-    })
+    this.#open.set(socket, connection)
+    socket.authorized = connection.facts.verified // frameworks look at it
+    this.#handOver(socket)
   }
 }
 
-function createGatedServer({ material, handshakeTimeout, http }: GateOptions, ticketKeys: Buffer): Server {
-  try {
-    return createServer({
-      ...http,
-      ...contextOptions(material),
-      requestCert: true,
-      rejectUnauthorized: false, // judged by the gate
-      handshakeTimeout,
-      ALPNProtocols: ['http/1.1'],
-      ticketKeys,
-      noDelay: true,
-    })
-  } catch (error) {
-    throw contextError(error, material)
+/** Takes Node's own listener off, which attaches the HTTP parser: one merely added before would let it run too. */
+function takeParser(server: Server): Listener {
+  const [parse, ...others] = server.listeners('connection') as Listener[]
+  if (!parse || others.length > 0) {
+    throw new MtlsError(
+      'TLS_HANDSHAKE_FAILED',
+      'this version of Node attaches its HTTP parser in an unknown way',
+      { hint: `Use a supported version of Node instead of ${process.version}.` },
+    )
   }
+  server.removeListener('connection', parse)
+  return parse
 }
 
 /** Tells a refused peer why, in the only words it can read after a handshake, and lets it go. */

@@ -3,10 +3,10 @@ import type { TLSSocket } from 'node:tls'
 import { MtlsError } from '../errors.js'
 import { dateFault } from '../judge/dates.js'
 import { buildPath, type CertificatePath } from '../judge/path.js'
-import type { Purpose } from '../judge/purpose.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
+import type { Material } from './material.js'
 import { type Shown, shownBy } from './shown.js'
-import type { PeerFacts } from './verdict.js'
+import { type PeerFacts, type Verdict, verdict } from './verdict.js'
 
 const remembered = 10_000
 
@@ -17,26 +17,34 @@ interface Known {
 }
 
 /**
- * Reads what handshakes tell about peers. A resumed session carries the leaf alone, without its
- * intermediates, so the way from a leaf to a trust anchor is remembered once it was found: the same leaf
- * has the same way, until a certificate on it ends. One forgotten is refused, never waved through.
+ * One state of trust: reads what handshakes tell about peers, and judges it. A resumed session carries the leaf
+ * alone, without its intermediates, so the way from a leaf to a trust anchor is remembered once it was found: the
+ * same leaf has the same way, until a certificate on it ends. One forgotten is refused, never waved through.
  */
-export class PeerReader {
+export class PeerJudge {
   readonly #known = new Map<string, Known>()
+  readonly #trust: Pick<Material, 'anchors' | 'mode' | 'crls'>
+  readonly #peer: 'client' | 'server'
 
-  constructor(
-    readonly trusted: readonly CertificateFacts[],
-    readonly purpose: Purpose,
-  ) {}
-
-  /** What the peer shows: the leaf, and its chain when the way from this leaf is not remembered. */
-  look(socket: TLSSocket): Shown | undefined {
-    return shownBy(socket, (fingerprint256) => this.#known.has(fingerprint256))
+  constructor(trust: Pick<Material, 'anchors' | 'mode' | 'crls'>, peer: 'client' | 'server') {
+    this.#trust = trust
+    this.#peer = peer
   }
 
-  /** Never throws: a certificate that OpenSSL can read and we cannot is a fact too. */
-  read(socket: TLSSocket, shown = this.look(socket)): PeerFacts {
-    const authorizationError = errorCode(socket.authorizationError)
+  /** `serverName` is the host that was called; a server without one is refused. */
+  verdict(facts: PeerFacts, serverName: string | undefined, now: Date): Verdict {
+    const { mode, crls } = this.#trust
+    const rules = { mode, crls, serverName: serverName ?? '' }
+    return verdict(facts, { ...rules, peer: this.#peer }, now)
+  }
+
+  /**
+   * What the peer showed, and what OpenSSL says against it. Never throws: a certificate that OpenSSL can read and we
+   * cannot is a fact too.
+   */
+  read(socket: TLSSocket): PeerFacts {
+    const authorizationError = verifyError(socket)
+    const shown = shownBy(socket, (fingerprint256) => this.#known.has(fingerprint256))
     // `authorized` alone proves nothing: on Node 20 a resumed TLS 1.3 session without any client
     // certificate says true.
     if (!shown) return { path: undefined, authorizationError }
@@ -61,7 +69,10 @@ export class PeerReader {
   }
 
   #path(leaf: CertificateFacts, presented: readonly CertificateFacts[], now: Date): CertificatePath {
-    return buildPath(leaf, presented, this.trusted, { now, purpose: this.purpose })
+    return buildPath(leaf, presented, this.#trust.anchors, {
+      now,
+      purpose: this.#peer === 'client' ? 'clientAuth' : 'serverAuth',
+    })
   }
 
   #climb({ certificates }: Shown, socket: TLSSocket): Known {
@@ -84,8 +95,15 @@ function isCurrent({ certificates }: CertificatePath, now: Date): boolean {
   return certificates.every((certificate) => dateFault(certificate, now) === undefined)
 }
 
-/** Node types `authorizationError` as Error; it is the code, a string, or null. */
-function errorCode(error: unknown): string | undefined {
-  if (error === null || error === undefined) return undefined
-  return error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error)
+/**
+ * OpenSSL's complaint about the chain, undefined when it has none: what Node makes `authorizationError` of, on the
+ * server's end for sockets of its own server alone. Where a runtime does not tell, the peer is refused.
+ */
+function verifyError(socket: TLSSocket): string | undefined {
+  const { _handle: handle } = socket as {
+    _handle?: { verifyError?: () => NodeJS.ErrnoException | null } | null
+  }
+  if (typeof handle?.verifyError !== 'function') return 'what OpenSSL found is not told'
+  const error = handle.verifyError()
+  return error ? (error.code ?? error.message) : undefined
 }

@@ -2,27 +2,24 @@ import type { Socket } from 'node:net'
 import { MtlsError } from '../errors.js'
 import { handshakeError } from './handshake-error.js'
 
-/** A socket whose handshake is not finished. Its address is noted now: a failed socket has lost it. */
-interface Pending {
-  readonly ends: string
+/** One connection whose handshake is not finished. Its address is noted now: a failed socket has lost it. */
+export interface PendingHandshake {
   readonly peerAddress: string
-  /** Without the port. */
-  readonly address: string
-  readonly begun: number
-  readonly socket: Socket
-  error?: MtlsError
-  finished?: true
+  /** The handshake is done, whatever the verdict will be. */
+  finish(): void
+  /** What TLS says about it; told when the socket is closed. The first counts. */
+  explain(error: Error): void
 }
 
 export interface PendingLimits {
-  /** Milliseconds. */
+  /** For a whole handshake, however many bytes come on the way; milliseconds. */
   readonly handshakeTimeout: number
   readonly maxConnectionsPerAddress: number
 }
 
 /** The handshakes under way on one listener. Each ends as finished, or in one call of `failed`. */
 export class PendingHandshakes {
-  readonly #pending = new Map<string, Pending>()
+  readonly #sockets = new Set<Socket>()
   readonly #perAddress = new Map<string, number>()
 
   constructor(
@@ -30,54 +27,42 @@ export class PendingHandshakes {
     readonly failed: (peerAddress: string, error: MtlsError) => void,
   ) {}
 
-  begin(socket: Socket): void {
+  /** Undefined, and the socket destroyed, when its address has too many of them. */
+  begin(socket: Socket): PendingHandshake | undefined {
     const { remoteAddress: address = 'unknown' } = socket // of one that is gone already
-    const [peerAddress, ends] = [addressOf(socket), endsOf(socket)]
-    const pending: Pending = { ends, peerAddress, address, begun: performance.now(), socket }
-    this.#pending.set(ends, pending)
-    const waiting = this.#count(pending.address, 1)
-    if (waiting > this.limits.maxConnectionsPerAddress) {
-      pending.error = new MtlsError(
-        'CONNECTION_FAILED',
-        `${pending.address} has too many unfinished handshakes (${waiting})`,
-      )
+    const peerAddress = addressOf(socket)
+    const peer = `the client at ${peerAddress}`
+    let reason: MtlsError | undefined
+    const timer = setTimeout(() => {
+      explain(Object.assign(new Error('handshake'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' }))
       socket.destroy()
+    }, this.limits.handshakeTimeout)
+    const explain = (error: Error) => {
+      reason ??= handshakeError(error, peer)
     }
-    socket.once('close', () => {
-      if (pending.finished) return
-      this.#finish(pending)
-      this.failed(peerAddress, pending.error ?? this.#silence(pending))
-    })
-  }
-
-  /** The handshake is done, whatever the verdict will be. */
-  finish(socket: Socket): void {
-    const pending = this.#pending.get(endsOf(socket))
-    if (pending) this.#finish(pending)
-  }
-
-  /** What TLS says about it; told when the socket is closed. */
-  explain(socket: Socket, error: Error): void {
-    const pending = this.#pending.get(endsOf(socket))
-    if (pending) pending.error ??= handshakeError(error, `the client at ${pending.peerAddress}`)
+    const leave = () => {
+      clearTimeout(timer)
+      this.#sockets.delete(socket)
+      this.#count(address, -1)
+      socket.off('close', ended)
+    }
+    const ended = () => {
+      leave()
+      explain(Object.assign(new Error('handshake'), { code: 'ECONNRESET' }))
+      if (reason) this.failed(peerAddress, reason)
+    }
+    this.#sockets.add(socket)
+    socket.once('close', ended)
+    const waiting = this.#count(address, 1)
+    if (waiting <= this.limits.maxConnectionsPerAddress) return { peerAddress, finish: leave, explain }
+    const words = `${address} has too many unfinished handshakes (${waiting})`
+    reason = new MtlsError('CONNECTION_FAILED', words)
+    socket.destroy()
+    return undefined
   }
 
   destroyAll(): void {
-    for (const { socket } of this.#pending.values()) socket.destroy()
-  }
-
-  #finish(pending: Pending): void {
-    pending.finished = true
-    if (this.#pending.get(pending.ends) === pending) this.#pending.delete(pending.ends)
-    this.#count(pending.address, -1)
-  }
-
-  #silence({ begun, peerAddress }: Pending): MtlsError {
-    const late = performance.now() - begun >= this.limits.handshakeTimeout - 10
-    const error = Object.assign(new Error('handshake'), {
-      code: late ? 'ERR_TLS_HANDSHAKE_TIMEOUT' : 'ECONNRESET',
-    })
-    return handshakeError(error, `the client at ${peerAddress}`)
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   #count(address: string, change: 1 | -1): number {
@@ -86,11 +71,6 @@ export class PendingHandshakes {
     else this.#perAddress.delete(address)
     return count
   }
-}
-
-/** Raw and TLS socket of one connection are two objects: its four numbers are what both know. */
-function endsOf(socket: Socket): string {
-  return `${addressOf(socket)} ${socket.localAddress}:${socket.localPort}`
 }
 
 /** `address:port` of the other end; `unknown` when it was gone before anybody could ask. */

@@ -33,6 +33,8 @@ export type Verdict =
       readonly identity: Identity
       readonly path: CertificatePath
       readonly relaxed: readonly Relaxation[]
+      /** Up to this moment no other verdict is possible by the same trust. */
+      readonly validUntil: Date
     }
   | { readonly accepted: false; readonly code: MtlsErrorCode; readonly message: string }
 
@@ -74,6 +76,7 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
       identity: identityFrom(leaf, relaxed.length === 0, rules.peer),
       path,
       relaxed: [...new Set(relaxed)],
+      validUntil: validUntil(path, revocation, now),
     }
   } catch (error) {
     return refuse(
@@ -100,9 +103,11 @@ const codes: Readonly<Record<PathFault['kind'], MtlsErrorCode>> = {
   name: 'SERVER_NAME_MISMATCH',
 }
 
-/** The moment at which this path stops being valid: the earliest end on it. */
-export function expiryOf(path: CertificatePath): Date {
-  return new Date(Math.min(...path.certificates.map((certificate) => certificate.notAfter.getTime())))
+/** The earliest end of a certificate on the path, or of a list that counts now. */
+function validUntil({ certificates }: CertificatePath, revocation: CrlSet | undefined, now: Date): Date {
+  const ends = certificates.map(({ notAfter }) => notAfter.getTime())
+  const ofLists = (revocation?.lists ?? []).map(({ nextUpdate }) => nextUpdate.getTime())
+  return new Date(Math.min(...ends, ...ofLists.filter((end) => end >= now.getTime())))
 }
 
 /** `CERT_INVALID` and the two issuer codes name a side; the other codes are the same for both. */

@@ -90,6 +90,20 @@ test('silent peers are ended at the time limit, and others are served meanwhile'
   )
 })
 
+test('a peer that says a byte now and then gets no more time than a silent one', async () => {
+  await using world = await makeWorld()
+  const limits = { handshakeTimeout: await patience() }
+  await using served = await serveTest({ tls: world.tls, limits })
+  const { socket, closed, address } = await dial(served)
+  const hello = Buffer.concat([Buffer.from('160301200001001ffc0303', 'hex'), Buffer.alloc(8192)])
+  let sent = 0
+  const drip = setInterval(() => socket.write(hello.subarray(sent, ++sent)), 10)
+  await closed
+  clearInterval(drip)
+  expect(sent).toBeGreaterThan(1)
+  await expectOneEvent(served, 'TLS_HANDSHAKE_TIMEOUT', address)
+})
+
 test('a peer that goes away in the middle is told with its address', async () => {
   await using world = await makeWorld()
   await using served = await serveTest({ tls: { certDir: world.certDir } })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { connect } from 'node:tls'
+import { connect, type TLSSocket } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
-import { PeerReader } from '../../src/tls/peer.js'
+import { PeerJudge } from '../../src/tls/peer.js'
 import { shownBy } from '../../src/tls/shown.js'
 import { readCertificates } from '../../src/x509/pem.js'
 import { bareServer } from '../support/bare-peers.js'
@@ -26,9 +26,8 @@ async function connected() {
 // there at the second look was not left behind by the first.
 test('looking at a chain leaves it where it is', async () => {
   const { ca, socket } = await connected()
-  const looks = [1, 2, 3].map(() =>
-    new PeerReader(readCertificates(ca.cert, 'ca.crt'), 'serverAuth').read(socket),
-  )
+  const trust = { anchors: readCertificates(ca.cert, 'ca.crt'), mode: 'strict', crls: undefined } as const
+  const looks = [1, 2, 3].map(() => new PeerJudge(trust, 'server').read(socket))
   for (const { path } of looks) {
     expect(path?.anchored).toBe(true)
     expect(path?.certificates).toHaveLength(3)
@@ -47,4 +46,15 @@ test('a socket that is destroyed shows nothing', async () => {
   socket.destroy()
   await once(socket, 'close')
   expect(shownBy(socket, () => false)).toBeUndefined()
+})
+
+test('where the runtime does not tell what OpenSSL found, the peer is refused', async () => {
+  const { ca, socket } = await connected()
+  const trust = { anchors: readCertificates(ca.cert, 'ca.crt'), mode: 'demo', crls: undefined } as const
+  const judge = new PeerJudge(trust, 'server')
+  const judged = (of: TLSSocket) => judge.verdict(judge.read(of), 'localhost', new Date())
+  expect(judged(socket)).toMatchObject({ accepted: true })
+  expect(judged(Object.create(socket, { _handle: { value: {} } }))).toMatchObject({
+    code: 'SERVER_CERT_INVALID',
+  })
 })

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { CrlSet } from '../../src/judge/crl-set.js'
 import type { CertificatePath } from '../../src/judge/path.js'
-import { expiryOf, type PeerFacts, type Verification, verdict } from '../../src/tls/verdict.js'
+import { type PeerFacts, type Verdict, type Verification, verdict } from '../../src/tls/verdict.js'
 import { type CertificateFacts, readCertificate } from '../../src/x509/certificate.js'
 import { readCrls } from '../../src/x509/crl.js'
 import { forge, forgeCa, forgeCrl } from '../support/forge.js'
@@ -183,13 +183,23 @@ test('what comes from a peer and stands in a message cannot break a line', () =>
   expect('message' in refused && refused.message).not.toMatch(/\p{C}/u)
 })
 
-test('a path ends when the first of its certificates does', () => {
-  const certificates = [
-    { ...client, notAfter: soon },
-    { ...root, notAfter: ago },
-  ] as const
-  expect(expiryOf({ certificates, anchored: true, selfSigned: false, badSignature: undefined })).toEqual(ago)
+test('a verdict holds to the first end: of a certificate on the path, of a list that counts', async () => {
+  const ca = await forgeCa()
+  const listUntil = async (nextUpdate: Date) =>
+    new CrlSet(readCrls(await forgeCrl({ issuer: ca, nextUpdate, thisUpdate: ago }), 'ca.crl'))
+  const until = (...[leaf, lists]: [Date, CrlSet?]) =>
+    validUntilOf(verdict(peer({ leaf: { notAfter: leaf } }), { ...asClient('strict'), crls: lists }, now))
+  const later = new Date(root.notAfter.getTime() + day)
+  expect(until(soon)).toEqual(soon)
+  expect(until(later)).toEqual(root.notAfter)
+  // Of a stranger's, so that it is not asked; it is never taken for longer than it counts.
+  const lists = new CrlSet([...(await listUntil(soon)).lists, ...(await listUntil(ago)).lists], true)
+  expect(until(later, lists)?.getTime()).toBe(Math.floor(soon.getTime() / 1000) * 1000)
 })
+
+function validUntilOf(judged: Verdict): Date | undefined {
+  return judged.accepted ? judged.validUntil : undefined
+}
 
 const unknownIssuer = [
   'DEPTH_ZERO_SELF_SIGNED_CERT',

@@ -1,0 +1,39 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { expect, onTestFinished, test } from 'vitest'
+import { parseTlsConfig } from '../../src/config/index.js'
+import { SecurityEvents } from '../../src/tls/events.js'
+import { Gate } from '../../src/tls/gate.js'
+import { loadMaterial } from '../../src/tls/material.js'
+import { callAsBareClient } from '../support/bare-peers.js'
+import { forge } from '../support/forge.js'
+import { makeWorld, type World } from '../support/world.js'
+
+/** A gate with a handler of HTTP requests that answers 200. */
+async function gated({ certDir }: World, demoMode = false) {
+  const accepted: TLSSocket[] = []
+  const gate = new Gate({
+    name: 'gated',
+    material: await loadMaterial(parseTlsConfig({ certDir, demoMode }, 'server'), 'server'),
+    events: new SecurityEvents([]),
+    handshakeTimeout: 5000,
+    maxConnections: 10,
+    maxConnectionsPerAddress: 10,
+    http: {},
+    accepted: (socket) => accepted.push(socket),
+  })
+  gate.server.on('request', (_request, response) => response.end('served'))
+  await once(gate.server.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void gate.server.close())
+  return { port: (gate.server.address() as AddressInfo).port, accepted }
+}
+
+test('who was verified is `authorized` to frameworks that look at the socket; whom demo mode let pass is not', async () => {
+  await using world = await makeWorld()
+  const { port, accepted } = await gated(world, true)
+  expect((await callAsBareClient(port, { shown: world.client })).status).toBe(200)
+  const stranger = await forge({ usage: 'client', isCa: true })
+  expect((await callAsBareClient(port, { shown: stranger })).status).toBe(200)
+  expect(accepted.map(({ authorized }) => authorized)).toEqual([true, false])
+})
