@@ -33,3 +33,6 @@ export function numberArgument(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is not a number.')
   return Number(text)
 }
+
+export const withinHelp =
+  'days before an end from which to warn (default: the last 30 of a life, the last tenth of one of 60 days or less)'

@@ -1,6 +1,6 @@
 import { type Checked, isWarning } from '../pki/index.js'
-import { dayMs } from '../pki/problem.js'
 import type { CheckedEndpoint } from '../probe/check-endpoint.js'
+import { dayMs, timeText } from '../x509/life.js'
 import type { Io } from './io.js'
 import { day, printable, shownPath, table } from './output.js'
 import type { Paint } from './paint.js'
@@ -67,10 +67,13 @@ export function checkedLines(
 }
 
 /** The whole in one line. */
-export function summaryLine(all: readonly Checked[], withinDays: number, paint: Paint): string {
+export function summaryLine(all: readonly Checked[], withinDays: number | undefined, paint: Paint): string {
   const broken = all.filter(({ problems }) => !problems.every(isWarning)).length
   const warned = all.filter(({ problems }) => problems.length > 0).length - broken
-  if (broken + warned === 0) return paint('green', `healthy: nothing ends within ${withinDays} days`)
+  if (broken + warned === 0) {
+    const soon = withinDays === undefined ? 'soon' : `within ${withinDays} days`
+    return paint('green', `healthy: nothing ends ${soon}`)
+  }
   const parts = [
     ...(broken > 0 ? [`${broken} broken or expired`] : []),
     ...(warned > 0 ? [`${warned} to renew soon`] : []),
@@ -91,8 +94,7 @@ function markOf({ problems }: Checked, paint: Paint): string {
 function lifeOf(checked: Checked, now: Date): string {
   const end = endOf(checked)
   if (!end) return ''
-  const days = daysUntil(end, now)
-  return end < now ? `expired ${day(end)}` : `until ${day(end)}, ${days} ${days === 1 ? 'day' : 'days'}`
+  return end < now ? `expired ${day(end)}` : `until ${day(end)}, ${timeText(end.getTime() - now.getTime())}`
 }
 
 function connectionText({

@@ -43,7 +43,7 @@ function endpointOf(text: string, { demoMode, demoAllowRemote }: Settings['tls']
 /** Checks all of it once. */
 export async function checkTargets(
   { paths, urls }: Targets,
-  { caDir, within }: { readonly caDir?: string; readonly within: number },
+  { caDir, within }: { readonly caDir?: string; readonly within?: number },
   { tls, limits }: Settings,
   { cwd }: Io,
 ): Promise<readonly CheckedEndpoint[]> {

@@ -73,10 +73,7 @@ export class LiveConnections {
     material.onChange((next) => this.#use(next))
     const freshness = new Freshness(material, this.#source.paths, this.#tell, this.#options)
     this.#freshness = freshness
-    this.#events.subscribe((event) => {
-      if (event.event === 'connection-accepted' && event.connection.peerCertificate)
-        freshness.expiry.seen(event.connection.peerCertificate)
-    })
+    this.#events.subscribe(freshness.onSecurityEvent)
     return material
   }
 

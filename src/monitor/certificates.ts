@@ -1,6 +1,6 @@
-import { dayMs } from '../pki/check.js'
 import { type Checked, check, isWarning, type Problem } from '../pki/index.js'
 import type { CertificateFacts } from '../x509/certificate.js'
+import { dayMs } from '../x509/life.js'
 import type { CertificateStatus, Level } from './snapshot.js'
 
 /** More are counted, and not shown. */
@@ -18,7 +18,7 @@ export interface Shown {
 export function certificatesOf(
   files: readonly Checked[],
   shown: ReadonlyMap<string, Shown>,
-  { withinDays, now }: { readonly withinDays: number; readonly now: Date },
+  { withinDays, now }: { readonly withinDays?: number | undefined; readonly now: Date },
 ): readonly CertificateStatus[] {
   const found = new Map<string, CertificateStatus>()
   for (const checked of files) add(found, statusOf(checked, now))

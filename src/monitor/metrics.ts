@@ -44,6 +44,12 @@ export class MonitorMetrics {
             )
       },
     )
+    this.#gauge('certificate_expiring', '1 while one of them is near its end', end, (gauge) => {
+      for (const { type, subject, serial, places, problems } of monitor.snapshot().certificates) {
+        const isNear = problems.some(({ code }) => code === 'CERT_EXPIRING' || code === 'CRL_EXPIRING')
+        gauge.set({ type, subject, serial: serial ?? '', place: places[0] ?? '' }, isNear ? 1 : 0)
+      }
+    })
     this.#gauge('certificates', 'Certificates and revocation lists by how they are', ['level'], (gauge) => {
       const { certificates } = monitor.snapshot()
       for (const level of levels)

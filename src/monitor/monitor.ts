@@ -23,7 +23,7 @@ export interface MonitorOptions {
   readonly servers: readonly WatchedServer[]
   /** Files and directories of certificates. */
   readonly paths: readonly string[]
-  readonly checking: CheckFilesOptions & { readonly withinDays: number }
+  readonly checking: CheckFilesOptions
   /** Between two looks at one thing; up to a tenth more or less at random, so that monitors do not march in step. */
   readonly intervalMs: number
 }

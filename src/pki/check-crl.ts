@@ -1,28 +1,32 @@
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
-import { dayMs, type Problem, problem } from './problem.js'
+import { dayMs, expiringFrom } from '../x509/life.js'
+import { type Problem, problem } from './problem.js'
 
 /** Everything that is wrong with a revocation list, an empty list when nothing is. */
 export function checkCrl(
   crl: CrlFacts,
   authorities: readonly CertificateFacts[],
   {
-    withinDays = 0,
+    withinDays,
     now = new Date(),
   }: { readonly withinDays?: number | undefined; readonly now?: Date | undefined } = {},
 ): readonly Problem[] {
   const { issuer, thisUpdate, nextUpdate } = crl
   const list = `the revocation list of ${issuer}`
   const found: Problem[] = []
-  // A list lives a month or less: with the window of certificates it would be late from its first day on.
-  const window = Math.min(withinDays * dayMs, (nextUpdate.getTime() - thisUpdate.getTime()) / 3)
+  // A list lives a month or less: with a window that is meant for certificates it would be late from its first day on.
+  const from =
+    withinDays === undefined
+      ? expiringFrom(thisUpdate, nextUpdate)
+      : Math.max(nextUpdate.getTime() - withinDays * dayMs, lastThirdOf(thisUpdate, nextUpdate))
   if (now < thisUpdate)
     found.push(
       problem('CRL_INVALID', `${list} is not valid before ${thisUpdate.toISOString()}`, 'Check the clocks.'),
     )
   else if (now > nextUpdate)
     found.push(problem('CRL_EXPIRED', `${list} expired on ${nextUpdate.toISOString()}`))
-  else if (nextUpdate.getTime() - now.getTime() <= window)
+  else if (now.getTime() >= Number(from))
     found.push(problem('CRL_EXPIRING', `${list} expires on ${nextUpdate.toISOString()}`))
   if (!authorities.some(({ subject }) => subject === issuer))
     found.push(problem('CRL_INVALID', `${list} is of a CA that is not trusted here`))
@@ -31,4 +35,8 @@ export function checkCrl(
       problem('CRL_INVALID', `${list} does not have the signature of that CA, or it may not sign one`),
     )
   return found
+}
+
+function lastThirdOf(begins: Date, ends: Date): number {
+  return ends.getTime() - (ends.getTime() - begins.getTime()) / 3
 }

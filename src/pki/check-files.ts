@@ -1,5 +1,6 @@
 import { dirname, extname } from 'node:path'
 import { MtlsError } from '../errors.js'
+import { dateFault } from '../judge/dates.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
 import { type CheckOptions, check } from './check.js'
@@ -96,8 +97,11 @@ function judgeCertificate(
   trust: Trust,
   options: CheckOptions & { readonly type: LeafType | 'ca'; readonly key?: FileContent },
 ): Checked {
-  const { type, key, demoMode = false } = options
+  const { type, key, demoMode = false, now = new Date() } = options
   const isRoot = type === 'ca' && certificate.selfIssued
+  // A root that has ended beside one that counts is left over from a renewal: nothing is broken by it.
+  const isLeftOver =
+    isRoot && certificates.some((other) => other.isCa && other.selfIssued && !dateFault(other, now))
   const unjudged = !isRoot && !demoMode && trust.path === undefined
   const found = check(certificate, {
     ...options,
@@ -112,7 +116,10 @@ function judgeCertificate(
     certificate,
     problems: [
       // A passphrase is needed to issue, not to look on.
-      ...found.filter(({ code }) => type !== 'ca' || code !== 'KEY_ENCRYPTED'),
+      ...found.filter(
+        ({ code }) =>
+          !(type === 'ca' && code === 'KEY_ENCRYPTED') && !(isLeftOver && code === 'CERT_EXPIRED'),
+      ),
       ...(isRoot ? [] : trust.problems),
       ...(unjudged ? [problem('CERT_NOT_FOUND', `no CA certificate to judge ${path} by`, noTrustHint)] : []),
       ...(key ? keyModeProblems(key) : []),

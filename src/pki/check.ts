@@ -5,11 +5,10 @@ import { type Finding, findings } from '../judge/findings.js'
 import { buildPath, type CertificatePath } from '../judge/path.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
+import { dayMs, expiringFrom } from '../x509/life.js'
 import { readPrivateKey } from './key.js'
-import { dayMs, invalid, type Problem, problem, problemOf, usageOf } from './problem.js'
+import { invalid, type Problem, problem, problemOf, usageOf } from './problem.js'
 import type { LeafType } from './request.js'
-
-export { dayMs } from './problem.js'
 
 export interface CheckOptions {
   /** Revocation lists: every CA of the chain needs one. Without this revocation is not judged. */
@@ -29,7 +28,7 @@ export interface CheckOptions {
   readonly chain?: readonly CertificateFacts[] | undefined
   /** The host its names should cover. */
   readonly serverName?: string | undefined
-  /** Warn of what ends within so many days; nothing is warned of without this. */
+  /** Warn of what ends within so many days; by default each by its own life, see `expiringFrom`. */
   readonly withinDays?: number | undefined
   /** Judge as demo mode does, which accepts unknown issuers and what signed itself. */
   readonly demoMode?: boolean | undefined
@@ -68,8 +67,10 @@ function expiryProblems(
   now: Date,
   withinDays: number | undefined,
 ): readonly Problem[] {
-  if (withinDays === undefined || dateFault(facts, now)) return []
-  if (facts.notAfter.getTime() - now.getTime() > withinDays * dayMs) return []
+  const { notBefore, notAfter } = facts
+  const ownWindow = () => notAfter.getTime() - expiringFrom(notBefore, notAfter).getTime()
+  const window = withinDays === undefined ? ownWindow() : withinDays * dayMs
+  if (dateFault(facts, now) || notAfter.getTime() - now.getTime() > window) return []
   return [problem('CERT_EXPIRING', `${facts.subject} expires on ${facts.notAfter.toISOString()}`)]
 }
 

@@ -1,15 +1,17 @@
 import { MtlsError } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
+import { dayMs, expiringFrom } from '../x509/life.js'
 import { readCertificates } from '../x509/pem.js'
 import type { Revocation } from './crl.js'
 import { IssuedIndex } from './issued.js'
 import { isIssuedBy } from './registry.js'
+import { overdueFrom } from './schedule.js'
 import { CertificateStore } from './store.js'
 
 export interface ListOptions {
   /** The directory of the CA. */
   readonly caDir: string
-  /** How many days before its end a certificate counts as expiring; 30 by default. */
+  /** How many days before its end a certificate counts as expiring; by default by its life, see `expiringFrom`. */
   readonly withinDays?: number | undefined
   readonly now?: Date
 }
@@ -33,11 +35,9 @@ export interface IssuedList {
   readonly damaged: readonly string[]
 }
 
-const day = 86_400_000
-
 /** What the CA of a directory has issued; its key is not needed. Throws `CERT_NOT_FOUND` when it has issued nothing. */
 export async function listIssued(options: ListOptions): Promise<IssuedList> {
-  const { now = new Date(), withinDays = 30 } = options
+  const { now = new Date(), withinDays } = options
   const store = new CertificateStore(options.caDir)
   const index = new IssuedIndex(store.directory)
   const [files, certificates, damaged, revocations, replacements] = await Promise.all([
@@ -53,6 +53,14 @@ export async function listIssued(options: ListOptions): Promise<IssuedList> {
     })
   const file = files.get('ca.crt')
   const anchors = file ? readCertificates(file.text, file.path) : []
+  const renewed = new Set(replacements.values())
+  const expiringFromOf = ({ notBefore, notAfter, serial }: CertificateFacts) => {
+    if (withinDays !== undefined) return new Date(notAfter.getTime() - withinDays * dayMs)
+    const life = expiringFrom(notBefore, notAfter)
+    // One that was renewed here should have been again: what keeps that from happening is worth a look.
+    const overdue = overdueFrom(notBefore, notAfter)
+    return renewed.has(serial) && overdue < life ? overdue : life
+  }
   const entries = certificates.map((certificate): IssuedEntry => {
     const revocation = revocations.get(certificate.serial)
     const replacedBy = replacements.get(certificate.serial)
@@ -64,7 +72,7 @@ export async function listIssued(options: ListOptions): Promise<IssuedList> {
       if (now > certificate.notAfter) return 'expired'
       if (replacedBy !== undefined) return 'replaced'
       if (!isTrusted) return 'untrusted'
-      return certificate.notAfter.getTime() - now.getTime() <= withinDays * day ? 'expiring' : 'valid'
+      return now >= expiringFromOf(certificate) ? 'expiring' : 'valid'
     }
     return { certificate, status: status(), revocation, replacedBy }
   })

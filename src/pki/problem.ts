@@ -80,7 +80,5 @@ const kinds: Readonly<
   name: ['SERVER_NAME_MISMATCH'],
 }
 
-export const dayMs = 86_400_000
-
 /** The extended key usage that each kind of leaf needs. */
 export const usageOf = { server: 'serverAuth', client: 'clientAuth' } as const

@@ -9,6 +9,12 @@ export function isDue(notBefore: Date, notAfter: Date, now: Date): boolean {
   return now >= dueAt(notBefore, notAfter)
 }
 
+/** When a renewal that was due has not happened for a tenth of the life: something is wrong with it. */
+export function overdueFrom(notBefore: Date, notAfter: Date): Date {
+  const life = notAfter.getTime() - notBefore.getTime()
+  return new Date(dueAt(notBefore, notAfter).getTime() + life / 10)
+}
+
 /** When a revocation list is to be signed anew: at half its life. */
 export function listDueAt(thisUpdate: Date, nextUpdate: Date): Date {
   return new Date((thisUpdate.getTime() + nextUpdate.getTime()) / 2)

@@ -5,11 +5,11 @@ import { connectionError } from '../client/failure.js'
 import { parseTlsConfig } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { CrlSet } from '../judge/crl-set.js'
-import { dayMs } from '../pki/check.js'
 import type { Trust } from '../pki/index.js'
 import { fileSource } from '../tls/material.js'
 import { verdict } from '../tls/verdict.js'
 import type { CertificateFacts } from '../x509/certificate.js'
+import { timeText } from '../x509/life.js'
 import { askedAuthorities } from './asked-authorities.js'
 import { type Exchange, exchange } from './exchange.js'
 import { type Handshake, handshake } from './handshake.js'
@@ -190,8 +190,8 @@ async function resume(target: OpenOptions, path: string): Promise<Found<true>> {
 
 /** `CN=mcp-server, issued by CN=mcp-mtls CA, 364 days left`. */
 function describe({ subject, issuer, notAfter }: CertificateFacts): string {
-  const days = Math.floor((notAfter.getTime() - Date.now()) / dayMs)
-  return `${subject}, issued by ${issuer}, ${days} ${days === 1 ? 'day' : 'days'} left`
+  const left = notAfter.getTime() - Date.now()
+  return `${subject}, issued by ${issuer}, ${left < 0 ? 'expired' : `${timeText(left)} left`}`
 }
 
 async function within<T>(timeoutMs: number, signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
-import { dayMs, endingsOf, reachedThreshold } from '../tls/expiry-watch.js'
+import { endingsOf } from '../tls/expiry-watch.js'
 import type { Material } from '../tls/material.js'
+import { dayMs, expiringFrom } from '../x509/life.js'
 
 export interface CertificateHealth {
   readonly role: 'server' | 'ca' | 'crl'
@@ -32,15 +33,15 @@ const roles = { own: 'server', ca: 'ca', crl: 'crl', peer: 'server' } as const
 /** The certificates a server lives on, and what is left of them. Whole days, negative once expired. */
 export function certificateHealth(material: Material, now: Date): CertificateHealth[] {
   return endingsOf(material).map((ending) => {
-    const { what, subject, serial = null, ends } = ending
-    const reached = reachedThreshold(ending, now)
+    const { what, subject, serial = null, begins, ends } = ending
+    const isExpiring = now >= expiringFrom(begins, ends)
     return {
       role: roles[what],
       subject,
       serial,
       not_after: ends.toISOString(),
       days_left: Math.floor((ends.getTime() - now.getTime()) / dayMs),
-      state: reached === undefined ? 'ok' : reached === 0 ? 'expired' : 'expiring',
+      state: now > ends ? 'expired' : isExpiring ? 'expiring' : 'ok',
     }
   })
 }

@@ -1,7 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { TlsConnection } from '../tls/connection.js'
 import type { SecurityEvent } from '../tls/events.js'
+import { expiringFrom } from '../x509/life.js'
 import type { ObservedCall } from './calls.js'
 import type { Health } from './health.js'
+
+type PeerCertificate = NonNullable<TlsConnection['peerCertificate']>
 
 const knownToolsAtMost = 100
 const peersAtMost = 100
@@ -16,7 +20,8 @@ export class ServerMetrics {
   readonly #peers = new Registry()
   readonly #health: () => Health
   readonly #tools = new Set<string>()
-  readonly #peerEnds = new Map<string, number>()
+  /** The newest certificate of each identity. */
+  readonly #peerCertificates = new Map<string, PeerCertificate>()
   readonly #handshakes = this.#counter('handshakes_total', 'TLS handshakes by result', [
     'result',
     'reason',
@@ -67,19 +72,27 @@ export class ServerMetrics {
           gauge.set({ role, subject, serial: serial ?? '' }, Date.parse(not_after) / 1000)
       },
     )
+    this.#gauge(
+      'certificate_expiring',
+      '1 while one of them is near its end: the last 30 days, the last tenth of a life of 60 days or less',
+      labels,
+      (gauge) => {
+        gauge.reset()
+        for (const { role, subject, serial, state } of this.#health().certificates)
+          gauge.set({ role, subject, serial: serial ?? '' }, state === 'expiring' ? 1 : 0)
+      },
+    )
     this.#gauge('last_reload_success', '0 when the newest certificates could not be taken up', [], (gauge) =>
       gauge.set(health().last_reload?.ok === false ? 0 : 1),
     )
-    const peers = new Gauge({
-      name: 'mcp_mtls_peer_certificate_expiry_timestamp_seconds',
-      help: 'End of the certificates of peers, the ones that end first',
-      labelNames: ['fingerprint256'],
-      registers: [this.#peers],
-      collect: () => {
-        peers.reset()
-        for (const [fingerprint256, end] of this.#peerEnds) peers.set({ fingerprint256 }, end)
-      },
-    })
+    this.#ofPeers(
+      'expiry_timestamp_seconds',
+      'End of the newest certificate of each peer, the ones that end first',
+      ({ notAfter }) => notAfter.getTime() / 1000,
+    )
+    this.#ofPeers('expiring', '1 while it is near its end', ({ notBefore, notAfter }, now) =>
+      now >= expiringFrom(notBefore, notAfter) && now <= notAfter ? 1 : 0,
+    )
   }
 
   /** Hears security events. */
@@ -87,7 +100,7 @@ export class ServerMetrics {
     switch (event.event) {
       case 'connection-accepted':
         this.#handshakes.inc({ result: 'accepted', reason: '', version: event.connection.tlsVersion ?? '' })
-        this.#seen(event.connection.peerCertificate)
+        this.#seen(event.connection)
         break
       case 'connection-refused':
         this.#handshakes.inc({
@@ -131,12 +144,30 @@ export class ServerMetrics {
     return about === 'own' ? this.#own.metrics() : Registry.merge([this.#own, this.#peers]).metrics()
   }
 
-  #seen(certificate: { fingerprint256: string; notAfter: Date } | undefined): void {
-    if (!certificate) return
-    this.#peerEnds.set(certificate.fingerprint256, certificate.notAfter.getTime() / 1000)
-    if (this.#peerEnds.size <= peersAtMost) return
-    const [latest] = [...this.#peerEnds].sort(([, one], [, other]) => other - one)
-    if (latest) this.#peerEnds.delete(latest[0])
+  #seen({ peer, peerCertificate }: TlsConnection): void {
+    if (!peer || !peerCertificate) return
+    const known = this.#peerCertificates
+    if ((known.get(peer.id)?.notAfter ?? 0) > peerCertificate.notAfter) return
+    known.set(peer.id, peerCertificate)
+    if (known.size <= peersAtMost) return
+    const [latest] = [...known].sort(
+      ([, one], [, other]) => other.notAfter.getTime() - one.notAfter.getTime(),
+    )
+    if (latest) known.delete(latest[0])
+  }
+
+  #ofPeers(name: string, help: string, read: (certificate: PeerCertificate, now: Date) => number): void {
+    const gauge = new Gauge({
+      name: `mcp_mtls_peer_certificate_${name}`,
+      help,
+      labelNames: ['fingerprint256'],
+      registers: [this.#peers],
+      collect: () => {
+        gauge.reset()
+        for (const certificate of this.#peerCertificates.values())
+          gauge.set({ fingerprint256: certificate.fingerprint256 }, read(certificate, new Date()))
+      },
+    })
   }
 
   #counter<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {

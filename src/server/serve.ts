@@ -232,10 +232,7 @@ class ListeningServer implements RunningServer {
   /** From now on new files are taken up by themselves, and ends that come near are told. */
   keepFresh(freshness: Freshness, events: SecurityEvents): void {
     this.#freshness = freshness
-    events.subscribe((event) => {
-      if (event.event === 'connection-accepted' && event.connection.peerCertificate)
-        freshness.expiry.seen(event.connection.peerCertificate)
-    })
+    events.subscribe(freshness.onSecurityEvent)
   }
 
   async reload(): Promise<boolean> {

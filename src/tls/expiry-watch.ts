@@ -1,12 +1,12 @@
 import type { CertificateFacts } from '../x509/certificate.js'
+import { dayMs, expiringFrom, timeText } from '../x509/life.js'
 import { atMoment } from './at-moment.js'
 import type { Expiring, Tell } from './events.js'
 import type { Material } from './material.js'
 
 export const expiryThresholds: readonly number[] = [30, 14, 7, 1]
 
-export const dayMs = 86_400_000
-const rememberedPeers = 1000
+const rememberedPeers = 10_000
 
 /** Something that ends: a certificate or a revocation list. */
 export interface Ending {
@@ -41,12 +41,14 @@ export function endingsOf({ certificate, anchors, crls }: Material): Ending[] {
 }
 
 /**
- * The moments at which to warn, in days before the end, longest first and 0 at last. A list is made to be replaced
- * soon: thresholds longer than half of its life are left out, or it would warn as soon as it is made.
+ * The moments at which to warn, in days before the end, longest first and 0 at last: the thresholds, and where it counts
+ * as expiring only later in its life, that moment and the thresholds after it.
  */
-export function thresholdsOf({ what, begins, ends }: Ending, thresholds = expiryThresholds): number[] {
-  const longest = what === 'crl' ? (ends.getTime() - begins.getTime()) / dayMs / 2 : Infinity
-  return [...thresholds.filter((days) => days <= longest), 0].sort((one, other) => other - one)
+export function thresholdsOf({ begins, ends }: Ending, thresholds = expiryThresholds): number[] {
+  const window = (ends.getTime() - expiringFrom(begins, ends).getTime()) / dayMs
+  const isLong = window >= Math.max(...expiryThresholds)
+  const kept = isLong ? thresholds : [window, ...thresholds.filter((days) => days < window)]
+  return [...kept, 0].sort((one, other) => other - one)
 }
 
 /** The smallest threshold that is reached at this time; undefined before the first. */
@@ -63,7 +65,9 @@ export function reachedThreshold(
 export class ExpiryWatch {
   readonly #tell: Tell
   readonly #thresholds: readonly number[]
+  /** The last threshold told of each of ours, and of each peer: peers come in any number. */
   readonly #told = new Map<string, number>()
+  readonly #toldOfPeers = new Map<string, number>()
   readonly #cancels = new Map<string, () => void>()
 
   constructor(tell: Tell, thresholds: readonly number[] = expiryThresholds) {
@@ -74,15 +78,21 @@ export class ExpiryWatch {
   /** From now on these and no others. */
   watch(material: Material): void {
     this.stop()
-    for (const ending of endingsOf(material)) this.#arm(ending)
+    const endings = endingsOf(material)
+    const keys = new Set(endings.map(({ key }) => key))
+    for (const key of this.#told.keys()) if (!keys.has(key)) this.#told.delete(key)
+    for (const ending of endings) this.#arm(ending)
   }
 
-  /** A peer has shown this certificate; the thresholds it has reached are told once. Bounded in number. */
-  seen(certificate: CertificateFacts): void {
-    this.#tellOf(endingOf('peer', certificate))
-    if (this.#told.size <= rememberedPeers) return
-    const [oldest] = this.#told.keys()
-    if (oldest !== undefined) this.#told.delete(oldest)
+  /**
+   * A peer has shown this certificate. Each threshold is told once for each identity: one with a new certificate every
+   * hour is told no more often than others.
+   */
+  seen(certificate: CertificateFacts, identity: string): void {
+    this.#tellOf({ ...endingOf('peer', certificate), key: identity }, this.#toldOfPeers)
+    if (this.#toldOfPeers.size <= rememberedPeers) return
+    const [oldest] = this.#toldOfPeers.keys()
+    if (oldest !== undefined) this.#toldOfPeers.delete(oldest)
   }
 
   stop(): void {
@@ -91,7 +101,7 @@ export class ExpiryWatch {
   }
 
   #arm(ending: Ending): void {
-    this.#tellOf(ending)
+    this.#tellOf(ending, this.#told)
     const now = Date.now()
     const next = thresholdsOf(ending, this.#thresholds)
       .map((days) => new Date(ending.ends.getTime() - days * dayMs))
@@ -103,14 +113,15 @@ export class ExpiryWatch {
       )
   }
 
-  #tellOf(ending: Ending): void {
+  #tellOf(ending: Ending, told: Map<string, number>): void {
     const { what, subject, key, ends } = ending
     const now = new Date()
     const reached = reachedThreshold(ending, now, this.#thresholds)
-    if (reached === undefined || (this.#told.get(key) ?? Infinity) <= reached) return
-    this.#told.set(key, reached)
-    const daysLeft = Math.max(0, Math.ceil((ends.getTime() - now.getTime()) / dayMs))
-    const message = `${names[what]} ${subject} ${reached === 0 ? 'has expired' : `expires in ${daysLeft} ${daysLeft === 1 ? 'day' : 'days'}`}, on ${ends.toISOString()}`
+    if (reached === undefined || (told.get(key) ?? Infinity) <= reached) return
+    told.set(key, reached)
+    const left = Math.max(0, ends.getTime() - now.getTime())
+    const daysLeft = Math.ceil(left / dayMs)
+    const message = `${names[what]} ${subject} ${reached === 0 ? 'has expired' : `expires in ${timeText(left, Math.ceil)}`}, on ${ends.toISOString()}`
     this.#tell('certificate-expiring', { what, subject, notAfter: ends, daysLeft, message })
   }
 }

@@ -1,6 +1,6 @@
 import { MtlsError } from '../errors.js'
 import { secureContext } from './context.js'
-import type { Tell } from './events.js'
+import type { SecurityEvent, Tell } from './events.js'
 import { ExpiryWatch } from './expiry-watch.js'
 import type { Material, MaterialSource } from './material.js'
 import { type WatchOptions, watchFiles } from './watch.js'
@@ -112,13 +112,13 @@ export interface FreshnessOptions {
 
 /** Takes up new files by itself, and tells of ends that come near. */
 export class Freshness {
-  readonly expiry: ExpiryWatch
+  readonly #expiry: ExpiryWatch
   readonly #stop: () => void
 
   constructor(material: ReloadableMaterial, paths: readonly string[], tell: Tell, options: FreshnessOptions) {
-    this.expiry = new ExpiryWatch(tell, options.expiryWarningDays)
-    this.expiry.watch(material.current)
-    const forget = material.onChange((next) => this.expiry.watch(next))
+    this.#expiry = new ExpiryWatch(tell, options.expiryWarningDays)
+    this.#expiry.watch(material.current)
+    const forget = material.onChange((next) => this.#expiry.watch(next))
     // A failure is told as an event; there is nobody here to throw it at.
     const reload = () => void material.reload().catch(() => undefined)
     const unwatch = options.watch === false ? () => {} : watchFiles(paths, reload, options.watch)
@@ -128,9 +128,16 @@ export class Freshness {
     }
   }
 
+  /** Hears security events: which certificates peers show. */
+  readonly onSecurityEvent = (event: SecurityEvent): void => {
+    if (event.event !== 'connection-accepted') return
+    const { peerCertificate, peer } = event.connection
+    if (peerCertificate && peer) this.#expiry.seen(peerCertificate, peer.id)
+  }
+
   stop(): void {
     this.#stop()
-    this.expiry.stop()
+    this.#expiry.stop()
   }
 }
 

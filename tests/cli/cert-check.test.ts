@@ -34,7 +34,7 @@ test('what cert-gen made is healthy: a row for each certificate, exit code 0', a
   expect(stdout).toMatch(
     /^✓ {2}certs\/server\.crt +server .* 364 days +mcp-server, localhost, 127\.0\.0\.1, ::1$/m,
   )
-  expect(stdout).toMatch(/^healthy: nothing ends within 30 days$/m)
+  expect(stdout).toMatch(/^healthy: nothing ends soon$/m)
   expect((await check(cwd, ['--cert-dir', 'certs', '--demo-mode'])).exitCode).toBe(0)
   expect((await check(cwd, ['--within', '365'])).exitCode).toBe(1)
 })
@@ -59,7 +59,11 @@ test('demo certificates are healthy in demo mode only', async () => {
 })
 
 test('--json says everything of each certificate and nothing of a key', async () => {
-  const cwd = await folderWith({ uri: ['spiffe://example.org/weather'], notAfter: days(10.5) })
+  const cwd = await folderWith({
+    uri: ['spiffe://example.org/weather'],
+    notBefore: days(-300),
+    notAfter: days(10.5),
+  })
   const { exitCode, stdout } = await check(cwd, ['--json'])
   expect(exitCode).toBe(1)
   const { healthy, certificates } = JSON.parse(stdout)
@@ -90,7 +94,8 @@ test('--json says everything of each certificate and nothing of a key', async ()
 
 test.each<[string, ForgeOptions, boolean, number, string]>([
   ['healthy', {}, false, 0, 'healthy'],
-  ['about to expire', { notAfter: days(20) }, false, 1, 'CERT_EXPIRING'],
+  ['about to expire', { notBefore: days(-300), notAfter: days(20) }, false, 1, 'CERT_EXPIRING'],
+  ['fresh for an hour', { notBefore: days(0), notAfter: days(1 / 24) }, false, 0, 'healthy'],
   ['expired', { notAfter: days(-0.5) }, false, 2, 'CERT_EXPIRED'],
   ['not yet valid', { notBefore: days(1) }, false, 2, 'CERT_NOT_YET_VALID'],
   ['revoked', {}, true, 2, 'CERT_REVOKED'],

@@ -84,6 +84,7 @@ test('it goes on until a signal, serves its page, and runs a command at each cha
     issuer: world.ca,
     usage: 'client',
     commonName: hostile,
+    notBefore: new Date(Date.now() - 10 * 86_400_000),
     notAfter: new Date(Date.now() + 86_400_000),
   })
   await using ending = await makeWorld({ ca: world.ca, client })

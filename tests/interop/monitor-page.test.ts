@@ -120,6 +120,7 @@ async function plant(directory: string, issuer: Forged): Promise<void> {
     issuer,
     usage: 'client',
     commonName: hostile,
+    notBefore: new Date(Date.now() - 90 * day),
     notAfter: new Date(Date.now() + 4.9 * day),
   })
   await writeFile(join(directory, 'planted.crt'), cert)

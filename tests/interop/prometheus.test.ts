@@ -77,7 +77,17 @@ describeWith('promtool', onPath('promtool') !== undefined, 'promtool', () => {
     })
     const series = (name: string, values: string) => ({ series: name, values })
     const own = 'mcp_mtls_certificate_expiry_timestamp_seconds'
+    const near = 'mcp_mtls_certificate_expiring'
     const leaf = { role: 'server', subject: 'CN=a' }
+    const list = { role: 'crl', subject: 'CN=ca' }
+    const minutes = (count: number) => `${90 * 60 + count * 60}x120`
+    const quiet = [
+      'McpCertificateExpired',
+      'McpCertificateExpiring',
+      'McpRevocationListExpiring',
+      'McpPeerCertificateExpiring',
+    ]
+    const peer = 'mcp_mtls_peer_certificate'
     const rules = {
       rule_files: ['mcp-mtls.rules.yml'],
       tests: [
@@ -110,6 +120,54 @@ describeWith('promtool', onPath('promtool') !== undefined, 'promtool', () => {
             }),
             { eval_time: '90m', alertname: 'McpMonitorHangs', exp_alerts: [] },
             { eval_time: '90m', alertname: 'McpDemoMode', exp_alerts: [] },
+          ],
+        },
+        {
+          // Fresh for an hour, an expired root beside one that counts, and a year that has 31 days left.
+          interval: '1m',
+          input_series: [
+            ...[
+              ['role="server",subject="CN=hour"', 59],
+              ['role="server",subject="CN=year"', 31 * 1440],
+              ['role="ca",subject="CN=old",serial="1"', -10],
+              ['role="ca",subject="CN=new",serial="2"', 99_999],
+              ['role="crl",subject="CN=new"', 55],
+            ].flatMap(([labels, left]) => [
+              series(`${own}{${labels}}`, minutes(Number(left))),
+              series(`${near}{${labels}}`, '0x120'),
+            ]),
+            series(`${peer}_expiry_timestamp_seconds{fingerprint256="ab"}`, minutes(59)),
+            series(`${peer}_expiring{fingerprint256="ab"}`, '0x120'),
+          ],
+          alert_rule_test: quiet.map((alertname) => ({ eval_time: '90m', alertname, exp_alerts: [] })),
+        },
+        {
+          interval: '1m',
+          input_series: [
+            series(`${own}{role="server",subject="CN=a"}`, minutes(6)),
+            series(`${near}{role="server",subject="CN=a"}`, '0 0 1x120'),
+            series(`${own}{role="crl",subject="CN=ca"}`, minutes(3)),
+            series(`${near}{role="crl",subject="CN=ca"}`, '0 0 1x120'),
+            series(`${own}{role="ca",subject="CN=b",serial="1"}`, minutes(-5)),
+            series(`${own}{role="ca",subject="CN=c",serial="2"}`, minutes(-1)),
+            series(`${peer}_expiry_timestamp_seconds{fingerprint256="ab",server="echo"}`, minutes(5)),
+            series(`${peer}_expiring{fingerprint256="ab",server="echo"}`, '1x120'),
+          ],
+          alert_rule_test: [
+            alert('McpCertificateExpiring', 'CN=a expires in 6m 0s', { ...leaf, severity: 'ticket' }),
+            alert('McpRevocationListExpiring', 'The revocation list of CN=ca expires in 3m 0s', {
+              ...list,
+              severity: 'page',
+            }),
+            alert('McpPeerCertificateExpiring', 'A client of echo is about to be locked out: ab', {
+              server: 'echo',
+              fingerprint256: 'ab',
+              severity: 'ticket',
+            }),
+            alert('McpCertificateExpired', 'Every CA certificate has expired', {
+              role: 'ca',
+              severity: 'page',
+            }),
           ],
         },
       ],

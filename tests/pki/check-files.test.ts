@@ -422,3 +422,16 @@ test('a set that is switched while it is read is read as one of both', async () 
   copyFileSync(join(certDir, '.generations/0001/server.key'), join(certDir, 'copy.key'))
   expect(await wrong(join(certDir, 'copy.key'))).toEqual([])
 })
+
+test('a root that has ended is nothing broken beside one that counts; alone, or above what we use, it is', async () => {
+  const old = await forgeCa({ commonName: 'Old', notBefore: days(-9), notAfter: days(-1) })
+  const both = { ...ca, cert: old.cert + ca.cert }
+  const oldAlone = scratch()
+  await writeSet(oldAlone, { ca: old })
+  expect(await wrong(await directory({ ca: both }))).toEqual([])
+  expect(await wrong(oldAlone)).toEqual(['ca.crt ca CERT_EXPIRED'])
+  const below = await forge({ issuer: old, usage: 'server', notAfter: days(200) })
+  expect(await wrong(await directory({ ca: both, server: below }))).toEqual([
+    'server.crt server CERT_EXPIRED',
+  ])
+})

@@ -97,6 +97,11 @@ test('what ends soon, or after its CA, is warned of; a day more or less is not',
   const leaf = await forgeServer({ notAfter: new Date(Date.now() + 10 * day) })
   expect(codes(leaf, { withinDays: 9 })).toEqual([])
   expect(codes(leaf, { withinDays: 11 })).toEqual(['CERT_EXPIRING'])
+  expect(codes(leaf)).toEqual([]) // of a life of 11 days
+  const { notBefore, notAfter } = readCertificate(leaf.cert)
+  const near = (part: number) => +notAfter - (+notAfter - +notBefore) * part
+  expect(codes(leaf, { now: new Date(near(0.101)) })).toEqual([])
+  expect(codes(leaf, { now: new Date(near(0.1)) })).toEqual(['CERT_EXPIRING'])
   const afterCa = (days: number) => {
     const [{ notAfter = new Date() } = {}] = trusted()
     return { notAfter: new Date(notAfter.getTime() + days * day) }

@@ -57,6 +57,15 @@ test('what was replaced, by renewal or by force, says by what', async () => {
     if (status === 'replaced') expect(serials).toContain(replacedBy)
 })
 
+test('what was renewed here and should have been again is expiring before the end is near', async () => {
+  await renewCertificates({ certDir, name: 'server', all: true })
+  const at = async (part: number) => Object.fromEntries(await statuses({ now: inDays(part * 365) }))
+  const renewed = { 'mcp-server': 'valid', 'mcp-client': 'valid' }
+  expect(await at(0.76)).toMatchObject(renewed)
+  expect(await at(0.77)).toMatchObject({ ...renewed, 'mcp-server': 'expiring' })
+  expect(await at(0.92)).toMatchObject({ 'mcp-server': 'expiring', 'mcp-client': 'expiring' })
+})
+
 test('what was revoked says when and why, also after a change of CA', async () => {
   const certificate = join(certDir, 'client.crt')
   const { serial } = await revokeCertificate({ certDir, certificate, reason: 'keyCompromise' })

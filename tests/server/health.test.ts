@@ -47,13 +47,20 @@ test('/health has exactly the fields of its contract', async () => {
 })
 
 test.each([
-  [31.5, 'ok', 31],
-  [29.5, 'expiring', 29],
-  [0.5, 'expiring', 0],
-])('a server certificate with %d days left is %s', async (days, state, daysLeft) => {
-  const ca = await forgeCa()
+  [31.5, 365, 'ok', 31],
+  [29.5, 365, 'expiring', 29],
+  [0.5, 365, 'expiring', 0],
+  [29.5, 30, 'ok', 29],
+  [3.5, 30, 'ok', 3],
+  [2.5, 30, 'expiring', 2],
+  [0.5, 1, 'ok', 0],
+  [0.04, 1 / 24, 'ok', 0],
+  [0.004, 1 / 24, 'expiring', 0],
+])('a server certificate with %d of %d days left is %s', async (days, life, state, daysLeft) => {
   const notAfter = new Date(Date.now() + days * day)
-  const server = await forge({ issuer: ca, usage: 'server', notAfter })
+  const notBefore = new Date(notAfter.getTime() - life * day)
+  const ca = await forgeCa({ notBefore: new Date(0) })
+  const server = await forge({ issuer: ca, usage: 'server', notBefore, notAfter })
   await using world = await makeWorld({ ca, server })
   await using served = await serveTest({ tls: world.tls })
   expect(served.server.health().certificates[0]).toMatchObject({ role: 'server', state, days_left: daysLeft })

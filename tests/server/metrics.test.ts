@@ -66,6 +66,44 @@ describe('the metrics of a server', () => {
     ).toBeGreaterThan(0)
   })
 
+  test.each([
+    ['fresh', 0.99, 0],
+    ['in its last tenth', 0.09, 1],
+  ])('a certificate of an hour that is %s, ours and a peer’s', async (_how, left, near) => {
+    const hour = 3_600_000
+    const ca = await forgeCa()
+    const [begins, ends] = [Date.now() - (1 - left) * hour, Date.now() + left * hour]
+    const hourly = (usage: 'server' | 'client') =>
+      forge({
+        issuer: ca,
+        usage,
+        commonName: 'hourly',
+        notBefore: new Date(begins),
+        notAfter: new Date(ends),
+      })
+    await using world = await makeWorld({ ca, server: await hourly('server') })
+    await using served = await serveTest({ tls: world.tls })
+    // The older one of the same peer no longer counts.
+    await callAsBareClient(served.server.port, { shown: await hourly('client') })
+    const newer = await forge({
+      issuer: ca,
+      usage: 'client',
+      commonName: 'hourly',
+      notBefore: new Date(Date.now() - hour),
+      notAfter: new Date(ends + hour),
+    })
+    const { body } = await callAsBareClient(served.server.port, {
+      shown: await hourly('client'),
+      path: '/metrics',
+    })
+    expect(value(body, 'certificate_expiring', { role: 'server' })).toBe(near)
+    expect(value(body, 'peer_certificate_expiring')).toBe(near)
+    const after = await callAsBareClient(served.server.port, { shown: newer, path: '/metrics' })
+    expect(after.body.match(/^mcp_mtls_peer_certificate_expiring\{.*\} \d$/gm)).toEqual([
+      expect.stringMatching(/ 0$/),
+    ])
+  })
+
   test('strangers who come with different names add no series', async () => {
     await using world = await makeWorld()
     const healthPort = await freePort()

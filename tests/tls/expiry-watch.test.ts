@@ -10,8 +10,8 @@ const start = new Date('2026-01-01T00:00:00Z')
 const inDays = (days: number) => new Date(start.getTime() + days * day)
 
 describe('the thresholds of a certificate', () => {
-  const ending = (days: number, what: 'own' | 'crl' = 'own') => ({
-    what,
+  const ending = (days: number) => ({
+    what: 'own' as const,
     subject: 'CN=x',
     serial: '1',
     key: 'x',
@@ -23,9 +23,18 @@ describe('the thresholds of a certificate', () => {
     expect(thresholdsOf(ending(365))).toEqual([30, 14, 7, 1, 0])
   })
 
-  test('of a list are no longer than half of its life', () => {
-    expect(thresholdsOf(ending(30, 'crl'))).toEqual([14, 7, 1, 0])
-    expect(thresholdsOf(ending(1, 'crl'))).toEqual([0])
+  test.each([
+    [61, [30, 14, 7, 1, 0]],
+    [60, [6, 1, 0]],
+    [5, [0.5, 0]],
+    [1 / 24, [0.1 / 24, 0]],
+  ])('of a life of %d days begin where it is near its end: %j', (days, thresholds) => {
+    expect(thresholdsOf(ending(days))).toEqual(thresholds.map((days) => expect.closeTo(days, 9)))
+  })
+
+  test('are those that were asked for, and none before the last tenth of a short life', () => {
+    expect(thresholdsOf(ending(365), [90, 5])).toEqual([90, 5, 0])
+    expect(thresholdsOf(ending(30), [90, 5, 2])).toEqual([3, 2, 0])
   })
 
   test.each([
@@ -47,8 +56,13 @@ describe('the watch over what ends', () => {
 
   async function watched(days: number) {
     const told: string[] = []
+    const messages: string[] = []
     const events = new SecurityEvents([
-      (event) => event.event === 'certificate-expiring' && told.push(`${event.what} ${event.daysLeft}`),
+      (event) => {
+        if (event.event !== 'certificate-expiring') return
+        told.push(`${event.what} ${event.daysLeft}`)
+        messages.push(event.message)
+      },
     ])
     const watch = new ExpiryWatch(teller(events, { side: 'server', name: 'test', mode: 'strict' }))
     const ca = await forgeCa({ notBefore: start, notAfter: inDays(3650) })
@@ -58,7 +72,8 @@ describe('the watch over what ends', () => {
       anchors: [readCertificate(ca.cert)],
       crls: undefined,
     }
-    return { told, watch, material: material as unknown as Material, leaf: readCertificate(leaf.cert) }
+    const facts = { material: material as unknown as Material, leaf: readCertificate(leaf.cert) }
+    return { told, messages, watch, ca, ...facts }
   }
 
   test('tells each threshold once, however far away it is', async () => {
@@ -71,7 +86,8 @@ describe('the watch over what ends', () => {
   })
 
   test('tells at once of a threshold that was passed before it began', async () => {
-    const { told, watch, material } = await watched(10)
+    const { told, watch, material } = await watched(365)
+    vi.setSystemTime(inDays(355))
     watch.watch(material)
     expect(told).toEqual(['own 10'])
     watch.stop()
@@ -79,11 +95,39 @@ describe('the watch over what ends', () => {
     expect(told).toEqual(['own 10'])
   })
 
-  test('tells of the certificate of a peer once for each threshold', async () => {
-    const { told, watch, leaf } = await watched(10)
-    for (let visit = 0; visit < 3; visit++) watch.seen(leaf)
-    vi.setSystemTime(inDays(5))
-    for (let visit = 0; visit < 3; visit++) watch.seen(leaf)
-    expect(told).toEqual(['peer 10', 'peer 5'])
+  test('says nothing of a fresh certificate with a short life, and in words what is left of an old one', async () => {
+    const { told, messages, watch, material } = await watched(1 / 24)
+    watch.watch(material)
+    await vi.advanceTimersByTimeAsync(54 * 60_000 - 1)
+    expect(told).toEqual([])
+    await vi.advanceTimersByTimeAsync(10)
+    expect(messages).toEqual([expect.stringMatching(/^our certificate .* expires in 6 minutes, on /)])
+    watch.stop()
+  })
+
+  test('tells of a peer once for each threshold, whatever certificate it comes with', async () => {
+    const { told, watch, ca, leaf } = await watched(365)
+    vi.setSystemTime(inDays(355))
+    for (let visit = 0; visit < 3; visit++) watch.seen(leaf, 'cn:peer')
+    const validity = { notBefore: start, notAfter: inDays(356) }
+    const next = readCertificate((await forge({ issuer: ca, usage: 'client', ...validity })).cert)
+    vi.setSystemTime(inDays(355.5))
+    for (let visit = 0; visit < 3; visit++) watch.seen(next, 'cn:peer')
+    watch.seen(next, 'cn:other')
+    expect(told).toEqual(['peer 10', 'peer 1', 'peer 1'])
+  })
+
+  test('remembers what it told of ours, however many peers come', async () => {
+    const { told, watch, material, leaf } = await watched(365)
+    vi.setSystemTime(inDays(355))
+    watch.watch(material)
+    for (let peer = 0; peer < 11_000; peer++) watch.seen(leaf, `cn:${peer}`)
+    watch.watch(material)
+    expect(told.filter((one) => one.startsWith('own'))).toEqual(['own 10'])
+    watch.seen(leaf, 'cn:10999')
+    expect(told).toHaveLength(11_001)
+    watch.seen(leaf, 'cn:0') // the oldest was forgotten
+    expect(told).toHaveLength(11_002)
+    watch.stop()
   })
 })

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { parseDuration, type Settings } from '../../config/index.js'
 import { checkCodes } from '../../pki/index.js'
 import type { CheckedEndpoint } from '../../probe/check-endpoint.js'
+import { numberArgument, withinHelp } from '../certificate-options.js'
 import { checkedJson, checkedLines, exitCodeOf, summaryLine } from '../check-report.js'
 import { checkTargets, type Targets, targetsOf } from '../check-targets.js'
 import { watchChecks } from '../check-watch.js'
@@ -13,7 +14,7 @@ import { untilSignal } from '../until-signal.js'
 
 interface Flags {
   readonly caDir?: string
-  readonly within: number
+  readonly within?: number
   readonly watch?: number
   readonly json?: boolean
 }
@@ -41,7 +42,7 @@ export function build(io: Io): Command {
     .description('Says what is wrong with certificates: files, directories, live servers')
     .argument('[what...]', 'files, directories, https:// URLs (default: the certificate directory)')
     .option('--ca-dir <path>', 'where the key of the CA is kept (default: the certificate directory)')
-    .option('--within <days>', 'warn of what ends within so many days', days, 30)
+    .option('--within <days>', withinHelp, numberArgument)
     .option(
       '--watch [interval]',
       'go on: check again when files change, and at the interval (default: 1m)',
@@ -65,11 +66,6 @@ export function build(io: Io): Command {
       throw error
     }
   })
-}
-
-function days(text: string): number {
-  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is not a number of days.')
-  return Number(text)
 }
 
 function interval(text: string): number {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { type IssuedEntry, listIssued } from '../../pki/index.js'
-import { addDirectoryOptions, directoriesOf, numberArgument } from '../certificate-options.js'
+import { addDirectoryOptions, directoriesOf, numberArgument, withinHelp } from '../certificate-options.js'
 import type { Io } from '../io.js'
 import { day, shownPath, table, writeJson, writeLines } from '../output.js'
 
@@ -15,7 +15,7 @@ Examples:
   $ mcp-mtls cert-list
   $ mcp-mtls cert-list --ca-dir ./ca --json
 
-Lists what the CA of a directory has issued, the oldest first: valid, expiring (within 30 days), expired, replaced by a
+Lists what the CA of a directory has issued, the oldest first: valid, expiring, expired, replaced by a
 newer one, revoked, or untrusted (its CA was dropped). The key of the CA is not needed.
 
 Exit codes: 0 done, 1 failed, 64 bad usage`
@@ -24,11 +24,7 @@ export function build(io: Io): Command {
   const command = new Command('cert-list')
     .description('Lists what a CA has issued')
     .argument('[directory]', 'of the CA (default: --ca-dir, or the certificate directory)')
-    .option(
-      '--within <days>',
-      'days before its end that a certificate counts as expiring (default: 30)',
-      numberArgument,
-    )
+    .option('--within <days>', withinHelp, numberArgument)
     .option('--json', 'as JSON')
     .addHelpText('after', help)
   addDirectoryOptions(command)

@@ -9,6 +9,7 @@ import type { MonitorEvent } from '../../monitor/snapshot.js'
 import { createStatusServer } from '../../monitor/status-server.js'
 import { packageVersion } from '../../server/package-version.js'
 import { commandRunner } from '../after-change.js'
+import { numberArgument, withinHelp } from '../certificate-options.js'
 import type { Io } from '../io.js'
 import { snapshotLines } from '../monitor-report.js'
 import { printable, writeJson, writeLines } from '../output.js'
@@ -23,7 +24,7 @@ interface Flags {
   readonly servers: boolean
   readonly watchDir?: readonly string[]
   readonly interval: number
-  readonly within: number
+  readonly within?: number
   readonly port: number
   readonly exec?: string
   readonly once?: boolean
@@ -62,7 +63,7 @@ export function build(io: Io): Command {
     .option('--no-servers', 'watch certificates alone')
     .option('--watch-dir <path>', 'a directory of certificates, beside the others; again for more', collect)
     .option('--interval <time>', 'between two looks at one thing', interval, 10_000)
-    .option('--within <days>', 'warn of what ends within so many days', days, 30)
+    .option('--within <days>', withinHelp, numberArgument)
     .option('--port <port>', 'port of the status page on 127.0.0.1, 0 for any free one', port, 8480)
     .option('--exec <command>', 'run a shell command when a server or certificate changes its state')
     .option('--once', 'look once, say what was found, and end')
@@ -169,11 +170,6 @@ function report(event: MonitorEvent, { json }: Flags, io: Io): void {
 
 function collect(path: string, before: readonly string[] = []): readonly string[] {
   return [...before, path]
-}
-
-function days(text: string): number {
-  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is not a number of days.')
-  return Number(text)
 }
 
 function port(text: string): number {
