@@ -64,7 +64,7 @@ function isInside(name: ConstrainedName, subtree: Subtree): boolean {
   const base = hostForm(subtree.text)
   switch (name.kind) {
     case 'dns':
-      return isAtOrBelow(hostForm(name.text).replace(/^\*\./, ''), base)
+      return isAtOrBelow(hostForm(name.text), base)
     case 'email':
       return emailFits(name.text, subtree.text)
     default: {

@@ -1,3 +1,4 @@
+import { identityFrom } from '../auth/identity.js'
 import { MtlsError } from '../errors.js'
 import { CrlSet } from '../judge/crl-set.js'
 import { dateFault } from '../judge/dates.js'
@@ -94,24 +95,23 @@ function caProblems(certificate: CertificateFacts): readonly Problem[] {
   return mayCertify ? [] : [invalid(certificate, 'may not sign certificates (key usage)', hint)]
 }
 
-/** RFC 9525: the common name of a server is no name. A client is known by its SPIFFE ID, a DNS name or its common name. */
+/** Whom it speaks for: a server without a host name for nobody that can be called (RFC 9525: the common name is none). */
 function nameProblems(
   certificate: CertificateFacts,
   type: CheckOptions['type'],
   demoMode: boolean,
 ): Problem[] {
-  const { names, commonName } = certificate
-  const found: Problem[] = []
-  const ids = names.uri.filter((uri) => /^spiffe:\/\//i.test(uri))
+  if (type !== 'server' && type !== 'client') return []
+  const { dns, ip } = certificate.names
   const hint = 'Issue it anew with the names it should have: `mcp-mtls cert-gen … --san NAME`.'
-  if (type !== 'ca' && ids.length > 1) found.push(invalid(certificate, 'has more than one SPIFFE ID', hint))
-  if (type === 'server' && !demoMode && names.dns.length + names.ip.length === 0)
-    found.push(
-      invalid(certificate, 'names no host: no DNS name or IP address, and the common name is none', hint),
-    )
-  if (type === 'client' && ids.length + names.dns.length === 0 && !commonName)
-    found.push(invalid(certificate, 'names nobody: no SPIFFE ID, DNS name or common name', hint))
-  return found
+  try {
+    identityFrom(certificate, !demoMode, type)
+  } catch (error) {
+    if (!(error instanceof MtlsError)) throw error
+    return [problem('CERT_INVALID', error.message, hint)]
+  }
+  if (type === 'client' || demoMode || dns.length + ip.length > 0) return []
+  return [invalid(certificate, 'names no host: no DNS name or IP address, and the common name is none', hint)]
 }
 
 function keyProblems(

@@ -271,11 +271,14 @@ function readAnchors(text: string, path: string): readonly CertificateFacts[] {
   if (leaf) throw new MtlsError('CERT_INVALID', `${path}: ${leaf.subject} is not a CA certificate`)
   const [first] = anchors
   if (first && !anchors.some(isSelfSigned)) {
-    throw new MtlsError(
-      'CERT_INVALID',
-      `${path} has no root CA in it: ${first.subject} was issued by ${first.issuer}, whose certificate is missing`,
-      { hint: `Add the certificate of ${first.issuer} to that file.` },
-    )
+    const { subject, issuer, selfIssued } = first
+    const [what, hint] = selfIssued
+      ? [`${subject} names itself as its issuer, and its signature is not its own`, 'Get that file anew.']
+      : [
+          `${subject} was issued by ${issuer}, whose certificate is missing`,
+          `Add the certificate of ${issuer} to that file.`,
+        ]
+    throw new MtlsError('CERT_INVALID', `${path} has no root CA in it: ${what}`, { hint })
   }
   return anchors
 }

@@ -2,10 +2,11 @@ import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { MtlsError } from '../errors.js'
 import { dateFault } from '../judge/dates.js'
-import { buildPath, type CertificatePath } from '../judge/path.js'
+import { buildPath, type CertificatePath, pathFault } from '../judge/path.js'
+import type { Purpose } from '../judge/purpose.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import type { Material } from './material.js'
-import { type Shown, shownBy } from './shown.js'
+import { allShownBy, type Shown, shownBy } from './shown.js'
 import { type PeerFacts, type Verdict, verdict } from './verdict.js'
 
 const remembered = 10_000
@@ -23,12 +24,16 @@ interface Known {
  */
 export class PeerJudge {
   readonly #known = new Map<string, Known>()
+  /** Leaves of which everything was looked at once. */
+  readonly #lookedThrough = new Set<string>()
   readonly #trust: Pick<Material, 'anchors' | 'mode' | 'crls'>
   readonly #peer: 'client' | 'server'
+  readonly #purpose: Purpose
 
   constructor(trust: Pick<Material, 'anchors' | 'mode' | 'crls'>, peer: 'client' | 'server') {
     this.#trust = trust
     this.#peer = peer
+    this.#purpose = peer === 'client' ? 'clientAuth' : 'serverAuth'
   }
 
   /** `serverName` is the host that was called; a server without one is refused. */
@@ -50,7 +55,7 @@ export class PeerJudge {
     if (!shown) return { path: undefined, authorizationError }
     try {
       const { fingerprint256 } = shown
-      const known = this.#known.get(fingerprint256) ?? this.#climb(shown, socket)
+      const known = this.#known.get(fingerprint256) ?? this.#climb(shown, socket, authorizationError)
       const facts = this.rebase({ ...known, authorizationError })
       if (facts.path?.anchored) this.#remember(fingerprint256, { ...known, path: facts.path })
       return facts
@@ -69,17 +74,26 @@ export class PeerJudge {
   }
 
   #path(leaf: CertificateFacts, presented: readonly CertificateFacts[], now: Date): CertificatePath {
-    return buildPath(leaf, presented, this.#trust.anchors, {
-      now,
-      purpose: this.#peer === 'client' ? 'clientAuth' : 'serverAuth',
-    })
+    return buildPath(leaf, presented, this.#trust.anchors, { now, purpose: this.#purpose })
   }
 
-  #climb({ certificates }: Shown, socket: TLSSocket): Known {
+  #climb({ fingerprint256, certificates }: Shown, socket: TLSSocket, complaint: string | undefined): Known {
     const where = `certificate of ${socket.remoteAddress}`
-    const [leaf, ...presented] = certificates.map((der) => readCertificate(new X509Certificate(der), where))
+    const read = (der: Buffer) => readCertificate(new X509Certificate(der), where)
+    const [leaf, ...shown] = certificates.map(read)
     if (!leaf) throw new MtlsError('CERT_INVALID', `the ${where} cannot be read`)
-    return { presented, path: this.#path(leaf, presented, new Date()) }
+    const now = new Date()
+    const by = (presented: readonly CertificateFacts[]) => ({
+      presented,
+      path: this.#path(leaf, presented, now),
+    })
+    const first = by(shown)
+    const isSound = first.path.anchored && !pathFault(first.path, { now, purpose: this.#purpose })
+    // OpenSSL, which sees all of it, has found a way: so there is more than what Node shows at first.
+    if (isSound || complaint !== undefined || this.#lookedThrough.has(fingerprint256)) return first
+    this.#lookedThrough.add(fingerprint256)
+    if (this.#lookedThrough.size > remembered) this.#lookedThrough.clear()
+    return by(allShownBy(socket).map(read))
   }
 
   #remember(fingerprint: string, known: Known): void {

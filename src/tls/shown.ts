@@ -26,6 +26,21 @@ export function shownBy(socket: TLSSocket, isKnown: (fingerprint256: string) => 
   }
 }
 
+/**
+ * Every certificate that came with the leaf, as it came. Node's older call follows the first issuer of each, and stops
+ * where that one came last: of two with one name it shows one, of a chain in another order a part. This call leaves some
+ * kB behind each time, so it is for peers alone with whom OpenSSL is content.
+ */
+export function allShownBy(socket: TLSSocket): Buffer[] {
+  const all: Buffer[] = []
+  let next = socket.getPeerX509Certificate()?.issuerCertificate
+  while (next && all.length < maximumPresented) {
+    all.push(next.raw)
+    next = next.issuerCertificate
+  }
+  return all
+}
+
 function chainOf(socket: TLSSocket): Buffer[] {
   const chain: Buffer[] = []
   let next: Certificate | undefined = socket.getPeerCertificate(true)

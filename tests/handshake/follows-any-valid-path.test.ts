@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connect, mtlsFetch } from '../../src/client/index.js'
 import { bothWays, type Row } from '../support/both-ways.js'
-import { type Forged, forge, forgeCa } from '../support/forge.js'
+import { corruptSignature, type Forged, forge, forgeCa } from '../support/forge.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
 const day = 86_400_000
@@ -40,8 +40,8 @@ describe('with an intermediate that was renewed with its key', () => {
   bothWays(
     [
       { title: 'the new one alone', show: shown(() => [renewed]), ...accepted },
-      // The other way round Node tells of the old one alone.
       { title: 'the new one before the old one', show: shown(() => [renewed, old]), ...accepted },
+      { title: 'the old one before the new one', show: shown(() => [old, renewed]), ...accepted },
       {
         title: 'the old one alone',
         show: shown(() => [old]),
@@ -56,6 +56,35 @@ describe('with an intermediate that was renewed with its key', () => {
       return { ca }
     },
   )
+})
+
+describe('with three intermediates', () => {
+  let chain: readonly Forged[]
+  const rows = [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+  ].map((order): Row => {
+    return {
+      title: `the CAs after its leaf in the order ${order}`,
+      show: async (_ca, usage) =>
+        bundle(
+          await forge({ issuer: chain[0] as Forged, usage }),
+          ...order.map((index) => chain[index] as Forged),
+        ),
+      ...accepted,
+    }
+  })
+  bothWays(rows, async () => {
+    const ca = await forgeCa()
+    const top = await forgeCa({ issuer: ca, commonName: 'Top' })
+    const middle = await forgeCa({ issuer: top, commonName: 'Middle' })
+    chain = [await forgeCa({ issuer: middle, commonName: 'Low' }), middle, top]
+    return { ca }
+  })
 })
 
 describe('with an intermediate that stands in the file of the CAs', () => {
@@ -96,6 +125,16 @@ describe('with a CA that may give some names alone', () => {
       return { ca, server: await leaf('server'), client: await leaf('client') }
     },
   )
+})
+
+test('a root whose signature is not its own is called that', async () => {
+  await using world = await makeWorld({ ca: corruptSignature(await forgeCa()) })
+  await expect(serveTest({ tls: world.tls })).rejects.toMatchObject({
+    code: 'CERT_INVALID',
+    message: expect.stringContaining(
+      'CN=Forged CA names itself as its issuer, and its signature is not its own',
+    ),
+  })
 })
 
 test.each(['server', 'client'])('a %s says at its start which root is missing', async (side) => {

@@ -123,6 +123,8 @@ describe('where we are stricter than openssl 3.0, on purpose', () => {
   })
 
   test('a wildcard is inside only what covers all of it', async () => {
+    expect((await judged({ excluded: dns('.example.com') }, { dns: ['*.example.com'] })).we).toBe(false)
+    expect((await judged({ permitted: dns('.example.com') }, { dns: ['*.example.com'] })).we).toBe(true)
     expect((await judged({ permitted: dns('bar.example.com') }, { dns: ['*.example.com'] })).we).toBe(false)
     expect((await judged({ permitted: dns('example.com') }, { dns: ['*.example.com'] })).we).toBe(true)
   })

@@ -48,6 +48,11 @@ test.each<[string, ForgeOptions, string[]]>([
   ['without extended key usage', { usage: 'none', dns: ['localhost'] }, ['CERT_INVALID']],
   ['without a name of a host', { dns: [], ip: [] }, ['CERT_INVALID']],
   ['of two SPIFFE IDs', { dns: ['localhost'], uri: ['spiffe://a/1', 'spiffe://a/2'] }, ['CERT_INVALID']],
+  [
+    'of a SPIFFE ID beside another URI',
+    { dns: ['localhost'], uri: ['spiffe://a/1', 'urn:x'] },
+    ['CERT_INVALID'],
+  ],
   ['a CA', { isCa: true }, ['CERT_INVALID']],
   ['unable to sign', { keyUsage: ['keyAgreement'] }, ['CERT_INVALID']],
   ['with a weak key', { keyType: 'rsa', keySize: 1024 }, ['CERT_INVALID']],
@@ -60,6 +65,16 @@ test.each<[string, ForgeOptions, string[]]>([
   ],
 ])('a server certificate that is %s has that problem', async (_title, options, expected) => {
   expect(codes(await forgeServer(options))).toEqual(expected)
+})
+
+test('a client is somebody by its e-mail address too, and nobody without a name', async () => {
+  const client = async (names: ForgeOptions) => {
+    const leaf = await forge({ issuer: ca, usage: 'client', commonName: '', dns: [], ...names })
+    return check(readCertificate(leaf.cert), { trusted: trusted(), type: 'client' }).map(({ code }) => code)
+  }
+  expect(await client({ email: ['agent@example.org'] })).toEqual([])
+  expect(await client({ ip: ['10.0.0.1'] })).toEqual(['CERT_INVALID'])
+  expect(await client({ dns: ['*.example.org'] })).toEqual(['CERT_INVALID'])
 })
 
 test('a bad signature, a stranger, a self-signed certificate and an expired CA are problems of the chain', async () => {

@@ -1,25 +1,36 @@
 import { once } from 'node:events'
-import { connect, type TLSSocket } from 'node:tls'
-import { expect, onTestFinished, test } from 'vitest'
+import { connect, TLSSocket } from 'node:tls'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { PeerJudge } from '../../src/tls/peer.js'
 import { shownBy } from '../../src/tls/shown.js'
 import { readCertificates } from '../../src/x509/pem.js'
 import { bareServer } from '../support/bare-peers.js'
 import { forge, forgeCa } from '../support/forge.js'
 
-async function connected() {
+/** A client's end, at a server with an intermediate; or with two, the upper one before the lower one. */
+async function connected({ isReversed = false, isTrusted = false } = {}) {
   const ca = await forgeCa({ commonName: 'Root' })
-  const intermediate = await forgeCa({ issuer: ca, commonName: 'Between' })
-  const leaf = await forge({ issuer: intermediate, usage: 'server' })
-  const server = await bareServer({ cert: leaf.cert + intermediate.cert, key: leaf.key })
+  const upper = await forgeCa({ issuer: ca, commonName: 'Upper' })
+  const issuer = isReversed ? await forgeCa({ issuer: upper, commonName: 'Lower' }) : upper
+  const leaf = await forge({ issuer, usage: 'server' })
+  const chain = isReversed ? upper.cert + issuer.cert : issuer.cert
+  const server = await bareServer({ cert: leaf.cert + chain, key: leaf.key })
   const { port, hostname: host } = new URL(server.url)
-  const socket = connect({ host, port: Number(port), servername: 'localhost', rejectUnauthorized: false })
-  onTestFinished(async () => {
-    socket.destroy()
-    await server[Symbol.asyncDispose]()
-  })
-  await once(socket, 'secureConnect')
-  return { ca, socket }
+  const trust = isTrusted ? { ca: ca.cert } : {}
+  const again = async () => {
+    const socket = connect({
+      host,
+      port: Number(port),
+      servername: 'localhost',
+      rejectUnauthorized: false,
+      ...trust,
+    })
+    onTestFinished(() => void socket.destroy())
+    await once(socket, 'secureConnect')
+    return socket
+  }
+  onTestFinished(() => server[Symbol.asyncDispose]())
+  return { ca, socket: await again(), again }
 }
 
 // Node's own way to an X509Certificate takes the issuers out of OpenSSL's list without freeing them: what is still
@@ -32,6 +43,28 @@ test('looking at a chain leaves it where it is', async () => {
     expect(path?.anchored).toBe(true)
     expect(path?.certificates).toHaveLength(3)
   }
+})
+
+test('all of a chain in another order is looked at once for each leaf, where OpenSSL found a way', async () => {
+  const costly = vi.spyOn(TLSSocket.prototype, 'getPeerX509Certificate')
+  onTestFinished(() => costly.mockRestore())
+  const { ca, socket, again } = await connected({ isReversed: true, isTrusted: true })
+  const trust = { anchors: readCertificates(ca.cert, 'ca.crt'), mode: 'strict', crls: undefined } as const
+  const judge = new PeerJudge(trust, 'server')
+  for (const one of [socket, await again()]) expect(judge.read(one).path?.anchored).toBe(true)
+  expect(costly).toHaveBeenCalledTimes(1)
+  // One that is content with nothing, whatever comes.
+  const none = new PeerJudge({ ...trust, anchors: [] }, 'server')
+  for (const one of [await again(), await again()]) expect(none.read(one).path?.anchored).toBe(false)
+  expect(costly).toHaveBeenCalledTimes(2)
+})
+
+test('of a stranger Node’s first look is the only one', async () => {
+  const { ca, socket } = await connected({ isReversed: true })
+  const costly = vi.spyOn(socket, 'getPeerX509Certificate')
+  const trust = { anchors: readCertificates(ca.cert, 'ca.crt'), mode: 'strict', crls: undefined } as const
+  expect(new PeerJudge(trust, 'server').read(socket).path?.anchored).toBe(false)
+  expect(costly).not.toHaveBeenCalled()
 })
 
 test('the chain of a leaf that is known is not asked for', async () => {
