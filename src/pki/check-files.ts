@@ -6,7 +6,7 @@ import type { CrlFacts } from '../x509/crl.js'
 import { type CheckOptions, check } from './check.js'
 import { checkCrl } from './check-crl.js'
 import { type FileContent, readContents } from './file-content.js'
-import { findFiles, octal, stemOf } from './find-files.js'
+import { findFiles, stemOf } from './find-files.js'
 import { readPrivateKey } from './key.js'
 import { keysOf, ownKeyAt } from './key-pairs.js'
 import { type Problem, problem } from './problem.js'
@@ -130,10 +130,9 @@ function judgeCertificate(
 const noTrustHint =
   'Put the ca.crt of its CA beside it, or name that with --ca-cert; --demo-mode accepts unknown issuers.'
 
-function keyModeProblems({ path, mode }: FileContent): Problem[] {
-  if ((mode & 0o077) === 0) return []
-  const what = `others may read ${path} (mode ${octal(mode)})`
-  return [problem('FILE_MODE', what, `Keep it to its owner: \`chmod 600 ${path}\`.`)]
+function keyModeProblems({ path, exposure }: FileContent): Problem[] {
+  if (exposure === undefined) return []
+  return [problem('FILE_MODE', exposure, `Keep it to its owner: \`chmod 600 ${path}\`.`)]
 }
 
 function loneKeyProblems(file: FileContent, passphrase: string | undefined): Problem[] {

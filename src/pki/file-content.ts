@@ -1,5 +1,6 @@
 import { open, realpath, stat } from 'node:fs/promises'
 import { errorCodes, MtlsError } from '../errors.js'
+import { keyExposure } from '../files/exposure.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { otherFormat } from '../x509/other-format.js'
@@ -13,8 +14,8 @@ export interface FileContent {
   readonly crls: readonly CrlFacts[]
   /** The first private key in it, PEM. */
   readonly privateKey: string | undefined
-  /** Permission bits. */
-  readonly mode: number
+  /** Who else may get at the key; undefined when nobody should mind. */
+  readonly exposure: string | undefined
   /** Why it cannot be read or used. */
   readonly problems: readonly Problem[]
 }
@@ -41,10 +42,19 @@ async function resolved(paths: readonly string[]): Promise<string> {
 }
 
 async function readContent(path: string): Promise<FileContent> {
-  const nothing = { path, certificates: [], crls: [], privateKey: undefined, mode: 0, problems: [] }
+  const nothing = {
+    path,
+    certificates: [],
+    crls: [],
+    privateKey: undefined,
+    exposure: undefined,
+    problems: [],
+  }
   try {
     const { bytes, mode } = await readBytes(path)
-    return { ...nothing, mode, ...parse(bytes, path) }
+    const content = parse(bytes, path)
+    const exposure = content.privateKey === undefined ? undefined : await keyExposure(path, mode)
+    return { ...nothing, ...content, exposure }
   } catch (error) {
     if (!(error instanceof MtlsError)) throw error
     // The hint of that code is to run this very check.

@@ -1,5 +1,6 @@
 import { access, constants, readdir, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
+import { directoryExposure } from '../files/exposure.js'
 import { type Problem, problem } from './problem.js'
 
 export interface FoundFiles {
@@ -14,8 +15,7 @@ export async function findFiles(path: string): Promise<FoundFiles> {
     const found = await stat(path)
     if (!found.isDirectory()) return { files: [path, ...(await keyBeside(path))], problems: [] }
     const files = filesOf(await readdir(path)).map((name) => join(path, name))
-    const mode = found.mode & 0o777
-    const exposed = mode & 0o022 && `others may replace what is in ${path} (mode ${octal(mode)})`
+    const exposed = directoryExposure(path, found.mode)
     return {
       files,
       problems: [
@@ -57,9 +57,4 @@ function filesOf(names: readonly string[]): string[] {
 /** The name without folder and ending. */
 export function stemOf(path: string): string {
   return basename(path, extname(path))
-}
-
-/** Permission bits as people write them: `0644`. */
-export function octal(mode: number): string {
-  return (mode & 0o777).toString(8).padStart(4, '0')
 }

@@ -98,6 +98,8 @@ async function start(
     { event: 'listening', name: config.name, url: server.url, mode },
     `${config.name} listens at ${server.url}`,
   )
+  const exposure = material?.current.keyExposure
+  if (exposure) log?.logger.warn({ event: 'key-exposed', name: config.name }, `${config.name}: ${exposure}`)
   if (mode === 'demo') {
     log?.logger.warn(
       { event: 'demo-mode', name: config.name },

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import type { SecureContextOptions } from 'node:tls'
 import type { TlsConfig } from '../config/index.js'
 import { MtlsError } from '../errors.js'
+import { exposureOf } from '../files/exposure.js'
 import { CrlSet } from '../judge/crl-set.js'
 import { dateFault } from '../judge/dates.js'
 import { fabricFaults } from '../judge/fabric.js'
@@ -29,6 +30,8 @@ export interface Material {
   /** The CAs whose certificates we accept; may be empty in demo mode. */
   readonly anchors: readonly CertificateFacts[]
   readonly crls: CrlSet | undefined
+  /** Who else may get at our key; undefined when nobody should mind. */
+  readonly keyExposure: string | undefined
   /** Changes whenever a file's content changes; tells nothing about the key. */
   readonly version: string
   /** Changes whenever the CAs or the revocation lists change. */
@@ -130,6 +133,7 @@ export async function loadMaterial(
       crlText === undefined
         ? undefined
         : new CrlSet(readOwnCrls(crlText, config, anchors), config.crlMissing === 'allow'),
+    keyExposure: await exposureOf(keyPath),
     version,
     trustVersion: digest(caText, crlText),
   } as const

@@ -28,7 +28,7 @@ test('the reader sees every way to import', () => {
 })
 
 test('the table is read from CONTRIBUTING.md', () => {
-  expect(Object.keys(table)).toHaveLength(16)
+  expect(Object.keys(table)).toHaveLength(17)
   expect(table).toMatchObject({ errors: [], servers: ['errors', 'places', 'server'], cli: ['all'] })
 })
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -138,6 +138,20 @@ test('without TLS it serves plain HTTP on loopback, and nowhere else', async () 
   const remote = await runCli(['serve', 'echo', '--host', '0.0.0.0'], { cwd: scratch(), env })
   expect(remote.exitCode).toBe(64)
   expect(remote.stderr).toContain('without TLS only loopback')
+})
+
+test('a key that others may read is warned of at the start, in the words of cert-check', async () => {
+  const certDir = await certificateDirectory()
+  for (const mode of [0o640, 0o644]) {
+    chmodSync(join(certDir, 'server.key'), mode)
+    const serving = startCli(['serve', 'echo', '--tls-port', '0', '--cert-dir', certDir], { cwd: scratch() })
+    await serving.printed(/^echo-mcp /m)
+    serving.process.kill('SIGTERM')
+    const { stderr } = await serving.finished
+    const checked = await runCli(['cert-check', join(certDir, 'server.crt')])
+    for (const said of [stderr, checked.stdout])
+      expect(said.includes(`others may read ${certDir}/server.key (mode 0644)`)).toBe(mode === 0o644)
+  }
 })
 
 test('a readable CA key beside a server that others can reach is warned of', async () => {

@@ -209,7 +209,8 @@ test('an expired CA is a problem of itself and of all that it issued', async () 
 
 test('files that others may read, and a directory that they may change, are problems', async () => {
   const certDir = await directory()
-  chmodSync(join(certDir, 'client.key'), 0o640)
+  chmodSync(join(certDir, 'server.key'), 0o640) // its group may
+  chmodSync(join(certDir, 'client.key'), 0o644)
   chmodSync(certDir, 0o775)
   const name = certDir.split('/').at(-1)
   expect(await wrong(certDir)).toEqual([`${name} directory FILE_MODE`, 'client.crt client FILE_MODE'])
