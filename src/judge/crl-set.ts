@@ -1,6 +1,6 @@
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts, RevokedEntry } from '../x509/crl.js'
-import { listFor, listsBy, type RevocationStatus, statusIn } from '../x509/revocation.js'
+import { entryIn, listsBy, type RevocationStatus, statusIn } from '../x509/revocation.js'
 
 /** Revocation lists by issuer. Signatures are checked once per issuer, so that asking at every request stays cheap. */
 export class CrlSet {
@@ -13,17 +13,13 @@ export class CrlSet {
   ) {}
 
   status(certificate: CertificateFacts, issuer: CertificateFacts, now: Date): RevocationStatus {
-    const status = statusIn(this.#listFor(certificate, issuer), certificate, now)
+    const status = statusIn(this.#listsBy(issuer), certificate, now)
     return status === 'no-list' && this.missingAllowed ? 'good' : status
   }
 
   /** When and why a certificate was revoked, where the list of its issuer says so. */
   entry(certificate: CertificateFacts, issuer: CertificateFacts): RevokedEntry | undefined {
-    return this.#listFor(certificate, issuer)?.revoked.get(certificate.serial)
-  }
-
-  #listFor(certificate: CertificateFacts, issuer: CertificateFacts): CrlFacts | undefined {
-    return listFor(certificate, this.#listsBy(issuer))
+    return entryIn(this.#listsBy(issuer), certificate)
   }
 
   #listsBy(issuer: CertificateFacts): readonly CrlFacts[] {

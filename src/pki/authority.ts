@@ -4,14 +4,8 @@ import { findings } from '../judge/findings.js'
 import { buildPath } from '../judge/path.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import { readCertificates } from '../x509/pem.js'
-import {
-  generateKey,
-  generateKeyLike,
-  type PemSource,
-  privateKeyBlocks,
-  privateKeyPem,
-  readPrivateKey,
-} from './key.js'
+import { privateKeyBlocks, readPrivateKey } from '../x509/private-key.js'
+import { generateKey, generateKeyLike, type PemSource, privateKeyPem } from './key.js'
 import { type AuthorityOptions, type CertificateRequest, parseRequests, type Request } from './request.js'
 
 /** A certificate with its key. The key is not enumerable: no log, JSON or copy of the object shows it. */

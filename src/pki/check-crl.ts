@@ -1,6 +1,7 @@
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
 import { dayMs, expiringFrom } from '../x509/life.js'
+import { withoutSuperseded } from '../x509/revocation.js'
 import { type Problem, problem } from './problem.js'
 
 /** Everything that is wrong with a revocation list, an empty list when nothing is. */
@@ -10,7 +11,13 @@ export function checkCrl(
   {
     withinDays,
     now = new Date(),
-  }: { readonly withinDays?: number | undefined; readonly now?: Date | undefined } = {},
+    among = [crl],
+  }: {
+    readonly withinDays?: number | undefined
+    readonly now?: Date | undefined
+    /** The lists it stands among: a newer one of its CA may have come in its place. */
+    readonly among?: readonly CrlFacts[] | undefined
+  } = {},
 ): readonly Problem[] {
   const { issuer, thisUpdate, nextUpdate } = crl
   const list = `the revocation list of ${issuer}`
@@ -20,6 +27,7 @@ export function checkCrl(
     withinDays === undefined
       ? expiringFrom(thisUpdate, nextUpdate)
       : Math.max(nextUpdate.getTime() - withinDays * dayMs, lastThirdOf(thisUpdate, nextUpdate))
+  if (!withoutSuperseded(among, authorities, now).includes(crl)) return []
   if (now < thisUpdate)
     found.push(
       problem('CRL_INVALID', `${list} is not valid before ${thisUpdate.toISOString()}`, 'Check the clocks.'),

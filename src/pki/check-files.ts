@@ -3,11 +3,11 @@ import { MtlsError } from '../errors.js'
 import { dateFault } from '../judge/dates.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
+import { readPrivateKey } from '../x509/private-key.js'
 import { type CheckOptions, check } from './check.js'
 import { checkCrl } from './check-crl.js'
 import { type FileContent, readContents } from './file-content.js'
 import { findFiles, stemOf } from './find-files.js'
-import { readPrivateKey } from './key.js'
 import { keysOf, ownKeyAt } from './key-pairs.js'
 import { type Problem, problem } from './problem.js'
 import type { LeafType } from './request.js'
@@ -85,7 +85,10 @@ function judge(
       path,
       type: 'crl' as const,
       crl,
-      problems: checkCrl(crl, [...trust.roots, ...trust.intermediates, ...authorities], options),
+      problems: checkCrl(crl, [...trust.roots, ...trust.intermediates, ...authorities], {
+        ...options,
+        among: [...crls, ...(trust.crls ?? [])],
+      }),
     })),
     ...(lone ? [{ path, type: 'key' as const, problems: loneKeyProblems(file, options.passphrase) }] : []),
   ]

@@ -7,7 +7,7 @@ import { buildPath, type CertificatePath } from '../judge/path.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
 import { dayMs, expiringFrom } from '../x509/life.js'
-import { readPrivateKey } from './key.js'
+import { readPrivateKey } from '../x509/private-key.js'
 import { invalid, type Problem, problem, problemOf, usageOf } from './problem.js'
 import type { LeafType } from './request.js'
 

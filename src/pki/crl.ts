@@ -13,8 +13,8 @@ import {
 import { MtlsError } from '../errors.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { encoded } from '../x509/der.js'
+import { readPrivateKey } from '../x509/private-key.js'
 import { type Authority, backdated, wholeSecond } from './authority.js'
-import { readPrivateKey } from './key.js'
 
 /** RFC 5280 section 5.3.1, but for `removeFromCRL`: that one is for delta lists, which are not made here. */
 export const revocationReasons = [

@@ -5,6 +5,7 @@ import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { otherFormat } from '../x509/other-format.js'
 import { readCertificates } from '../x509/pem.js'
+import { privateKeyBlocks } from '../x509/private-key.js'
 import { type Problem, problem } from './problem.js'
 
 /** What one file holds, whatever it is. */
@@ -94,12 +95,10 @@ const reasons: Readonly<Record<string, string>> = {
   ELOOP: 'cannot be read: its links lead in a circle',
 }
 
-const keyBlock = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----(?:(?!-----)[\s\S])*-----END \1PRIVATE KEY-----/
-
 function parse(bytes: Buffer, path: string): Partial<FileContent> {
   const text = bytes.toString('latin1') // PEM is ASCII
   if (!text.includes('-----BEGIN ')) return parseDer(bytes, text, path)
-  const privateKey = keyBlock.exec(text)?.[0]
+  const [privateKey] = privateKeyBlocks(text)
   const certificates = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(text)
     ? readCertificates(text, path)
     : []

@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MtlsError } from '../errors.js'
 import { readCertificates } from '../x509/pem.js'
+import { readPrivateKey } from '../x509/private-key.js'
 import {
   type Authority,
   createAuthority,
@@ -12,7 +13,7 @@ import {
 } from './authority.js'
 import { writing } from './durable.js'
 import { IssuedIndex } from './issued.js'
-import { privateKeyPem, readPrivateKey } from './key.js'
+import { privateKeyPem } from './key.js'
 import type { CertificateEntry, CertificateOptions, CertificateSet, Order } from './order.js'
 import { half, isComplete, missing, type Present, replaceAll } from './present.js'
 import { listsOfNewCa, recordReplacedCa, replacedCertificates } from './replaced.js'

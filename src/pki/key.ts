@@ -1,7 +1,6 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { MtlsError } from '../errors.js'
-import { legacyCipher, otherFormat } from '../x509/other-format.js'
 
 export const keyTypes = ['ec-p256', 'ec-p384', 'ed25519', 'rsa'] as const
 export type KeyType = (typeof keyTypes)[number]
@@ -43,12 +42,6 @@ export async function generateKeyLike(key: KeyObject): Promise<KeyObject> {
   }
 }
 
-/** The private keys of a PEM text, each with its line end. */
-export function privateKeyBlocks(text: string): readonly string[] {
-  const block = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g
-  return (text.match(block) ?? []).map((key) => `${key}\n`)
-}
-
 /** `pem` in the manner of the key in whose place it comes: encrypted when that was. Throws `KEY_ENCRYPTED`. */
 export function privateKeyPemLike(before: PemSource, pem: string, passphrase: string | undefined): string {
   if (!before.text.includes('ENCRYPTED')) return pem
@@ -63,31 +56,4 @@ export function privateKeyPemLike(before: PemSource, pem: string, passphrase: st
 /** PKCS#8 PEM without a passphrase, as every TLS server reads it. */
 export function privateKeyPem(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }).toString()
-}
-
-/** Reads a private key in PEM. Throws `KEY_ENCRYPTED` or `CERT_INVALID`, naming `where` and nothing of the key. */
-export function readPrivateKey(pem: string, where: string, passphrase?: string): KeyObject {
-  try {
-    return createPrivateKey({ key: pem, ...(passphrase !== undefined && { passphrase }) })
-  } catch (error) {
-    // The cause is left out on purpose: nothing that has seen the key goes into an error.
-    const cipher = pem.includes('ENCRYPTED') && passphrase !== undefined ? legacyCipher(error) : undefined
-    if (cipher)
-      throw new MtlsError('KEY_ENCRYPTED', `${where}: the key is ${cipher.what}`, { hint: cipher.hint })
-    if (pem.includes('ENCRYPTED'))
-      throw new MtlsError(
-        'KEY_ENCRYPTED',
-        `${where}: the key is encrypted and ${passphrase === undefined ? 'no passphrase is set' : 'the passphrase is not its own'}`,
-      )
-    const other = otherFormat(pem)
-    throw new MtlsError(
-      'CERT_INVALID',
-      `${where}: ${other ? `it is ${other.what}` : 'not a readable private key'}`,
-      {
-        hint:
-          other?.hint ??
-          'A PEM file holds -----BEGIN PRIVATE KEY----- … -----END PRIVATE KEY-----; make a new pair if it is damaged.',
-      },
-    )
-  }
 }

@@ -32,7 +32,7 @@ const roles = { own: 'server', ca: 'ca', crl: 'crl', peer: 'server' } as const
 
 /** The certificates a server lives on, and what is left of them. Whole days, negative once expired. */
 export function certificateHealth(material: Material, now: Date): CertificateHealth[] {
-  return endingsOf(material).map((ending) => {
+  return endingsOf(material, now).map((ending) => {
     const { what, subject, serial = null, begins, ends } = ending
     const isExpiring = now >= expiringFrom(begins, ends)
     return {

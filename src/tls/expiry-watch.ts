@@ -1,5 +1,6 @@
 import type { CertificateFacts } from '../x509/certificate.js'
 import { dayMs, expiringFrom, timeText } from '../x509/life.js'
+import { withoutSuperseded } from '../x509/revocation.js'
 import { atMoment } from './at-moment.js'
 import type { Expiring, Tell } from './events.js'
 import type { Material } from './material.js'
@@ -26,17 +27,19 @@ function endingOf(what: Ending['what'], facts: CertificateFacts): Ending {
 }
 
 /** Everything a server or client lives on that ends one day. */
-export function endingsOf({ certificate, anchors, crls }: Material): Ending[] {
-  const lists = (crls?.lists ?? []).map(({ issuer, thisUpdate, nextUpdate }): Ending => {
-    return {
-      what: 'crl',
-      subject: issuer,
-      serial: undefined,
-      key: `${issuer} ${nextUpdate.toISOString()}`,
-      begins: thisUpdate,
-      ends: nextUpdate,
-    }
-  })
+export function endingsOf({ certificate, anchors, crls }: Material, now = new Date()): Ending[] {
+  const lists = withoutSuperseded(crls?.lists ?? [], anchors, now).map(
+    ({ issuer, thisUpdate, nextUpdate }): Ending => {
+      return {
+        what: 'crl',
+        subject: issuer,
+        serial: undefined,
+        key: `${issuer} ${nextUpdate.toISOString()}`,
+        begins: thisUpdate,
+        ends: nextUpdate,
+      }
+    },
+  )
   return [endingOf('own', certificate), ...anchors.map((anchor) => endingOf('ca', anchor)), ...lists]
 }
 

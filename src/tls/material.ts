@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, type KeyObject } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { readFile, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { SecureContextOptions } from 'node:tls'
@@ -12,8 +12,8 @@ import { buildPath, isSelfSigned, rootsPem } from '../judge/path.js'
 import { purposeFaults } from '../judge/purpose.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
-import { legacyCipher, otherFormat } from '../x509/other-format.js'
 import { readCertificates } from '../x509/pem.js'
+import { readPrivateKey } from '../x509/private-key.js'
 import { coversServerName } from '../x509/server-name.js'
 
 export type Role = 'server' | 'client'
@@ -97,7 +97,7 @@ export async function loadMaterial(
 
   const [certificate, ...chain] = readCertificates(certText, certPath)
   if (!certificate) throw new MtlsError('CERT_INVALID', `${certPath}: no certificate in it`)
-  const key = readKey(keyText, keyPath, config.keyPassphrase)
+  const key = readPrivateKey(keyText, keyPath, config.keyPassphrase)
   const owner = chain.find(({ x509 }) => x509.checkPrivateKey(key))
   if (owner && !certificate.x509.checkPrivateKey(key)) {
     throw new MtlsError(
@@ -216,29 +216,6 @@ function systemReason(cause: unknown): string {
     : code === 'EACCES'
       ? 'permission denied'
       : (code ?? 'unknown error')
-}
-
-function readKey(text: string, path: string, passphrase: string | undefined): KeyObject {
-  try {
-    return createPrivateKey({ key: text, ...(passphrase !== undefined && { passphrase }) })
-  } catch (error) {
-    // The cause is left out on purpose: nothing that has seen the key goes into an error.
-    if (/ENCRYPTED/.test(text)) {
-      const cipher = passphrase === undefined ? undefined : legacyCipher(error)
-      if (cipher) throw new MtlsError('KEY_ENCRYPTED', `${path} is ${cipher.what}`, { hint: cipher.hint })
-      const what =
-        passphrase === undefined
-          ? 'is encrypted and no passphrase is set'
-          : 'does not open with the passphrase that is set'
-      throw new MtlsError('KEY_ENCRYPTED', `${path} ${what}`)
-    }
-    const other = otherFormat(text)
-    if (other) throw new MtlsError('CERT_INVALID', `${path}: it is ${other.what}`, { hint: other.hint })
-    const code = (error as NodeJS.ErrnoException).code ?? 'unreadable'
-    throw new MtlsError('CERT_INVALID', `${path}: not a readable private key (${code})`, {
-      hint: 'A PEM file holds -----BEGIN PRIVATE KEY----- … -----END PRIVATE KEY-----; make a new pair if it is damaged.',
-    })
-  }
 }
 
 /** What a peer would refuse our own certificate for, whatever it trusts. */

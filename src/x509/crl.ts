@@ -16,6 +16,7 @@ import { type CertificateFacts, serialText } from './certificate.js'
 import { type CrlScope, everything, scopeOf } from './crl-scope.js'
 import { contentsOf, type Element, elementAt, elementsIn, encodingOf } from './der.js'
 import { nameText } from './name.js'
+import { otherFormat } from './other-format.js'
 import { readTime, timeTags } from './time.js'
 
 export interface RevokedEntry {
@@ -45,8 +46,8 @@ export interface CrlFacts {
 const crlBlock = /-----BEGIN (?:X509 )?CRL-----([^-]*)-----END (?:X509 )?CRL-----/g
 
 /**
- * All revocation lists of a file, PEM or one list in DER; a string holds a byte in each character. Throws `CERT_INVALID` naming `where` when there is none, or
- * one cannot be used.
+ * All revocation lists of a file, PEM or one list in DER; a string holds a byte in each character. Throws `CERT_INVALID`
+ * naming `where` when there is none, or one cannot be used.
  */
 export function readCrls(content: string | Uint8Array, where: string): readonly CrlFacts[] {
   const bytes = typeof content === 'string' ? Buffer.from(content, 'latin1') : content
@@ -54,13 +55,22 @@ export function readCrls(content: string | Uint8Array, where: string): readonly 
   const text = typeof content === 'string' ? content : Buffer.from(content).toString('latin1')
   const blocks = [...text.matchAll(crlBlock)]
   const begun = text.match(/-----BEGIN (?:X509 )?CRL-----/g)?.length ?? 0
-  if (blocks.length === 0 || blocks.length !== begun) {
-    throw new MtlsError(
-      'CERT_INVALID',
-      `${where}: ${begun === 0 ? 'no revocation list in it' : 'a revocation list in it is cut off'}`,
-    )
+  try {
+    if (blocks.length === 0 || blocks.length !== begun) {
+      const what = begun === 0 ? 'no revocation list in it' : 'a revocation list in it is cut off'
+      throw new MtlsError('CERT_INVALID', `${where}: ${what}`)
+    }
+    return blocks.map(([, base64 = '']) => readOne(Buffer.from(base64, 'base64'), where))
+  } catch (error) {
+    // The forms of PEM are told by their frame; what a list says of itself weighs more.
+    const other = isUnsupported(error) ? undefined : otherFormat(text)
+    if (!other) throw error
+    throw new MtlsError('CERT_INVALID', `${where}: it is ${other.what}`, { hint: other.hint, cause: error })
   }
-  return blocks.map(([, base64 = '']) => readOne(Buffer.from(base64, 'base64'), where))
+}
+
+function isUnsupported(error: unknown): boolean {
+  return error instanceof MtlsError && error.cause instanceof Unsupported
 }
 
 function readOne(der: Uint8Array, where: string): CrlFacts {

@@ -40,7 +40,7 @@ const texts: readonly (readonly [sign: RegExp, format: OtherFormat])[] = [
     converted('a PKCS #7 bundle', 'openssl pkcs7 -print_certs -in FILE -out NEW'),
   ],
   [
-    /-----BEGIN [A-Z ]+-----[^\n]*\\n/,
+    /-----BEGIN [A-Z\d ]+-----[^\n]*\\n/,
     converted('PEM with \\n written out instead of line ends', 'printf %b "$(cat FILE)" > NEW'),
   ],
   [/^\s*["'][^\n]*-----BEGIN /, converted('PEM in quotes', `tr -d "\\"'" < FILE > NEW`)],
@@ -49,14 +49,14 @@ const texts: readonly (readonly [sign: RegExp, format: OtherFormat])[] = [
     converted('PEM with spaces before its lines', "sed 's/^[[:space:]]*//' FILE > NEW"),
   ],
   [
-    /-----BEGIN [A-Z ]+-----\r(?!\n)/,
+    /-----BEGIN [A-Z\d ]+-----\r(?!\n)/,
     converted('PEM with the line ends of old Macs', "tr '\\r' '\\n' < FILE > NEW"),
   ],
   [
-    /-----BEGIN [A-Z ]+-----[ \t]*[A-Za-z\d+/]/,
+    /-----BEGIN [A-Z\d ]+-----[ \t]*[A-Za-z\d+/]/,
     converted(
       'PEM on one line',
-      `awk '{ gsub(/-----BEGIN [A-Z ]+-----/, "&\\n"); gsub(/-----END/, "\\n&"); print }' FILE > NEW`,
+      `awk '{ gsub(/-----BEGIN [A-Z0-9 ]+-----/, "&\\n"); gsub(/-----END/, "\\n&"); print }' FILE > NEW`,
     ),
   ],
 ]

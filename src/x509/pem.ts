@@ -7,12 +7,15 @@ const certificateBlock =
   /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
 
 /**
- * All certificates of a PEM text in their order: a leaf with its chain, or a bundle of CAs.
- * Throws `CERT_INVALID` naming `where` when there is none, or one of them cannot be read.
+ * All certificates of a PEM text in their order: a leaf with its chain, or a bundle of CAs. Or the one in DER, a byte in
+ * each character. Throws `CERT_INVALID` naming `where` when there is none, or one of them cannot be read.
  */
 export function readCertificates(text: string, where: string): readonly CertificateFacts[] {
   const blocks = text.match(certificateBlock) ?? []
   const begun = text.match(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g)?.length ?? 0
+  const isBinary = begun === 0 && text.charCodeAt(0) === 0x30 // a SEQUENCE (X.690 section 8.9)
+  const alone = isBinary ? ifReadable(() => readCertificate(Buffer.from(text, 'latin1'), where)) : undefined
+  if (alone) return [alone]
   if (blocks.length === 0 || blocks.length !== begun) {
     const other = begun === 0 ? otherFormat(text) : undefined
     const what = other
@@ -36,4 +39,12 @@ export function readCertificates(text: string, where: string): readonly Certific
       throw new MtlsError('CERT_INVALID', `${where}: it is ${other.what}`, { hint: other.hint, cause: error })
     }
   })
+}
+
+function ifReadable<Value>(read: () => Value): Value | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
 }

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { CertificateFacts } from './certificate.js'
-import type { CrlFacts } from './crl.js'
-import { covers } from './crl-scope.js'
+import type { CrlFacts, RevokedEntry } from './crl.js'
+import { covers, everything } from './crl-scope.js'
 
 export type RevocationStatus = 'good' | 'revoked' | 'no-list' | 'list-expired' | 'list-not-yet-valid'
 
@@ -11,19 +12,45 @@ export function listsBy(issuer: CertificateFacts, lists: readonly CrlFacts[]): r
     .sort((one, other) => other.thisUpdate.getTime() - one.thisUpdate.getTime())
 }
 
-/** The newest of these that is about this certificate. */
-export function listFor(certificate: CertificateFacts, lists: readonly CrlFacts[]): CrlFacts | undefined {
-  return lists.find(({ scope }) => covers(scope, certificate))
-}
-
-/** What the list of its issuer says about a certificate. A list out of date still revokes, and vouches for nobody. */
+/**
+ * What the lists of its issuer, the newest first, say about a certificate: the newest that has begun counts. One that
+ * is out of date, or still to come, revokes too, and vouches for nobody.
+ */
 export function statusIn(
-  list: CrlFacts | undefined,
-  { serial }: Pick<CertificateFacts, 'serial'>,
+  lists: readonly CrlFacts[],
+  certificate: CertificateFacts,
   now: Date,
 ): RevocationStatus {
-  if (!list) return 'no-list'
-  if (list.revoked.has(serial)) return 'revoked'
-  if (now > list.nextUpdate) return 'list-expired'
-  return now < list.thisUpdate ? 'list-not-yet-valid' : 'good'
+  const about = lists.filter(({ scope }) => covers(scope, certificate))
+  const toCome = about.filter(({ thisUpdate }) => thisUpdate > now)
+  const counting = about[toCome.length] ?? about[0]
+  if (!counting) return 'no-list'
+  if ([...toCome, counting].some(({ revoked }) => revoked.has(certificate.serial))) return 'revoked'
+  if (now > counting.nextUpdate) return 'list-expired'
+  return now < counting.thisUpdate ? 'list-not-yet-valid' : 'good'
+}
+
+/** When and why these lists revoke a certificate. */
+export function entryIn(lists: readonly CrlFacts[], certificate: CertificateFacts): RevokedEntry | undefined {
+  const about = lists.filter(({ scope }) => covers(scope, certificate))
+  return about.map(({ revoked }) => revoked.get(certificate.serial)).find((entry) => entry !== undefined)
+}
+
+/** Those in whose place no newer one of the same CA has come: the others are not asked any more. */
+export function withoutSuperseded(
+  lists: readonly CrlFacts[],
+  authorities: readonly CertificateFacts[],
+  now: Date,
+): readonly CrlFacts[] {
+  return lists.filter(
+    (list) => !authorities.some((authority) => isSuperseded(list, listsBy(authority, lists), now)),
+  )
+}
+
+function isSuperseded(list: CrlFacts, ofOneCa: readonly CrlFacts[], now: Date): boolean {
+  const newer = ofOneCa.slice(0, Math.max(0, ofOneCa.indexOf(list)))
+  return newer.some(
+    ({ thisUpdate, scope }) =>
+      thisUpdate <= now && (isDeepStrictEqual(scope, everything) || isDeepStrictEqual(scope, list.scope)),
+  )
 }

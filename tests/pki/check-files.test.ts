@@ -436,3 +436,11 @@ test('a root that has ended is nothing broken beside one that counts; alone, or 
     'server.crt server CERT_EXPIRED',
   ])
 })
+
+test('an old list beside the new one of its CA is no problem; alone it is', async () => {
+  const old = await forgeCrl({ issuer: ca, thisUpdate: days(-3), nextUpdate: days(-1) })
+  const crl = old + (await forgeCrl({ issuer: ca }))
+  expect(await wrong(await directory({ crl }))).toEqual([])
+  const forged = old + (await forgeCrl({ issuer: ca, signedBy: server.privateKey }))
+  expect((await wrong(await directory({ crl: forged }))).join()).toContain('CRL_EXPIRED')
+})

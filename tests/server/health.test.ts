@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../../src/client/index.js'
 import { type CertificateHealth, type Health, readiness } from '../../src/server/health.js'
-import { forge, forgeCa, forgeCrl } from '../support/forge.js'
+import { forge, forgeCa, forgeCrl, writeSet } from '../support/forge.js'
 import { freePort } from '../support/free-port.js'
 import { ask } from '../support/wire.js'
 import { makeWorld, serveTest } from '../support/world.js'
@@ -126,6 +126,17 @@ test('an expired root beside a renewed one is shown, and does not degrade the se
   const { status, certificates } = served.server.health()
   expect(status).toBe('ok')
   expect(certificates.map(({ role, state }) => `${role} ${state}`)).toContain('ca expired')
+})
+
+test('an old list beside the new one of its CA does not count any more', async () => {
+  await using world = await makeWorld()
+  const ended = { thisUpdate: new Date(Date.now() - 2 * day), nextUpdate: new Date(Date.now() - day) }
+  const crl = (await forgeCrl({ issuer: world.ca, ...ended })) + (await forgeCrl({ issuer: world.ca }))
+  await writeSet(world.certDir, { crl })
+  await using served = await serveTest({ tls: world.tls })
+  const { status, certificates } = served.server.health()
+  expect(status).toBe('ok')
+  expect(certificates.filter(({ role }) => role === 'crl').map(({ state }) => state)).toEqual(['ok'])
 })
 
 test('HEAD asks for the status alone', async () => {

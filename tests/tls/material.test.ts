@@ -5,8 +5,8 @@ import { inspect } from 'node:util'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parseTlsConfig } from '../../src/config/index.js'
 import { MtlsError } from '../../src/errors.js'
-import { readPrivateKey } from '../../src/pki/key.js'
 import { loadMaterial, type Role } from '../../src/tls/material.js'
+import { readPrivateKey } from '../../src/x509/private-key.js'
 import { corruptSignature, type Forged, forge, forgeCa, forgeCrl, writeSet } from '../support/forge.js'
 import { refusal } from '../support/refusal.js'
 import { scratch } from '../support/scratch.js'
@@ -108,7 +108,10 @@ describe.each(['server', 'client'] as const)('of a %s', (role) => {
     })
     expect(without.hint).toContain('TLS_KEY_PASSPHRASE')
     const wrong = await failure(dir, role, { keyPassphrase: 'wrong horse' })
-    expect(wrong).toMatchObject({ code: 'KEY_ENCRYPTED', message: expect.stringContaining('does not open') })
+    expect(wrong).toMatchObject({
+      code: 'KEY_ENCRYPTED',
+      message: expect.stringContaining('the passphrase is not its own'),
+    })
     expect(inspect(wrong, { depth: Infinity, showHidden: true })).not.toContain('wrong horse')
     const config = parseTlsConfig({ certDir: dir, keyPassphrase: 'correct horse' }, role)
     expect((await loadMaterial(config, role)).certificate.commonName).toBe(`mcp-${role}`)

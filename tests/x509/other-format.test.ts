@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { otherFormat } from '../../src/x509/other-format.js'
 import { readCertificates } from '../../src/x509/pem.js'
+import { readPrivateKey } from '../../src/x509/private-key.js'
 import { type Forged, forge } from '../support/forge.js'
 import { refusal } from '../support/refusal.js'
 import { scratch } from '../support/scratch.js'
@@ -29,7 +30,6 @@ test.each<[what: string, made: () => Buffer | string]>([
   ['PEM with spaces before its lines', () => leaf.cert.replace(/^/gm, '    ')],
   ['PEM with the line ends of old Macs', () => leaf.cert.replaceAll('\n', '\r')],
   ['PEM on one line', () => leaf.cert.replaceAll('\n', '')],
-  ['a certificate in DER', () => leaf.der],
   [
     'a PKCS #12 store',
     () => openssl('pkcs12', '-export', '-in', 'crt', '-inkey', 'key', '-passout', 'pass:'),
@@ -44,6 +44,12 @@ test.each<[what: string, made: () => Buffer | string]>([
   execFileSync('sh', ['-c', command], { cwd, stdio: 'pipe' })
   const [found] = readCertificates(readFileSync(join(cwd, 'NEW'), 'latin1'), 'NEW')
   expect(found?.serial).toBe(leaf.serial)
+})
+
+test('one certificate in DER is read, and named where something else belongs', () => {
+  const text = leaf.der.toString('latin1')
+  expect(readCertificates(text, 'a.crt')).toMatchObject([{ serial: leaf.serial }])
+  expect(refusal(() => readPrivateKey(text, 'a.key')).message).toBe('a.key: it is a certificate in DER')
 })
 
 test('keys, requests and UTF-16 are named too', () => {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type CertificateFacts, readCertificate } from '../../src/x509/certificate.js'
 import { readCrls } from '../../src/x509/crl.js'
-import { listFor, listsBy, statusIn } from '../../src/x509/revocation.js'
+import { entryIn, listsBy, statusIn, withoutSuperseded } from '../../src/x509/revocation.js'
 import { type Forged, forge, forgeCa, forgeCrl } from '../support/forge.js'
 
 const day = 86_400_000
@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 async function listed(revoked: string[], of = ca) {
   const lists = readCrls(await forgeCrl({ issuer: of, revoked, thisUpdate, nextUpdate }), 'ca.crl')
-  return listFor(leaf, listsBy(readCertificate(ca.cert), lists))
+  return listsBy(readCertificate(ca.cert), lists)
 }
 
 describe('a list', () => {
@@ -72,7 +72,7 @@ describe('a list for some certificates', () => {
         ).cert,
       )
       const lists = listsBy(readCertificate(ca.cert), readCrls(list, 'ca.crl'))
-      expect(statusIn(listFor(certificate, lists), certificate, new Date())).toBe(status)
+      expect(statusIn(lists, certificate, new Date())).toBe(status)
     }
   })
 
@@ -80,7 +80,7 @@ describe('a list for some certificates', () => {
     const complete = await forgeCrl({ issuer: ca, revoked: ['abba'], thisUpdate, nextUpdate })
     const partial = await forgeCrl({ issuer: ca, issuingPoint: { only: 'ca' } })
     const lists = listsBy(readCertificate(ca.cert), readCrls(partial + complete, 'ca.crl'))
-    expect(statusIn(listFor(leaf, lists), leaf, new Date())).toBe('revoked')
+    expect(statusIn(lists, leaf, new Date())).toBe('revoked')
   })
 })
 
@@ -88,7 +88,59 @@ test('the newest list of an issuer counts, in whatever order they come', async (
   const older = await forgeCrl({ issuer: ca, revoked: ['abba'], thisUpdate, nextUpdate })
   const newer = await forgeCrl({ issuer: ca, revoked: [], thisUpdate: later(thisUpdate, 60_000), nextUpdate })
   for (const text of [older + newer, newer + older]) {
-    const list = listFor(leaf, listsBy(readCertificate(ca.cert), readCrls(text, 'ca.crl')))
+    const list = listsBy(readCertificate(ca.cert), readCrls(text, 'ca.crl'))
     expect(statusIn(list, leaf, later(thisUpdate, day))).toBe('good')
   }
+})
+
+describe('lists that follow one another', () => {
+  const begins = (days: number) => new Date(thisUpdate.getTime() + days * day)
+  const series = async (...all: { from: number; revoked?: string[]; only?: 'ca' | 'user' }[]) =>
+    Promise.all(
+      all.map(async ({ from, revoked = [], only }) => {
+        const times = { thisUpdate: begins(from), nextUpdate: begins(from + 2) }
+        const part = only && { issuingPoint: { only } }
+        const [list] = readCrls(await forgeCrl({ issuer: ca, revoked, ...times, ...part }), 'ca.crl')
+        if (!list) throw new Error('no list')
+        return list
+      }),
+    )
+  const root = () => readCertificate(ca.cert)
+
+  test('count from their own beginning on: one that is to come locks nobody out, and revokes already', async () => {
+    const lists = listsBy(root(), await series({ from: 0 }, { from: 1.5, revoked: ['dead'] }))
+    const status = (days: number, of = leaf) => statusIn(lists, of, begins(days))
+    expect([status(-0.1), status(0), status(1.4), status(1.5), status(3.4), status(3.6)]).toEqual([
+      'list-not-yet-valid',
+      'good',
+      'good',
+      'good',
+      'good',
+      'list-expired',
+    ])
+    const dead = { ...leaf, serial: 'dead' }
+    expect(status(1, dead)).toBe('revoked')
+    expect(entryIn(lists, dead)?.at).toEqual(begins(1.5))
+    expect(entryIn(lists, leaf)).toBeUndefined()
+  })
+
+  test('what an old one revoked and the new one does not is good again', async () => {
+    const lists = listsBy(root(), await series({ from: 0, revoked: ['abba'] }, { from: 1 }))
+    expect(statusIn(lists, leaf, begins(0.5))).toBe('revoked')
+    expect(statusIn(lists, leaf, begins(1.5))).toBe('good')
+  })
+
+  test('are superseded by a newer one that has begun, of the same CA and about as much', async () => {
+    const lists = await series({ from: 0 }, { from: 1 }, { from: 0.5, only: 'ca' }, { from: 3 })
+    const left = (days: number, authorities = [root()]) =>
+      withoutSuperseded(lists, authorities, begins(days)).map((list) => lists.indexOf(list))
+    expect(left(0.7)).toEqual([0, 1, 2, 3])
+    expect(left(1)).toEqual([1, 3])
+    expect(left(3)).toEqual([3])
+    expect(left(3, [])).toEqual([0, 1, 2, 3])
+    const stranger = readCertificate((await forgeCa()).cert)
+    expect(left(3, [stranger])).toEqual([0, 1, 2, 3])
+    const parts = await series({ from: 0, only: 'ca' }, { from: 1, only: 'user' }, { from: 2, only: 'ca' })
+    expect(withoutSuperseded(parts, [root()], begins(2))).toEqual(parts.slice(1))
+  })
 })
