@@ -168,6 +168,19 @@ function openSslRefusal(
     case 'CERT_REVOKED':
       return refuse('CERT_REVOKED', `certificate ${leaf.subject} is revoked`, rules)
     default:
-      return refuse('CERT_INVALID', `certificate ${leaf.subject} was not accepted (${error})`, rules)
+      return refuse('CERT_INVALID', `certificate ${leaf.subject} ${wordsOf(error)}`, rules)
   }
+}
+
+function wordsOf(error: string | undefined): string {
+  const known = error !== undefined && Object.hasOwn(openSslWords, error) ? openSslWords[error] : undefined
+  return known ?? 'is refused by OpenSSL, which gives no reason; `openssl verify -x509_strict` may tell one'
+}
+
+/** Where our search is content and OpenSSL is not. Most of what it says has no name in Node. */
+const openSslWords: Readonly<Record<string, string>> = {
+  INVALID_PURPOSE: 'is not for this use, or a CA above it is not, says OpenSSL',
+  INVALID_CA: 'has a CA above it that may not sign certificates, says OpenSSL',
+  PATH_LENGTH_EXCEEDED: 'has more CAs above it than one of them allows, says OpenSSL',
+  CERT_CHAIN_TOO_LONG: 'has too many CAs above it, says OpenSSL',
 }

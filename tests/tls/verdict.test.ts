@@ -201,6 +201,19 @@ function validUntilOf(judged: Verdict): Date | undefined {
   return judged.accepted ? judged.validUntil : undefined
 }
 
+test.each([
+  ['INVALID_PURPOSE', 'is not for this use, or a CA above it is not, says OpenSSL'],
+  ['INVALID_CA', 'has a CA above it that may not sign certificates, says OpenSSL'],
+  ['PATH_LENGTH_EXCEEDED', 'has more CAs above it than one of them allows, says OpenSSL'],
+  ['CERT_CHAIN_TOO_LONG', 'has too many CAs above it, says OpenSSL'],
+  ['UNSPECIFIED', 'gives no reason'],
+  ['constructor', 'gives no reason'],
+])('what OpenSSL alone says has words: %s', (error, words) => {
+  const judged = verdict(peer({ error }), asClient('strict'), now)
+  expect(judged).toMatchObject({ code: 'CERT_INVALID', message: expect.stringContaining(words) })
+  expect(judged).not.toMatchObject({ message: expect.stringContaining(error) })
+})
+
 const unknownIssuer = [
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
