@@ -1,6 +1,8 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
+import type { MtlsErrorCode } from '../errors.js'
 import { endingsOf } from '../tls/expiry-watch.js'
 import type { Material } from '../tls/material.js'
+import type { LastReload } from '../tls/reloadable.js'
 import { dayMs, expiringFrom } from '../x509/life.js'
 
 export interface CertificateHealth {
@@ -23,6 +25,14 @@ export interface Health {
   readonly connections: number
   readonly certificates: readonly CertificateHealth[]
   readonly last_reload: { readonly at: string; readonly ok: boolean; readonly error: string | null } | null
+  /** Why it is degraded. */
+  readonly problems: readonly HealthProblem[]
+}
+
+export interface HealthProblem {
+  readonly code: MtlsErrorCode
+  readonly message: string
+  readonly since: string
 }
 
 /** The newest revision is not in the SDK's list: that one names the revisions with sessions. */
@@ -46,21 +56,45 @@ export function certificateHealth(material: Material, now: Date): CertificateHea
   })
 }
 
-/** Whether peers can still be served by these. A root that has ended matters only when no other is left. */
-export function areCurrent(certificates: readonly Pick<CertificateHealth, 'role' | 'state'>[]): boolean {
-  const cas = certificates.filter(({ role }) => role === 'ca')
-  const isEnded = ({ state }: Pick<CertificateHealth, 'state'>) => state === 'expired'
-  return (
-    !certificates.some((one) => one.role !== 'ca' && isEnded(one)) && !(cas.length > 0 && cas.every(isEnded))
-  )
+/** What has ended of what peers are served by. A root that has ended matters only when no other is left. */
+export function ended<Part extends Pick<CertificateHealth, 'role' | 'state'>>(
+  parts: readonly Part[],
+): Part[] {
+  const isRootLeft = parts.some(({ role, state }) => role === 'ca' && state !== 'expired')
+  return parts.filter(({ role, state }) => state === 'expired' && !(role === 'ca' && isRootLeft))
 }
+
+/** Everything for which a server calls itself degraded. */
+export function healthProblems(
+  certificates: readonly CertificateHealth[],
+  last: LastReload | undefined,
+): HealthProblem[] {
+  return [
+    ...ended(certificates).map(({ role, subject, not_after: since }): HealthProblem => {
+      const message = `${names[role]} ${subject} has expired`
+      return { code: 'CERT_EXPIRED', message, since }
+    }),
+    ...(last?.error
+      ? [
+          {
+            code: last.error.code,
+            message: last.error.message,
+            since: (last.failingSince ?? last.at).toISOString(),
+          },
+        ]
+      : []),
+  ]
+}
+
+const names = { server: 'our certificate', ca: 'the CA certificate', crl: 'the revocation list of' } as const
 
 /** Whether the server should get requests, and what that was judged by. */
 export function readiness({ status, certificates, last_reload }: Health): {
   readonly ready: boolean
   readonly checks: Readonly<Record<'certificates' | 'crl' | 'last_reload' | 'accepting', boolean>>
 } {
-  const fresh = (crl: boolean) => areCurrent(certificates.filter(({ role }) => (role === 'crl') === crl))
+  const fresh = (crl: boolean) =>
+    ended(certificates.filter(({ role }) => (role === 'crl') === crl)).length === 0
   const checks = {
     certificates: fresh(false),
     crl: fresh(true),

@@ -18,7 +18,7 @@ import { coversHost, fileSource } from '../tls/material.js'
 import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/reloadable.js'
 import { createAdapter } from './adapter.js'
 import { hostNames, loopbackNames } from './guard.js'
-import { areCurrent, certificateHealth, type Health, protocolVersions } from './health.js'
+import { certificateHealth, type Health, healthProblems, protocolVersions } from './health.js'
 import { createHealthServer } from './health-server.js'
 import { requestListener } from './http.js'
 import { InFlight } from './in-flight.js'
@@ -204,9 +204,9 @@ class ListeningServer implements RunningServer {
     const now = new Date()
     const certificates = this.#material ? certificateHealth(this.#material.current, now) : []
     const last = this.#material?.last
-    const degraded = !areCurrent(certificates) || last?.ok === false
+    const problems = healthProblems(certificates, last)
     return {
-      status: this.#closing ? 'draining' : degraded ? 'degraded' : 'ok',
+      status: this.#closing ? 'draining' : problems.length > 0 ? 'degraded' : 'ok',
       server: this.name,
       version: packageVersion,
       protocol_versions: protocolVersions,
@@ -217,6 +217,7 @@ class ListeningServer implements RunningServer {
       last_reload: last
         ? { at: last.at.toISOString(), ok: last.ok, error: last.error?.message ?? null }
         : null,
+      problems,
     }
   }
 

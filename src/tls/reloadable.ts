@@ -10,6 +10,8 @@ export interface LastReload {
   readonly at: Date
   readonly ok: boolean
   readonly error: MtlsError | undefined
+  /** The first of the failures in a row; undefined when it went well. */
+  readonly failingSince: Date | undefined
 }
 
 /** What is in use may be revoked by files that cannot be taken up: it is said again so often. */
@@ -79,7 +81,8 @@ export class ReloadableMaterial {
     try {
       const next = checked(await this.#source.load(previous))
       const isNew = next.version !== previous.version
-      if (isNew || this.#last?.ok === false) this.#last = { at: new Date(), ok: true, error: undefined }
+      if (isNew || this.#last?.ok === false)
+        this.#last = { at: new Date(), ok: true, error: undefined, failingSince: undefined }
       if (!isNew) return false
       this.#current = next
       for (const listener of this.#listeners) listener(next)
@@ -97,7 +100,7 @@ export class ReloadableMaterial {
         this.#toldAt = at.getTime()
         this.#tell('reload-failed', { reason: 'RELOAD_FAILED', message: error.message })
       }
-      this.#last = { at, ok: false, error }
+      this.#last = { at, ok: false, error, failingSince: this.#last?.failingSince ?? at }
       throw error
     }
   }

@@ -15,7 +15,12 @@ const part = (role: CertificateHealth['role'], state: CertificateHealth['state']
 })
 const well: Health = {
   ...{ status: 'ok', server: 'x', version: '1', protocol_versions: [], mode: 'strict', uptime_seconds: 1 },
-  ...{ connections: 0, certificates: [part('server', 'ok'), part('crl', 'ok')], last_reload: null },
+  ...{
+    connections: 0,
+    certificates: [part('server', 'ok'), part('crl', 'ok')],
+    last_reload: null,
+    problems: [],
+  },
 }
 
 test('/health has exactly the fields of its contract', async () => {
@@ -43,6 +48,7 @@ test('/health has exactly the fields of its contract', async () => {
     connections: 1,
     certificates: [certificate('server'), certificate('ca'), certificate('crl')],
     last_reload: null,
+    problems: [],
   })
 })
 
@@ -75,7 +81,16 @@ test('a server whose own certificate expires goes on and calls itself degraded',
   expect(served.server.health().status).toBe('ok')
   onTestFinished(() => void vi.useRealTimers())
   vi.useFakeTimers({ toFake: ['Date'], now: notAfter.getTime() + 1000 })
-  expect(served.server.health().status).toBe('degraded')
+  expect(served.server.health()).toMatchObject({
+    status: 'degraded',
+    problems: [
+      {
+        code: 'CERT_EXPIRED',
+        message: expect.stringMatching(/^our certificate CN=.* has expired$/),
+        since: new Date(Math.floor(notAfter.getTime() / 1000) * 1000).toISOString(),
+      },
+    ],
+  })
   const tls = { rejectUnauthorized: false }
   const { status } = await ask(new URL('/health', served.server.url), world.certDir, { tls })
   expect(status).toBe(200)

@@ -93,7 +93,11 @@ describe('a server whose certificate files change', () => {
       expect(served.server.health()).toMatchObject({
         status: 'degraded',
         last_reload: { ok: false, error: expect.stringMatching(message) },
+        problems: [{ code: 'RELOAD_FAILED', message: expect.stringMatching(message) }],
       })
+      const [{ since } = { since: '' }] = served.server.health().problems
+      await expect(served.server.reload()).rejects.toMatchObject({ code: 'RELOAD_FAILED' })
+      expect(served.server.health().problems).toMatchObject([{ since }]) // of the first failure
       await using connected = await connect({
         serverUrl: served.server.url,
         tls: { certDir: client.certDir },
@@ -115,7 +119,9 @@ describe('a server whose certificate files change', () => {
       expect(health()).toMatchObject({ status: 'degraded', last_reload: { ok: false } })
       await writeFile(join(world.certDir, 'server.crt'), cert)
       await writeFile(key, text)
-      await expect.poll(health).toMatchObject({ status: 'ok', last_reload: { ok: true, error: null } })
+      await expect
+        .poll(health)
+        .toMatchObject({ status: 'ok', last_reload: { ok: true, error: null }, problems: [] })
     }
     expect(await served.count('reload-succeeded', 1)).toHaveLength(1)
   })

@@ -27,6 +27,7 @@ describe('serve', () => {
       mode: 'strict',
       connections: 1,
       last_reload: null,
+      problems: [],
     })
   })
 
