@@ -9,6 +9,8 @@ export const limitsSchema = z.strictObject({
   /** Connections of one address that have not finished their handshake. */
   maxConnectionsPerAddress: count.default(1000),
   handshakeTimeout: duration.default(5000),
+  /** For an address whose peer showed certificates that are made to cost. */
+  excessPenalty: duration.default(10_000),
   headersTimeout: duration.default(10_000),
   idleTimeout: duration.default(60_000),
   drainTimeout: duration.default(10_000),

@@ -102,6 +102,13 @@ export const settingTable = {
     '1000',
   ),
   handshakeTimeout: set('HANDSHAKE_TIMEOUT', 'limits', durationText, 'time for a TLS handshake', '5s'),
+  excessPenalty: set(
+    'EXCESS_PENALTY',
+    'limits',
+    durationText,
+    'how long an address is closed out that showed certificates made to cost time',
+    '10s',
+  ),
   headersTimeout: set('HEADERS_TIMEOUT', 'limits', durationText, 'time for the head of a request', '10s'),
   idleTimeout: set('IDLE_TIMEOUT', 'limits', durationText, 'how long a connection may be silent', '60s'),
   drainTimeout: set('DRAIN_TIMEOUT', 'limits', durationText, 'time for calls in flight at the end', '10s'),

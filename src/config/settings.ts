@@ -125,6 +125,7 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
       maxConnections: values.maxConnections,
       maxConnectionsPerAddress: values.maxConnectionsPerAddress,
       handshakeTimeout: values.handshakeTimeout,
+      excessPenalty: values.excessPenalty,
       headersTimeout: values.headersTimeout,
       idleTimeout: values.idleTimeout,
       drainTimeout: values.drainTimeout,

@@ -1,4 +1,5 @@
 import type { CertificateFacts } from '../x509/certificate.js'
+import { checkCost } from '../x509/strength.js'
 import { authorityFault } from './authority.js'
 import { constraintFault } from './constraints.js'
 import { dateFault } from './dates.js'
@@ -27,10 +28,11 @@ export interface PathRules {
 }
 
 const maximumLength = 10
-/** A peer may show more; they are not looked at. */
-export const maximumPresented = 20
+/** A peer that shows more is not looked at. */
+export const maximumPresented = 10
 // What one search may cost, whatever a stranger presents; as much as Go and rustls-webpki spend.
-const maximumChecks = 100
+/** Of all checks together, in the microseconds of `checkCost`: fifty of the usual keys, five of P-521. */
+const maximumCost = 5000
 const maximumPaths = 100
 
 /**
@@ -73,10 +75,13 @@ class Search {
   /** Each pair is checked once. */
   readonly #checked = new Map<string, boolean>()
   #paths = 0
+  #cost = 0
 
   constructor(presented: readonly CertificateFacts[], trusted: readonly CertificateFacts[]) {
     this.#anchors = new Set(trusted.filter(isSelfSigned).map(({ fingerprint256 }) => fingerprint256))
-    const all = [...trusted, ...presented.slice(0, maximumPresented)].filter(maySign)
+    // A stranger's key may be made to cost seconds; that of a CA that we trust is what it is.
+    const shown = presented.slice(0, maximumPresented).filter(({ key }) => checkCost(key) < Infinity)
+    const all = [...trusted, ...shown].filter(maySign)
     this.#candidates = [...new Map(all.map((facts) => [facts.fingerprint256, facts])).values()]
   }
 
@@ -109,14 +114,15 @@ class Search {
   }
 
   get #isSpent(): boolean {
-    return this.#checked.size >= maximumChecks || this.#paths >= maximumPaths
+    return this.#cost >= maximumCost || this.#paths >= maximumPaths
   }
 
   #signs(issuer: CertificateFacts, certificate: CertificateFacts): boolean {
     const pair = `${issuer.fingerprint256} ${certificate.fingerprint256}`
     const known = this.#checked.get(pair)
-    if (known !== undefined || this.#checked.size >= maximumChecks) return known ?? false
+    if (known !== undefined || this.#isSpent) return known ?? false
     const signs = isSignedBy(certificate, issuer)
+    this.#cost += Math.min(checkCost(issuer.key), 1000)
     this.#checked.set(pair, signs)
     return signs
   }

@@ -48,7 +48,7 @@ export class ServerMetrics {
     registers: [this.#own],
   })
 
-  constructor(name: string, health: () => Health) {
+  constructor(name: string, health: () => Health, turnedAway: () => number) {
     this.#health = health
     this.#own.setDefaultLabels({ server: name })
     this.#peers.setDefaultLabels({ server: name })
@@ -85,6 +85,15 @@ export class ServerMetrics {
     this.#gauge('last_reload_success', '0 when the newest certificates could not be taken up', [], (gauge) =>
       gauge.set(health().last_reload?.ok === false ? 0 : 1),
     )
+    const closed = new Counter({
+      name: 'mcp_mtls_connections_turned_away_total',
+      help: 'Connections closed before TLS: their address had shown certificates made to cost time',
+      registers: [this.#own],
+      collect: () => {
+        closed.reset()
+        closed.inc(turnedAway())
+      },
+    })
     this.#ofPeers(
       'expiry_timestamp_seconds',
       'End of the newest certificate of each peer, the ones that end first',

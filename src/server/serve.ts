@@ -134,7 +134,11 @@ class ListeningServer implements RunningServer {
     this.name = name
     this.#config = config
     this.#material = material
-    this.#metrics = new ServerMetrics(name, () => this.health())
+    this.#metrics = new ServerMetrics(
+      name,
+      () => this.health(),
+      () => this.#gate?.turnedAway ?? 0,
+    )
     events.subscribe(this.#metrics.onSecurityEvent)
     const http = {
       maxHeaderSize: limits.maxHeaderBytes,

@@ -11,6 +11,7 @@ import { PeerJudge } from './peer.js'
 import { PeerConnection } from './peer-connection.js'
 import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
 import { rejectionBody } from './rejection.js'
+import { TurnedAway } from './turned-away.js'
 import type { Refusal, Verdict } from './verdict.js'
 
 export interface GateOptions extends PendingLimits {
@@ -19,6 +20,8 @@ export interface GateOptions extends PendingLimits {
   readonly material: Material
   readonly events: SecurityEvents
   readonly maxConnections: number
+  /** How long an address is turned away whose peer showed more than it may; milliseconds. */
+  readonly excessPenalty: number
   /** Limits of the HTTP server behind it. */
   readonly http: HttpOptions
   /** Gets every connection that was accepted, before the HTTP parser does. */
@@ -44,6 +47,7 @@ export class Gate {
   #ticketKeys = randomBytes(48)
   #context: SecureContext
   readonly #pending: PendingHandshakes
+  readonly #turnedAway: TurnedAway
   readonly #refused = new Set<TLSSocket>()
   readonly #open = new Map<TLSSocket, PeerConnection>()
   readonly #tell: Tell
@@ -55,6 +59,7 @@ export class Gate {
     this.#judge = new PeerJudge(material, 'client')
     this.#context = this.#contextOf(material)
     this.#tell = teller(events, { side: 'server', name, mode: material.mode })
+    this.#turnedAway = new TurnedAway(options.excessPenalty)
     this.#pending = new PendingHandshakes(options, (peerAddress, { code, message }) =>
       this.#tell('handshake-failed', { peerAddress, reason: code, message }),
     )
@@ -93,6 +98,11 @@ export class Gate {
   /** The connections that are open and accepted. */
   connections(): TlsConnection[] {
     return [...this.#open.values()].map(({ facts }) => facts)
+  }
+
+  /** How many connections were closed before TLS, for what their address had shown. */
+  get turnedAway(): number {
+    return this.#turnedAway.count
   }
 
   /** Ends what is no accepted connection: not yet, or never; for the end of a server. */
@@ -134,6 +144,8 @@ export class Gate {
 
   #greet(raw: Socket): void {
     raw.allowHalfOpen = false
+    const { remoteAddress = 'unknown' } = raw
+    if (this.#turnedAway.refuses(remoteAddress)) return void raw.destroy()
     const handshake = this.#pending.begin(raw)
     if (!handshake) return
     const socket = new TLSSocket(raw, {
@@ -158,10 +170,12 @@ export class Gate {
     const record = new ConnectionRecord(socket.servername || undefined, socket.localPort ?? 0, certificate)
     record.become('handshaking')
     socket.once('close', () => this.#open.delete(socket))
+    const facts = this.#judge.read(socket)
+    if (facts.isExcessive) this.#turnedAway.add(socket.remoteAddress ?? 'unknown')
     const connection = PeerConnection.admit(
       { socket, record, peerAddress: handshake.peerAddress, tell: this.#tell, end: () => socket.destroy() },
       this.#judge,
-      this.#judge.read(socket),
+      facts,
     )
     if (!(connection instanceof PeerConnection)) {
       this.#refused.add(socket)

@@ -5,6 +5,7 @@ import { dateFault } from '../judge/dates.js'
 import { buildPath, type CertificatePath, pathFault } from '../judge/path.js'
 import type { Purpose } from '../judge/purpose.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
+import { excessIn } from './excess.js'
 import type { Material } from './material.js'
 import { allShownBy, type Shown, shownBy } from './shown.js'
 import { type PeerFacts, type Verdict, verdict } from './verdict.js'
@@ -54,7 +55,12 @@ export class PeerJudge {
     // certificate says true.
     if (!shown) return { path: undefined, authorizationError }
     try {
-      const { fingerprint256 } = shown
+      const { fingerprint256, certificates } = shown
+      const excess = excessIn(certificates)
+      if (excess) {
+        const unreadable = `the certificate is not looked at: the ${this.#peer} shows ${excess}`
+        return { path: undefined, authorizationError, unreadable, isExcessive: true }
+      }
       const known = this.#known.get(fingerprint256) ?? this.#climb(shown, socket, authorizationError)
       const facts = this.rebase({ ...known, authorizationError })
       if (facts.path?.anchored) this.#remember(fingerprint256, { ...known, path: facts.path })

@@ -19,6 +19,8 @@ export interface PeerFacts {
   readonly authorizationError: string | undefined
   /** Why the certificate it showed cannot be read. */
   readonly unreadable?: string
+  /** It shows more than an honest peer does: looking at it is what it wants. */
+  readonly isExcessive?: true
 }
 
 export type Verification = {

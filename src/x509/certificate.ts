@@ -44,6 +44,8 @@ export interface KeyFacts {
   readonly bits: number
   /** For people: `EC P-256`, `RSA 2048`, `Ed25519`. */
   readonly text: string
+  /** Of the public exponent of RSA, on which the cost of a check hangs. */
+  readonly exponentBits?: number
 }
 
 /** What a certificate says, read from its DER once; nothing here is verified. */
@@ -231,9 +233,18 @@ function keyFacts(x509: X509Certificate, parameters: ArrayBuffer | null | undefi
   switch (key.asymmetricKeyType) {
     case 'rsa':
     case 'rsa-pss':
-      return { type: 'rsa', bits: details.modulusLength ?? 0, text: `RSA ${details.modulusLength ?? '?'}` }
+      return {
+        type: 'rsa',
+        bits: details.modulusLength ?? 0,
+        text: `RSA ${details.modulusLength ?? '?'}`,
+        exponentBits: details.publicExponent?.toString(2).length ?? 0,
+      }
     case 'dsa':
-      return { type: 'dsa', bits: details.modulusLength ?? 0, text: `DSA ${details.modulusLength ?? '?'}` }
+      return {
+        type: 'dsa',
+        bits: details.modulusLength ?? 0,
+        text: `DSA ${details.modulusLength ?? '?'}`,
+      }
     case 'ec': {
       // A curve that is written out instead of named can be any (CVE-2020-0601; RFC 5480 section 2.1.1).
       const isNamed = parameters && new Uint8Array(parameters)[0] === 0x06

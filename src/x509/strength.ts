@@ -5,12 +5,29 @@ import type { CertificateFacts } from './certificate.js'
 export function weakKey({ key }: Pick<CertificateFacts, 'key'>): string | undefined {
   if (key.type === 'ec' && !curves.includes(key.text))
     return `has a key on a curve that is not taken (${key.text}; taken are P-256, P-384 and P-521)`
+  if (checkCost(key) === Infinity)
+    return `has a key that costs too much to check (${key.text}, exponent of ${key.exponentBits ?? 0} bits; taken are 8192 and 33)`
   const strong =
     (key.type === 'rsa' && key.bits >= 2048) ||
     key.type === 'ec' ||
     key.type === 'ed25519' ||
     key.type === 'ed448'
   return strong ? undefined : `has a weak key (${key.text})`
+}
+
+/**
+ * What it costs to check a signature with this key, in microseconds of a usual machine; infinite for one that is not taken
+ * (as rustls and Go have it: RSA of more than 8192 bits, exponents of more than 33).
+ */
+export function checkCost({ type, bits, exponentBits = 0 }: CertificateFacts['key']): number {
+  switch (type) {
+    case 'rsa':
+      return bits > 8192 || exponentBits > 33 ? Infinity : bits > 4096 ? 300 : 100
+    case 'ec':
+      return bits <= 256 ? 100 : bits <= 384 ? 500 : 1000
+    default:
+      return 200
+  }
 }
 
 const curves: readonly string[] = ['EC P-256', 'EC P-384', 'EC P-521']

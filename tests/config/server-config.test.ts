@@ -19,6 +19,7 @@ test('a server listens on loopback with the documented limits', () => {
       maxConnections: 10_000,
       maxConnectionsPerAddress: 1000,
       handshakeTimeout: 5000,
+      excessPenalty: 10_000,
       headersTimeout: 10_000,
       idleTimeout: 60_000,
       drainTimeout: 10_000,

@@ -32,6 +32,7 @@ test('with nothing given, everything has its documented default', () => {
       maxConnections: 10_000,
       maxConnectionsPerAddress: 1000,
       handshakeTimeout: 5000,
+      excessPenalty: 10_000,
       headersTimeout: 10_000,
       idleTimeout: 60_000,
       drainTimeout: 10_000,

@@ -218,7 +218,7 @@ test('certificates that sign each other in every combination are each climbed ov
   }))
   const [victim = read(leaf), ...presented] = ring
   expect(buildPath(victim, presented, [read(root)]).anchored).toBe(false)
-  expect(checks).toBeLessThanOrEqual(100 + 20) // a search, and a look at each whether it signed itself
+  expect(checks).toBeLessThanOrEqual(50 + 20) // a search, and a look at each whether it signed itself
 })
 
 test('what a search may not check any more counts as not signed', () => {
@@ -237,7 +237,11 @@ test('what a search may not check any more counts as not signed', () => {
     x509: signs(true),
   }))
   expect(buildPath(victim, [], same)).toMatchObject({ anchored: false })
-  expect(checks).toBe(150 + 100) // each looked at once whether it signed itself
+  expect(checks).toBe(150 + 50) // each looked at once whether it signed itself
+  checks = 0
+  const costly = same.map((one) => ({ ...one, key: { type: 'ec', bits: 521, text: 'EC P-521' } as const }))
+  expect(buildPath(victim, [], costly)).toMatchObject({ anchored: false })
+  expect(checks).toBe(150 + 5)
 })
 
 test('key usage and key identifiers are asked for where they are', async () => {
@@ -258,4 +262,23 @@ test('a chain of more than ten certificates is not followed', async () => {
     chain.push(read(issuer))
   }
   expect(buildPath(read(await forge({ issuer })), chain, [read(root)]).anchored).toBe(false)
+})
+
+test('a key that a stranger shows and that costs too much to check signs nothing; one that is trusted does', async () => {
+  const intermediate = read(await forgeCa({ issuer: root, commonName: 'Costly' }))
+  const leaf = read(await forge({ issuer: await forgeCa({ issuer: root, commonName: 'Costly' }) }))
+  let checks = 0
+  const verify = () => ++checks > 0
+  const below = {
+    ...leaf,
+    authorityKeyId: undefined,
+    x509: { ...leaf.x509, verify } as unknown as X509Certificate,
+  }
+  const costly = {
+    ...intermediate,
+    key: { type: 'rsa', bits: 3072, exponentBits: 3072, text: 'RSA 3072' },
+  } as const
+  expect(buildPath(below, [costly], [read(root)])).toMatchObject({ anchored: false })
+  expect(checks).toBe(0)
+  expect(buildPath(below, [], [read(root), costly])).toMatchObject({ anchored: true })
 })

@@ -123,7 +123,11 @@ describe('the metrics of a server', () => {
 
   test('a storm of strangers with different names adds no series', async () => {
     const health = { connections: 0, status: 'ok', mode: 'strict', certificates: [], last_reload: null }
-    const metrics = new ServerMetrics('test', () => health as unknown as Health)
+    const metrics = new ServerMetrics(
+      'test',
+      () => health as unknown as Health,
+      () => 0,
+    )
     const refused = (name: string) =>
       metrics.onSecurityEvent({
         event: 'connection-refused',

@@ -28,6 +28,8 @@ export interface CallOptions {
   readonly say?: string
   /** Where the call goes; any other than `/mcp` is asked for with GET. */
   readonly path?: string
+  /** The address it comes from. */
+  readonly from?: string
 }
 
 export interface Answer {
@@ -40,7 +42,7 @@ export interface Answer {
 
 /** Calls the tool `echo` over a connection of its own. Rejects when the handshake fails. */
 export async function callAsBareClient(port: number, options: CallOptions): Promise<Answer> {
-  const { shown, version, session, say = 'hello', path = '/mcp' } = options
+  const { shown, version, session, say = 'hello', path = '/mcp', from } = options
   const body = JSON.stringify({
     jsonrpc: '2.0',
     id: 1,
@@ -64,6 +66,7 @@ export async function callAsBareClient(port: number, options: CallOptions): Prom
     ...(version && { minVersion: version, maxVersion: version }),
     ...(shown && { cert: shown.cert, key: shown.key }),
     ...(session && { session }),
+    ...(from && { localAddress: from }),
   })
   let ticket: Buffer | undefined
   let resumed = false

@@ -18,6 +18,7 @@ async function gated({ certDir }: World, demoMode = false) {
     material: await loadMaterial(parseTlsConfig({ certDir, demoMode }, 'server'), 'server'),
     events: new SecurityEvents([]),
     handshakeTimeout: 5000,
+    excessPenalty: 0,
     maxConnections: 10,
     maxConnectionsPerAddress: 10,
     http: {},

@@ -107,7 +107,7 @@ test.each([
   ],
   [
     { keyType: 'rsa', keySize: 3072 },
-    { type: 'rsa', bits: 3072, text: 'RSA 3072' },
+    { type: 'rsa', bits: 3072, text: 'RSA 3072', exponentBits: 17 },
   ],
   [{ keyType: 'ec-p224' }, { type: 'ec', bits: 224, text: 'EC secp224r1' }],
   [{ keyType: 'ec-p384' }, { type: 'ec', bits: 384, text: 'EC P-384' }],

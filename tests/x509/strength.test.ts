@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { readCertificate } from '../../src/x509/certificate.js'
-import { weakKey } from '../../src/x509/strength.js'
+import { type KeyType, readCertificate } from '../../src/x509/certificate.js'
+import { checkCost, weakKey } from '../../src/x509/strength.js'
 
 const ec = (curve: string, ...options: string[]) => [
   ...['-newkey', 'ec', '-pkeyopt', `ec_paramgen_curve:${curve}`],
@@ -16,6 +16,12 @@ test.each<[args: string[], weakness: RegExp | undefined]>([
   [['-newkey', 'ed448'], undefined],
   [['-newkey', 'rsa:2048'], undefined],
   [['-newkey', 'rsa:2040'], /weak key \(RSA 2040\)/],
+  [
+    ['-newkey', 'rsa:2048', '-pkeyopt', 'rsa_keygen_pubexp:8589934593'],
+    /costs too much to check \(RSA 2048, exponent of 34 bits/,
+  ],
+  [['-newkey', 'rsa:2048', '-pkeyopt', 'rsa_keygen_pubexp:8589934591'], undefined],
+  [['-newkey', 'rsa:2048', '-pkeyopt', 'rsa_keygen_pubexp:3'], undefined],
   [ec('secp224r1'), /curve that is not taken \(EC secp224r1;/],
   [ec('secp256k1'), /curve that is not taken \(EC secp256k1;/],
   [ec('brainpoolP256r1'), /curve that is not taken \(EC brainpoolP256r1;/],
@@ -26,4 +32,14 @@ test.each<[args: string[], weakness: RegExp | undefined]>([
   const found = weakKey(readCertificate(text))
   if (weakness) expect(found).toMatch(weakness)
   else expect(found).toBeUndefined()
+})
+
+test('what a check costs goes by the key, and what is not taken costs more than anything', () => {
+  const cost = (type: KeyType, bits: number, exponentBits = 17) =>
+    checkCost({ type, bits, exponentBits, text: '' })
+  const rising = [cost('rsa', 4096), cost('rsa', 8192), cost('ec', 384), cost('ec', 521)]
+  expect(rising).toEqual([...rising].sort((one, other) => one - other))
+  expect(cost('rsa', 8192, 33)).toBeLessThan(Infinity)
+  expect([cost('rsa', 8193), cost('rsa', 2048, 34)]).toEqual([Infinity, Infinity])
+  for (const type of ['ed25519', 'ed448', 'dsa', 'other'] as const) expect(cost(type, 9999)).toBe(200)
 })

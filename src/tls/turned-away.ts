@@ -1,0 +1,35 @@
+const remembered = 10_000
+
+/** Addresses whose connections are closed before TLS for a while. Bounded in number: the oldest comes back first. */
+export class TurnedAway {
+  readonly #until = new Map<string, number>()
+  readonly #forMs: number
+  /** How many connections were closed so. */
+  count = 0
+
+  /** `forMs`: how long, in milliseconds; 0 turns nobody away. */
+  constructor(forMs: number) {
+    this.#forMs = forMs
+  }
+
+  add(address: string): void {
+    if (this.#forMs === 0) return
+    this.#until.delete(address)
+    this.#until.set(address, performance.now() + this.#forMs)
+    if (this.#until.size <= remembered) return
+    const [oldest] = this.#until.keys()
+    if (oldest !== undefined) this.#until.delete(oldest)
+  }
+
+  /** Whether a connection from here is to be closed; counted when it is. */
+  refuses(address: string): boolean {
+    const until = this.#until.get(address)
+    if (until === undefined) return false
+    if (performance.now() < until) {
+      this.count++
+      return true
+    }
+    this.#until.delete(address)
+    return false
+  }
+}
