@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { hostForm } from '../x509/host-name.js'
 import type { Subtree } from '../x509/name-constraints.js'
@@ -33,17 +33,20 @@ export function constraintFault(certificates: readonly CertificateFacts[]): Path
   return undefined
 }
 
-type ConstrainedName = { readonly shown: string } & (
-  | { readonly kind: 'dns' | 'email' | 'uri' | 'ip'; readonly text: string }
-  | { readonly kind: 'directory'; readonly rdns: readonly string[] }
-)
+interface ConstrainedName {
+  readonly kind: Subtree['kind']
+  readonly shown: string
+  /** Nothing for a directory name, which has parts instead. */
+  readonly text: string
+  readonly rdns: readonly string[]
+}
 
 function namesOf(certificate: CertificateFacts): ConstrainedName[] {
   const { names, subjectRdns, directoryNames, subjectEmails, commonName = '', isCa } = certificate
   // Software that takes a common name for a host name would be deceived by one that no constraint sees.
   const hostLike = !isCa && names.dns.length === 0 && /^[a-z\d*_-]+(\.[a-z\d_-]+)+\.?$/i.test(commonName)
   const texts = (kind: 'dns' | 'email' | 'uri' | 'ip', values: readonly string[]) =>
-    values.map((text): ConstrainedName => ({ kind, text, shown: text }))
+    values.map((text): ConstrainedName => ({ kind, shown: text, text, rdns: [] }))
   return [
     ...texts('dns', hostLike ? [commonName] : names.dns),
     ...texts('email', [...names.email, ...subjectEmails]),
@@ -51,43 +54,43 @@ function namesOf(certificate: CertificateFacts): ConstrainedName[] {
     ...texts('ip', names.ip),
     ...[subjectRdns, ...directoryNames]
       .filter((rdns) => rdns.length > 0)
-      .map((rdns): ConstrainedName => ({ kind: 'directory', rdns, shown: certificate.subject })),
+      .map((rdns): ConstrainedName => ({ kind: 'directory', shown: certificate.subject, text: '', rdns })),
   ]
 }
 
-/** Whether all that this name stands for is in the subtree. */
-function isInside(name: ConstrainedName, subtree: Subtree): boolean {
-  if (name.kind === 'directory')
-    return subtree.kind === 'directory' && subtree.rdns.every((rdn, index) => rdn === name.rdns[index])
-  if (subtree.kind === 'ip') return name.kind === 'ip' && isInNetwork(name.text, subtree.bytes)
-  if (name.kind !== subtree.kind || !('text' in subtree)) return false
-  const base = hostForm(subtree.text)
-  switch (name.kind) {
+/** Whether all that this name stands for is in the subtree, which is of its kind. */
+function isInside({ text, rdns }: ConstrainedName, subtree: Subtree): boolean {
+  switch (subtree.kind) {
+    case 'directory':
+      return subtree.rdns.every((rdn, index) => rdn === rdns[index])
+    case 'ip':
+      return isInNetwork(text, subtree.bytes)
     case 'dns':
-      return isAtOrBelow(hostForm(name.text), base)
+      return isAtOrBelow(hostForm(text), hostForm(subtree.text))
     case 'email':
-      return emailFits(name.text, subtree.text)
-    default: {
-      const host = uriHost(name.text)
-      return host !== undefined && hostFits(host, base)
+      return emailFits(text, subtree.text)
+    case 'uri': {
+      const host = uriHost(text)
+      return host !== undefined && hostFits(host, hostForm(subtree.text))
     }
+    case 'unsupported':
+      return false
   }
 }
 
 /** Whether anything that this name stands for is in the subtree, or may be. */
 function touches(name: ConstrainedName, subtree: Subtree): boolean {
   if (isInside(name, subtree)) return true
-  if (name.kind === 'ip' && subtree.kind === 'ip') return !isIP(name.text)
-  if (name.kind === 'uri') return uriHost(name.text) === undefined
-  if (name.kind !== 'dns' || subtree.kind !== 'dns') return false
-  // `*.example.com` stands for `bar.example.com` too.
-  const [left, ...rest] = hostForm(name.text).split('.')
-  const base = hostForm(subtree.text).replace(/^\./, '').split('.')
-  return (
-    left?.includes('*') === true &&
-    base.length === rest.length + 1 &&
-    base.slice(1).join('.') === rest.join('.')
-  )
+  if (subtree.kind === 'uri') return uriHost(name.text) === undefined
+  if (subtree.kind === 'ip') return addressBytes(name.text) === undefined
+  return subtree.kind === 'dns' && mayStandFor(hostForm(name.text), hostForm(subtree.text))
+}
+
+/** `*.example.com` stands for `bar.example.com` too. */
+function mayStandFor(host: string, base: string): boolean {
+  const [left = '', ...rest] = host.split('.')
+  const [, ...above] = base.replace(/^\./, '').split('.')
+  return left.includes('*') && above.join('.') === rest.join('.')
 }
 
 /** A name and all below it; with a dot before it all below it alone; the empty one is everything. */
@@ -98,7 +101,7 @@ function isAtOrBelow(host: string, base: string): boolean {
 
 /** RFC 5280: for hosts in addresses and URIs a name without a dot before it is that host alone. */
 function hostFits(host: string, base: string): boolean {
-  return base.startsWith('.') ? host.endsWith(base) && host.length > base.length : host === base
+  return base.startsWith('.') ? host.endsWith(base) && host !== base : host === base
 }
 
 function emailFits(address: string, base: string): boolean {
@@ -118,23 +121,29 @@ function uriHost(uri: string): string | undefined {
   return host === '' || isIP(host.replace(/^\[|\]$/g, '')) ? undefined : host
 }
 
-function isInNetwork(address: string, network: Uint8Array): boolean {
+/** An address and a mask, each half of these bytes: as OpenSSL does, whatever the mask. */
+function isInNetwork(text: string, network: Uint8Array): boolean {
+  const address = addressBytes(text)
   const half = network.length / 2
-  const family = half === 4 ? 'ipv4' : 'ipv6'
-  const version = isIP(address)
-  if (version !== (half === 4 ? 4 : 6)) return false
-  const bits = [...network.subarray(half)].map((byte) => byte.toString(2).padStart(8, '0')).join('')
-  const prefix = /^(1*)0*$/.exec(bits)?.[1]?.length
-  if (prefix === undefined) return false // a mask with holes is no network
-  const list = new BlockList()
-  if (prefix === 0) return true
-  list.addSubnet(textOf(network.subarray(0, half)), prefix, family)
-  return list.check(address, family)
+  return (
+    address?.length === half &&
+    address.every((byte, at) => ((byte ^ (network[at] ?? 0)) & (network[half + at] ?? 0xff)) === 0)
+  )
 }
 
-function textOf(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join('.')
-  return Buffer.from(bytes)
-    .toString('hex')
-    .replace(/.{4}(?=.)/g, '$&:')
+/** Four or sixteen bytes; undefined for what is no address. */
+function addressBytes(text: string): number[] | undefined {
+  if (isIP(text) === 4) return text.split('.').map(Number)
+  if (isIP(text) !== 6) return undefined
+  const [head = '', tail] = text.split('::')
+  const groups = (part: string) => (part === '' ? [] : part.split(':').flatMap(groupBytes))
+  const [first, last] = [groups(head), groups(tail ?? '')]
+  return [...first, ...Array.from({ length: 16 - first.length - last.length }, () => 0), ...last]
+}
+
+/** Of an IPv6 address: two bytes in hex, or the last four as in IPv4. */
+function groupBytes(group: string): number[] {
+  if (group.includes('.')) return group.split('.').map(Number)
+  const value = Number.parseInt(group, 16)
+  return [value >> 8, value & 0xff]
 }

@@ -53,7 +53,7 @@ export function buildPath(
     if (path.anchored && pathFault(path, rules) === undefined) return path
     if (!furthest || (path.anchored && !furthest.anchored)) furthest = path
   }
-  return furthest ?? { certificates: [leaf], anchored: false, selfSigned: false, badSignature: undefined }
+  return furthest as CertificatePath // there is one at least, the leaf alone
 }
 
 /** Why an anchored path does not hold, apart from what its leaf is: the first reason, in words, with its certificate. */
