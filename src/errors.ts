@@ -1,3 +1,5 @@
+import { withoutSecrets } from './text/secrets.js'
+
 /**
  * Every error code of this package with its default hint: what a person should do next.
  * A place that knows more gives its own hint. `docs/errors.md` explains each; a test keeps both equal.
@@ -46,16 +48,19 @@ export interface MtlsErrorOptions {
   readonly cause?: unknown
 }
 
-/** The one error class of this package: a stable `code`, a message that says what and where, a `hint`. */
+/**
+ * The one error class of this package: a stable `code`, a message that says what and where, a `hint`. Neither shows a
+ * private key or a password, whatever was put where.
+ */
 export class MtlsError extends Error {
   override readonly name = 'MtlsError'
   readonly code: MtlsErrorCode
   readonly hint: string
 
   constructor(code: MtlsErrorCode, message: string, options: MtlsErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    super(withoutSecrets(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.hint = options.hint ?? errorCodes[code]
+    this.hint = withoutSecrets(options.hint ?? errorCodes[code])
   }
 
   toJSON(): { code: MtlsErrorCode; message: string; hint: string } {

@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import { withoutSecrets } from '../text/secrets.js'
 import type { Io } from './io.js'
 
 export interface Failure {
@@ -17,7 +18,8 @@ export function writeFailure(io: Io, failure: Failure, json: boolean): void {
 
 /** JSON, with the control and format characters that it allows in text escaped: a terminal would obey them. */
 export function writeJson(io: Io, value: unknown): void {
-  const json = JSON.stringify(value, undefined, 2).replace(
+  const safe = (_name: string, one: unknown) => (typeof one === 'string' ? withoutSecrets(one) : one)
+  const json = JSON.stringify(value, safe, 2).replace(
     /[\x7f-\x9f\p{Cf}\u2028\u2029]/gu,
     // Beyond the first plane JSON wants two escapes, one for each half.
     (character) =>
@@ -27,7 +29,7 @@ export function writeJson(io: Io, value: unknown): void {
 }
 
 export function writeLines(stream: Io['stdout'], lines: readonly string[]): void {
-  stream.write(lines.map((line) => `${line}\n`).join(''))
+  stream.write(lines.map((line) => `${withoutSecrets(line)}\n`).join(''))
 }
 
 /** Columns side by side, each as wide as its widest cell. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { settingTable } from '../config/index.js'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
+import { isPemText } from '../text/secrets.js'
 import type { Io } from './io.js'
 import { type Failure, writeFailure } from './output.js'
 import { bindOptionals } from './settings.js'
@@ -36,6 +37,7 @@ export async function run(argv: readonly string[], io: Io): Promise<void> {
   if (argv[0] === 'help') argv = [...argv.slice(1), '--help']
   const name = argv.find((argument) => !argument.startsWith('-'))
   try {
+    refuseKeys(argv)
     const program = buildProgram(io)
     if (name !== undefined && Object.hasOwn(summaries, name)) {
       // Only the command in use is loaded: some of them load libraries that take 100 ms and more.
@@ -52,6 +54,21 @@ export async function run(argv: readonly string[], io: Io): Promise<void> {
     if (error instanceof CommanderError && error.exitCode === 0) return
     fail(error, io, { usageExit: usageExit(name), json: argv.includes('--json') })
   }
+}
+
+/** A key that stands where its path belongs is told before anything is done with it; other users see it in the process list. */
+function refuseKeys(argv: readonly string[]): void {
+  const at = argv.findIndex((argument) => isPemText(argument))
+  if (at < 0) return
+  const hint =
+    'Write it into a file and name that. Whoever may list processes has read it: make a new one if it is a key.'
+  throw new MtlsError(
+    'CONFIG_INVALID',
+    `argument ${at + 1} is the text of a PEM file, and the path of a file is wanted`,
+    {
+      hint,
+    },
+  )
 }
 
 /** Prints what went wrong and sets the exit code, unless the command has set its own. */

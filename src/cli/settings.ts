@@ -7,13 +7,18 @@ import {
   type SettingName,
   type Settings,
   settingNames,
+  settingNotices,
   settingTable,
 } from '../config/index.js'
 import type { Io } from './io.js'
+import { printable, writeLines } from './output.js'
 
 /** Gives a command the flags of these settings, as in `addSettingOptions(command, ...settingsOf('tls'))`. */
 export function addSettingOptions(command: Command, ...names: readonly SettingName[]): Command {
-  for (const name of names) {
+  const all = names.flatMap((name) =>
+    name === 'keyPassphrase' ? [name, 'keyPassphraseFile' as const] : [name],
+  )
+  for (const name of new Set(all)) {
     const setting: Setting = settingTable[name]
     const standard = setting.default === undefined ? '' : `, default ${setting.default}`
     const { placeholder } = setting.kind
@@ -34,13 +39,23 @@ export function resolveSettings(
   const given = settingNames
     .filter((name) => options[name] !== undefined)
     .map((name) => [name, options[name] as string | boolean])
-  return readSettings({
+  const sources = {
     flags: Object.fromEntries(given),
     env: io.env,
     dotenv: readDotenv(io.cwd),
     cwd: io.cwd,
-  })
+  }
+  if (!noticed.has(io))
+    writeLines(
+      io.stderr,
+      settingNotices(sources).map((notice) => `warning: ${printable(notice)}`),
+    )
+  noticed.add(io)
+  return readSettings(sources)
 }
+
+/** A command may ask twice. */
+const noticed = new WeakSet<Io>()
 
 const booleanPlaceholder = settingTable.demoMode.kind.placeholder
 

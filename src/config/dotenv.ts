@@ -2,18 +2,76 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { MtlsError } from '../errors.js'
+import { refuse } from './problems.js'
 
-/** The variables in the `.env` file of a directory; none when there is no such file. */
+/**
+ * The variables in the `.env` file of a directory; none when there is no such file. Throws `CONFIG_INVALID` with the number
+ * of every line that could be read in two ways, or be lost; what stands in a line is never shown.
+ */
 export function readDotenv(directory: string): Readonly<Record<string, string | undefined>> {
   const path = resolve(directory, '.env')
+  const text = readText(path)
+  if (text === undefined) return {}
+  const problems = linesWith(text).map(([line, what]) => ({ setting: `line ${line}`, text: what, hint }))
+  refuse(path, problems)
+  return parseEnv(text)
+}
+
+const hint = 'Each line reads NAME=value; what has spaces, quotes or # in it stands in quotes: NAME="value".'
+
+function readText(path: string): string | undefined {
   try {
-    return parseEnv(readFileSync(path, 'utf8'))
+    return decoded(readFileSync(path)).replace(/\r\n?/g, '\n')
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {}
-    throw new MtlsError(
-      'CONFIG_INVALID',
-      `${path} cannot be read (${(cause as NodeJS.ErrnoException).code})`,
-      { cause },
-    )
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    throw new MtlsError('CONFIG_INVALID', `${path} cannot be read (${code ?? 'it is not text'})`, { cause })
   }
+}
+
+/** UTF-8, or UTF-16 by its byte order mark, as editors of Windows write it. */
+function decoded(bytes: Buffer): string {
+  const encoding =
+    bytes[0] === 0xff && bytes[1] === 0xfe
+      ? 'utf-16le'
+      : bytes[0] === 0xfe && bytes[1] === 0xff
+        ? 'utf-16be'
+        : 'utf-8'
+  return new TextDecoder(encoding, { fatal: true }).decode(bytes)
+}
+
+const assignment = /^\s*(?:export\s+)?[A-Za-z_]\w*\s*=\s*/
+
+/** The lines that are wrong, each with what is wrong with it. */
+function linesWith(text: string): [line: number, what: string][] {
+  const lines = text.split('\n')
+  const found: [number, string][] = []
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? ''
+    if (/^\s*(#|$)/.test(line)) continue
+    const name = assignment.exec(line)?.[0]
+    if (name === undefined) {
+      found.push([at + 1, 'is not NAME=value'])
+      continue
+    }
+    const value = line.slice(name.length)
+    const quote = /^["'`]/.exec(value)?.[0]
+    if (quote === undefined) {
+      if (/\S#/.test(value)) found.push([at + 1, 'has a # in a value without quotes'])
+      else if (/["'`]/.test(value)) found.push([at + 1, 'has a quote inside of a value without quotes'])
+      continue
+    }
+    // The value ends with the next of its quotes, lines later perhaps.
+    const begun = at
+    let rest = value.slice(1)
+    while (!rest.includes(quote) && at + 1 < lines.length) rest = lines[++at] ?? ''
+    if (!rest.includes(quote)) {
+      found.push([begun + 1, 'has a quote that is not closed'])
+      at = begun
+    } else if (!/^\s*(#|$)/.test(rest.slice(rest.indexOf(quote) + 1)))
+      found.push([at + 1, 'has text after the closing quote'])
+    else if (at > begun && assignment.test(lines[at] ?? ''))
+      found.push([begun + 1, 'has a quote that is closed lines later, behind another NAME='])
+  }
+  return found
 }

@@ -14,7 +14,14 @@ export {
   settingsOf,
   settingTable,
 } from './setting-table.js'
-export { readSettings, type ServerName, type SettingSources, type Settings, serverNames } from './settings.js'
+export {
+  readSettings,
+  type ServerName,
+  type SettingSources,
+  type Settings,
+  serverNames,
+  settingNotices,
+} from './settings.js'
 export { parseTlsConfig } from './tls-config.js'
 export { fileNames, type Role, type TlsConfig, type TlsOptions } from './tls-options.js'
 export { parseDuration } from './values.js'

@@ -5,7 +5,7 @@ import { MtlsError } from '../errors.js'
 import { serverUrlProblem } from './client-config.js'
 import { deepFreeze, parse, refuse, report } from './problems.js'
 import type { TlsOptions } from './tls-options.js'
-import { text } from './values.js'
+import { path as pathText, text } from './values.js'
 
 /** One server of the file; `tls` has only what the file gives, its paths absolute. */
 export interface McpServerEntry {
@@ -29,9 +29,9 @@ interface UrlRules {
 
 const tlsSchema = z
   .strictObject({
-    ca: text.optional(),
-    cert: text.optional(),
-    key: text.optional(),
+    ca: pathText.optional(),
+    cert: pathText.optional(),
+    key: pathText.optional(),
     passphrase: z.string({ error: 'text is wanted' }).optional(),
     serverName: text.optional(),
   })

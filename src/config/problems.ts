@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
+import { isPemText, withoutSecrets } from '../text/secrets.js'
 
 /** One thing wrong with the configuration: which setting, what is wrong with it. */
 export interface Problem {
@@ -54,14 +55,25 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   const setting = path.join('.') || 'options'
   if (issue.code === 'custom' && issue.params?.problem !== undefined)
     return [{ setting, text: issue.message, ...(issue.params.code ? { code: issue.params.code } : {}) }]
-  return [{ setting, text: `${shown(issue.input, setting)}: ${issue.message}` }]
+  // Text in the place of something else may be anything, a passphrase too.
+  const isOtherType =
+    issue.code === 'invalid_type' &&
+    typeof issue.input === 'string' &&
+    /^(object|record|array)$/.test(issue.expected)
+  return [{ setting, text: `${isOtherType ? 'text' : shown(issue.input, setting)}: ${issue.message}` }]
 }
 
-/** A value as a message may show it: short, on one line, and never a secret. */
-function shown(value: unknown, setting: string): string {
+/**
+ * A value as a message may show it: short, on one line, and never a secret. Of an object, or of text with lines, whatever
+ * is in it may be one.
+ */
+export function shown(value: unknown, setting: string): string {
   if (value === undefined) return 'missing'
-  if (/passphrase|key$/i.test(setting)) return 'the value given'
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? typeof value)
+  if (/pass|secret|token|key$/i.test(setting)) return 'the value given'
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value)
+  if (typeof value !== 'string') return Array.isArray(value) ? 'a list' : `a value of type ${typeof value}`
+  if (isPemText(value) || /[\n\r]/.test(value)) return 'a text of several lines'
+  const text = JSON.stringify(withoutSecrets(value))
   return text.length > 80 ? `${text.slice(0, 79)}…` : text
 }
 

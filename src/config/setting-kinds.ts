@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { choice, count, duration, flag, listenPort, text } from './values.js'
+import { choice, count, duration, flag, listenPort, path, text } from './values.js'
 
 /** How the text of a flag or variable becomes a value, and how help calls it. */
 export interface Kind<Value> {
@@ -30,7 +30,7 @@ export const durationText = kind(
 export const plainText = kind('text', text)
 /** Kept to the letter: a passphrase may begin or end with a space. */
 export const secretText = kind('secret', z.string().min(1, 'may not be empty'))
-export const pathText = kind('path', text)
+export const pathText = kind('path', path)
 export const urlText = kind(
   'url',
   text.refine((value) => URL.canParse(value), 'a URL is wanted'),

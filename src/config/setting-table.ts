@@ -54,6 +54,12 @@ export const settingTable = {
   serverKey: set('TLS_SERVER_KEY', 'tls', pathText, 'key of servers (default: server.key)'),
   clientCert: set('TLS_CLIENT_CERT', 'tls', pathText, 'certificate of clients (default: client.crt)'),
   clientKey: set('TLS_CLIENT_KEY', 'tls', pathText, 'key of clients (default: client.key)'),
+  keyPassphraseFile: set(
+    'TLS_KEY_PASSPHRASE_FILE',
+    'tls',
+    pathText,
+    'file with the passphrase of an encrypted key, instead',
+  ),
   keyPassphrase: set(
     'TLS_KEY_PASSPHRASE',
     'tls',

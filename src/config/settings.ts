@@ -2,7 +2,8 @@ import { resolve } from 'node:path'
 import { serverUrlProblem } from './client-config.js'
 import type { Limits } from './limits.js'
 import { exposureProblem, isLoopback } from './loopback.js'
-import { deepFreeze, type Problem, refuse } from './problems.js'
+import { passphraseFrom } from './passphrase.js'
+import { deepFreeze, type Problem, refuse, shown } from './problems.js'
 import { secretText } from './setting-kinds.js'
 import {
   flagOf,
@@ -60,6 +61,31 @@ export function readSettings(sources: SettingSources): Settings {
   return deepFreeze(settings)
 }
 
+/**
+ * What is worth a line at the start: names that begin like ours and are none, and what the `.env` file of a directory
+ * weakens, which another may have put there.
+ */
+export function settingNotices({ flags = {}, env = {}, dotenv = {} }: SettingSources): readonly string[] {
+  const known = new Set(settingNames.map((name) => (settingTable[name] as Setting).variable))
+  const names = [...new Set([...Object.keys(env), ...Object.keys(dotenv)])]
+  const unknown = names.filter((name) => /^(TLS|MCP)_/.test(name) && !known.has(name)).sort()
+  const weaker = weakening.flatMap(([name, value]) => {
+    const { variable } = settingTable[name] as Setting
+    const isOfFile = flags[name] === undefined && !env[variable]
+    return isOfFile && value.test(dotenv[variable] ?? '') ? [`${variable}=${dotenv[variable]}`] : []
+  })
+  return [
+    ...(unknown.length > 0 ? [`no such setting: ${unknown.join(', ')}`] : []),
+    ...(weaker.length > 0 ? [`.env makes this weaker than the defaults: ${weaker.join(', ')}`] : []),
+  ]
+}
+
+const weakening: readonly (readonly [name: SettingName, value: RegExp])[] = [
+  ['demoMode', /^\s*(true|1)\s*$/i],
+  ['demoAllowRemote', /^\s*(true|1)\s*$/i],
+  ['tlsEnabled', /^\s*(false|0)\s*$/i],
+]
+
 /** Every value, the default in place of a wrong one, so that the rules can look at the rest. */
 function readValues({ flags = {}, env = {}, dotenv = {} }: SettingSources) {
   const problems: Problem[] = []
@@ -71,7 +97,7 @@ function readValues({ flags = {}, env = {}, dotenv = {} }: SettingSources) {
     if (given === undefined) return [name, standard]
     const result = setting.kind.schema.safeParse(String(given))
     if (result.success) return [name, result.data]
-    const value = setting.kind === secretText ? '' : `${JSON.stringify(String(given))}: `
+    const value = setting.kind === secretText ? '' : `${shown(String(given), setting.variable)}: `
     const text = value + result.error.issues.map((issue) => issue.message).join(', ')
     problems.push({ setting: title(name), text })
     return [name, standard]
@@ -95,7 +121,13 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
           .filter(([, path]) => path !== undefined)
           .map(([name, path]) => [name, absolute(String(path))]),
       ),
-      ...given({ keyPassphrase: values.keyPassphrase }),
+      ...given({
+        keyPassphrase: passphraseFrom({
+          keyPassphrase: values.keyPassphrase,
+          keyPassphraseFile:
+            values.keyPassphraseFile === undefined ? undefined : absolute(String(values.keyPassphraseFile)),
+        }),
+      }),
       crlMissing: values.crlMissing,
       demoMode: values.demoMode,
       demoAllowRemote: values.demoAllowRemote,

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { requireFiles } from './files.js'
+import { passphraseFrom } from './passphrase.js'
 import { deepFreeze, parse } from './problems.js'
 import {
   type CertificateFile,
@@ -24,8 +25,14 @@ export function locate(options: ParsedTls, role: Role): TlsConfig {
   const path = (file: CertificateFile) =>
     options[file] === undefined ? resolve(certDir, fileNames[file]) : resolve(options[file])
   const caCert = path('caCert')
+  const { keyPassphraseFile, ...others } = options
+  const keyPassphrase = passphraseFrom({
+    keyPassphrase: options.keyPassphrase,
+    keyPassphraseFile: keyPassphraseFile && resolve(keyPassphraseFile),
+  })
   const config: TlsConfig = {
-    ...options,
+    ...others,
+    ...(keyPassphrase !== undefined && { keyPassphrase }),
     certDir,
     caCert,
     serverCert: path('serverCert'),

@@ -1,19 +1,21 @@
 import { z } from 'zod'
-import { choice, flag, listenPort, text } from './values.js'
+import { choice, flag, listenPort, path } from './values.js'
 
 export const tlsVersions = ['TLSv1.2', 'TLSv1.3'] as const
 export const crlMissingChoices = ['refuse', 'allow'] as const
 
 export const tlsSchema = z.strictObject({
   /** Directory of the files below that are not given; `./certs`. */
-  certDir: text.optional(),
-  caCert: text.optional(),
-  serverCert: text.optional(),
-  serverKey: text.optional(),
-  clientCert: text.optional(),
-  clientKey: text.optional(),
+  certDir: path.optional(),
+  caCert: path.optional(),
+  serverCert: path.optional(),
+  serverKey: path.optional(),
+  clientCert: path.optional(),
+  clientKey: path.optional(),
   keyPassphrase: z.string({ error: 'text is wanted' }).optional(),
-  crl: text.optional(),
+  /** A file with the passphrase in it, instead. */
+  keyPassphraseFile: path.optional(),
+  crl: path.optional(),
   /** What happens when the CRL that was there is gone: refuse everyone, or go on without it. */
   crlMissing: choice(crlMissingChoices).default('refuse'),
   demoMode: flag.default(false),
@@ -28,7 +30,8 @@ export type ParsedTls = z.output<typeof tlsSchema>
 
 /** Where the material is and how peers are judged. All paths are absolute. */
 export type TlsConfig = Readonly<
-  Omit<ParsedTls, 'certDir' | CertificateFile> & Record<'certDir' | CertificateFile, string>
+  Omit<ParsedTls, 'certDir' | 'keyPassphraseFile' | CertificateFile> &
+    Record<'certDir' | CertificateFile, string>
 >
 
 /** The files of a certificate directory, by setting. */

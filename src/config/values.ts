@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isPemText } from '../text/secrets.js'
 
 // The kinds of values a setting can have. Each message names what is allowed.
 
@@ -39,6 +40,12 @@ export const count = z
 
 /** Text that says something: a path, a name, a host. */
 export const text = z.string({ error: 'text is wanted' }).trim().min(1, 'may not be empty')
+
+/** Where a file is. What is not one is not shown: it may be a key. */
+export const path = text.refine(
+  (value) => !isPemText(value) && !/[\n\r]/.test(value),
+  'the path of a file is wanted, and this is a text of several lines: put it into a file and name that',
+)
 
 export const flag = z.boolean({ error: 'allowed are true and false' })
 

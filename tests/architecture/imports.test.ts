@@ -28,8 +28,8 @@ test('the reader sees every way to import', () => {
 })
 
 test('the table is read from CONTRIBUTING.md', () => {
-  expect(Object.keys(table)).toHaveLength(17)
-  expect(table).toMatchObject({ errors: [], servers: ['errors', 'places', 'server'], cli: ['all'] })
+  expect(Object.keys(table)).toHaveLength(18)
+  expect(table).toMatchObject({ text: [], servers: ['errors', 'text', 'places', 'server'], cli: ['all'] })
 })
 
 test('every folder has a row in the table', () => {

@@ -1,0 +1,58 @@
+import { generateKeyPairSync } from 'node:crypto'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { MtlsError } from '../../src/errors.js'
+import { isPemText, withoutSecrets } from '../../src/text/secrets.js'
+
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+const body = pem.split('\n').slice(1, -2)
+const forms = {
+  'as it is': pem,
+  'with \\n written out': pem.replaceAll('\n', '\\n'),
+  'as JSON': JSON.stringify({ key: pem }),
+  'as a path': `/work/${pem}`,
+  'cut off': pem.slice(0, 120),
+  'in the form of OpenSSL 1.0': privateKey.export({ type: 'sec1', format: 'pem' }).toString(),
+  encrypted: privateKey
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
+    .toString(),
+  twice: `${pem} and ${pem}`,
+}
+
+test.each(Object.entries(forms))('a private key %s is not shown, and what is around it is', (_form, text) => {
+  const shown = withoutSecrets(`before ${text}`)
+  expect(shown).toMatch(/^before .*\(a private key, not shown\)/s)
+  for (const line of [...body, ...text.split(/\n|\\n/).filter((line) => /^[A-Za-z\d+/=]{20,}$/.test(line))])
+    expect(shown).not.toContain(line.slice(0, 20))
+  expect(new MtlsError('CERT_NOT_FOUND', text, { hint: text }).message).not.toContain(body[0])
+  expect(JSON.stringify(new MtlsError('CERT_NOT_FOUND', text, { hint: text }))).not.toContain(
+    body[0]?.slice(0, 20),
+  )
+})
+
+test.each([
+  ['https://user:word@host/x', 'https://…@host/x'],
+  ['"https://user:word@host"', '"https://…@host"'],
+  ['at https://:word@host:8443, and http://a:b@c', 'at https://…@host:8443, and http://…@c'],
+  ['https://user:wo@rd@host', 'https://…@host'],
+  ['https://host/path?a:b@c', 'https://host/path?a:b@c'],
+  ['mailto:a@b', 'mailto:a@b'],
+  ['-----BEGIN CERTIFICATE-----', '-----BEGIN CERTIFICATE-----'],
+])('%s is shown as %s', (text, shown) => {
+  expect(withoutSecrets(text)).toBe(shown)
+})
+
+test('other text is left as it is, in time that grows with its length', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ maxLength: 200 }),
+      (text) => withoutSecrets(text) === text || /:\/\/|BEGIN/.test(text),
+    ),
+  )
+  const long = '-----BEGIN PRIVATE KEY-----'.repeat(20_000) + 'a://'.repeat(100_000)
+  const begun = process.cpuUsage()
+  withoutSecrets(long)
+  expect(process.cpuUsage(begun).user).toBeLessThan(2_000_000)
+  expect([isPemText(pem), isPemText('certs/server.key')]).toEqual([true, false])
+})
