@@ -6,7 +6,7 @@ import type { TlsConnection } from '../tls/connection.js'
 import type { Tell } from '../tls/events.js'
 import type { Gate } from '../tls/gate.js'
 import { addressOf } from '../tls/pending-handshakes.js'
-import { rejectionBody } from '../tls/rejection.js'
+import { rejectionBody, rejectionPhrase } from '../tls/rejection.js'
 import type { McpAdapter } from './adapter.js'
 import { type GuardRules, guardProblem } from './guard.js'
 import type { Health } from './health.js'
@@ -37,7 +37,7 @@ export function requestListener({ gate, adapter, guard, health, metrics, tell }:
         const { code, message } = judged.accepted
           ? { code: 'CLIENT_CERT_REQUIRED' as const, message: 'not connected' }
           : judged
-        return refuse(response, 403, rejectionBody(code, message))
+        return refuse(response, 403, rejectionBody(code, message), rejectionPhrase(code))
       }
       caller = authInfo(judged.identity, connection)
     }

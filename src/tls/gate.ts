@@ -10,7 +10,7 @@ import type { Material } from './material.js'
 import { PeerJudge } from './peer.js'
 import { PeerConnection } from './peer-connection.js'
 import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
-import { rejectionBody } from './rejection.js'
+import { rejectionBody, rejectionPhrase } from './rejection.js'
 import { TurnedAway } from './turned-away.js'
 import type { Refusal, Verdict } from './verdict.js'
 
@@ -206,7 +206,7 @@ function takeParser(server: Server): Listener {
 function refuse(socket: TLSSocket, { code, message }: Refusal): void {
   const body = rejectionBody(code, message)
   const head = [
-    'HTTP/1.1 403 Forbidden',
+    `HTTP/1.1 403 ${rejectionPhrase(code)}`,
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',

@@ -1,9 +1,27 @@
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
 import { escapeControl } from './escape-control.js'
 
-/** The body of the `403` by which a server tells a refused client why. */
+/**
+ * The body of the `403` by which a server tells a refused client why: an error of JSON-RPC, which MCP SDKs show, and the
+ * same beside it for everybody else.
+ */
 export function rejectionBody(reason: MtlsErrorCode, message: string): string {
-  return JSON.stringify({ error: 'mtls_rejected', reason, message })
+  const error = { code: -32_000, message, data: { error: 'mtls_rejected', reason } }
+  return JSON.stringify({ jsonrpc: '2.0', id: null, error, reason, message })
+}
+
+/** What many clients show of a status line, and nothing else: curl, httpx, Go's. */
+export function rejectionPhrase(reason: MtlsErrorCode): string {
+  return `Refused: ${phrases[reason] ?? 'not accepted'} (${reason})`
+}
+
+const phrases: Partial<Record<MtlsErrorCode, string>> = {
+  CLIENT_CERT_REQUIRED: 'no client certificate',
+  CERT_EXPIRED: 'certificate expired',
+  CERT_NOT_YET_VALID: 'certificate not yet valid',
+  CERT_REVOKED: 'certificate revoked',
+  CERT_INVALID: 'certificate not usable here',
+  CLIENT_CERT_REJECTED: 'certificate of no CA trusted here',
 }
 
 const reasons = [
@@ -17,14 +35,11 @@ const reasons = [
 
 /** The error in such a body, or undefined when it is something else. An unknown reason is `CLIENT_CERT_REJECTED`. */
 export function readRejection(body: string, server: string): MtlsError | undefined {
-  let parsed: { error?: unknown; reason?: unknown; message?: unknown } | null
-  try {
-    parsed = JSON.parse(body)
-  } catch {
-    return undefined
-  }
-  if (typeof parsed !== 'object' || parsed?.error !== 'mtls_rejected') return undefined
-  const { reason, message } = parsed
+  const parsed = objectIn(body)
+  // As we said it before, and as we say it now.
+  const data = parsed.error === 'mtls_rejected' ? parsed : objectOf(objectOf(parsed.error).data)
+  if (data.error !== 'mtls_rejected') return undefined
+  const { reason, message } = { ...data, ...parsed }
   const code = reasons.find((known) => known === reason) ?? 'CLIENT_CERT_REJECTED'
   const said = [message, reason].find((text) => typeof text === 'string') ?? ''
   return new MtlsError(
@@ -34,6 +49,20 @@ export function readRejection(body: string, server: string): MtlsError | undefin
       hint: hints[code] ?? errorCodes[code],
     },
   )
+}
+
+type Fields = Readonly<Record<'error' | 'data' | 'reason' | 'message', unknown>>
+
+function objectIn(body: string): Partial<Fields> {
+  try {
+    return objectOf(JSON.parse(body))
+  } catch {
+    return {}
+  }
+}
+
+function objectOf(value: unknown): Partial<Fields> {
+  return typeof value === 'object' && value !== null ? value : {}
 }
 
 /** The same codes on the client's side, where other things help. */

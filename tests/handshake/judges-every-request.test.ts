@@ -32,7 +32,7 @@ test.each(tlsVersions)('a client that has expired is told so at its next request
   jump(400)
   socket.write(request + request + request)
   const rest = await text(socket)
-  expect(rest).toContain('403 Forbidden')
+  expect(rest).toContain('403 Refused: certificate expired (CERT_EXPIRED)')
   expect(rest).toContain('"reason":"CERT_EXPIRED"')
   expect(rest.toLowerCase()).toContain('connection: close')
   expect(served.calls).toEqual(['hello'])

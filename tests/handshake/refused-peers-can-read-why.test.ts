@@ -32,7 +32,7 @@ test.each(tlsVersions)(
       socket.write('POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n')
       socket.write('x'.repeat(200_000))
       const answer = await text(socket)
-      expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/)
+      expect(answer).toMatch(/^HTTP\/1\.1 403 Refused: no client certificate \(CLIENT_CERT_REQUIRED\)\r\n/)
       expect(answer).toContain('Connection: close\r\n')
       expect(answer).toContain('"reason":"CLIENT_CERT_REQUIRED"')
       socket.destroy()
@@ -54,7 +54,9 @@ test.each(tlsVersions)(
     const writing = setInterval(() => socket.write('more'), 20)
     await new Promise((resolve) => socket.once('close', resolve))
     clearInterval(writing)
-    expect(Buffer.concat(chunks).toString()).toContain('403 Forbidden')
+    expect(Buffer.concat(chunks).toString()).toContain(
+      '403 Refused: no client certificate (CLIENT_CERT_REQUIRED)',
+    )
   },
 )
 

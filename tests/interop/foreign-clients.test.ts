@@ -75,6 +75,9 @@ function foreignClient(command: Foreign['command']) {
       'without',
     )
     expect(status).toBe(403)
-    expect(JSON.parse(body)).toMatchObject({ error: 'mtls_rejected', reason: 'CLIENT_CERT_REQUIRED' })
+    expect(JSON.parse(body)).toMatchObject({
+      error: { data: { error: 'mtls_rejected' } },
+      reason: 'CLIENT_CERT_REQUIRED',
+    })
   })
 }

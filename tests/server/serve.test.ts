@@ -41,7 +41,7 @@ describe('serve', () => {
       join(world.certDir, 'ca.crt'),
       served.server.url.replace('/mcp', '/health'),
     ])
-    expect(stdout).toMatch(/^HTTP\/1.1 403 Forbidden/)
+    expect(stdout).toMatch(/^HTTP\/1.1 403 Refused: no client certificate \(CLIENT_CERT_REQUIRED\)/)
     expect(stdout).toContain('"reason":"CLIENT_CERT_REQUIRED"')
     expect((await served.event('connection-refused')).reason).toBe('CLIENT_CERT_REQUIRED')
   })

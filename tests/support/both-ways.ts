@@ -74,7 +74,12 @@ export function bothWays(
             return expect(served.calls).toEqual(['let me in'])
           }
           expect(answer.status).toBe(403)
-          expect(JSON.parse(answer.body)).toMatchObject({ error: 'mtls_rejected', reason: wanted })
+          expect(JSON.parse(answer.body)).toMatchObject({
+            jsonrpc: '2.0',
+            id: null,
+            error: { data: { error: 'mtls_rejected', reason: wanted } },
+            reason: wanted,
+          })
           expect(served.calls).toEqual([])
           // The server is unharmed.
           const good = await callAsBareClient(served.server.port, { shown: world.client, version })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../../src/errors.js'
-import { readRejection, rejectionBody } from '../../src/tls/rejection.js'
+import { readRejection, rejectionBody, rejectionPhrase } from '../../src/tls/rejection.js'
 
 const server = 'the server at localhost:8443'
 
@@ -14,11 +14,14 @@ test.each([
   'CLIENT_CERT_REJECTED',
 ] satisfies MtlsErrorCode[])('the reason %s arrives as the code of the error', (reason) => {
   const body = rejectionBody(reason, 'certificate CN=x is not good')
+  const message = 'certificate CN=x is not good'
   expect(JSON.parse(body)).toEqual({
-    error: 'mtls_rejected',
-    reason,
-    message: 'certificate CN=x is not good',
+    ...{ jsonrpc: '2.0', id: null, reason, message },
+    error: { code: expect.any(Number), message, data: { error: 'mtls_rejected', reason } },
   })
+  expect(rejectionPhrase(reason)).toMatch(new RegExp(`^Refused: [a-zA-Z ]+ \\(${reason}\\)$`))
+  const older = JSON.stringify({ error: 'mtls_rejected', reason, message })
+  expect(readRejection(older, server)).toEqual(readRejection(body, server))
   const error = readRejection(body, server)
   expect(error).toMatchObject({
     code: reason,
