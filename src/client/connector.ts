@@ -5,6 +5,7 @@ import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
 import { ConnectionRecord, type TlsConnection } from '../tls/connection.js'
 import { secureContext } from '../tls/context.js'
 import { type SecurityEvents, type Tell, teller } from '../tls/events.js'
+import { refusalInAlert } from '../tls/foreign-refusal.js'
 import { handshakeError } from '../tls/handshake-error.js'
 import type { Material } from '../tls/material.js'
 import { PeerJudge } from '../tls/peer.js'
@@ -47,6 +48,8 @@ export class Connector {
   readonly #sessions = new SessionCache()
   readonly #open = new Map<string, Set<PeerConnection>>()
   readonly #latest = new Map<string, ConnectionRecord>()
+  /** What servers have said against our certificate, for the requests that it ended. */
+  readonly #refusals = new Map<string, { readonly refused: MtlsError; readonly at: number }>()
 
   /** Throws `CERT_INVALID` when OpenSSL does not take the material. */
   constructor(options: ConnectorOptions) {
@@ -89,6 +92,12 @@ export class Connector {
     this.#trust = trust
     this.#judge = new PeerJudge(trust, 'server')
     for (const set of this.#open.values()) for (const open of set) open.rejudge(this.#judge)
+  }
+
+  /** The alert about our certificate with which the server has ended a connection since `begun`, of `performance.now()`. */
+  refusalSince(begun: number, origin: URL): MtlsError | undefined {
+    const last = this.#refusals.get(this.#targetOf(origin).key)
+    return last && last.at >= begun ? last.refused : undefined
   }
 
   /** The server refused us: the next connection begins with a full handshake. */
@@ -160,9 +169,13 @@ export class Connector {
         timer = setTimeout(late, this.#options.handshakeTimeout)
       })
       socket.on('error', (error: NodeJS.ErrnoException) => {
+        const server = `the server at ${address}`
+        const refused = refusalInAlert(error.code, server)
+        // In TLS 1.3 it comes after the handshake, where a request is under way already.
+        if (refused) this.#refusals.set(key, { refused, at: performance.now() })
         if (record.facts.state === 'verified' || record.facts.state === 'closed') return
         const translated = connected
-          ? handshakeError(error, `the server at ${address}`)
+          ? (refused ?? handshakeError(error, server))
           : connectionError(error, address)
         if (connected)
           this.#tell(address)('handshake-failed', {

@@ -21,7 +21,7 @@ export function mayHaveBeenExecuted(error: unknown): boolean {
 }
 
 /** What a request rejected with, in our words. An abort, and what is not about the connection, stays what it is. */
-export function explainFailure(error: unknown, { host }: URL): unknown {
+export function explainFailure(error: unknown, { host, protocol }: URL): unknown {
   const causes = causesOf(error)
   const known = causes.find((cause) => cause instanceof MtlsError)
   // Fetch says `TypeError` for whatever happens to a connection, and its cause tells what.
@@ -31,11 +31,15 @@ export function explainFailure(error: unknown, { host }: URL): unknown {
   const { code, message, syscall } = cause
   if (syscall === 'connect' || syscall === 'getaddrinfo' || code === 'UND_ERR_CONNECT_TIMEOUT')
     return connectionError(cause, host)
-  const explained = new MtlsError(
-    'CONNECTION_FAILED',
-    `the connection to ${host} was lost before the answer came (${code ?? message})`,
-    { hint: 'Check whether the server is still running; the call may have been executed.', cause: error },
-  )
+  const isSilent =
+    protocol === 'https:' && (cause as { socket?: { bytesRead?: number } }).socket?.bytesRead === 0
+  const what = isSilent
+    ? `the server at ${host} ended the connection after our client certificate without a word`
+    : `the connection to ${host} was lost before the answer came`
+  const hint = isSilent
+    ? 'Servers of Node and of Python refuse a certificate in this way: see what `mcp-mtls test-tls` says, and its log. Or it has stopped; the call may have been executed.'
+    : 'Check whether the server is still running; the call may have been executed.'
+  const explained = new MtlsError('CONNECTION_FAILED', `${what} (${code ?? message})`, { hint, cause: error })
   lost.add(explained)
   return explained
 }

@@ -3,10 +3,10 @@ import { Agent, type Dispatcher, fetch as undiciFetch } from 'undici'
 import { isLoopback, parseTlsConfig, type TlsConfig, type TlsOptions } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import type { TlsConnection } from '../tls/connection.js'
+import { refusalInAnswer } from '../tls/foreign-refusal.js'
 import { fileSource, type MaterialSource } from '../tls/material.js'
-import { readRejection } from '../tls/rejection.js'
 import type { Connector } from './connector.js'
-import { explainFailure } from './failure.js'
+import { explainFailure, mayHaveBeenExecuted } from './failure.js'
 import type { Generation } from './generation.js'
 import { defaultMaxConnections, LiveConnections, type LiveOptions } from './live-connections.js'
 
@@ -57,13 +57,17 @@ export function fetchOver(config: TlsConfig, source: MaterialSource, options: Mt
     // asked at once, it would open a second connection for the second call.
     if (connector.open(target) > 0) await new Promise(setImmediate)
     const generation = await live.current()
+    const begun = performance.now()
     return generation.run(async (agent) => {
       try {
         const dispatcher = withinOrigin(agent, target)
         const response = await undiciFetch(target, { ...(init as object), dispatcher })
         return await unlessRejected(response as unknown as Response, target, generation.connector)
       } catch (error) {
-        throw explainFailure(error, target)
+        const failure = explainFailure(error, target)
+        const refusal = mayHaveBeenExecuted(failure) && generation.connector.refusalSince(begun, target)
+        if (refusal) generation.connector.forget(target)
+        throw refusal || failure
       }
     })
   }
@@ -142,12 +146,16 @@ function withinOrigin(agent: Agent, { origin }: URL): Dispatcher {
 
 const longestRejection = 64 * 1024
 
-/** A `403` that says `mtls_rejected` is about the certificate, not about MCP. */
+/** A `403` that says `mtls_rejected` is about the certificate, not about MCP; and so is nginx's page. */
 async function unlessRejected(response: Response, target: URL, connector: Connector): Promise<Response> {
-  if (response.status !== 403 || !/^application\/json/i.test(response.headers.get('content-type') ?? ''))
-    return response
+  const type = response.headers.get('content-type') ?? ''
+  const isRefusal =
+    response.status === 403
+      ? /^application\/json/i.test(type)
+      : /^(400|495|496)$/.test(String(response.status)) && /^text\/html/i.test(type)
+  if (!isRefusal) return response
   const body = await textOf(response, longestRejection)
-  const rejection = readRejection(body, `the server at ${target.host}`)
+  const rejection = refusalInAnswer(response.status, body, `the server at ${target.host}`)
   if (rejection) {
     connector.forget(target)
     throw rejection

@@ -2,7 +2,8 @@ import { mayHaveBeenExecuted } from '../client/failure.js'
 import { mtlsFetch, type SecurityEvent, type TlsConnection } from '../client/index.js'
 import type { TlsOptions } from '../config/index.js'
 import { MtlsError } from '../errors.js'
-import { refusalIn, refusalInAlert } from './refusal.js'
+import { refusalInAlert } from '../tls/foreign-refusal.js'
+import { refusalIn } from './refusal.js'
 
 export interface LookOptions {
   /** Our own files, and how servers are judged. */

@@ -18,7 +18,7 @@ describe.each(['strict', 'demo'] as const)('in %s mode', (mode) => {
       const answer = await callAsBareClient(served.server.port, { version })
       expect(answer.status).toBe(403)
       expect(JSON.parse(answer.body)).toMatchObject({
-        error: 'mtls_rejected',
+        error: { data: { error: 'mtls_rejected' } },
         reason: 'CLIENT_CERT_REQUIRED',
       })
       expect(served.events).toHaveLength(1)

@@ -1,0 +1,52 @@
+import { MtlsError, type MtlsErrorCode } from '../errors.js'
+import { readRejection } from './rejection.js'
+
+/** Alerts about our certificate (RFC 8446 section 6.2), as OpenSSL names them. */
+const alerts: readonly (readonly [pattern: RegExp, code: MtlsErrorCode, what: string])[] = [
+  [/CERTIFICATE_REQUIRED/, 'CLIENT_CERT_REQUIRED', 'it wants one and was shown none'],
+  [/CERTIFICATE_EXPIRED/, 'CERT_EXPIRED', 'it has expired'],
+  [/CERTIFICATE_REVOKED/, 'CERT_REVOKED', 'it is revoked'],
+  [/UNKNOWN_CA|ACCESS_DENIED/, 'CLIENT_CERT_REJECTED', 'it does not trust the CA that issued it'],
+  // Anything may be behind this one: Java says it of a CA that it does not know.
+  [
+    /CERTIFICATE_UNKNOWN/,
+    'CLIENT_CERT_REJECTED',
+    'it does not accept it, for a reason that it does not tell',
+  ],
+  [/(BAD|UNSUPPORTED)_CERTIFICATE/, 'CERT_INVALID', 'it cannot use it, or does not trust its CA'],
+]
+
+/** The refusal in an alert of the server, undefined when it is about something else. */
+export function refusalInAlert(code: string | undefined, server: string): MtlsError | undefined {
+  const found = alerts.find(([pattern]) => /ALERT/.test(code ?? '') && pattern.test(code ?? ''))
+  if (!found) return undefined
+  const [, reason, what] = found
+  return new MtlsError(reason, `${server} refused our client certificate: ${what} (${code})`, {
+    hint: reason === 'CERT_INVALID' ? unusable : (hints[reason] ?? rejectedHint),
+  })
+}
+
+/** The refusal in an answer: of one of our servers, or of nginx; undefined when it is about something else. */
+export function refusalInAnswer(status: number, body: string, server: string): MtlsError | undefined {
+  return status === 403 ? readRejection(body, server) : nginxRefusal(status, body, server)
+}
+
+export const rejectedHint =
+  'Compare the issuer of our certificate (`mcp-mtls cert-check`) with the CAs that the server trusts; its log knows more.'
+const unusable =
+  'Use a client certificate with the extended key usage clientAuth and a strong key, as `mcp-mtls cert-gen` makes it.'
+const hints: Partial<Record<MtlsErrorCode, string>> = {
+  CERT_EXPIRED: 'Renew the client certificate: `mcp-mtls cert-renew`. If it is valid here, check the clocks.',
+  CERT_REVOKED: 'Issue a new client certificate: `mcp-mtls cert-gen client NAME`.',
+}
+
+/** nginx answers after the handshake, with statuses of its own. */
+function nginxRefusal(status: number, body: string, server: string): MtlsError | undefined {
+  if (!/^(400|495|496)$/.test(String(status)) || !/SSL certificate/i.test(body)) return undefined
+  const none = status === 496 || /No required/i.test(body)
+  return none
+    ? new MtlsError('CLIENT_CERT_REQUIRED', `${server} wants a client certificate (HTTP ${status})`)
+    : new MtlsError('CLIENT_CERT_REJECTED', `${server} refused our client certificate (HTTP ${status})`, {
+        hint: rejectedHint,
+      })
+}
