@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { MtlsError } from '../errors.js'
+import { shortened } from '../text/shortened.js'
 import { escapeControl } from './escape-control.js'
 import type { SecurityEvent, Subscriber } from './events.js'
 import { prettyLine } from './pretty.js'
@@ -71,8 +72,22 @@ interface SecurityLine {
   readonly [field: string]: unknown
 }
 
-/** One event as a flat record with snake_case names. */
+/** One event as a flat record with snake_case names. What peers wrote is cut: a name may be as long as its author likes. */
 export function securityLine(event: SecurityEvent): SecurityLine {
+  const fields = fieldsOf(event)
+  const cut = Object.entries(fields).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? shortened(value) : value,
+  ])
+  // Of files of ours, with every path in it.
+  return {
+    ...Object.fromEntries(cut),
+    event: event.event,
+    message: event.event === 'reload-failed' ? fields.message : shortened(fields.message),
+  }
+}
+
+function fieldsOf(event: SecurityEvent): SecurityLine {
   const { time, side, name, mode } = event
   return {
     event: event.event,

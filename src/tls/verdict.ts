@@ -5,6 +5,7 @@ import type { PathFault } from '../judge/fault.js'
 import { findings, type Relaxation } from '../judge/findings.js'
 import type { CertificatePath } from '../judge/path.js'
 import { isMarkedAsCa } from '../judge/purpose.js'
+import { shortened } from '../text/shortened.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 
 export type { Relaxation } from '../judge/findings.js'
@@ -54,7 +55,11 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
   const purpose = rules.peer === 'client' ? 'clientAuth' : 'serverAuth'
   const serverName = rules.peer === 'server' ? rules.serverName : undefined
   const refusal = (fault: PathFault) =>
-    refuse(codes[fault.kind], `certificate ${fault.certificate.subject} ${fault.words}`, rules)
+    refuse(
+      codes[fault.kind],
+      `certificate ${shortened(fault.certificate.subject, 100)} ${fault.words}`,
+      rules,
+    )
   const forged = forgedOn(path, peer.authorizationError, mode)
   if (forged) return refusal(forged)
   const relaxed: Relaxation[] = []
@@ -116,7 +121,7 @@ function validUntil({ certificates }: CertificatePath, revocation: CrlSet | unde
 function refuse(code: MtlsErrorCode, message: string, rules: Verification): Refusal {
   const ofServer =
     rules.peer === 'server' && /^(CERT_INVALID|CLIENT_CERT_REJECTED|CLIENT_CERT_REQUIRED)$/.test(code)
-  return { accepted: false, code: ofServer ? 'SERVER_CERT_INVALID' : code, message }
+  return { accepted: false, code: ofServer ? 'SERVER_CERT_INVALID' : code, message: shortened(message) }
 }
 
 /** Demo mode takes unknown issuers, and not whoever bears the name of one that is known. */

@@ -5,6 +5,7 @@ import { identityFrom } from '../../src/auth/identity.js'
 import { ConnectionRecord } from '../../src/tls/connection.js'
 import type { SecurityEvent } from '../../src/tls/events.js'
 import { openLog, securityLine } from '../../src/tls/log.js'
+import { verdict } from '../../src/tls/verdict.js'
 import { readCertificate } from '../../src/x509/certificate.js'
 import { forge } from '../support/forge.js'
 import { refusal } from '../support/refusal.js'
@@ -82,4 +83,35 @@ test('a file that cannot be written is CONFIG_INVALID and named', () => {
   const path = join(directory, 'file', 'security.log')
   const error = refusal(() => openLog({ securityLog: path }))
   expect(error).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(path) })
+})
+
+test('a name of a peer that has no end does not fill a line, nor the answer to it', async () => {
+  const peerCertificate = readCertificate((await forge({ commonName: 'x'.repeat(15_000) })).cert)
+  const record = new ConnectionRecord('y'.repeat(5000), 8443, undefined)
+  record.become('failed', { peerCertificate })
+  const reason = {
+    reason: 'CERT_EXPIRED',
+    message: `certificate ${peerCertificate.subject} has expired`,
+  } as const
+  const line = securityLine({ event: 'connection-refused', ...base, ...reason, connection: record.facts })
+  expect(JSON.stringify(line).length).toBeLessThan(1500)
+  expect(line).toMatchObject({ subject: expect.stringMatching(/^CN=x{252}…$/), reason: 'CERT_EXPIRED' })
+  const path = {
+    anchored: false,
+    selfSigned: false,
+    badSignature: undefined,
+    certificates: [peerCertificate],
+  } as const
+  const facts = { path, authorizationError: undefined }
+  const judged = verdict(facts, { peer: 'client', mode: 'strict', crls: undefined }, new Date(0))
+  expect(judged).toMatchObject({
+    code: 'CERT_NOT_YET_VALID',
+    message: expect.stringMatching(/^certificate CN=x{96}… is not valid before /),
+  })
+})
+
+test('what a reload could not do is told whole: the paths are ours', () => {
+  const message = `the new certificates were not taken up, /${'long/'.repeat(100)}server.key`
+  const failed = { event: 'reload-failed', ...base, reason: 'RELOAD_FAILED', message } as const
+  expect(securityLine(failed as SecurityEvent).message).toBe(message)
 })
