@@ -55,7 +55,7 @@ const faults: readonly Fault[] = [
   { path: { anchored: false } },
   { path: { selfSigned: true, anchored: false, alone: true } },
   { path: { selfSigned: true, alone: true } },
-  { path: { badSignature: {} as CertificateFacts } },
+  { path: { badSignature: { subject: 'CN=forged' } as CertificateFacts } },
   ...[
     ...['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
     ...['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'CERT_HAS_EXPIRED', 'CERT_REVOKED'],
