@@ -14,7 +14,7 @@ import { tier } from '../support/tier.js'
 // we find holds, link by link.
 
 const day = 86_400_000
-const runs = tier(60, 2000)
+const runs = tier(40, 2000)
 const letters = ['Root', 'Two', 'Three', 'Four'] as const
 
 let keys: readonly Forged[]

@@ -38,7 +38,7 @@ const theirRules: readonly (readonly [error: RegExp, reason: string])[] = [
   [/error 7 at [1-9]/, 'OpenSSL follows one way; another one does not lead over the broken signature'],
 ]
 
-const runs = tier(60, 3000)
+const runs = tier(40, 3000)
 
 test('worlds are judged as openssl judges them, but for rules that are written down', async () => {
   await holdsOnBothSidesAsync(
@@ -55,7 +55,7 @@ test('worlds are judged as openssl judges them, but for rules that are written d
   )
 })
 
-const liveRuns = tier(25, 600)
+const liveRuns = tier(15, 600)
 
 test('cert-check, a server and a client say of a world what the judge says', async () => {
   await holdsOnBothSidesAsync(

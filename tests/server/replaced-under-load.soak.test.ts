@@ -10,7 +10,7 @@ import { tier } from '../support/tier.js'
 import { serveTest } from '../support/world.js'
 
 const callers = 16
-const replacements = tier(5, 300)
+const replacements = tier(3, 300)
 
 /** The usual files of a set, by name. */
 function filesOf({
