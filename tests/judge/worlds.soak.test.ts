@@ -51,11 +51,11 @@ test('worlds are judged as openssl judges them, but for rules that are written d
       if (!ours.accepted && theirs === '') expect(ours.message).toMatch(anyOf(ourRules))
       return ours.accepted
     },
-    { runs, accepted: runs / 10, refused: runs / 4 },
+    { runs, accepted: runs / 40, refused: runs / 10 },
   )
 })
 
-const liveRuns = tier(15, 600)
+const liveRuns = tier(25, 600)
 
 test('cert-check, a server and a client say of a world what the judge says', async () => {
   await holdsOnBothSidesAsync(
@@ -72,7 +72,7 @@ test('cert-check, a server and a client say of a world what the judge says', asy
       else expect(outcome).not.toBe('accepted')
       return ours.accepted
     },
-    { runs: liveRuns, accepted: liveRuns / 12, refused: liveRuns / 4 },
+    { runs: liveRuns, accepted: liveRuns / 25, refused: liveRuns / 10 },
   )
 })
 

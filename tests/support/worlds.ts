@@ -56,7 +56,7 @@ export interface World {
 const mostly = <T, Other = T>(usual: T, others: fc.Arbitrary<Other>, weight = 12): fc.Arbitrary<T | Other> =>
   fc.oneof({ weight, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: others })
 
-const state = mostly<State>('valid', fc.constantFrom<State>('expired', 'early'), 16)
+const state = mostly<State>('valid', fc.constantFrom<State>('expired', 'early'), 30)
 
 const dnsNames = [
   'a.example.com',
@@ -85,19 +85,19 @@ const subtrees: readonly ForgedSubtree[] = [
   { directory: { organization: 'Acme' } },
 ]
 const someSubtrees = fc.oneof(
-  { weight: 5, arbitrary: fc.constant([]) },
+  { weight: 12, arbitrary: fc.constant([]) },
   { weight: 1, arbitrary: fc.uniqueArray(fc.constantFrom(...subtrees), { minLength: 1, maxLength: 3 }) },
 )
 const some = (values: readonly string[]) => fc.uniqueArray(fc.constantFrom(...values), { maxLength: 2 })
 
 const authority = fc.record<AuthoritySpec>({
   state,
-  pathLength: mostly(undefined, fc.nat(2), 6),
+  pathLength: mostly(undefined, fc.nat(2), 10),
   usage: mostly(undefined, fc.constantFrom('client', 'server'), 10),
   keyUsage: mostly('both', fc.constant('lists only'), 30),
   permitted: someSubtrees,
   excluded: someSubtrees,
-  list: mostly('good', fc.constantFrom('revokes', 'expired', 'early', 'missing', 'of another key'), 10),
+  list: mostly('good', fc.constantFrom('revokes', 'expired', 'early', 'missing', 'of another key'), 20),
   corrupt: mostly(false, fc.constant(true), 30),
   sibling: mostly(undefined, fc.constantFrom('valid', 'expired', 'early'), 4),
 })
@@ -107,18 +107,18 @@ export const worlds: fc.Arbitrary<WorldSpec> = fc.record({
   authorities: fc.array(authority, { minLength: 1, maxLength: 4 }),
   leaf: fc.record({
     state,
-    usage: mostly('both', fc.constantFrom('client', 'server', 'none'), 6),
+    usage: mostly('both', fc.constantFrom('client', 'server', 'none'), 10),
     signs: mostly(true, fc.constant(false), 30),
     commonName: mostly('agent', fc.constantFrom('', 'a.example.com', 'other.test', 'u@example.com'), 4),
     organization: fc.constantFrom(undefined, 'Acme', 'ACME', 'Other'),
-    dns: mostly(['a.example.com'], some(dnsNames), 2),
+    dns: mostly(['a.example.com'], some(dnsNames), 4),
     ip: mostly([], some(['10.0.0.1', '127.0.0.1', '::1']), 4),
     email: mostly([], some(['u@example.com', 'U@a.example.com', 'u@EXAMPLE.com']), 4),
     uri: mostly([], some(['spiffe://example.com/x', 'https://a.example.com/p', 'urn:x:y']), 4),
     corrupt: mostly(false, fc.constant(true), 30),
     criticalUnknown: mostly(false, fc.constant(true), 30),
   }),
-  host: mostly('a.example.com', fc.constantFrom('b.example.com', 'example.com', '127.0.0.1', 'localhost'), 4),
+  host: mostly('a.example.com', fc.constantFrom('b.example.com', 'example.com', '127.0.0.1', 'localhost'), 8),
   lists: fc.boolean(),
   trusted: fc.boolean(),
   reversed: fc.boolean(),
