@@ -26,7 +26,7 @@ const ourRules: readonly (readonly [words: RegExp, reason: string])[] = [
   [/beside its SPIFFE ID/, 'SPIFFE allows one URI'],
   [/no SPIFFE ID, DNS name, common name or email/, 'who has no name is nobody'],
   [/has the name \*\.\S+ which .* must not give/, 'a wildcard stands for the name that is excluded, too'],
-  [/only no name at all/, 'RFC 9525: a common name is no host name'],
+  [/does not cover \S+, only (no name at all|[\da-f.:, ]+)$/, 'RFC 9525: a common name is no host name'],
 ]
 
 /** Refused by `openssl verify -x509_strict` and not by us. */
