@@ -11,7 +11,7 @@ const forms = {
   'as it is': pem,
   'with \\n written out': pem.replaceAll('\n', '\\n'),
   'as JSON': JSON.stringify({ key: pem }),
-  'as a path': `/work/${pem}`,
+  'as a path': `/srv/certs/${pem}`,
   'cut off': pem.slice(0, 120),
   'in the form of OpenSSL 1.0': privateKey.export({ type: 'sec1', format: 'pem' }).toString(),
   encrypted: privateKey
