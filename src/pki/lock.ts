@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises'
+import { lstat, lutimes, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,40 +12,72 @@ interface Owner {
   readonly id: string
   readonly pid: number
   readonly start: string | undefined
+  /** Where that number means this process, and no other. */
+  readonly place: string
+  /** For people. */
   readonly host: string
 }
 
+export interface LockTimes {
+  /** How long a living owner is waited for, milliseconds. */
+  readonly longestWait?: number
+  /** How long an owner whose process cannot be seen from here may leave its lock untouched, milliseconds. */
+  readonly longestSilence?: number
+}
+
+const defaults = { longestWait: 30_000, longestSilence: 15_000 } as const
+/** How often an owner touches its lock, milliseconds. */
+const touchEvery = 1000
 const pause = 25
 
 /**
- * Runs `work` while no other process that asks for it holds the lock of `directory`. Waits for a
- * living owner, then throws `CERT_WRITE_FAILED`; takes over from a dead one.
+ * Runs `work` while no other process that asks for it holds the lock of `directory`. Waits for a living owner, then
+ * throws `CERT_WRITE_FAILED`; takes over from a dead one. In another container or on another machine an owner
+ * is alive while it touches its lock. `work` gets a function that throws when the lock was taken over, which happens
+ * to a process that was stopped for long: to be called before what cannot be undone.
  */
 export async function withLock<Result>(
   directory: string,
-  work: () => Promise<Result>,
-  longestWait = 30_000,
+  work: (confirm: () => Promise<void>) => Promise<Result>,
+  times: LockTimes = {},
 ): Promise<Result> {
   const path = join(directory, '.lock')
   const me: Owner = {
     id: `${process.pid}-${randomBytes(6).toString('hex')}`,
     pid: process.pid,
     start: await startOf(process.pid),
+    place: await placeOfProcesses(),
     host: hostname(),
   }
-  await acquire(path, me, Date.now() + longestWait)
+  const { longestWait, longestSilence } = { ...defaults, ...times }
+  await acquire(path, me, { deadline: performance.now() + longestWait, longestSilence })
+  const isMine = async () => (await ownerOf(path).catch(() => undefined))?.id === me.id
+  const touch = async () => {
+    if (await isMine()) await lutimes(path, new Date(), new Date()).catch(() => undefined)
+  }
+  const touching = setInterval(() => void touch(), touchEvery)
   try {
     // Claims of processes that died while taking over: with the lock held none of them can be valid.
     for (const name of await readdir(directory))
       if (name.startsWith('.lock.')) await rm(join(directory, name), { force: true })
-    return await work()
+    return await work(async () => {
+      if (!(await isMine())) throw lost(path)
+    })
   } finally {
-    await rm(path, { force: true })
+    clearInterval(touching)
+    if (await isMine()) await rm(path, { force: true })
   }
 }
 
+interface Patience {
+  /** By `performance.now()`. */
+  readonly deadline: number
+  readonly longestSilence: number
+}
+
 // The lock is a symbolic link whose target is the owner: made with its content in one step, or not at all.
-async function acquire(path: string, me: Owner, deadline: number): Promise<void> {
+async function acquire(path: string, me: Owner, patience: Patience): Promise<void> {
+  const isSilent = silence(path, patience.longestSilence)
   for (;;) {
     try {
       return await symlink(JSON.stringify(me), path)
@@ -53,41 +85,67 @@ async function acquire(path: string, me: Owner, deadline: number): Promise<void>
       if (codeOf(error) !== 'EEXIST') throw error
     }
     const owner = await ownerOf(path)
-    if (!owner) continue
-    if (await isAlive(owner)) {
-      if (Date.now() > deadline) throw busy(path, owner)
+    const isDead = owner && (owner.place === me.place ? !(await isAlive(owner)) : await isSilent())
+    if (!isDead) {
+      if (performance.now() > patience.deadline) throw busy(path, owner)
       await delay(pause)
       continue
     }
     // Of those who saw this owner dead only the holder of its claim may put itself in its place;
     // a claim is taken over from the dead in the same way.
     const claim = `${path}.${owner.id}`
-    await acquire(claim, me, deadline)
+    await acquire(claim, me, patience)
     if ((await ownerOf(path))?.id === owner.id) return rename(claim, path)
     await rm(claim, { force: true })
   }
 }
 
-async function ownerOf(path: string): Promise<Owner | undefined> {
-  try {
-    return JSON.parse(await readlink(path))
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw new MtlsError('CERT_WRITE_FAILED', `${path} is not a lock of this program`, {
-      hint: `Look what it is, and remove it.`,
-    })
+/** Whether nobody has made or touched a lock for a while. Two clocks may differ, so it is watched for that long. */
+function silence(path: string, milliseconds: number): () => Promise<boolean> {
+  let seen = { touched: '', since: 0 }
+  return async () => {
+    const touched = await lstat(path, { bigint: true }).then(
+      ({ ino, mtimeNs }) => `${ino} ${mtimeNs}`,
+      () => '',
+    )
+    if (touched !== seen.touched) seen = { touched, since: performance.now() }
+    return touched !== '' && performance.now() - seen.since > milliseconds
   }
 }
 
-function busy(path: string, { pid, host }: Owner): MtlsError {
-  return new MtlsError('CERT_WRITE_FAILED', `${path}: process ${pid} on ${host} is writing there`, {
+/** Undefined when there is none any more. Throws `CERT_WRITE_FAILED` for what is no lock: it may be a trap. */
+async function ownerOf(path: string): Promise<Owner | undefined> {
+  try {
+    const owner: Partial<Owner> = JSON.parse(await readlink(path))
+    if (/^[\w-]{1,100}$/.test(owner.id ?? '') && Number.isInteger(owner.pid) && Number(owner.pid) > 0)
+      return owner as Owner
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+  }
+  throw new MtlsError('CERT_WRITE_FAILED', `${path} is not a lock of this program`, {
+    hint: `Look what it is, and remove it.`,
+  })
+}
+
+function busy(path: string, owner: Owner | undefined): MtlsError {
+  const who = owner ? `process ${owner.pid} on ${owner.host}` : 'somebody'
+  return new MtlsError('CERT_WRITE_FAILED', `${path}: ${who} is writing there`, {
     hint: 'Wait until it is done; if there is no such process any more, remove that file.',
   })
 }
 
-/** Another machine's processes cannot be seen from here, so they count as alive. */
-async function isAlive({ pid, start, host }: Owner): Promise<boolean> {
-  if (host !== hostname()) return true
+function lost(path: string): MtlsError {
+  return new MtlsError(
+    'CERT_WRITE_FAILED',
+    `${path}: this process stood still for so long that its lock was taken over`,
+    {
+      hint: 'Nothing was changed. Run the command again.',
+    },
+  )
+}
+
+/** Whether a process of the same place lives. */
+async function isAlive({ pid, start }: Owner): Promise<boolean> {
   try {
     process.kill(pid, 0)
   } catch (error) {
@@ -95,6 +153,15 @@ async function isAlive({ pid, start, host }: Owner): Promise<boolean> {
   }
   const now = await startOf(pid)
   return start === undefined || now === start
+}
+
+/** Process numbers mean something within one start of one machine, and there within one container. */
+async function placeOfProcesses(): Promise<string> {
+  try {
+    return `${(await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()} ${await readlink('/proc/self/ns/pid')}`
+  } catch {
+    return hostname()
+  }
 }
 
 /** When a process began, in whatever unit the platform has; undefined when there is none. */

@@ -68,7 +68,7 @@ export function rotateAuthority(options: RotateOptions): Promise<Rotation> {
 }
 
 /**
- * Ends the change: the CA of before is trusted no more, and its files stay in the generation of before. Throws
+ * Ends the change: the CA of before is trusted no more, and its key is removed, from generations of before too. Throws
  * `CERT_IN_USE` while certificates of it are in use, unless forced; `CERT_NOT_FOUND` when no change is under way.
  */
 export function finishRotation(options: FinishOptions): Promise<Rotation> {
@@ -82,7 +82,9 @@ export function finishRotation(options: FinishOptions): Promise<Rotation> {
       const isTrusted = (ca: CertificateFacts) =>
         anchors.some((one) => one.fingerprint256 === ca.fingerprint256)
       if (issued.every((one) => !one.isCa || isTrusted(one))) throw notUnderWay(registry)
-      return rotation('finished', registry, current.facts, undefined, await publish(registry, new Map()), now)
+      const changed = await publish(registry, new Map())
+      await registry.caStore.forget('ca.key')
+      return rotation('finished', registry, current.facts, undefined, changed, now)
     }
     const outstanding = outstandingFrom(previous.facts, registry, now)
     if (outstanding.length > 0 && !force) throw inUse(outstanding, previous.facts)
@@ -94,6 +96,7 @@ export function finishRotation(options: FinishOptions): Promise<Rotation> {
       ...(lists.length > 0 ? [['ca.crl', listsPem(lists)] as const] : []),
     ])
     const changed = await publish(registry, changes)
+    await registry.caStore.forget('ca.key')
     return rotation('finished', registry, current.facts, previous.facts, changed, now)
   })
 }

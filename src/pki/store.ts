@@ -1,9 +1,21 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdtemp, readdir, readFile, readlink, realpath, rename, rm, symlink } from 'node:fs/promises'
+import {
+  lstat,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { MtlsError } from '../errors.js'
 import { makeDirectory, modes, syncDirectory, writeDurably, writing } from './durable.js'
 import { withLock } from './lock.js'
+import { refuseUnsafe } from './safe-directory.js'
 
 export interface StoredFile {
   readonly path: string
@@ -22,23 +34,33 @@ export type StoredFiles = ReadonlyMap<string, StoredFile>
  *
  *     server.crt → .current/server.crt      one such link per file, never touched again
  *     .current   → .generations/0002        one rename switches all of them
- *     .generations/0001/…                   what was there before
+ *     .generations/0001/…                   what was there before, for a while
  *
  * Whoever reads through one resolved path sees one generation; a kill at any moment leaves the old or
  * the new one. Files that are not such links belong to the user.
  */
 export class CertificateStore {
   readonly directory: string
+  /** Throws when the lock is not ours any more. */
+  #confirm = async () => {}
 
   constructor(directory: string) {
     this.directory = resolve(directory)
   }
 
-  /** Keeps other writers out while `work` runs; makes the directory. Throws `CERT_WRITE_FAILED`. */
+  /**
+   * Keeps other writers out while `work` runs; makes the directory, and removes what killed writers left. Throws
+   * `CERT_WRITE_FAILED`, also for a directory that others may write.
+   */
   exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
     return writing(this.directory, async () => {
       await makeDirectory(this.directory)
-      return withLock(this.directory, work)
+      await refuseUnsafe(this.directory)
+      return withLock(this.directory, async (confirm) => {
+        this.#confirm = confirm
+        await this.#removeLeftovers()
+        return work()
+      })
     })
   }
 
@@ -70,7 +92,6 @@ export class CertificateStore {
    * Call it inside `exclusively`. Gives the folder of the generation that was replaced, if any.
    */
   async commit(changes: ReadonlyMap<string, string>): Promise<string | undefined> {
-    await this.#removeLeftovers()
     const present = await this.read()
     const ours = texts(present, ({ managed }) => managed)
     const replaced = [...present].filter(([name, { managed }]) => !managed && changes.has(name))
@@ -81,7 +102,34 @@ export class CertificateStore {
     }
     const previous = await this.#generation()
     await this.#switchTo(new Map([...ours, ...changes]))
+    await this.#removeOldGenerations()
     return previous
+  }
+
+  /** Removes a file from every generation but the current one. Call it inside `exclusively`. */
+  async forget(name: string): Promise<void> {
+    for (const generation of await this.#formerGenerations())
+      await rm(join(generation, name), { force: true })
+  }
+
+  /** Keys that were replaced do not stay for ever. */
+  async #removeOldGenerations(): Promise<void> {
+    const former = await this.#formerGenerations()
+    // A generation was in use until the next one was made.
+    const ends = await Promise.all(former.slice(1).map(async (next) => (await stat(next)).mtimeMs))
+    for (const [index, generation] of former.slice(0, 1 - keptGenerations).entries())
+      if (Date.now() - (ends[index] ?? Number.POSITIVE_INFINITY) > keptFor)
+        await rm(generation, { recursive: true, force: true })
+  }
+
+  /** The folders of the generations before the current one, the oldest first. */
+  async #formerGenerations(): Promise<string[]> {
+    const folder = join(this.directory, '.generations')
+    const current = basename((await this.#generation()) ?? '')
+    return (await names(folder))
+      .filter((name) => /^\d+$/.test(name) && name !== current)
+      .sort((one, other) => Number(one) - Number(other))
+      .map((name) => join(folder, name))
   }
 
   async #switchTo(files: ReadonlyMap<string, string>): Promise<void> {
@@ -91,6 +139,7 @@ export class CertificateStore {
     for (const name of files.keys())
       if (!visible.includes(name)) await symlink(`.current/${name}`, join(this.directory, name))
     await syncDirectory(this.directory)
+    await this.#confirm()
     await this.#link(`.generations/${generation}`, '.current')
     await syncDirectory(this.directory)
   }
@@ -138,6 +187,9 @@ export class CertificateStore {
 }
 
 const temporary = '.tmp-'
+/** So many generations stay, the current one among them, and all that were in use within so many milliseconds. */
+const keptGenerations = 3
+const keptFor = 7 * 24 * 60 * 60 * 1000
 
 function isStored(name: string): boolean {
   return /^[^.].*\.(?:crt|key|crl)$/.test(name)

@@ -1,9 +1,19 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  lstatSync,
+  lutimesSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { withLock } from '../../src/pki/lock.js'
 
 let dir: string
@@ -18,9 +28,14 @@ async function deadPid(): Promise<number> {
   return child.pid ?? 0
 }
 
+const here =
+  process.platform === 'linux'
+    ? `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`
+    : hostname()
+
 function leaveLock(name: string, owner: object): void {
   symlinkSync(
-    JSON.stringify({ id: 'left', host: hostname(), start: 'some time ago', ...owner }),
+    JSON.stringify({ id: 'left', host: hostname(), place: here, start: 'some time ago', ...owner }),
     join(dir, name),
   )
 }
@@ -85,7 +100,9 @@ test('claims that dead processes left are swept, and nothing else', async () => 
 
 test('an owner that says nothing of its start counts by its number alone', async () => {
   leaveLock('.lock', { pid: process.pid, start: undefined })
-  await expect(withLock(dir, async () => undefined, 60)).rejects.toMatchObject({ code: 'CERT_WRITE_FAILED' })
+  await expect(withLock(dir, async () => undefined, { longestWait: 60 })).rejects.toMatchObject({
+    code: 'CERT_WRITE_FAILED',
+  })
   rmSync(join(dir, '.lock'))
   leaveLock('.lock', { pid: await deadPid(), start: undefined })
   expect(await crowd(2)).toBe(1)
@@ -100,7 +117,7 @@ test('a directory that is not there, or goes away meanwhile, is no reason to wai
 
 test('a living owner is waited for, then named in the error', async () => {
   await withLock(dir, async () => {
-    await expect(withLock(dir, async () => undefined, 60)).rejects.toMatchObject({
+    await expect(withLock(dir, async () => undefined, { longestWait: 60 })).rejects.toMatchObject({
       code: 'CERT_WRITE_FAILED',
       message: expect.stringContaining(`process ${process.pid}`),
       hint: expect.stringContaining('Wait'),
@@ -108,9 +125,58 @@ test('a living owner is waited for, then named in the error', async () => {
   })
 })
 
-test('the lock of another machine is never taken over', async () => {
-  leaveLock('.lock', { pid: 1, host: 'elsewhere.example' })
-  await expect(withLock(dir, async () => undefined, 60)).rejects.toThrow(/elsewhere.example/)
+test.each([
+  ['another machine', { host: 'elsewhere.example', place: 'elsewhere' }],
+  ['another container with the same host name', { place: 'pid:[1]' }],
+  ['a version that did not say where it ran', { place: undefined }],
+])('the lock of %s is respected while it is touched, and taken over when it is not', async (_, owner) => {
+  leaveLock('.lock', { pid: await deadPid(), ...owner })
+  const touching = setInterval(() => lutimesSync(join(dir, '.lock'), new Date(), new Date()), 10)
+  await expect(
+    withLock(dir, async () => undefined, { longestWait: 400, longestSilence: 200 }),
+  ).rejects.toMatchObject({ code: 'CERT_WRITE_FAILED' })
+  clearInterval(touching)
+  const others = Array.from({ length: 5 }, () => withLock(dir, async () => 'inside', { longestSilence: 200 }))
+  expect(new Set(await Promise.all(others))).toEqual(new Set(['inside']))
+  expect(readdirSync(dir)).toEqual([])
+})
+
+test('an owner touches its lock as long as it works', async () => {
+  await withLock(dir, async () => {
+    lutimesSync(join(dir, '.lock'), 1, 1)
+    const touched = () => lstatSync(join(dir, '.lock')).mtimeMs > 1000
+    await vi.waitFor(() => expect(touched()).toBe(true), { timeout: 10_000 })
+  })
+})
+
+test('a process that stood still learns that its lock is another one now, and leaves that alone', async () => {
+  const outcome = withLock(dir, async (confirm) => {
+    await confirm()
+    rmSync(join(dir, '.lock'))
+    leaveLock('.lock', { pid: process.pid, id: 'other' })
+    await confirm()
+  })
+  await expect(outcome).rejects.toMatchObject({
+    code: 'CERT_WRITE_FAILED',
+    message: expect.stringContaining('taken over'),
+  })
+  expect(readlinkSync(join(dir, '.lock'))).toContain('other')
+})
+
+test.each([
+  '{"id":"/../../outside","pid":1}',
+  '{"id":"x","pid":-1}',
+  '{"id":"x","pid":"1"}',
+  '{}',
+  'null',
+  '/etc/passwd',
+])('a planted lock %s is refused and not followed', async (target) => {
+  symlinkSync(target, join(dir, '.lock'))
+  await expect(withLock(dir, async () => undefined)).rejects.toMatchObject({
+    code: 'CERT_WRITE_FAILED',
+    hint: expect.stringContaining('remove it'),
+  })
+  expect(readlinkSync(join(dir, '.lock'))).toBe(target)
 })
 
 test('something else of that name is left alone', async () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createPrivateKey } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -59,7 +59,14 @@ describe('a change of CA', () => {
     const { certificates } = await renewCertificates({ certDir })
     expect(certificates.map((one) => one.outcome === 'renewed' && one.reason)).toEqual(['old CA', 'old CA'])
     verify(['server.crt', 'client.crt'])
+    const keyOfBefore = read('ca.key').split(/(?=-----BEGIN)/)[1] ?? 'none'
     const finished = await finishRotation({ certDir })
+    const everything = readdirSync(join(certDir, '.generations')).flatMap((generation) => {
+      const path = join(certDir, '.generations', generation, 'ca.key')
+      return existsSync(path) ? [readFileSync(path, 'utf8')] : []
+    })
+    expect(everything).toHaveLength(1)
+    expect(everything[0]).not.toContain(keyOfBefore.trim())
     expect(finished).toMatchObject({ stage: 'finished', outstanding: [] })
     expect(cas()).toHaveLength(1)
     expect(cas()[0]?.subject).not.toBe(previous?.subject)

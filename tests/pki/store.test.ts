@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -10,6 +11,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -124,4 +126,80 @@ test('a directory that cannot be made is an error that says why', async () => {
     code: 'CERT_WRITE_FAILED',
     message: expect.stringContaining(dir),
   })
+})
+
+const generations = () => readdirSync(join(dir, '.generations')).sort()
+/** As if the generation had been made so many days ago. */
+const madeDaysAgo = (name: string, days: number) => {
+  const then = Date.now() / 1000 - days * 24 * 3600
+  utimesSync(join(dir, '.generations', name), then, then)
+}
+
+test('the last three generations stay, and those that were in use within a week', async () => {
+  for (let round = 1; round <= 5; round++) await commit({ 'a.key': String(round) })
+  expect(generations()).toEqual(['0001', '0002', '0003', '0004', '0005'])
+  madeDaysAgo('0001', 100)
+  madeDaysAgo('0002', 8) // so the first was in use until then
+  madeDaysAgo('0003', 6)
+  await commit({ 'a.key': '6' })
+  expect(generations()).toEqual(['0002', '0003', '0004', '0005', '0006'])
+  for (const name of generations()) madeDaysAgo(name, 30)
+  await commit({ 'a.key': '7' })
+  // The sixth was made long ago and replaced just now; of the others three stay with it.
+  expect(generations()).toEqual(['0005', '0006', '0007'])
+  expect(await content()).toEqual({ 'a.key': '7' })
+})
+
+test('a file can be forgotten: it is in the current generation alone', async () => {
+  for (let round = 1; round <= 3; round++) await commit({ 'ca.key': String(round), 'ca.crt': 'c' })
+  await store.exclusively(() => store.forget('ca.key'))
+  const having = generations().filter((name) => existsSync(join(dir, '.generations', name, 'ca.key')))
+  expect(having).toEqual(['0003'])
+  expect(await content()).toEqual({ 'ca.key': '3', 'ca.crt': 'c' })
+})
+
+test('leftovers of killed writers go even when nothing changes', async () => {
+  await commit({ 'a.crt': '1' })
+  mkdirSync(join(dir, '.generations', '.tmp-x'))
+  writeFileSync(join(dir, '.generations', '.tmp-x', 'a.key'), 'half')
+  await store.exclusively(async () => undefined)
+  expect(readdirSync(join(dir, '.generations'))).toEqual(['0001'])
+})
+
+test.each(['.generations', 'issued', '.current'])(
+  'a planted link %s is refused and not followed',
+  async (name) => {
+    const elsewhere = join(parent, 'elsewhere')
+    mkdirSync(elsewhere)
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    symlinkSync(elsewhere, join(dir, name))
+    await expect(commit({ 'a.key': 'secret' })).rejects.toMatchObject({
+      code: 'CERT_WRITE_FAILED',
+      message: expect.stringContaining(elsewhere),
+    })
+    expect(readdirSync(elsewhere)).toEqual([])
+    expect(readdirSync(dir)).toEqual([name])
+  },
+)
+
+test.each([0o777, 0o1777, 0o702])(
+  'a directory with mode %o, in which others may put files, is refused',
+  async (mode) => {
+    mkdirSync(dir, { recursive: true })
+    chmodSync(dir, mode)
+    await expect(commit({ 'a.key': 'secret' })).rejects.toMatchObject({
+      code: 'CERT_WRITE_FAILED',
+      message: expect.stringContaining('others may put files there'),
+      hint: expect.stringContaining('chmod o-w'),
+    })
+    expect(readdirSync(dir)).toEqual([])
+    expect(await content()).toEqual({}) // reading is free
+  },
+)
+
+test('so is a folder of generations that others may write', async () => {
+  await commit({ 'a.key': '1' })
+  chmodSync(join(dir, '.generations'), 0o777)
+  await expect(commit({ 'a.key': '2' })).rejects.toThrow(/generations: others may put files there/)
+  expect(await content()).toEqual({ 'a.key': '1' })
 })

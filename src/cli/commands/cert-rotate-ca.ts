@@ -21,6 +21,7 @@ Examples:
                                            # 2. copy ca.crt (and ca.crl) to every machine
   $ mcp-mtls cert-renew                    # 3. in each directory: certificates of the new CA
   $ mcp-mtls cert-rotate-ca --finish       # 4. ca.crt holds the new CA only; copy it once more
+                                           #    the old CA's key is removed: copy ca.key before, to keep it
 
 Run again before --finish it makes no third CA: it brings ca.crt and ca.crl of --cert-dir up to date. --finish
 asks that everything the old CA issued, and that has not expired or been revoked, is issued anew.
@@ -76,7 +77,7 @@ function said({ stage, current, previous, outstanding }: Rotation): string[] {
           : ['nothing comes from the old CA any more']),
       ]
     case 'finished':
-      return ['The old CA is trusted no more; its files are kept in .generations.', ...cas]
+      return ['The old CA is trusted no more, and its key is removed.', ...cas]
   }
 }
 
@@ -84,7 +85,10 @@ function said({ stage, current, previous, outstanding }: Rotation): string[] {
 function next({ stage, outstanding }: Rotation, command: (name: string) => string): string[] {
   if (stage === 'finished') return ['next: copy ca.crt (and ca.crl) to every machine once more']
   if (stage === 'under way' && outstanding.length === 0)
-    return [`next: ${command('cert-rotate-ca')} --finish`]
+    return [
+      'The next step removes the key of the old CA: copy ca.key first if you want to keep it.',
+      `next: ${command('cert-rotate-ca')} --finish`,
+    ]
   return [
     'next: copy ca.crt (and ca.crl) to every machine; when all have taken it up:',
     `next: ${command('cert-renew')}`,
