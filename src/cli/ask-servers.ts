@@ -20,7 +20,7 @@ export function connectsFor(
 }
 
 function connectTo(name: string, entry: McpServerEntry, settings: Settings, onRelaxed: OnRelaxed): Connect {
-  const { tlsEnabled, timeoutMs, logLevel, securityLog } = settings
+  const { tlsEnabled, timeoutMs, maxAnswerBytes, logLevel, securityLog } = settings
   return (signal) =>
     connect({
       serverUrl: entry.url,
@@ -28,6 +28,7 @@ function connectTo(name: string, entry: McpServerEntry, settings: Settings, onRe
       ...(tlsEnabled && { tls: tlsOf(entry, settings) }),
       ...(entry.serverName !== undefined && { serverName: entry.serverName }),
       timeoutMs,
+      maxAnswerBytes,
       // The answer says what failed; log lines are for those who ask for them.
       log: {
         level: logLevel === 'info' ? 'silent' : logLevel,

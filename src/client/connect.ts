@@ -24,8 +24,10 @@ import type { Subscriber } from '../tls/events.js'
 import { type LogOptions, openLog } from '../tls/log.js'
 import { fileSource } from '../tls/material.js'
 import type { FreshnessOptions } from '../tls/reloadable.js'
+import { bounded } from './bounded.js'
 import { explainFailure, isPassing, mayHaveBeenExecuted } from './failure.js'
 import { fetchOver, type MtlsFetch, type PoolFigures, plainFetch } from './fetch.js'
+import { outputSchemas } from './output-schemas.js'
 import { withRetries } from './retry.js'
 
 export interface ConnectOptions extends McpClientOptions, FreshnessOptions {
@@ -96,6 +98,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
   constructor(config: McpClientConfig, { clientInfo, clientOptions, ...live }: Parts) {
     super(clientInfo ?? { name: 'mcp-mtls', version: packageVersion }, {
       versionNegotiation: { mode: 'auto' },
+      jsonSchemaValidator: outputSchemas,
       ...clientOptions,
     })
     this.#config = config
@@ -197,7 +200,9 @@ export class MtlsClient extends Client implements AsyncDisposable {
       },
     })
     this.#unreachable = undefined
-    return tellingLoss(response, (error) => {
+    const { host } = new URL(url)
+    // When the body breaks, the SDK would wait for the time limit.
+    return bounded(response, { limit: this.#config.maxAnswerBytes, host }, (error) => {
       const { id } = JSON.parse(String(init?.body ?? '{}'))
       if (id === undefined || init?.signal?.aborted) return
       const failure = explainFailure(error, new URL(url))
@@ -229,19 +234,4 @@ export class MtlsClient extends Client implements AsyncDisposable {
       throw explainFailure(error, new URL(serverUrl))
     }
   }
-}
-
-/** The same response; when its stream of events breaks, `lost` hears of it. The SDK would wait for the time limit. */
-function tellingLoss(response: Response, lost: (error: unknown) => void): Response {
-  const { body, status, statusText, headers } = response
-  if (!body || !/^text\/event-stream/i.test(headers.get('content-type') ?? '')) return response
-  async function* watched(stream: ReadableStream<Uint8Array>) {
-    try {
-      yield* stream
-    } catch (error) {
-      lost(error)
-      throw error
-    }
-  }
-  return new Response(ReadableStream.from(watched(body)), { status, statusText, headers: [...headers] })
 }

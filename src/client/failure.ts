@@ -22,6 +22,16 @@ export function mayHaveBeenExecuted(error: unknown): boolean {
 
 /** What a request rejected with, in our words. An abort, and what is not about the connection, stays what it is. */
 export function explainFailure(error: unknown, { host, protocol }: URL): unknown {
+  // What reads answers, in the SDK and in zod, calls itself once for each level.
+  if (error instanceof RangeError)
+    return new MtlsError(
+      'CONNECTION_FAILED',
+      `the server at ${host} sent an answer that is nested too deep to be read`,
+      {
+        hint: 'Look at what that server sends: no honest answer is like this.',
+        cause: error,
+      },
+    )
   const causes = causesOf(error)
   const known = causes.find((cause) => cause instanceof MtlsError)
   // Fetch says `TypeError` for whatever happens to a connection, and its cause tells what.

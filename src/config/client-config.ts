@@ -3,7 +3,7 @@ import { exposureProblem } from './loopback.js'
 import { deepFreeze, parse, report } from './problems.js'
 import { locate } from './tls-config.js'
 import { type TlsConfig, tlsSchema } from './tls-options.js'
-import { duration, flag, text } from './values.js'
+import { count, duration, flag, text } from './values.js'
 
 const retriesMessage = 'allowed are whole numbers from 0'
 
@@ -14,6 +14,8 @@ const clientSchema = z
     tls: tlsSchema.prefault({}),
     timeoutMs: duration.default(30_000),
     retryAttempts: z.number({ error: retriesMessage }).int(retriesMessage).min(0, retriesMessage).default(2),
+    /** Of one answer, or one event of a stream, after decompression. */
+    maxAnswerBytes: count.default(10 * 1024 * 1024),
     /** The name the server's certificate must have, where it is not the host of the URL. */
     serverName: text.optional(),
   })

@@ -128,6 +128,7 @@ export const settingTable = {
   datetimeUrl: set('MCP_DATETIME_URL', 'call', urlText, 'URL of datetime (default likewise)'),
   echoUrl: set('MCP_ECHO_URL', 'call', urlText, 'URL of echo (default likewise)'),
   timeout: set('MCP_TIMEOUT', 'call', durationText, 'time for a question or a call', '30s'),
+  maxAnswerBytes: set('MAX_ANSWER_BYTES', 'call', countText, 'largest answer of a server', '10485760'),
 
   weatherProvider: set(
     'WEATHER_PROVIDER',

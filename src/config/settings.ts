@@ -31,6 +31,7 @@ export interface Settings {
   readonly healthPort?: number
   readonly servers: Readonly<Record<ServerName, { port: number; tlsPort: number; url: string }>>
   readonly timeoutMs: number
+  readonly maxAnswerBytes: number
   readonly weather: { readonly provider: (typeof weatherProviders)[number]; readonly openMeteoUrl: string }
   readonly llm: {
     readonly baseUrl?: string
@@ -142,6 +143,7 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
       echo: server(values.echoMcpPort, values.echoMcpTlsPort, values.echoUrl),
     },
     timeoutMs: values.timeout,
+    maxAnswerBytes: values.maxAnswerBytes,
     weather: { provider: values.weatherProvider, openMeteoUrl: values.openMeteoUrl },
     llm: given({
       baseUrl: values.llmBaseUrl,

@@ -11,6 +11,7 @@ test('TLS, 30 seconds and two retries are the defaults', () => {
     serverUrl: 'https://mcp.example:8443/mcp',
     useTls: true,
     timeoutMs: 30_000,
+    maxAnswerBytes: 10 * 1024 * 1024,
     retryAttempts: 2,
     tls: { demoMode: false },
   })

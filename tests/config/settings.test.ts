@@ -23,6 +23,7 @@ test('with nothing given, everything has its documented default', () => {
       echo: { port: 8083, tlsPort: 8445, url: 'https://localhost:8445/mcp' },
     },
     timeoutMs: 30_000,
+    maxAnswerBytes: 10 * 1024 * 1024,
     weather: { provider: 'auto', openMeteoUrl: 'https://api.open-meteo.com' },
     llm: {},
     logLevel: 'info',
