@@ -35,6 +35,7 @@ export const errorCodes = {
   CONNECTION_FAILED: 'Check that the server runs, and the host and port of its URL.',
   CONNECTION_TIMEOUT: 'Check the network between both sides, or raise the time limit.',
   NOT_AUTHORIZED: 'This identity may not do this; ask the operator of the server.',
+  RATE_LIMITED: 'This identity has as much at once as it may: end something first, or try again in a moment.',
   CITY_NOT_FOUND: 'Write "City", "City, Country" or "City, State".',
   TOOL_FAILED: 'Look at the log of the server that was asked.',
   RELOAD_FAILED: 'The last good certificates stay in use; correct the files and reload again.',

@@ -177,6 +177,15 @@ const provocations: Readonly<Record<MtlsErrorCode, () => Promise<Told>>> = {
     const { reason: code, message } = await served.event('request-refused')
     return { code, message }
   },
+  RATE_LIMITED: async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, limits: { maxConnectionsPerIdentity: 1 } })
+    await using client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+    await request(served.server.url, world.certDir, { body: '{}' })
+    const { reason: code, message } = await served.event('connection-ended')
+    expect(client.connection()?.state).toBe('verified')
+    return { code, message }
+  },
   CITY_NOT_FOUND: () =>
     whenAsked(
       'What time is it in Xyzzyville?',

@@ -98,6 +98,14 @@ export const settingTable = {
   echoMcpTlsPort: set('ECHO_MCP_TLS_PORT', 'listen', portText, 'TLS port of echo', '8445'),
 
   maxBodyBytes: set('MAX_BODY_BYTES', 'limits', countText, 'largest request body', '1048576'),
+  maxBodyKeys: set('MAX_BODY_KEYS', 'limits', countText, 'keys in all objects of a request body', '10000'),
+  maxBodyDepth: set(
+    'MAX_BODY_DEPTH',
+    'limits',
+    countText,
+    'objects and arrays of a request body in each other',
+    '100',
+  ),
   maxHeaderBytes: set('MAX_HEADER_BYTES', 'limits', countText, 'largest request head', '16384'),
   maxConnections: set('MAX_CONNECTIONS', 'limits', countText, 'connections of one server', '10000'),
   maxConnectionsPerAddress: set(
@@ -105,6 +113,20 @@ export const settingTable = {
     'limits',
     countText,
     'connections of one address before their handshake is done',
+    '1000',
+  ),
+  maxConnectionsPerIdentity: set(
+    'MAX_CONNECTIONS_PER_IDENTITY',
+    'limits',
+    countText,
+    'connections of one identity',
+    '1000',
+  ),
+  maxRequestsPerIdentity: set(
+    'MAX_REQUESTS_PER_IDENTITY',
+    'limits',
+    countText,
+    'calls and open streams of one identity at once',
     '1000',
   ),
   handshakeTimeout: set('HANDSHAKE_TIMEOUT', 'limits', durationText, 'time for a TLS handshake', '5s'),

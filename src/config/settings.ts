@@ -155,9 +155,13 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
     ...given({ securityLog: values.securityLog === undefined ? undefined : absolute(values.securityLog) }),
     limits: {
       maxBodyBytes: values.maxBodyBytes,
+      maxBodyKeys: values.maxBodyKeys,
+      maxBodyDepth: values.maxBodyDepth,
       maxHeaderBytes: values.maxHeaderBytes,
       maxConnections: values.maxConnections,
       maxConnectionsPerAddress: values.maxConnectionsPerAddress,
+      maxConnectionsPerIdentity: values.maxConnectionsPerIdentity,
+      maxRequestsPerIdentity: values.maxRequestsPerIdentity,
       handshakeTimeout: values.handshakeTimeout,
       excessPenalty: values.excessPenalty,
       headersTimeout: values.headersTimeout,

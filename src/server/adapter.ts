@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AuthInfo, createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server'
 import { calledTool, type ObservedCall, outcomeOf } from './calls.js'
+import { type JsonLimits, jsonExcess } from './json-size.js'
 import { jsonRpcError, refuse } from './refuse.js'
 
 /** From a Node request to the MCP SDK and back: the one file to replace for another way of serving. */
@@ -11,7 +12,7 @@ export interface McpAdapter {
   close(): Promise<void>
 }
 
-export interface AdapterOptions {
+export interface AdapterOptions extends JsonLimits {
   readonly maxBodyBytes: number
   readonly onError: (error: Error) => void
   /** Hears of every `tools/call` once it is over. */
@@ -24,7 +25,7 @@ export interface AdapterOptions {
  */
 export function createAdapter(
   factory: McpServerFactory,
-  { maxBodyBytes, onError, onCall }: AdapterOptions,
+  { maxBodyBytes, onError, onCall, ...jsonLimits }: AdapterOptions,
 ): McpAdapter {
   const handler = createMcpHandler(factory, {
     legacy: 'stateless',
@@ -40,6 +41,8 @@ export function createAdapter(
       response.once('close', () => gone.abort())
       try {
         const body = request.method === 'POST' ? await readBody(request, maxBodyBytes) : undefined
+        const excess = body === undefined ? undefined : jsonExcess(body, jsonLimits)
+        if (excess) throw new BodyTooLarge(`The request body ${excess}`)
         const parsedBody: unknown = body === undefined ? undefined : JSON.parse(body)
         tool = calledTool(parsedBody)
         const answer = await handler.fetch(webRequest(request, gone.signal), {

@@ -6,6 +6,7 @@ import type { TlsConnection } from '../tls/connection.js'
 import type { Tell } from '../tls/events.js'
 import type { Gate } from '../tls/gate.js'
 import { addressOf } from '../tls/pending-handshakes.js'
+import type { PerIdentity } from '../tls/per-identity.js'
 import { rejectionBody, rejectionPhrase } from '../tls/rejection.js'
 import type { McpAdapter } from './adapter.js'
 import { type GuardRules, guardProblem } from './guard.js'
@@ -22,11 +23,21 @@ export interface HttpParts {
   readonly guard: GuardRules
   readonly health: () => Health
   readonly metrics: ServerMetrics
+  /** Those that MCP answers, of each identity. */
+  readonly requests: PerIdentity
   readonly tell: Tell
 }
 
 /** The way of a request: certificate still good → Host and Origin → route → adapter. */
-export function requestListener({ gate, adapter, guard, health, metrics, tell }: HttpParts): RequestListener {
+export function requestListener({
+  gate,
+  adapter,
+  guard,
+  health,
+  metrics,
+  requests,
+  tell,
+}: HttpParts): RequestListener {
   return (request, response) => {
     let caller: AuthInfo | undefined
     if (gate) {
@@ -60,7 +71,16 @@ export function requestListener({ gate, adapter, guard, health, metrics, tell }:
       response.setHeader('allow', methods.join(', '))
       return refuse(response, 405, JSON.stringify({ error: 'method_not_allowed' }))
     }
-    if (path === '/mcp') return void adapter.handle(request, response, caller)
+    if (path === '/mcp') {
+      if (caller && !requests.take(caller.clientId)) {
+        const message = `${caller.clientId} has as many requests at once as it may`
+        tell('request-refused', { peerAddress: addressOf(request.socket), reason: 'RATE_LIMITED', message })
+        response.setHeader('retry-after', 1)
+        return refuse(response, 429, jsonRpcError(-32000, message))
+      }
+      if (caller) response.once('close', () => requests.give(caller.clientId))
+      return void adapter.handle(request, response, caller)
+    }
     void observe(path, request, response, { health, metrics, about: 'peers' })
   }
 }

@@ -15,6 +15,7 @@ import { SecurityEvents, type Subscriber, teller } from '../tls/events.js'
 import { Gate } from '../tls/gate.js'
 import { type LogOptions, openLog } from '../tls/log.js'
 import { coversHost, fileSource } from '../tls/material.js'
+import { PerIdentity } from '../tls/per-identity.js'
 import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/reloadable.js'
 import { createAdapter } from './adapter.js'
 import { hostNames, loopbackNames } from './guard.js'
@@ -155,7 +156,7 @@ class ListeningServer implements RunningServer {
     this.#server = gate?.server ?? createServer(http)
     if (!gate) this.#server.on('connection', accepted)
     this.#adapter = createAdapter(factory, {
-      maxBodyBytes: limits.maxBodyBytes,
+      ...limits,
       onError: (error) => onError(error.message),
       onCall: this.#metrics.onCall,
     })
@@ -176,6 +177,7 @@ class ListeningServer implements RunningServer {
         },
         health: () => this.health(),
         metrics: this.#metrics,
+        requests: new PerIdentity(limits.maxRequestsPerIdentity),
         tell: teller(events, { side: 'server', name, mode: material?.current.mode ?? 'plaintext' }),
       }),
     )

@@ -38,10 +38,10 @@ export type SecurityEvent =
   | ({ readonly event: 'connection-closed' } & Usage & PeerEvent)
   /** The handshake never completed; there is no certificate to tell about. */
   | ({ readonly event: 'handshake-failed' } & Reason & AddressEvent)
-  /** A request of an accepted peer that was refused before MCP saw it (Host, Origin). */
+  /** A request of an accepted peer that was refused before MCP saw it (Host, Origin, too many at once). */
   | ({
       readonly event: 'request-refused'
-      readonly reason: 'NOT_AUTHORIZED'
+      readonly reason: 'NOT_AUTHORIZED' | 'RATE_LIMITED'
       readonly message: string
     } & AddressEvent)
   /** New files were taken up. */

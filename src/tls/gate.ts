@@ -10,9 +10,10 @@ import type { Material } from './material.js'
 import { PeerJudge } from './peer.js'
 import { PeerConnection } from './peer-connection.js'
 import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
+import { PerIdentity } from './per-identity.js'
 import { rejectionBody, rejectionPhrase } from './rejection.js'
 import { TurnedAway } from './turned-away.js'
-import type { Refusal, Verdict } from './verdict.js'
+import type { Verdict } from './verdict.js'
 
 export interface GateOptions extends PendingLimits {
   /** Of the server, for events. */
@@ -20,6 +21,7 @@ export interface GateOptions extends PendingLimits {
   readonly material: Material
   readonly events: SecurityEvents
   readonly maxConnections: number
+  readonly maxConnectionsPerIdentity: number
   /** How long an address is turned away whose peer showed more than it may; milliseconds. */
   readonly excessPenalty: number
   /** Limits of the HTTP server behind it. */
@@ -48,6 +50,7 @@ export class Gate {
   #context: SecureContext
   readonly #pending: PendingHandshakes
   readonly #turnedAway: TurnedAway
+  readonly #perIdentity: PerIdentity
   readonly #refused = new Set<TLSSocket>()
   readonly #open = new Map<TLSSocket, PeerConnection>()
   readonly #tell: Tell
@@ -60,6 +63,7 @@ export class Gate {
     this.#context = this.#contextOf(material)
     this.#tell = teller(events, { side: 'server', name, mode: material.mode })
     this.#turnedAway = new TurnedAway(options.excessPenalty)
+    this.#perIdentity = new PerIdentity(options.maxConnectionsPerIdentity)
     this.#pending = new PendingHandshakes(options, (peerAddress, { code, message }) =>
       this.#tell('handshake-failed', { peerAddress, reason: code, message }),
     )
@@ -178,13 +182,33 @@ export class Gate {
       facts,
     )
     if (!(connection instanceof PeerConnection)) {
-      this.#refused.add(socket)
-      socket.once('close', () => this.#refused.delete(socket))
-      return refuse(socket, connection)
+      const { code, message } = connection
+      return this.#refuse(socket, `403 ${rejectionPhrase(code)}`, rejectionBody(code, message))
     }
+    const { peer } = connection.facts
+    const id = peer?.id ?? ''
+    if (!this.#perIdentity.take(id)) {
+      const message = `${id} has as many connections as it may`
+      const { peerAddress } = handshake
+      this.#tell('connection-ended', {
+        peerAddress,
+        connection: record.facts,
+        reason: 'RATE_LIMITED',
+        message,
+      })
+      const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32_000, message } })
+      return this.#refuse(socket, '429 Too Many Connections\r\nRetry-After: 1', body)
+    }
+    socket.once('close', () => this.#perIdentity.give(id))
     this.#open.set(socket, connection)
     socket.authorized = connection.facts.verified // frameworks look at it
     this.#handOver(socket)
+  }
+
+  #refuse(socket: TLSSocket, status: string, body: string): void {
+    this.#refused.add(socket)
+    socket.once('close', () => this.#refused.delete(socket))
+    answerAndEnd(socket, status, body)
   }
 }
 
@@ -203,10 +227,9 @@ function takeParser(server: Server): Listener {
 }
 
 /** Tells a refused peer why, in the only words it can read after a handshake, and lets it go. */
-function refuse(socket: TLSSocket, { code, message }: Refusal): void {
-  const body = rejectionBody(code, message)
+function answerAndEnd(socket: TLSSocket, status: string, body: string): void {
   const head = [
-    `HTTP/1.1 403 ${rejectionPhrase(code)}`,
+    `HTTP/1.1 ${status}`,
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',

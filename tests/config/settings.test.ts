@@ -29,9 +29,13 @@ test('with nothing given, everything has its documented default', () => {
     logLevel: 'info',
     limits: {
       maxBodyBytes: 1_048_576,
+      maxBodyKeys: 10_000,
+      maxBodyDepth: 100,
       maxHeaderBytes: 16_384,
       maxConnections: 10_000,
       maxConnectionsPerAddress: 1000,
+      maxConnectionsPerIdentity: 1000,
+      maxRequestsPerIdentity: 1000,
       handshakeTimeout: 5000,
       excessPenalty: 10_000,
       headersTimeout: 10_000,

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
-import { describe, expect, test } from 'vitest'
+import { McpServer } from '@modelcontextprotocol/server'
+import { describe, expect, test, vi } from 'vitest'
+import { forge } from '../support/forge.js'
 import { ask, httpText, mcpHeaders, openWire, toolCall } from '../support/wire.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
@@ -64,6 +66,105 @@ describe('a request body over the limit', () => {
     const body = toolCall('echo', { text: 'x'.repeat(500) })
     await using served = await serveTest({ tls: world.tls, limits: { maxBodyBytes: body.length } })
     expect((await ask(served.server.url, world.certDir, { body })).status).toBe(200)
+  })
+})
+
+describe('a request body that costs more than its size', () => {
+  const call = (text: string) =>
+    `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":${text}}}`
+  const keys = (count: number) => `{${Array.from({ length: count }, (_, n) => `"k${n}":1`).join()}}`
+  const nested = (depth: number) => `{"text":${'['.repeat(depth)}${']'.repeat(depth)}}`
+
+  test.each([
+    ['keys', call(keys(10_000)), 'The request body has more than 10000 keys'],
+    ['keys beside the call', `${keys(10_000).slice(0, -1)},${call('{}').slice(1)}`, 'more than 10000 keys'],
+    ['arrays in arrays', call(nested(98)), 'The request body is nested more than 100 deep'],
+    ['objects in objects, cut off', '{"a":'.repeat(5000), 'nested more than 100 deep'],
+  ])('%s: is answered with 413, and nothing is called', async (_name, body, message) => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls })
+    const answer = await ask(served.server.url, world.certDir, { body })
+    expect(answer.status).toBe(413)
+    expect(JSON.parse(answer.body).error.message).toContain(message)
+    expect(served.calls).toEqual([])
+  })
+
+  test.each([
+    ['as many keys as allowed', call(`{"text":"x",${keys(9993).slice(1)}`)],
+    ['as deep as allowed', call(`{"text":"x","b":${'['.repeat(97)}${']'.repeat(97)}}`)],
+    ['brackets and colons in a text', call(JSON.stringify({ text: `${'[{":\\"'.repeat(5000)}` }))],
+    ['many values without keys', call(`{"text":"x","b":[${'1,'.repeat(100_000)}1]}`)],
+  ])('%s: is served', async (_name, body) => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls })
+    expect((await ask(served.server.url, world.certDir, { body })).status).toBe(200)
+    expect(served.calls).toHaveLength(1)
+  })
+})
+
+describe('what one identity may have at once', () => {
+  test('a connection too many gets a 429, and comes in when another has ended', async () => {
+    await using world = await makeWorld()
+    const limits = { maxConnectionsPerIdentity: 2 }
+    await using served = await serveTest({ tls: world.tls, limits })
+    const open = async () => {
+      const wire = await openWire(served.server.url, world.certDir)
+      wire.socket.write(httpText('/health'))
+      return wire
+    }
+    const [first] = [await open(), await open()]
+    const third = await open()
+    expect(await third.closed).toMatch(/^HTTP\/1.1 429 .*retry-after: 1.*has as many connections as it may/is)
+    expect(await served.event('connection-ended')).toMatchObject({ reason: 'RATE_LIMITED' })
+    expect(served.server.connections()).toHaveLength(2)
+    await first?.until(/"status"/)
+    first?.socket.destroy()
+    await vi.waitFor(() => expect(served.server.connections()).toHaveLength(1))
+    const fourth = await open()
+    await fourth.until(/^HTTP\/1.1 200 .*"status"/s)
+  })
+
+  test('another identity has connections of its own', async () => {
+    await using world = await makeWorld()
+    const client = await forge({ issuer: world.ca, usage: 'client', commonName: 'other' })
+    await using other = await makeWorld({ ca: world.ca, server: world.server, client })
+    await using served = await serveTest({ tls: world.tls, limits: { maxConnectionsPerIdentity: 1 } })
+    for (const { certDir } of [world, other]) {
+      const wire = await openWire(served.server.url, certDir)
+      wire.socket.write(httpText('/health'))
+      await wire.until(/^HTTP\/1.1 200 .*"status"/s)
+    }
+  })
+
+  test('a request too many gets a 429, whatever connection it comes over; afterwards there is room again', async () => {
+    await using world = await makeWorld()
+    let release = () => {}
+    let waiting = 0
+    const factory = () => {
+      const server = new McpServer({ name: 'slow', version: '1' })
+      server.registerTool('echo', {}, async () => {
+        await new Promise<void>((resolve) => {
+          waiting++
+          release = resolve
+        })
+        return { content: [] }
+      })
+      return server
+    }
+    await using served = await serveTest({ tls: world.tls, limits: { maxRequestsPerIdentity: 1 } }, factory)
+    const call = () => ask(served.server.url, world.certDir, { body: toolCall('echo', {}) })
+    const first = call()
+    await vi.waitFor(() => expect(waiting).toBe(1))
+    const second = await call()
+    expect(second.status).toBe(429)
+    expect(JSON.parse(second.body).error.message).toBe('cn:mcp-client has as many requests at once as it may')
+    expect(await served.event('request-refused')).toMatchObject({ reason: 'RATE_LIMITED' })
+    release()
+    expect((await first).status).toBe(200)
+    const third = call()
+    await vi.waitFor(() => expect(waiting).toBe(2))
+    release()
+    expect((await third).status).toBe(200)
   })
 })
 

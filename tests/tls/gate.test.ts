@@ -21,6 +21,7 @@ async function gated({ certDir }: World, demoMode = false) {
     excessPenalty: 0,
     maxConnections: 10,
     maxConnectionsPerAddress: 10,
+    maxConnectionsPerIdentity: 10,
     http: {},
     accepted: (socket) => accepted.push(socket),
   })

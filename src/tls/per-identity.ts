@@ -1,0 +1,23 @@
+/** Counts what each identity has at once, and keeps it below a limit: nobody takes the place of all others. */
+export class PerIdentity {
+  readonly #limit: number
+  readonly #held = new Map<string, number>()
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** One more of this identity; false, and nothing counted, when it has as many as it may. */
+  take(id: string): boolean {
+    const held = this.#held.get(id) ?? 0
+    if (held >= this.#limit) return false
+    this.#held.set(id, held + 1)
+    return true
+  }
+
+  give(id: string): void {
+    const held = (this.#held.get(id) ?? 0) - 1
+    if (held > 0) this.#held.set(id, held)
+    else this.#held.delete(id)
+  }
+}
