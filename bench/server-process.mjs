@@ -47,7 +47,14 @@ async function start() {
   if (transport === 'bare') return serveBare()
   const tlsEnabled = transport === 'mtls'
   const ports = tlsEnabled ? { tlsPort: 0 } : { httpPort: 0 }
-  const { url } = await serve(factory, { name, tlsEnabled, ...ports, tls: { certDir }, log: false })
+  const { url } = await serve(factory, {
+    name,
+    tlsEnabled,
+    ...ports,
+    tls: { certDir },
+    limits: { maxConnectionsPerIdentity: 10_000 },
+    log: false,
+  })
   return url
 }
 

@@ -26,11 +26,11 @@ const hashes: Readonly<Record<string, string>> = {
 }
 const rsassaPss = '1.2.840.113549.1.1.10'
 
-const strong = new Set(['sha224', 'sha256', 'sha384', 'sha512', 'built-in'])
+const strong = new Set<string | undefined>(['sha224', 'sha256', 'sha384', 'sha512', 'built-in'])
 
 /** Whether a signature over this hash still proves anything: an allow-list, so that the unknown is refused. */
 export function isStrongHash(hash: string | undefined): boolean {
-  return hash !== undefined && strong.has(hash)
+  return strong.has(hash)
 }
 
 /** The hash under a signature algorithm; `built-in` for Ed25519 and Ed448, undefined for unknown algorithms. */

@@ -132,11 +132,16 @@ function facts(x509: X509Certificate): CertificateFacts {
   const extensions: readonly Extension[] = tbsCertificate.extensions ?? []
   if (extensions.length > 0 && tbsCertificate.version !== Version.v3)
     throw new TypeError('extensions in a certificate that is not of version 3') // RFC 5280 section 4.1.2.1
-  const find = <T>(id: string, type: new () => T): T | undefined => {
+  const only = (id: string): Extension | undefined => {
     const found = extensions.filter((extension) => extension.extnID === id)
     if (found.length > 1) throw new TypeError(`extension ${id} stands twice`) // RFC 5280 section 4.2
-    return found[0] && AsnConvert.parse(found[0].extnValue, type)
+    return found[0]
   }
+  const find = <T>(id: string, type: new () => T): T | undefined => {
+    const extension = only(id)
+    return extension && AsnConvert.parse(extension.extnValue, type)
+  }
+  const nameConstraints = only(id_ce_nameConstraints)
   const constraints = find(id_ce_basicConstraints, BasicConstraints)
   const usage = find(id_ce_keyUsage, KeyUsage)
   const extendedUsage = find(id_ce_extKeyUsage, ExtendedKeyUsage)
@@ -166,7 +171,7 @@ function facts(x509: X509Certificate): CertificateFacts {
     crlPoints: (find(id_ce_cRLDistributionPoints, CRLDistributionPoints) ?? []).flatMap(
       ({ distributionPoint }) => distributionPoint?.fullName?.map(generalNameText) ?? [],
     ),
-    nameConstraints: constraintsIn(extensions),
+    nameConstraints: nameConstraints && readNameConstraints(new Uint8Array(nameConstraints.extnValue.buffer)),
     subjectRdns: rdnsOf(tbsCertificate.subject),
     directoryNames: [...(names ?? [])].flatMap(({ directoryName }) =>
       directoryName ? [rdnsOf(directoryName)] : [],
@@ -180,12 +185,6 @@ function facts(x509: X509Certificate): CertificateFacts {
     authorityKeyId: hex(find(id_ce_authorityKeyIdentifier, AuthorityKeyIdentifier)?.keyIdentifier?.buffer),
     x509,
   })
-}
-
-function constraintsIn(extensions: readonly Extension[]): NameConstraints | undefined {
-  const found = extensions.filter(({ extnID }) => extnID === id_ce_nameConstraints)
-  if (found.length > 1) throw new TypeError(`extension ${id_ce_nameConstraints} stands twice`)
-  return found[0] && readNameConstraints(new Uint8Array(found[0].extnValue.buffer))
 }
 
 function subjectNames(extension: SubjectAlternativeName | undefined): SubjectNames {

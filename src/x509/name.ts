@@ -39,7 +39,7 @@ export function commonNameOf(name: Name): string | undefined {
 function escapeValue(value: string): string {
   return value
     .replace(/["+,;<>\\]/g, '\\$&')
-    .replace(/^[ #]|(?<!\\) $/g, '\\$&')
+    .replace(/^[ #]| $/g, '\\$&')
     .replace(/\p{C}/gu, (character) =>
       [...Buffer.from(character)].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join(''),
     )

@@ -25,10 +25,8 @@ export function readTime({ bytes, tag, contents, end }: Element): number {
   const pair = (index: number) => number(contents + yearDigits + 2 * index, 2)
   const [month, day, hour, minute, second] = [pair(0), pair(1), pair(2), pair(3), pair(4)]
   const time = new Date(Date.UTC(year, month - 1, day, hour, minute, second))
-  // What overflows comes back as another day or hour.
   if (
-    time.getUTCMonth() !== month - 1 ||
-    time.getUTCDate() !== day ||
+    time.getUTCMonth() !== month - 1 || // a day too many is in another month
     hour > 23 ||
     minute > 59 ||
     second > 59

@@ -21,11 +21,12 @@ export function stolen({ cert }: Pick<Forged, 'cert'>): Shown {
   return { cert, key: pem('EC PRIVATE KEY', key) }
 }
 
-/** The same certificate with its first extension twice, which RFC 5280 section 4.2 forbids; signed with SHA-256. */
-export function withExtensionTwice(forged: Forged, issuer: Forged): Shown {
+/** The same certificate with an extension twice, the first by default, which RFC 5280 section 4.2 forbids; signed with SHA-256. */
+export function withExtensionTwice(forged: Forged, issuer: Forged, id?: string): Shown {
   const certificate = AsnConvert.parse(forged.der, Certificate)
   const { extensions } = certificate.tbsCertificate
-  if (extensions?.[0]) extensions.push(extensions[0])
+  const twice = extensions?.find(({ extnID }) => id === undefined || extnID === id)
+  if (twice) extensions?.push(twice)
   const body = Buffer.from(AsnConvert.serialize(certificate.tbsCertificate))
   certificate.signatureValue = new Uint8Array(sign('sha256', body, issuer.privateKey)).buffer
   return { cert: pem('CERTIFICATE', Buffer.from(AsnConvert.serialize(certificate))), key: forged.key }

@@ -1,8 +1,12 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AlgorithmIdentifier } from '@peculiar/asn1-x509'
 import { expect, test } from 'vitest'
-import { isStrongHash } from '../../src/x509/algorithm.js'
+import { hashOf, isStrongHash } from '../../src/x509/algorithm.js'
 import { readCertificate } from '../../src/x509/certificate.js'
 import { type ForgeOptions, forge } from '../support/forge.js'
+import { scratch } from '../support/scratch.js'
 
 const rsa = ['-newkey', 'rsa:2048']
 const pss = [...rsa, '-sigopt', 'rsa_padding_mode:pss']
@@ -41,4 +45,21 @@ test.each<[ForgeOptions, string]>([
 
 test('an unknown algorithm is not strong', () => {
   for (const hash of [undefined, '', 'md2', 'sha3-256', 'constructor']) expect(isStrongHash(hash)).toBe(false)
+})
+
+test('RSASSA-PSS without parameters is over SHA-1, and no hash is no strong one', () => {
+  expect(hashOf(new AlgorithmIdentifier({ algorithm: '1.2.840.113549.1.1.10' }))).toBe('sha1')
+  expect(isStrongHash(undefined)).toBe(false)
+})
+
+test('a key that signs nothing is another one', () => {
+  const folder = scratch()
+  const openssl = (...args: string[]) =>
+    execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
+  openssl('genpkey', '-algorithm', 'X25519', '-out', 'x.key')
+  openssl('pkey', '-in', 'x.key', '-pubout', '-out', 'x.pub')
+  openssl('req', '-newkey', 'ed25519', '-nodes', '-subj', '/CN=x', '-keyout', 'ca.key', '-out', 'x.csr')
+  openssl('x509', '-req', '-in', 'x.csr', '-force_pubkey', 'x.pub', '-signkey', 'ca.key', '-out', 'x.crt')
+  const facts = readCertificate(readFileSync(join(folder, 'x.crt')))
+  expect(facts.key).toEqual({ type: 'other', bits: 0, text: 'x25519' })
 })

@@ -1,10 +1,14 @@
+import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readCertificate, serialText } from '../../src/x509/certificate.js'
 import { readCertificates } from '../../src/x509/pem.js'
 import { type ForgeOptions, forge, forgeCa } from '../support/forge.js'
 import { refusal } from '../support/refusal.js'
+import { scratch } from '../support/scratch.js'
 import { holdsOnBothSides } from '../support/sides.js'
 import { withExtensionTwice } from '../support/tampering.js'
 
@@ -178,4 +182,93 @@ test('one number has one text, however it was encoded', () => {
       expect(serialText(`0${hex.toUpperCase()}`)).toBe(hex)
     }),
   )
+})
+
+test('a bundle with one cut off is refused as a whole, and one that cannot be read is told by its place', async () => {
+  const { cert } = await forge({ commonName: 'x' })
+  expect(refusal(() => readCertificates(cert + cert.slice(0, 200), 'ca.crt')).message).toBe(
+    'ca.crt: a certificate in it is cut off',
+  )
+  const broken = cert.replace(/\n.{20}/, '\nAAAAAAAAAAAAAAAAAAAA')
+  expect(refusal(() => readCertificates(cert + broken, 'ca.crt')).message).toContain(
+    'ca.crt (certificate 2 of 2)',
+  )
+  expect(refusal(() => readCertificates(broken, 'ca.crt')).message).toMatch(/^ca\.crt: not a readable/)
+  expect(refusal(() => readCertificates('0 is no certificate', 'ca.crt')).message).toBe(
+    'ca.crt: no certificate in it',
+  )
+})
+
+test('extensions below version 3 are refused', async () => {
+  const { der } = await forge({})
+  const version = der.indexOf(Buffer.from('a003020102', 'hex'))
+  const older = Buffer.from(der)
+  older[version + 4] = 1
+  expect(refusal(() => readCertificate(older)).message).toBe('certificate: not a readable X.509 certificate')
+  expect(readCertificate(der).version).toBe(3)
+})
+
+test('name constraints that stand twice are refused', async () => {
+  const ca = await forgeCa({ nameConstraints: { permitted: [{ dns: 'example.com' }] } })
+  expect(readCertificate(ca.cert).nameConstraints?.permitted).toHaveLength(1)
+  const { cert } = withExtensionTwice(ca, ca, '2.5.29.30')
+  expect(() => readCertificate(cert)).toThrow('not a readable')
+})
+
+test('directory names, addresses of lists and email addresses of the subject are read where they are', () => {
+  const folder = scratch()
+  writeFileSync(
+    join(folder, 'x.conf'),
+    `[req]
+distinguished_name = subject
+prompt = no
+[subject]
+CN = x
+emailAddress = a@example.com
+[extensions]
+subjectAltName = DNS:x.example,dirName:directory,dirName:other
+crlDistributionPoints = point,relative
+[directory]
+O = Example
+CN = Inner
+[other]
+O = Other
+[point]
+fullname = URI:http://x/crl,DNS:x.example
+[relative]
+CRLissuer = dirName:directory
+`,
+  )
+  const args = [
+    'req',
+    '-x509',
+    '-config',
+    'x.conf',
+    '-extensions',
+    'extensions',
+    '-newkey',
+    'ed25519',
+    '-nodes',
+  ]
+  const text = execFileSync('openssl', [...args, '-keyout', '/dev/null'], {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  expect(readCertificate(text)).toMatchObject({
+    directoryNames: [['2.5.4.10=example', '2.5.4.3=inner'], ['2.5.4.10=other']],
+    crlPoints: ['URI:http://x/crl', 'DNS:x.example'],
+    subjectEmails: ['a@example.com'],
+    names: { dns: ['x.example'] },
+  })
+})
+
+test('what is not there is empty', async () => {
+  const facts = readCertificate((await forge({ dns: [], ip: [] })).cert)
+  expect(facts).toMatchObject({
+    directoryNames: [],
+    crlPoints: [],
+    subjectEmails: [],
+    nameConstraints: undefined,
+  })
 })

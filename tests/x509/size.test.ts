@@ -15,6 +15,8 @@ test('every value counts, also inside of octet strings and of each other', () =>
   expect(countValues(encoded(0x04, sequence(value, value)), 100)).toBe(4)
   expect(countValues(encoded(0x04, Buffer.from([0x30, 5, 1])), 100)).toBe(1)
   expect(countValues(encoded(0x04, Buffer.concat([sequence(value), value])), 100)).toBe(1)
+  expect(countValues(encoded(0x04, value), 100)).toBe(1)
+  expect(countValues(encoded(0x0c, sequence(value, value)), 100)).toBe(1)
 })
 
 test('it stops at the limit, and where there is no DER any more', () => {

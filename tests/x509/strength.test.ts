@@ -34,6 +34,20 @@ test.each<[args: string[], weakness: RegExp | undefined]>([
   else expect(found).toBeUndefined()
 })
 
+test.each<[KeyType, number, number]>([
+  ['rsa', 2048, 100],
+  ['rsa', 4096, 100],
+  ['rsa', 4097, 300],
+  ['rsa', 8192, 300],
+  ['ec', 256, 100],
+  ['ec', 384, 500],
+  ['ec', 521, 1000],
+  ['ed25519', 256, 200],
+  ['other', 0, 200],
+])('a check with a key %s of %i bits is counted as %i µs', (type, bits, cost) => {
+  expect(checkCost({ type, bits, text: '' })).toBe(cost)
+})
+
 test('what a check costs goes by the key, and what is not taken costs more than anything', () => {
   const cost = (type: KeyType, bits: number, exponentBits = 17) =>
     checkCost({ type, bits, exponentBits, text: '' })

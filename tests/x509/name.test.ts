@@ -1,0 +1,119 @@
+import {
+  AttributeTypeAndValue,
+  AttributeValue,
+  GeneralName,
+  Name,
+  RelativeDistinguishedName,
+} from '@peculiar/asn1-x509'
+import { expect, test } from 'vitest'
+import { generalNameText } from '../../src/x509/certificate.js'
+import { commonNameOf, nameText, rdnsOf, valuesOf } from '../../src/x509/name.js'
+
+const [cn, organization, email] = ['2.5.4.3', '2.5.4.10', '1.2.840.113549.1.9.1']
+
+/** A name of relative names, each with its attributes. */
+function name(...rdns: readonly (readonly (readonly [type: string, value: string])[])[]): Name {
+  const attribute = ([type, utf8String]: readonly [string, string]) =>
+    new AttributeTypeAndValue({ type, value: new AttributeValue({ utf8String }) })
+  return new Name(rdns.map((rdn) => new RelativeDistinguishedName(rdn.map(attribute))))
+}
+
+test.each([
+  ['plain', 'CN=plain'],
+  ['a,b+c"d\\e<f>g;h', 'CN=a\\,b\\+c\\"d\\\\e\\<f\\>g\\;h'],
+  [' first', 'CN=\\ first'],
+  ['#first', 'CN=\\#first'],
+  ['last ', 'CN=last\\ '],
+  ['last\\ ', 'CN=last\\\\\\ '],
+  [' ', 'CN=\\ '],
+  ['in the # middle', 'CN=in the # middle'],
+  ['a\u001b[2J\u202e', 'CN=a\\1b[2J\\e2\\80\\ae'],
+])('the common name %j is written %s', (value, text) => {
+  expect(nameText(name([[cn, value]]))).toBe(text)
+})
+
+test('the last comes first, attributes of one level are joined, and a type nobody knows keeps its number', () => {
+  expect(
+    nameText(
+      name(
+        [[organization, 'O']],
+        [
+          [cn, 'a'],
+          ['1.2.3', 'b'],
+        ],
+      ),
+    ),
+  ).toBe('CN=a+1.2.3=b,O=O')
+})
+
+test('the last common name counts, wherever it stands', () => {
+  expect(commonNameOf(name([[cn, 'first']], [[cn, 'last']], [[organization, 'other']]))).toBe('last')
+  expect(commonNameOf(name([[organization, 'other']]))).toBeUndefined()
+})
+
+test('names are equal whatever their case, spaces, and the order within a level', () => {
+  const one = name(
+    [[organization, '  The   Name ']],
+    [
+      [cn, 'ä'],
+      [email, 'A@x'],
+    ],
+  )
+  const same = name(
+    [[organization, 'the name']],
+    [
+      [email, 'a@X'],
+      [cn, 'A\u0308'],
+    ],
+  )
+  expect(rdnsOf(one)).toEqual(rdnsOf(same))
+  expect(rdnsOf(one)).not.toEqual(
+    rdnsOf(
+      name(
+        [[organization, 'thename']],
+        [
+          [cn, 'ä'],
+          [email, 'A@x'],
+        ],
+      ),
+    ),
+  )
+  expect(rdnsOf(one)).not.toEqual(
+    rdnsOf(
+      name(
+        [
+          [cn, 'ä'],
+          [email, 'A@x'],
+        ],
+        [[organization, 'the name']],
+      ),
+    ),
+  )
+  // The case of this letter has three forms; lower case is the one that is compared.
+  expect(rdnsOf(name([[cn, 'ẞ']]))).not.toEqual(rdnsOf(name([[cn, 'ss']])))
+  expect(rdnsOf(name([[cn, 'ß']]))).toEqual(rdnsOf(name([[cn, 'ẞ']])))
+})
+
+test('all values of an attribute are found, in their order', () => {
+  expect(
+    valuesOf(
+      name(
+        [
+          [email, 'a'],
+          [cn, 'x'],
+        ],
+        [[email, 'b']],
+      ),
+      email,
+    ),
+  ).toEqual(['a', 'b'])
+})
+
+test.each([
+  [new GeneralName({ uniformResourceIdentifier: 'http://x/crl' }), 'URI:http://x/crl'],
+  [new GeneralName({ dNSName: 'x' }), 'DNS:x'],
+  [new GeneralName({ directoryName: name([[cn, 'x']]) }), 'DirName:CN=x'],
+  [new GeneralName({ iPAddress: '127.0.0.1' }), 'DER:87047f000001'],
+])('a general name as text', (general, text) => {
+  expect(generalNameText(general)).toBe(text)
+})
