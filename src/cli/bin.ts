@@ -7,12 +7,17 @@ const io: Io = {
   stderr: process.stderr,
   stdin: process.stdin,
   env: process.env,
-  cwd: process.cwd(),
+  cwd: workingDirectory(),
   exitCode: 0,
 }
 
 // The reader of the results has gone (`| head`): nothing is left to do. A server whose log reader has gone serves on.
-process.stdout.on('error', () => process.exit(io.exitCode))
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') process.exit(io.exitCode)
+  const why = code === 'ENOSPC' ? 'the disk is full' : code
+  process.stderr.write(`error: the results cannot be written to standard output: ${why}\n`)
+  process.exit(io.exitCode || 1)
+})
 process.stderr.on('error', () => undefined)
 process.on('uncaughtException', (error) => {
   fail(error, io)
@@ -24,3 +29,13 @@ await run(process.argv.slice(2), io)
 for (const stream of [process.stdout, process.stderr])
   await new Promise((done) => (stream.writable ? stream.write('', done) : done(undefined)))
 process.exit(io.exitCode)
+
+/** Ends with words when the directory was removed in which this was started. */
+function workingDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    process.stderr.write('error: the working directory is gone\nhint: Change to one that is there: cd DIR.\n')
+    process.exit(1)
+  }
+}

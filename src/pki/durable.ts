@@ -1,5 +1,6 @@
-import { mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { MtlsError } from '../errors.js'
+import { makeDirectories } from '../files/make-directory.js'
 
 export const modes = { key: 0o600, certificate: 0o644, directory: 0o700 } as const
 
@@ -26,7 +27,7 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 export async function makeDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: modes.directory })
+  makeDirectories(path, modes.directory)
 }
 
 /** Runs `work` and turns what the file system refuses into `CERT_WRITE_FAILED`, naming the directory. */
@@ -50,4 +51,5 @@ const reasons: Readonly<Record<string, string>> = {
   EFBIG: 'the file size limit is reached',
   ENOTDIR: 'it is not a directory',
   EEXIST: 'something else is in the way',
+  ENOENT: 'no directory can be made there',
 }

@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { MtlsError } from '../errors.js'
+import { makeDirectories } from '../files/make-directory.js'
 import { shortened } from '../text/shortened.js'
 import { escapeControl } from './escape-control.js'
 import type { SecurityEvent, Subscriber } from './events.js'
@@ -42,7 +42,7 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
 
 function openFile(path: string): Logger {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeDirectories(dirname(path))
     return pino(
       { level: 'trace', base: null, timestamp: pino.stdTimeFunctions.isoTime },
       escaped(pino.destination({ dest: path, sync: true, append: true, mode: 0o600 })),

@@ -1,11 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Command } from 'commander'
 import { tellStory } from '../demo/story.js'
 import type { Io } from '../io.js'
 import { writeJson, writeLines } from '../output.js'
 import { painter } from '../paint.js'
+import { withScratchFolder } from '../scratch-folder.js'
 import { untilSignal } from '../until-signal.js'
 
 export function build(io: Io): Command {
@@ -22,20 +20,20 @@ Needs no network and no settings, uses free ports on loopback and a temporary fo
 
 Exit codes: 0 every step was as it must be, 1 one was not, 64 bad usage, 130 interrupted`,
     )
-    .action(async ({ json = false }: { json?: boolean }) => {
-      const directory = await mkdtemp(join(tmpdir(), 'mcp-mtls-demo-'))
-      const interrupted = untilSignal()
-      try {
-        const print = json ? () => {} : (lines: readonly string[]) => writeLines(io.stdout, lines)
-        const story = await tellStory({ directory, print, paint: painter(io), signal: interrupted.signal })
-        if (json) writeJson(io, story)
-        if (!story.ok) io.exitCode = 1
-      } catch (error) {
-        if (!interrupted.signal.aborted) throw error
-        io.exitCode = 130
-      } finally {
-        interrupted.stop()
-        await rm(directory, { recursive: true, force: true })
-      }
-    })
+    .action(({ json = false }: { json?: boolean }) =>
+      withScratchFolder('demo', async (directory) => {
+        const interrupted = untilSignal()
+        try {
+          const print = json ? () => {} : (lines: readonly string[]) => writeLines(io.stdout, lines)
+          const story = await tellStory({ directory, print, paint: painter(io), signal: interrupted.signal })
+          if (json) writeJson(io, story)
+          if (!story.ok) io.exitCode = 1
+        } catch (error) {
+          if (!interrupted.signal.aborted) throw error
+          io.exitCode = 130
+        } finally {
+          interrupted.stop()
+        }
+      }),
+    )
 }

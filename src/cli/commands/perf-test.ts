@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
@@ -15,6 +13,7 @@ import { perfLines } from '../perf/lines.js'
 import { perfPage } from '../perf/page.js'
 import { ReportFile } from '../perf/report-file.js'
 import { progressBar } from '../progress.js'
+import { withScratchFolder } from '../scratch-folder.js'
 import { addSettingOptions, resolveSettings } from '../settings.js'
 import { untilSignal } from '../until-signal.js'
 
@@ -60,14 +59,14 @@ Exit codes: 0 measured, whatever came out, 1 failed, 64 bad usage, 130 interrupt
     )
     .action(async (flags: PerfFlags) => {
       if (flags.httpUrl && !flags.mtlsUrl) command.error('error: --http-url needs --mtls-url beside it')
-      await run(resolveSettings(command, io), flags, io)
+      const settings = resolveSettings(command, io)
+      await withScratchFolder('perf', (directory) => run(settings, flags, directory, io))
     })
   return addSettingOptions(command, ...settingsOf('tls'))
 }
 
-async function run(settings: Settings, flags: PerfFlags, io: Io): Promise<void> {
+async function run(settings: Settings, flags: PerfFlags, directory: string, io: Io): Promise<void> {
   await using report = await begin(flags, io)
-  const directory = await mkdtemp(join(tmpdir(), 'mcp-mtls-perf-'))
   const interrupted = untilSignal()
   const bar = progressBar(io)
   try {
@@ -94,7 +93,6 @@ async function run(settings: Settings, flags: PerfFlags, io: Io): Promise<void> 
     io.exitCode = 130
   } finally {
     interrupted.stop()
-    await rm(directory, { recursive: true, force: true })
   }
 }
 

@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/**
+ * Gives `work` a temporary folder for keys. It is gone afterwards, also when this process is killed or its terminal goes: a small
+ * process of its own waits for that.
+ */
+export async function withScratchFolder<Result>(
+  name: string,
+  work: (directory: string) => Promise<Result>,
+): Promise<Result> {
+  const directory = await mkdtemp(join(tmpdir(), `mcp-mtls-${name}-`))
+  const remover = spawn(process.execPath, ['--eval', removeAtEnd, directory], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true, // a signal to all of a terminal or a group is not for it
+    env: {},
+  })
+  remover.once('error', () => undefined) // then only a kill leaves the folder
+  remover.stdin.once('error', () => undefined)
+  try {
+    return await work(directory)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+    remover.stdin.end()
+    remover.unref()
+  }
+}
+
+/** Its standard input ends with the process that holds the other end. */
+const removeAtEnd = `
+process.stdin.resume().on('end', () => {
+  require('node:fs').rmSync(process.argv[1], { recursive: true, force: true, maxRetries: 10 })
+})`
