@@ -27,8 +27,3 @@ test('a link to a directory is one, a link to nothing and a file are not', () =>
   expect(() => makeDirectories(join(folder, 'file'))).toThrow('EEXIST')
   expect(() => makeDirectories(join(folder, 'file', 'x'))).toThrow('ENOTDIR')
 })
-
-test.runIf(process.platform === 'linux')('it ends where none can be made', () => {
-  expect(() => makeDirectories('/proc/x')).toThrow('ENOENT')
-  expect(() => makeDirectories('/proc/x/y/z')).toThrow('ENOENT')
-})

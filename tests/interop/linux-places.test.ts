@@ -1,0 +1,49 @@
+// What only Linux has: /dev/full, and a /proc in which nothing can be made.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeDirectories } from '../../src/files/make-directory.js'
+import { makeCertificateSet } from '../../src/pki/index.js'
+import { bin, runProcess } from '../support/cli.js'
+import { describeWith } from '../support/tools.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'mcp-mtls-test-'))
+const certDir = join(folder, 'certs')
+beforeAll(() => makeCertificateSet({ certDir }))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describeWith('Linux', process.platform === 'linux', 'a full standard output', () => {
+  test.each([
+    'cert-list --cert-dir DIR',
+    'cert-check DIR --json',
+    'cert-gen --cert-dir DIR',
+    '--version',
+    'demo --help',
+  ])('%s: ends with words and exit code 1', (line) => {
+    const args = line.split(' ').map((word) => (word === 'DIR' ? certDir : word))
+    const command = [process.execPath, bin, ...args].map((word) => `'${word}'`).join(' ')
+    const { status, stderr } = spawnSync('sh', ['-c', `${command} > /dev/full`], { encoding: 'utf8' })
+    expect(stderr).toContain('error: the results cannot be written to standard output: the disk is full\n')
+    expect(status).toBe(1)
+  })
+})
+
+describeWith('Linux', process.platform === 'linux', 'a place where no directory can be made', () => {
+  test.each(['/proc/x', '/proc/x/y/z'])('%s: making one ends', (path) => {
+    expect(() => makeDirectories(path)).toThrow('ENOENT')
+  })
+
+  test.each([
+    [['cert-gen', '--cert-dir', '/proc/x'], 1],
+    [['cert-gen', '--cert-dir', '/proc/x/y/z'], 1],
+    [['cert-gen', '--cert-dir', '/dev/null/x'], 1],
+    [['serve', 'echo', '--tls-port', '0', '--cert-dir', 'DIR', '--security-log', '/proc/x/y/log'], 64],
+  ])('%j ends with words', async (args, code) => {
+    const { exitCode, stderr } = await runProcess(args.map((word) => (word === 'DIR' ? certDir : word)))
+    expect(stderr).toMatch(/^error: [A-Z_]+: .* cannot be written/)
+    expect(stderr).not.toContain('    at ')
+    expect(exitCode).toBe(code)
+  })
+})
