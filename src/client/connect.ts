@@ -70,6 +70,7 @@ export async function connect(options: ConnectOptions): Promise<MtlsClient> {
       log?.onSecurityEvent(event)
       onSecurityEvent?.(event)
     },
+    closed: () => log?.close(),
   })
   try {
     await client.open(signal)
@@ -84,6 +85,8 @@ interface Parts extends FreshnessOptions {
   readonly clientInfo: Implementation | undefined
   readonly clientOptions: ClientOptions | undefined
   readonly onSecurityEvent: Subscriber
+  /** Once all connections are. */
+  readonly closed: () => void
 }
 
 /** The SDK's own client, whose transport is mutual TLS. */
@@ -92,16 +95,18 @@ export class MtlsClient extends Client implements AsyncDisposable {
   readonly #mtls: MtlsFetch | undefined
   readonly #fetch: FetchLike & { close(): Promise<void> }
   readonly #tools = new Map<string, Tool>()
+  readonly #closed: () => void
   /** Why there was no connection at the last try. */
   #unreachable: MtlsError | undefined
 
-  constructor(config: McpClientConfig, { clientInfo, clientOptions, ...live }: Parts) {
+  constructor(config: McpClientConfig, { clientInfo, clientOptions, closed, ...live }: Parts) {
     super(clientInfo ?? { name: 'mcp-mtls', version: packageVersion }, {
       versionNegotiation: { mode: 'auto' },
       jsonSchemaValidator: outputSchemas,
       ...clientOptions,
     })
     this.#config = config
+    this.#closed = closed
     const { timeoutMs, serverName } = config
     this.#mtls = config.useTls
       ? fetchOver(config.tls, fileSource(config.tls, 'client'), {
@@ -177,6 +182,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
   override async close(): Promise<void> {
     await super.close()
     await this.#fetch.close()
+    this.#closed()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -13,7 +13,7 @@ import { MtlsError } from '../errors.js'
 import type { TlsConnection } from '../tls/connection.js'
 import { SecurityEvents, type Subscriber, teller } from '../tls/events.js'
 import { Gate } from '../tls/gate.js'
-import { type LogOptions, openLog } from '../tls/log.js'
+import { type Log, type LogOptions, openLog } from '../tls/log.js'
 import { coversHost, fileSource } from '../tls/material.js'
 import { PerIdentity } from '../tls/per-identity.js'
 import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/reloadable.js'
@@ -90,9 +90,7 @@ async function start(
   const tell = teller(events, { side: 'server', name: config.name, mode })
   const source = config.tlsEnabled ? fileSource(config.tls, 'server') : undefined
   const material = source && (await ReloadableMaterial.load(source, tell))
-  const server = new ListeningServer(config, material, events, factory, (message) =>
-    log?.logger.error(`${config.name}: ${message}`),
-  )
+  const server = new ListeningServer(config, material, events, factory, log)
   await server.listen()
   if (source && material) server.keepFresh(new Freshness(material, source.paths, tell, options), events)
   log?.logger.info(
@@ -114,6 +112,7 @@ class ListeningServer implements RunningServer {
   readonly name: string
   readonly #config: McpServerConfig
   readonly #material: ReloadableMaterial | undefined
+  readonly #log: Log | undefined
   #freshness: Freshness | undefined
   readonly #gate: Gate | undefined
   readonly #server: Server
@@ -129,12 +128,13 @@ class ListeningServer implements RunningServer {
     material: ReloadableMaterial | undefined,
     events: SecurityEvents,
     factory: McpServerFactory,
-    onError: (message: string) => void,
+    log: Log | undefined,
   ) {
     const { name, limits } = config
     this.name = name
     this.#config = config
     this.#material = material
+    this.#log = log
     this.#metrics = new ServerMetrics(
       name,
       () => this.health(),
@@ -157,7 +157,7 @@ class ListeningServer implements RunningServer {
     if (!gate) this.#server.on('connection', accepted)
     this.#adapter = createAdapter(factory, {
       ...limits,
-      onError: (error) => onError(error.message),
+      onError: (error) => log?.logger.error(`${name}: ${error.message}`),
       onCall: this.#metrics.onCall,
     })
     this.#server.maxConnections = limits.maxConnections
@@ -262,12 +262,13 @@ class ListeningServer implements RunningServer {
       }, milliseconds)
     }
     const listener = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    const done = listener.then(() => {
+    const done = listener.then(async () => {
       clearTimeout(timer)
       this.#healthServer?.close()
       this.#healthServer?.closeAllConnections()
       runningNames.delete(this.name)
-      return this.#inFlight.closed()
+      await this.#inFlight.closed()
+      this.#log?.close()
     })
     this.#closing = { done, endWithin }
     endWithin(drainTimeout ?? this.#config.limits.drainTimeout)

@@ -7,6 +7,7 @@ import { shortened } from '../text/shortened.js'
 import { escapeControl } from './escape-control.js'
 import type { SecurityEvent, Subscriber } from './events.js'
 import { prettyLine } from './pretty.js'
+import { RefusalSums, type Repeated } from './refusal-sums.js'
 
 export interface LogOptions {
   /** Of the lines on stderr; `silent` writes none. Default `info`. */
@@ -19,34 +20,59 @@ export interface LogOptions {
 export interface Log {
   readonly logger: Logger
   readonly onSecurityEvent: Subscriber
+  /** Writes what waits, and closes the file. What comes later is not written. */
+  close(): void
 }
+
+const format = { base: null, timestamp: pino.stdTimeFunctions.isoTime } as const
 
 /** Throws `CONFIG_INVALID` when the file cannot be written. */
 export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
   // Written at once: a line about a refused peer must not be lost with the process.
   const stderr = pino.destination({ dest: 2, sync: true })
   const logger = pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    { ...format, level },
     isatty(2) ? { write: (line) => stderr.write(prettyLine(line)) } : escaped(stderr),
   )
-  const file = securityLog === undefined ? undefined : openFile(securityLog)
+  const destination = securityLog === undefined ? undefined : openFile(securityLog)
+  const file = destination && pino({ ...format, level: 'trace' }, escaped(destination))
+  const write = (event: SecurityEvent, { message, time: _time, ...fields }: SecurityLine) => {
+    logger[severity(event)](fields, message) // pino writes the time
+    file?.[severity(event)](fields, message)
+  }
+  const sums = new RefusalSums((repeated) => write(repeated.last, sumLine(repeated)))
+  const waiting: SecurityEvent[] = []
+  const flush = () => {
+    for (const event of waiting.splice(0)) write(event, securityLine(event))
+  }
+  const close = () => {
+    flush()
+    sums.flush()
+    atExit.delete(close)
+    destination?.end()
+  }
+  atExit.add(close)
   return {
     logger,
     onSecurityEvent: (event) => {
-      const { message, time: _time, ...fields } = securityLine(event) // pino writes the time
-      logger[severity(event)](fields, message)
-      file?.[severity(event)](fields, message)
+      if (!atExit.has(close) || !sums.takes(event)) return
+      // Whoever is served now does not wait for it.
+      if (waiting.push(event) === 1) setImmediate(flush)
     },
+    close,
   }
 }
 
-function openFile(path: string): Logger {
+/** What logs have not written when the process ends. */
+const atExit = new Set<() => void>()
+process.once('exit', () => {
+  for (const close of [...atExit]) close()
+})
+
+function openFile(path: string): ReturnType<typeof pino.destination> {
   try {
     makeDirectories(dirname(path))
-    return pino(
-      { level: 'trace', base: null, timestamp: pino.stdTimeFunctions.isoTime },
-      escaped(pino.destination({ dest: path, sync: true, append: true, mode: 0o600 })),
-    )
+    return pino.destination({ dest: path, sync: true, append: true, mode: 0o600 })
   } catch (cause) {
     throw new MtlsError(
       'CONFIG_INVALID',
@@ -85,6 +111,14 @@ export function securityLine(event: SecurityEvent): SecurityLine {
     event: event.event,
     message: event.event === 'reload-failed' ? fields.message : shortened(fields.message),
   }
+}
+
+/** The line of a sum: that of the last, with how many there were. */
+function sumLine({ count, address, last }: Repeated): SecurityLine {
+  const line = securityLine(last)
+  const from = address ?? 'many addresses'
+  const message = `${count} more from ${from} within a second, the last: ${line.message}`
+  return { ...line, peer_address: from, count, message }
 }
 
 function fieldsOf(event: SecurityEvent): SecurityLine {

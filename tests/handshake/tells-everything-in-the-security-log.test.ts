@@ -12,7 +12,8 @@ import { makeWorld, serveTest } from '../support/world.js'
 
 type Line = Record<string, unknown>
 
-function logged(file: string): Line[] {
+async function logged(file: string): Promise<Line[]> {
+  await new Promise(setImmediate) // lines are written after what is served
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
   return lines.map((line) => JSON.parse(line) as Line)
 }
@@ -36,7 +37,7 @@ test('the file has a line for each accepted and refused client and each failed h
   plain.resume()
   await served.event('handshake-failed')
 
-  const lines = logged(file).filter(({ event }) => event !== 'connection-closed')
+  const lines = (await logged(file)).filter(({ event }) => event !== 'connection-closed')
   expect(lines.map(({ event }) => event)).toEqual([
     'connection-accepted',
     'connection-accepted',
@@ -81,7 +82,7 @@ test('in demo mode a stranger has no identity in the log, and a warning', async 
   const tls = { ...world.tls, demoMode: true }
   await using served = await serveTest({ tls, log: { level: 'silent', securityLog: file } })
   await callAsBareClient(served.server.port, { shown: await forge({ commonName: 'mcp-client' }) })
-  const [accepted, warned] = logged(file)
+  const [accepted, warned] = await logged(file)
   expect(accepted).toMatchObject({ event: 'connection-accepted', mode: 'demo', subject: 'CN=mcp-client' })
   expect(accepted).not.toHaveProperty('identity')
   expect(warned).toMatchObject({
@@ -118,7 +119,7 @@ test('our client writes the same lines from its side', async () => {
     log: { level: 'silent', securityLog: file },
   })
   expect(client.connection()?.state).toBe('verified')
-  expect(logged(file)[0]).toMatchObject({
+  expect((await logged(file))[0]).toMatchObject({
     event: 'connection-accepted',
     side: 'client',
     identity: 'dns:localhost',
@@ -143,10 +144,10 @@ test.each([
     await callAsBareClient(served.server.port, { shown: await forge({ commonName }) }),
   ]
   expect(answers.map(({ status }) => status)).toEqual([200, 403])
-  const told = logged(file).filter(({ event }) => event !== 'connection-closed')
+  const told = (await logged(file)).filter(({ event }) => event !== 'connection-closed')
   expect(told.map(({ event }) => event)).toEqual(['connection-accepted', 'connection-refused'])
   const written = readFileSync(file, 'utf8')
-  expect(written.trimEnd().split('\n')).toHaveLength(logged(file).length)
+  expect(written.trimEnd().split('\n')).toHaveLength((await logged(file)).length)
   for (const text of [written.replaceAll('\n', ''), answers[1]?.body ?? ''])
     expect(text).not.toMatch(/\p{C}/u)
   // What somebody prints of the parsed line is safe too.

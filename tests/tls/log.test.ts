@@ -1,6 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { identityFrom } from '../../src/auth/identity.js'
 import { ConnectionRecord } from '../../src/tls/connection.js'
 import type { SecurityEvent } from '../../src/tls/events.js'
@@ -56,9 +56,10 @@ test('a line has flat fields, and an identity only when it is verified', async (
 
 test('what runs on old certificates because the new ones are bad is an error; a refused peer is a warning', () => {
   const file = join(scratch(), 'security.log')
-  const { onSecurityEvent } = openLog({ level: 'silent', securityLog: file })
+  const { onSecurityEvent, close } = openLog({ level: 'silent', securityLog: file })
   onSecurityEvent({ event: 'reload-failed', ...base, reason: 'RELOAD_FAILED', message: 'no list' })
   onSecurityEvent({ event: 'handshake-failed', ...base, reason: 'NOT_TLS', message: 'no TLS' })
+  close()
   const lines = readFileSync(file, 'utf8').trim().split('\n')
   expect(lines.map((line) => JSON.parse(line).level)).toEqual([50, 40])
 })
@@ -66,8 +67,12 @@ test('what runs on old certificates because the new ones are bad is an error; a 
 test('the file gets every event, private to its owner, after what was there', () => {
   const file = join(scratch(), 'logs', 'security.log')
   const failed: SecurityEvent = { event: 'handshake-failed', ...base, reason: 'NOT_TLS', message: 'no TLS' }
-  openLog({ level: 'silent', securityLog: file }).onSecurityEvent(failed)
-  openLog({ level: 'silent', securityLog: file }).onSecurityEvent(failed)
+  for (let times = 0; times < 2; times++) {
+    const { onSecurityEvent, close } = openLog({ level: 'silent', securityLog: file })
+    onSecurityEvent(failed)
+    close()
+    onSecurityEvent(failed) // too late
+  }
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
   expect(lines.map((line) => JSON.parse(line))).toEqual([
     expect.objectContaining({ event: 'handshake-failed', reason: 'NOT_TLS', level: 40, msg: 'no TLS' }),
@@ -114,4 +119,71 @@ test('what a reload could not do is told whole: the paths are ours', () => {
   const message = `the new certificates were not taken up, /${'long/'.repeat(100)}server.key`
   const failed = { event: 'reload-failed', ...base, reason: 'RELOAD_FAILED', message } as const
   expect(securityLine(failed as SecurityEvent).message).toBe(message)
+})
+
+test('a line is written after what is served, at the end of a process at the latest', async () => {
+  const file = join(scratch(), 'security.log')
+  const log = openLog({ level: 'silent', securityLog: file })
+  const written = () => readFileSync(file, 'utf8').split('\n').length - 1
+  log.onSecurityEvent({ event: 'handshake-failed', ...base, reason: 'NOT_TLS', message: 'no TLS' })
+  expect(written()).toBe(0)
+  await new Promise(setImmediate)
+  expect(written()).toBe(1)
+  log.onSecurityEvent({ event: 'reload-failed', ...base, reason: 'RELOAD_FAILED', message: 'no list' })
+  log.close()
+  expect(written()).toBe(2)
+})
+
+test('repeated refusals of one address take one line a second, which counts them', () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const file = join(scratch(), 'security.log')
+  const log = openLog({ level: 'silent', securityLog: file })
+  const failed = (peerAddress: string, reason: 'NOT_TLS' | 'CONNECTION_FAILED' = 'NOT_TLS') =>
+    log.onSecurityEvent({ event: 'handshake-failed', ...base, peerAddress, reason, message: 'no TLS' })
+  for (let port = 1; port <= 500; port++) failed(`127.0.0.2:${port}`)
+  failed('127.0.0.2:1', 'CONNECTION_FAILED')
+  failed('[::1]:7')
+  vi.advanceTimersByTime(1000)
+  for (let port = 1; port <= 30; port++) failed(`127.0.0.2:${port}`)
+  vi.advanceTimersByTime(1000)
+  vi.advanceTimersByTime(1000) // a second of peace
+  failed('127.0.0.2:9')
+  log.close()
+  const lines = readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(lines.filter(({ count }) => count)).toEqual([
+    expect.objectContaining({
+      event: 'handshake-failed',
+      peer_address: '127.0.0.2',
+      reason: 'NOT_TLS',
+      count: 499,
+      msg: '499 more from 127.0.0.2 within a second, the last: no TLS',
+    }),
+    expect.objectContaining({ peer_address: '127.0.0.2', count: 30 }),
+  ])
+  expect(
+    lines
+      .filter(({ count }) => !count)
+      .map(({ peer_address }) => peer_address)
+      .sort(),
+  ).toEqual(['127.0.0.2:1', '127.0.0.2:1', '127.0.0.2:9', '[::1]:7'])
+})
+
+test('refusals of more addresses than anybody reads are told in one sum', () => {
+  const file = join(scratch(), 'security.log')
+  const log = openLog({ level: 'silent', securityLog: file })
+  for (let address = 0; address < 5000; address++) {
+    const peerAddress = `10.0.${address >> 8}.${address & 255}:1`
+    log.onSecurityEvent({ event: 'handshake-failed', ...base, peerAddress, reason: 'NOT_TLS', message: 'x' })
+  }
+  log.close()
+  const lines = readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(lines).toHaveLength(101)
+  expect(lines.at(-1)).toMatchObject({ peer_address: 'many addresses', count: 4900 })
 })
