@@ -1,12 +1,8 @@
 // One way to keep a server busy, in a process of its own, from 127.0.0.2: argv is the way, the port, and the
 // directory of certificates. It goes on until it is killed.
-import { generateKeyPairSync } from 'node:crypto'
 import { connect as connectPlain } from 'node:net'
 import { connect } from 'node:tls'
-import { AsnConvert } from '@peculiar/asn1-schema'
-import { Certificate } from '@peculiar/asn1-x509'
-import { createAuthority, issue } from '../dist/pki/index.js'
-import { encoded } from '../dist/x509/der.js'
+import { costlyCas, stranger } from './costly-chain.mjs'
 import { clientTls } from './wire.mjs'
 
 const [way = '', port = '', certDir = ''] = process.argv.slice(2)
@@ -28,66 +24,16 @@ function keepOpen(count, open, pause) {
   }
 }
 
-/** A client certificate of a CA that nobody trusts. */
-async function stranger() {
-  const { certificate, privateKey } = await issue(await createAuthority(), {
-    type: 'client',
-    commonName: 'stranger',
-  })
-  return { ...to, servername: 'localhost', cert: certificate, key: privateKey, rejectUnauthorized: false }
-}
+const unknown = { ...to, servername: 'localhost', rejectUnauthorized: false }
 
-/** A leaf, and CAs that name each other, with exponents as long as their keys. */
-async function costlyChain() {
-  const { cert, key } = await stranger()
-  const parsed = () => AsnConvert.parse(Buffer.from(cert.split('-----')[2] ?? '', 'base64'), Certificate)
-  const modulus =
-    generateKeyPairSync('rsa', { modulusLength: 3072 }).publicKey.export({ format: 'jwk' }).n ?? ''
-  const number = (/** @type {Buffer} */ bytes) => encoded(2, Buffer.from([0]), bytes)
-  const n = Buffer.from(modulus, 'base64url')
-  const e = Buffer.from(n)
-  e[0] = (e[0] ?? 0) >> 1 // below the modulus
-  e[e.length - 1] = (e[e.length - 1] ?? 0) | 1
-  const name = (/** @type {number} */ level) => {
-    const authority = parsed().tbsCertificate.issuer
-    const [attribute] = authority[0] ?? []
-    if (attribute) attribute.value.utf8String = `level ${level}`
-    return authority
-  }
-  const pem = (/** @type {Certificate} */ one) =>
-    `-----BEGIN CERTIFICATE-----\n${Buffer.from(AsnConvert.serialize(one)).toString('base64')}\n-----END CERTIFICATE-----\n`
-  const leaf = parsed()
-  leaf.tbsCertificate.issuer = name(0)
-  delete leaf.tbsCertificate.extensions
-  const cas = Array.from({ length: 20 }, (_, level) => {
-    const ca = parsed()
-    ca.tbsCertificate.subject = name(level)
-    ca.tbsCertificate.issuer = name(level + 1)
-    delete ca.tbsCertificate.extensions
-    ca.tbsCertificate.serialNumber = Uint8Array.from([1, level]).buffer
-    const info = ca.tbsCertificate.subjectPublicKeyInfo
-    info.algorithm.algorithm = '1.2.840.113549.1.1.1'
-    info.algorithm.parameters = Uint8Array.from([5, 0]).buffer
-    info.subjectPublicKey = Uint8Array.from(encoded(0x30, number(n), number(e))).buffer
-    return ca
-  })
-  return {
-    ...to,
-    servername: 'localhost',
-    cert: [leaf, ...cas].map(pem).join(''),
-    key,
-    rejectUnauthorized: false,
-  }
-}
-
-/** @type {Record<string, () => void | Promise<void>>} */
+/** @type {Record<string, () => void>} */
 const ways = {
-  'costly chains': async () => {
-    const options = await costlyChain()
+  'costly chains': () => {
+    const options = { ...unknown, ...costlyCas(20) }
     keepOpen(1, () => connect(options).resume(), 1000)
   },
-  'refused handshakes': async () => {
-    const options = await stranger()
+  'refused handshakes': () => {
+    const options = { ...unknown, ...stranger }
     const shown = () => {
       const socket = connect(options, () => socket.destroy())
       return socket
@@ -132,4 +78,4 @@ function drip(socket, begin) {
   return socket.once('close', () => clearInterval(dripping)).resume()
 }
 
-await ways[way]?.()
+ways[way]?.()

@@ -23,8 +23,7 @@ export async function withScratchFolder<Result>(
     return await work(directory)
   } finally {
     await rm(directory, { recursive: true, force: true })
-    remover.stdin.end()
-    remover.unref()
+    remover.kill()
   }
 }
 

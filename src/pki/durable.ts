@@ -30,6 +30,16 @@ export async function makeDirectory(path: string): Promise<void> {
   makeDirectories(path, modes.directory)
 }
 
+/** What comes of looking at a file; undefined when it is not there. */
+export async function unlessMissing<Result>(work: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
 /** Runs `work` and turns what the file system refuses into `CERT_WRITE_FAILED`, naming the directory. */
 export async function writing<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
   try {

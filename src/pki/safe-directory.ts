@@ -2,6 +2,7 @@ import { lstat, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MtlsError } from '../errors.js'
 import { octal } from '../files/exposure.js'
+import { unlessMissing } from './durable.js'
 
 /**
  * Throws `CERT_WRITE_FAILED` for a directory in which no keys should be put: others may put files there too, or have put
@@ -12,12 +13,12 @@ export async function refuseUnsafe(directory: string): Promise<void> {
   if (mode & 0o002) throw openToOthers(directory, mode)
   for (const name of ['.generations', 'issued']) {
     const path = join(directory, name)
-    const found = await unlessAbsent(lstat(path))
+    const found = await unlessMissing(lstat(path))
     if (found?.isSymbolicLink()) throw planted(path, await readlink(path))
     if (found && found.mode & 0o002) throw openToOthers(path, found.mode)
   }
   const current = join(directory, '.current')
-  if (!(await unlessAbsent(lstat(current)))?.isSymbolicLink()) return
+  if (!(await unlessMissing(lstat(current)))?.isSymbolicLink()) return
   const target = await readlink(current)
   if (!/^\.generations\/\d+$/.test(target)) throw planted(current, target)
 }
@@ -36,13 +37,4 @@ function planted(path: string, target: string): MtlsError {
   return new MtlsError('CERT_WRITE_FAILED', `${path} leads to ${target}, and no command of ours made it so`, {
     hint: 'Look who put it there, and remove it.',
   })
-}
-
-async function unlessAbsent<Result>(work: Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
 }

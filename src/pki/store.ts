@@ -13,7 +13,7 @@ import {
 } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { MtlsError } from '../errors.js'
-import { makeDirectory, modes, syncDirectory, writeDurably, writing } from './durable.js'
+import { makeDirectory, modes, syncDirectory, unlessMissing, writeDurably, writing } from './durable.js'
 import { withLock } from './lock.js'
 import { refuseUnsafe } from './safe-directory.js'
 
@@ -218,14 +218,5 @@ async function read(path: string, shownPath: string): Promise<string> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     throw new MtlsError('CERT_NOT_FOUND', `${shownPath} cannot be read: ${code}`, { cause })
-  }
-}
-
-async function unlessMissing<Result>(work: Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
   }
 }
