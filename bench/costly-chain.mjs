@@ -1,6 +1,6 @@
 // Client certificates that cost whoever reads them. Their signatures are wrong; before that is known they have cost.
 import { generateKeyPairSync } from 'node:crypto'
-import { AsnConvert } from '@peculiar/asn1-schema'
+import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
 import { Certificate, Extension, Extensions } from '@peculiar/asn1-x509'
 import { createAuthority, issue } from '../dist/pki/index.js'
 import { encoded } from '../dist/x509/der.js'
@@ -30,7 +30,16 @@ export function costlyCas(count) {
     if (attribute) attribute.value.utf8String = `level ${level}`
     return authority
   }
+  /** Of the right form, so that it is checked. */
+  const signedLikeRsa = (/** @type {Certificate} */ one) => {
+    for (const algorithm of [one.tbsCertificate.signature, one.signatureAlgorithm]) {
+      algorithm.algorithm = '1.2.840.113549.1.1.11'
+      algorithm.parameters = Uint8Array.from([5, 0]).buffer
+    }
+    one.signatureValue = Uint8Array.from(exponent).buffer
+  }
   const leaf = parsed()
+  signedLikeRsa(leaf)
   leaf.tbsCertificate.issuer = name(0)
   delete leaf.tbsCertificate.extensions
   const cas = Array.from({ length: count }, (_, level) => {
@@ -39,6 +48,7 @@ export function costlyCas(count) {
     ca.tbsCertificate.issuer = name(level + 1)
     delete ca.tbsCertificate.extensions
     ca.tbsCertificate.serialNumber = Uint8Array.from([1, level]).buffer
+    signedLikeRsa(ca)
     const info = ca.tbsCertificate.subjectPublicKeyInfo
     info.algorithm.algorithm = '1.2.840.113549.1.1.1'
     info.algorithm.parameters = Uint8Array.from([5, 0]).buffer
@@ -51,7 +61,7 @@ export function costlyCas(count) {
 /** A leaf with so many values in one extension. @param {string} id @param {readonly Uint8Array[]} values */
 function leafWith(id, values) {
   const leaf = parsed()
-  const extnValue = Uint8Array.from(encoded(0x30, ...values)).buffer
+  const extnValue = new OctetString(Uint8Array.from(encoded(0x30, ...values)).buffer)
   const others = [...(leaf.tbsCertificate.extensions ?? [])].filter(({ extnID }) => extnID !== id)
   leaf.tbsCertificate.extensions = new Extensions([...others, new Extension({ extnID: id, extnValue })])
   return { cert: pem(leaf), key: privateKey }

@@ -4,7 +4,7 @@ import { MtlsError, type MtlsErrorCode } from '../errors.js'
  * What OpenSSL and the network say about a handshake that failed, by family: the exact names differ between
  * OpenSSL versions. The first that fits counts.
  */
-const families: readonly (readonly [pattern: RegExp, code: MtlsErrorCode, what: string])[] = [
+const families: readonly (readonly [pattern: RegExp, code: MtlsErrorCode, what: string, hint?: string])[] = [
   [/TLS_HANDSHAKE_TIMEOUT/, 'TLS_HANDSHAKE_TIMEOUT', 'did not finish the TLS handshake in time'],
   [/HTTP_REQUEST|HTTPS_PROXY_REQUEST/, 'NOT_TLS', 'speaks plain HTTP, not TLS'],
   [
@@ -31,16 +31,24 @@ const families: readonly (readonly [pattern: RegExp, code: MtlsErrorCode, what: 
   ],
   [/ALERT.*(UNKNOWN_CA|CERTIFICATE)/, 'TLS_HANDSHAKE_FAILED', 'did not accept our certificate'],
   [/ALERT.*HANDSHAKE_FAILURE/, 'CIPHER_MISMATCH', 'found nothing in common with what is allowed here'],
-  [/ECONNRESET|EPIPE/, 'TLS_HANDSHAKE_FAILED', 'closed the connection before the handshake was finished'],
+  [
+    /ECONNRESET|EPIPE/,
+    'TLS_HANDSHAKE_FAILED',
+    'closed the connection before the handshake was finished',
+    'It said nothing. Some servers, like that of Java itself, refuse a client certificate in this way: compare the issuer of ours with the CAs it trusts, and see its log.',
+  ],
 ]
 
 /** A failed handshake in our words; `peer` names the other side, `the server at localhost:8443`. */
 export function handshakeError(error: NodeJS.ErrnoException, peer: string): MtlsError {
   const found = families.find(([pattern]) => pattern.test(error.code ?? error.message))
-  const [, code, what] = found ?? [
+  const [, code, what, hint] = found ?? [
     undefined,
     'TLS_HANDSHAKE_FAILED',
     `broke the TLS handshake (${error.code ?? error.message})`,
   ]
-  return new MtlsError(code as MtlsErrorCode, `${peer} ${what}`, { cause: error })
+  return new MtlsError(code as MtlsErrorCode, `${peer} ${what}`, {
+    ...(hint !== undefined && { hint }),
+    cause: error,
+  })
 }

@@ -5,7 +5,6 @@ import {
   BasicConstraints,
   Certificate,
   CRLDistributionPoints,
-  ExtendedKeyUsage,
   type Extension,
   type GeneralName,
   id_ce_authorityKeyIdentifier,
@@ -19,7 +18,6 @@ import {
   id_ce_subjectAltName,
   id_ce_subjectKeyIdentifier,
   KeyUsage,
-  SubjectAlternativeName,
   SubjectKeyIdentifier,
   Version,
 } from '@peculiar/asn1-x509'
@@ -27,14 +25,7 @@ import { MtlsError } from '../errors.js'
 import { hashOf } from './algorithm.js'
 import { commonNameOf, nameText, rdnsOf, valuesOf } from './name.js'
 import { type NameConstraints, readNameConstraints } from './name-constraints.js'
-
-/** The subject alternative names of a certificate, by kind (RFC 5280 section 4.2.1.6). */
-export interface SubjectNames {
-  readonly dns: readonly string[]
-  readonly ip: readonly string[]
-  readonly email: readonly string[]
-  readonly uri: readonly string[]
-}
+import { readObjectIds, readSubjectNames, type SubjectNames } from './subject-names.js'
 
 export type KeyType = 'ec' | 'rsa' | 'ed25519' | 'ed448' | 'dsa' | 'other'
 
@@ -141,11 +132,14 @@ function facts(x509: X509Certificate): CertificateFacts {
     const extension = only(id)
     return extension && AsnConvert.parse(extension.extnValue, type)
   }
-  const nameConstraints = only(id_ce_nameConstraints)
+  const read = <T>(id: string, reader: (der: Uint8Array) => T): T | undefined => {
+    const extension = only(id)
+    return extension && reader(new Uint8Array(extension.extnValue.buffer))
+  }
   const constraints = find(id_ce_basicConstraints, BasicConstraints)
   const usage = find(id_ce_keyUsage, KeyUsage)
-  const extendedUsage = find(id_ce_extKeyUsage, ExtendedKeyUsage)
-  const names = find(id_ce_subjectAltName, SubjectAlternativeName)
+  const extendedUsage = read(id_ce_extKeyUsage, readObjectIds)
+  const names = read(id_ce_subjectAltName, readSubjectNames)
   const subject = nameText(tbsCertificate.subject)
   const issuer = nameText(tbsCertificate.issuer)
   return Object.freeze({
@@ -156,7 +150,7 @@ function facts(x509: X509Certificate): CertificateFacts {
     version: tbsCertificate.version + 1,
     notBefore: tbsCertificate.validity.notBefore.getTime(),
     notAfter: tbsCertificate.validity.notAfter.getTime(),
-    names: subjectNames(names),
+    names: names?.names ?? { dns: [], ip: [], email: [], uri: [] },
     fingerprint256: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
     key: keyFacts(x509, tbsCertificate.subjectPublicKeyInfo.algorithm.parameters),
     signatureHash: hashOf(signatureAlgorithm),
@@ -164,18 +158,16 @@ function facts(x509: X509Certificate): CertificateFacts {
     pathLength: constraints?.pathLenConstraint,
     // The library spells this one name its own way.
     keyUsage: usage?.toJSON().map((name) => (name === 'crlSign' ? 'cRLSign' : name)),
-    extendedKeyUsage: extendedUsage && [...extendedUsage].map((oid) => extendedKeyUsageNames[oid] ?? oid),
+    extendedKeyUsage: extendedUsage?.map((oid) => extendedKeyUsageNames[oid] ?? oid),
     unknownCritical: extensions
       .filter((extension) => extension.critical && !knownExtensions.has(extension.extnID))
       .map((extension) => extension.extnID),
     crlPoints: (find(id_ce_cRLDistributionPoints, CRLDistributionPoints) ?? []).flatMap(
       ({ distributionPoint }) => distributionPoint?.fullName?.map(generalNameText) ?? [],
     ),
-    nameConstraints: nameConstraints && readNameConstraints(new Uint8Array(nameConstraints.extnValue.buffer)),
+    nameConstraints: read(id_ce_nameConstraints, readNameConstraints),
     subjectRdns: rdnsOf(tbsCertificate.subject),
-    directoryNames: [...(names ?? [])].flatMap(({ directoryName }) =>
-      directoryName ? [rdnsOf(directoryName)] : [],
-    ),
+    directoryNames: names?.directoryNames ?? [],
     subjectEmails: valuesOf(tbsCertificate.subject, '1.2.840.113549.1.9.1'),
     keyId: createHash('sha256')
       .update(new Uint8Array(tbsCertificate.subjectPublicKeyInfo.subjectPublicKey))
@@ -185,18 +177,6 @@ function facts(x509: X509Certificate): CertificateFacts {
     authorityKeyId: hex(find(id_ce_authorityKeyIdentifier, AuthorityKeyIdentifier)?.keyIdentifier?.buffer),
     x509,
   })
-}
-
-function subjectNames(extension: SubjectAlternativeName | undefined): SubjectNames {
-  const all = [...(extension ?? [])]
-  const kind = (pick: (name: (typeof all)[number]) => string | undefined) =>
-    all.map(pick).filter((value) => value !== undefined)
-  return {
-    dns: kind((name) => name.dNSName),
-    ip: kind((name) => name.iPAddress),
-    email: kind((name) => name.rfc822Name),
-    uri: kind((name) => name.uniformResourceIdentifier),
-  }
 }
 
 /** A name as text that is equal for equal names. */

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import type { SubjectNames } from './certificate.js'
 import { hostForm } from './host-name.js'
+import type { SubjectNames } from './subject-names.js'
 
 /**
  * Whether a certificate with these names may speak for `host` (RFC 9525 section 6): a DNS name by

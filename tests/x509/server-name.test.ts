@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { SubjectNames } from '../../src/x509/certificate.js'
 import { coversServerName } from '../../src/x509/server-name.js'
+import type { SubjectNames } from '../../src/x509/subject-names.js'
 import { holdsOnBothSides } from '../support/sides.js'
 
 const names = (some: Partial<SubjectNames>): SubjectNames => ({

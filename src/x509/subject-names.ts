@@ -1,0 +1,77 @@
+import { AsnConvert } from '@peculiar/asn1-schema'
+import { Name } from '@peculiar/asn1-x509'
+import { contentsOf, type Element, elementAt, elementsIn } from './der.js'
+import { rdnsOf } from './name.js'
+
+/** The subject alternative names of a certificate, by kind (RFC 5280 section 4.2.1.6). */
+export interface SubjectNames {
+  readonly dns: readonly string[]
+  readonly ip: readonly string[]
+  readonly email: readonly string[]
+  readonly uri: readonly string[]
+}
+
+const sequence = 0x30
+/** Other names, X.400 addresses, EDI party names and registered ids (RFC 5280 section 4.2.1.6). */
+const notRead: readonly number[] = [0xa0, 0xa3, 0xa5, 0x88]
+
+/**
+ * Reads subject alternative names. Throws `RangeError` when they are none. By hand: a certificate may have hundreds, and a
+ * stranger's is read before anybody knows who that is.
+ */
+export function readSubjectNames(der: Uint8Array): { names: SubjectNames; directoryNames: string[][] } {
+  const names = { dns: [] as string[], ip: [] as string[], email: [] as string[], uri: [] as string[] }
+  const directoryNames: string[][] = []
+  for (const name of wholeSequence(der)) {
+    const contents = Buffer.from(contentsOf(name))
+    if (name.tag === 0x81) names.email.push(contents.toString('latin1'))
+    else if (name.tag === 0x82) names.dns.push(contents.toString('latin1'))
+    else if (name.tag === 0x86) names.uri.push(contents.toString('latin1'))
+    else if (name.tag === 0x87) names.ip.push(addressText(contents))
+    else if (name.tag === 0xa4) directoryNames.push(rdnsOf(AsnConvert.parse(contents, Name)))
+    else if (!notRead.includes(name.tag)) throw new RangeError('no general name')
+  }
+  return { names, directoryNames }
+}
+
+/** Reads a sequence of object identifiers, as extended key usages are. Throws `RangeError` when it is none. */
+export function readObjectIds(der: Uint8Array): string[] {
+  return [...wholeSequence(der)].map((id) => {
+    if (id.tag !== 0x06) throw new RangeError('no object identifier')
+    return objectIdText(contentsOf(id))
+  })
+}
+
+function wholeSequence(der: Uint8Array): Iterable<Element> {
+  const whole = elementAt(der, 0)
+  if (whole.tag !== sequence || whole.end !== der.length) throw new RangeError('no sequence')
+  return elementsIn(whole)
+}
+
+/** As people write it; in hex when it has another length than addresses have. */
+function addressText(bytes: Buffer): string {
+  if (bytes.length === 4) return bytes.join('.')
+  if (bytes.length !== 16) return bytes.toString('hex')
+  const groups = bytes.toString('hex').match(/.{4}/g) ?? []
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1) // in the form of RFC 5952
+}
+
+/** `1.3.6.1.5.5.7.3.2` (X.690 section 8.19). */
+function objectIdText(bytes: Uint8Array): string {
+  const arcs: bigint[] = []
+  let value = 0n
+  for (const [at, byte] of bytes.entries()) {
+    value = value * 128n + BigInt(byte & 0x7f)
+    if (byte & 0x80) {
+      if (at === bytes.length - 1) throw new RangeError('an object identifier that is cut off')
+      continue
+    }
+    // The first two arcs are one number; of the first there are three.
+    if (arcs.length > 0) arcs.push(value)
+    else if (value < 80n) arcs.push(value / 40n, value % 40n)
+    else arcs.push(2n, value - 80n)
+    value = 0n
+  }
+  if (arcs.length === 0) throw new RangeError('an empty object identifier')
+  return arcs.join('.')
+}
