@@ -293,7 +293,7 @@ describe('a CA of another maker', () => {
       server('a.example'),
       /has a weak key/,
     ],
-    ['a use that it may not issue for', { usage: ['clientAuth'] }, server('a.example'), /serverAuth/],
+    ['a use that it may not issue for', { usage: 'client' }, server('a.example'), /serverAuth/],
   ] as const)('issues nothing with %s', async (_what, limits, request, words) => {
     const root = await forgeCa({ commonName: 'Root' })
     const limited = await forge({
