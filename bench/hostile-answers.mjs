@@ -13,7 +13,7 @@ import { makeCertificateSet } from '../dist/pki/index.js'
 
 const megabyte = '0'.repeat(1 << 20)
 const json = { 'content-type': 'application/json' }
-/** @type {Record<string, (size: number) => { schema?: object, content?: object, body?: (response: any, id: number) => void }>} */
+/** @type {Record<string, (size: number) => { schema?: object, content?: object, body?: (response: import('node:http').ServerResponse, id: number) => void }>} */
 const tricks = {
   'gzip, MB': (size) => ({
     body: (response, id) => {
