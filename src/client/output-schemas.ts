@@ -19,7 +19,7 @@ const longestMessage = 1000
 
 /**
  * Checks answers against the schemas that servers declare for them. Such a schema is a program of the server's: a pattern or
- * a reference in it may take for ever, or all memory. So it runs in a thread of its own, within one second and
+ * a reference in it may use all the time and memory there is. So it runs in a thread of its own, within one second and
  * 256 MB. An answer that could not be checked counts as wrong.
  */
 export const outputSchemas: jsonSchemaValidator = {

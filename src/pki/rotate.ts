@@ -68,7 +68,7 @@ export function rotateAuthority(options: RotateOptions): Promise<Rotation> {
 }
 
 /**
- * Ends the change: the CA of before is trusted no more, and its key is removed, from generations of before too. Throws
+ * Ends the change: the previous CA is no longer trusted, and its key is deleted, also from earlier generations. Throws
  * `CERT_IN_USE` while certificates of it are in use, unless forced; `CERT_NOT_FOUND` when no change is under way.
  */
 export function finishRotation(options: FinishOptions): Promise<Rotation> {

@@ -112,7 +112,7 @@ export class CertificateStore {
       await rm(join(generation, name), { force: true })
   }
 
-  /** Keys that were replaced do not stay for ever. */
+  /** Deletes replaced keys after a while. */
   async #removeOldGenerations(): Promise<void> {
     const former = await this.#formerGenerations()
     // A generation was in use until the next one was made.

@@ -28,7 +28,7 @@ const format = { base: null, timestamp: pino.stdTimeFunctions.isoTime } as const
 
 /** Throws `CONFIG_INVALID` when the file cannot be written. */
 export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
-  // Written at once: a line about a refused peer must not be lost with the process.
+  // In one step: what was written is not lost with the process.
   const stderr = pino.destination({ dest: 2, sync: true })
   const logger = pino(
     { ...format, level },
@@ -37,8 +37,14 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
   const destination = securityLog === undefined ? undefined : openFile(securityLog)
   const file = destination && pino({ ...format, level: 'trace' }, escaped(destination))
   const write = (event: SecurityEvent, { message, time: _time, ...fields }: SecurityLine) => {
-    logger[severity(event)](fields, message) // pino writes the time
-    file?.[severity(event)](fields, message)
+    for (const one of [logger, file]) {
+      try {
+        one?.[severity(event)](fields, message) // pino writes the time
+      } catch (error) {
+        // A full disk ends no server, and keeps no line from the other place.
+        process.emitWarning(`a security event could not be logged: ${String(error)}`)
+      }
+    }
   }
   const sums = new RefusalSums((repeated) => write(repeated.last, sumLine(repeated)))
   const waiting: SecurityEvent[] = []

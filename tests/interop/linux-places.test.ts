@@ -3,11 +3,13 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { makeDirectories } from '../../src/files/make-directory.js'
 import { makeCertificateSet } from '../../src/pki/index.js'
 import { bin, runProcess } from '../support/cli.js'
 import { describeWith } from '../support/tools.js'
+import { ask, toolCall } from '../support/wire.js'
+import { makeWorld, serveTest } from '../support/world.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'mcp-mtls-test-'))
 const certDir = join(folder, 'certs')
@@ -45,5 +47,22 @@ describeWith('Linux', process.platform === 'linux', 'a place where no directory 
     expect(stderr).toMatch(/^error: [A-Z_]+: .* cannot be written/)
     expect(stderr).not.toContain('    at ')
     expect(exitCode).toBe(code)
+  })
+})
+
+describeWith('Linux', process.platform === 'linux', 'a full disk under the security log', () => {
+  test('ends no server', async () => {
+    await using world = await makeWorld()
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    onTestFinished(() => warned.mockRestore())
+    const log = { level: 'silent', securityLog: '/dev/full' }
+    await using served = await serveTest({ tls: world.tls, log })
+    for (let times = 0; times < 3; times++) {
+      const { status } = await ask(served.server.url, world.certDir, {
+        body: toolCall('echo', { text: 'x' }),
+      })
+      expect(status).toBe(200)
+    }
+    await vi.waitFor(() => expect(warned).toHaveBeenCalledWith(expect.stringContaining('ENOSPC')))
   })
 })
