@@ -37,14 +37,7 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
   const destination = securityLog === undefined ? undefined : openFile(securityLog)
   const file = destination && pino({ ...format, level: 'trace' }, escaped(destination))
   const write = (event: SecurityEvent, { message, time: _time, ...fields }: SecurityLine) => {
-    for (const one of [logger, file]) {
-      try {
-        one?.[severity(event)](fields, message) // pino writes the time
-      } catch (error) {
-        // A full disk ends no server, and keeps no line from the other place.
-        process.emitWarning(`a security event could not be logged: ${String(error)}`)
-      }
-    }
+    for (const one of [logger, file]) survives(() => one?.[severity(event)](fields, message)) // pino writes the time
   }
   const sums = new RefusalSums((repeated) => write(repeated.last, sumLine(repeated)))
   const waiting: SecurityEvent[] = []
@@ -55,7 +48,8 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
     flush()
     sums.flush()
     atExit.delete(close)
-    destination?.end()
+    survives(() => destination?.end())
+    destination?.destroy()
   }
   atExit.add(close)
   return {
@@ -66,6 +60,15 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
       if (waiting.push(event) === 1) setImmediate(flush)
     },
     close,
+  }
+}
+
+/** A full disk ends no server, and keeps no line from the other place. */
+function survives(write: () => void): void {
+  try {
+    write()
+  } catch (error) {
+    process.emitWarning(`a security event could not be logged: ${String(error)}`)
   }
 }
 
