@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
-import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls'
+import type { SecureContext, TLSSocket } from 'node:tls'
 import type { buildConnector } from 'undici'
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
+import { connectTls } from '../tls/client-socket.js'
 import { ConnectionRecord, type TlsConnection } from '../tls/connection.js'
 import { secureContext } from '../tls/context.js'
 import { type SecurityEvents, type Tell, teller } from '../tls/events.js'
@@ -127,16 +128,13 @@ export class Connector {
     const { host, port, serverName, address, key } = target
     const record = new ConnectionRecord(serverName, port, this.#options.material.certificate)
     const session = this.#sessions.get(key)
-    const socket = tlsConnect({
+    const socket = connectTls({
       host,
       port,
       secureContext: this.#context,
       ...(isIP(serverName) === 0 && { servername: serverName }),
       ...(session && { session: session.ticket }),
       ALPNProtocols: ['http/1.1'],
-      // The chain's state is read from `authorizationError`; names, too, are judged by `verdict`.
-      rejectUnauthorized: false,
-      checkServerIdentity: () => undefined,
     })
     socket.setNoDelay(true)
     return new Promise((resolve, reject) => {
@@ -206,7 +204,9 @@ export class Connector {
       socket.destroy(refusedServer(refusal, address))
     }
     const facts =
-      socket.isSessionReused() && verified ? this.#judge.rebase(verified) : this.#judge.read(socket)
+      socket.isSessionReused() && verified
+        ? this.#judge.rebase(verified)
+        : this.#judge.read(socket, serverName)
     const connection = PeerConnection.admit(
       { socket, record, peerAddress: address, serverName, tell: this.#tell(address), end },
       this.#judge,

@@ -24,12 +24,12 @@ export const duration = z
     'allowed are durations above 0: 500ms, 30s, 5m, or milliseconds',
   )
 
-const portMessage = 'allowed are ports 1024 to 65535, or 0 for any free one'
+const portMessage = 'allowed are ports up to 65535, and 0 for any free one'
 
 /** A port to listen on. */
 export const listenPort = z
   .number({ error: portMessage })
-  .refine((port) => Number.isInteger(port) && (port === 0 || (port >= 1024 && port <= 65_535)), portMessage)
+  .refine((port) => Number.isInteger(port) && port >= 0 && port <= 65_535, portMessage)
 
 const countMessage = 'allowed are whole numbers above 0'
 

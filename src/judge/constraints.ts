@@ -42,14 +42,15 @@ interface ConstrainedName {
 }
 
 function namesOf(certificate: CertificateFacts): ConstrainedName[] {
-  const { names, subjectRdns, directoryNames, subjectEmails, commonName = '', isCa } = certificate
+  const { names, subjectRdns, directoryNames, otherEmails, commonNames, isCa } = certificate
   // Software that takes a common name for a host name would be deceived by one that no constraint sees.
-  const hostLike = !isCa && names.dns.length === 0 && /^[a-z\d*_-]+(\.[a-z\d_-]+)+\.?$/i.test(commonName)
+  const isHost = (name: string) => /^[a-z\d*_-]+(\.[a-z\d_-]+)+\.?$/i.test(name)
+  const hosts = isCa || names.dns.length > 0 ? names.dns : commonNames.filter(isHost)
   const texts = (kind: 'dns' | 'email' | 'uri' | 'ip', values: readonly string[]) =>
     values.map((text): ConstrainedName => ({ kind, shown: text, text, rdns: [] }))
   return [
-    ...texts('dns', hostLike ? [commonName] : names.dns),
-    ...texts('email', [...names.email, ...subjectEmails]),
+    ...texts('dns', hosts),
+    ...texts('email', [...names.email, ...otherEmails]),
     ...texts('uri', names.uri),
     ...texts('ip', names.ip),
     ...[subjectRdns, ...directoryNames]
@@ -82,6 +83,7 @@ function isInside({ text, rdns }: ConstrainedName, subtree: Subtree): boolean {
 function touches(name: ConstrainedName, subtree: Subtree): boolean {
   if (isInside(name, subtree)) return true
   if (subtree.kind === 'uri') return uriHost(name.text) === undefined
+  if (subtree.kind === 'email') return name.text.lastIndexOf('@') < 1
   if (subtree.kind === 'ip') return addressBytes(name.text) === undefined
   return subtree.kind === 'dns' && mayStandFor(hostForm(name.text), hostForm(subtree.text))
 }
@@ -110,8 +112,8 @@ function emailFits(address: string, base: string): boolean {
   const baseAt = base.lastIndexOf('@')
   if (at < 1) return false
   if (baseAt < 0) return hostFits(host, hostForm(base))
-  // The part before the @ is told apart by case (RFC 5321 section 2.4).
-  return local === base.slice(0, baseAt) && host === hostForm(base.slice(baseAt + 1))
+  // The part before the @ is told apart by case (RFC 5321 section 2.4); where there is none any will do.
+  return (baseAt === 0 || local === base.slice(0, baseAt)) && host === hostForm(base.slice(baseAt + 1))
 }
 
 /** RFC 5280: a URI without a host name, or with an address for it, is in no subtree and may be in each. */

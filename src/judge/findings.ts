@@ -1,23 +1,20 @@
 import type { CertificateFacts } from '../x509/certificate.js'
-import type { RevokedEntry } from '../x509/crl.js'
 import { coversServerName } from '../x509/server-name.js'
 import { authorityFault } from './authority.js'
 import { constraintFault } from './constraints.js'
 import type { CrlSet } from './crl-set.js'
 import { dateFault } from './dates.js'
 import { fabricFaults } from './fabric.js'
-import type { PathFault } from './fault.js'
 import type { CertificatePath } from './path.js'
 import { type Purpose, purposeFaults } from './purpose.js'
+import { type RevocationFault, revocationFaults } from './revocation.js'
 
 /** What demo mode lets pass: the three rows of its table. */
 export type Relaxation = 'issuer-unknown' | 'self-signed-ca' | 'name-mismatch'
 
-export interface Finding extends PathFault {
+export interface Finding extends RevocationFault {
   /** Under which name demo mode lets it pass; undefined where it does not. */
   readonly relaxed?: Relaxation
-  /** Follows the words, for its owner alone. */
-  readonly detail?: string
 }
 
 export interface Question {
@@ -36,7 +33,7 @@ export interface Question {
  */
 export function* findings(path: CertificatePath, question: Question): Generator<Finding, void, undefined> {
   const { certificates, anchored, selfSigned, badSignature } = path
-  const { now, purpose, serverName } = question
+  const { now, purpose, serverName, revocation } = question
   const [leaf] = certificates
   if (badSignature)
     yield { kind: 'signature', certificate: badSignature, words: 'is not signed by the issuer it names' }
@@ -47,11 +44,9 @@ export function* findings(path: CertificatePath, question: Question): Generator<
   if (selfSigned)
     yield { kind: 'issuer', certificate: leaf, words: 'is self-signed', relaxed: 'issuer-unknown' }
   else if (!anchored && !badSignature) yield issuerUnknown(path)
-  if (anchored) {
-    yield* revocationFindings(path, question)
-    for (const fault of [authorityFault(certificates, purpose), constraintFault(certificates)])
-      if (fault) yield fault
-  }
+  if (anchored && revocation) yield* revocationFaults(path, revocation, now)
+  for (const fault of [authorityFault(certificates, purpose), constraintFault(certificates)])
+    if (fault) yield fault
   if (purpose)
     for (const { passesInDemo, ...fault } of purposeFaults(leaf, purpose))
       yield passesInDemo && selfSigned ? { ...fault, relaxed: 'self-signed-ca' } : fault
@@ -68,34 +63,7 @@ function issuerUnknown({ certificates }: CertificatePath): Finding {
   return { kind: 'issuer', certificate, words, relaxed: 'issuer-unknown' }
 }
 
-function* revocationFindings(
-  { certificates }: CertificatePath,
-  { revocation, now }: Question,
-): Generator<Finding, void, undefined> {
-  if (!revocation) return
-  for (const [index, certificate] of certificates.entries()) {
-    const issuer = certificates[index + 1]
-    if (!issuer) return
-    const kind = revocation.status(certificate, issuer, now)
-    if (kind === 'revoked') {
-      const words = `(serial ${certificate.serial}) is revoked`
-      yield { kind, certificate, words, detail: revokedDetail(revocation.entry(certificate, issuer)) }
-    } else if (kind !== 'good')
-      yield { kind, certificate, words: `may be revoked: ${listWords[kind](issuer.subject)}` }
-  }
-}
-
-function revokedDetail(entry: RevokedEntry | undefined): string {
-  return `on ${entry?.at.toISOString()}${entry?.reason ? ` (${entry.reason})` : ''}`
-}
-
-const listWords = {
-  'no-list': (issuer: string) => `there is no revocation list of ${issuer}`,
-  'list-expired': (issuer: string) => `the revocation list of ${issuer} has expired`,
-  'list-not-yet-valid': (issuer: string) => `the revocation list of ${issuer} is not valid yet`,
-}
-
 function nameWords({ names }: CertificateFacts, serverName: string): string {
-  const covered = [...names.dns, ...names.ip]
+  const covered = [...names.dns, ...names.ip].filter((name) => name !== '')
   return `does not cover ${serverName}, only ${covered.length > 0 ? covered.join(', ') : 'no name at all'}`
 }

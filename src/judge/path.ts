@@ -2,9 +2,12 @@ import type { CertificateFacts } from '../x509/certificate.js'
 import { checkCost } from '../x509/strength.js'
 import { authorityFault } from './authority.js'
 import { constraintFault } from './constraints.js'
+import type { CrlSet } from './crl-set.js'
 import { dateFault } from './dates.js'
+import { fabricFaults } from './fabric.js'
 import type { PathFault } from './fault.js'
 import type { Purpose } from './purpose.js'
+import { revocationFaults } from './revocation.js'
 
 /** The way from a leaf up to a trust anchor, as far as it goes; every signature on it was checked. */
 export interface CertificatePath {
@@ -16,7 +19,7 @@ export interface CertificatePath {
   readonly selfSigned: boolean
   /** A certificate whose issuer is known but whose signature is not that issuer's. */
   readonly badSignature: CertificateFacts | undefined
-  /** A certificate that names an issuer who is known here, and the key of another: perhaps a CA of the same name. */
+  /** A certificate that names an issuer who is trusted here and did not sign it: another CA bears the same name. */
   readonly namesake?: CertificateFacts
 }
 
@@ -25,15 +28,19 @@ export interface PathRules {
   readonly now?: Date
   /** What the leaf is to be used for. Without it the usages of CAs do not choose between paths. */
   readonly purpose?: Purpose
+  /** Without it revocation does not choose between paths. */
+  readonly revocation?: CrlSet | undefined
+  /** What checking signatures may cost, in the microseconds of `checkCost`. */
+  readonly maximumCost?: number
 }
 
 const maximumLength = 10
 /** A peer that shows more is not looked at. */
 export const maximumPresented = 10
 // What one search may cost, whatever a stranger presents; as much as Go and rustls-webpki spend.
-/** Of all checks together, in the microseconds of `checkCost`: fifty of the usual keys, five of P-521. */
-const maximumCost = 5000
-const maximumPaths = 100
+/** Of all checks together: two hundred of the usual keys, eight of P-521. */
+const defaultCost = 20_000
+const maximumSteps = 200
 
 /**
  * Builds the path from `leaf` over `presented` and `trusted` certificates to one of those that are trusted and signed
@@ -47,26 +54,45 @@ export function buildPath(
   trusted: readonly CertificateFacts[],
   rules: PathRules = {},
 ): CertificatePath {
-  const search = new Search(presented, trusted)
+  const search = new Search(presented, trusted, rules.maximumCost ?? defaultCost)
   let furthest: CertificatePath | undefined
   for (const path of search.from([leaf])) {
     if (path.anchored && pathFault(path, rules) === undefined) return path
     if (!furthest || (path.anchored && !furthest.anchored)) furthest = path
   }
-  return furthest as CertificatePath // there is one at least, the leaf alone
+  // There is one at least, the leaf alone.
+  return withNamesake(furthest as CertificatePath, trusted)
 }
 
 /** Why an anchored path does not hold, apart from what its leaf is: the first reason, in words, with its certificate. */
 export function pathFault(
-  { certificates }: Pick<CertificatePath, 'certificates'>,
-  { now, purpose }: PathRules,
+  path: Pick<CertificatePath, 'certificates'>,
+  { now, purpose, revocation }: PathRules,
 ): PathFault | undefined {
+  const { certificates } = path
   if (now)
     for (const certificate of certificates) {
       const fault = dateFault(certificate, now)
       if (fault) return fault
     }
-  return authorityFault(certificates, purpose) ?? constraintFault(certificates)
+  if (now && revocation) for (const fault of revocationFaults(path, revocation, now)) return fault
+  return (
+    authorityFault(certificates, purpose) ??
+    constraintFault(certificates) ??
+    certificates.flatMap((one, at) => (at === 0 ? [] : fabricFaults(one, at === certificates.length - 1)))[0]
+  )
+}
+
+/** A way that does not end in trust may bear the name of what is trusted: that is no unknown issuer, but a forged one. */
+function withNamesake(path: CertificatePath, trusted: readonly CertificateFacts[]): CertificatePath {
+  if (path.anchored || path.badSignature) return path
+  const { certificates } = path
+  const namesake = certificates.find(
+    (certificate, at) =>
+      trusted.some((ca) => namesIssuer(certificate, ca)) &&
+      !trusted.includes(certificates[at + 1] ?? certificate),
+  )
+  return namesake ? { ...path, namesake } : path
 }
 
 class Search {
@@ -74,14 +100,18 @@ class Search {
   readonly #candidates: readonly CertificateFacts[]
   /** Each pair is checked once. */
   readonly #checked = new Map<string, boolean>()
-  #paths = 0
+  readonly #maximumCost: number
+  #steps = 0
   #cost = 0
 
-  constructor(presented: readonly CertificateFacts[], trusted: readonly CertificateFacts[]) {
+  constructor(
+    presented: readonly CertificateFacts[],
+    trusted: readonly CertificateFacts[],
+    maximumCost: number,
+  ) {
+    this.#maximumCost = maximumCost
     this.#anchors = new Set(trusted.filter(isSelfSigned).map(({ fingerprint256 }) => fingerprint256))
-    // A stranger's key may be made to cost seconds; that of a CA that we trust is what it is.
-    const shown = presented.slice(0, maximumPresented).filter(({ key }) => checkCost(key) < Infinity)
-    const all = [...trusted, ...shown].filter(maySign)
+    const all = [...trusted, ...presented.slice(0, maximumPresented)].filter(maySign)
     this.#candidates = [...new Map(all.map((facts) => [facts.fingerprint256, facts])).values()]
   }
 
@@ -90,23 +120,20 @@ class Search {
     const top = path.at(-1) ?? path[0]
     const end = { certificates: path, anchored: false, selfSigned: false, badSignature: undefined }
     const alone = path.length === 1
-    if (this.#anchors.has(top.fingerprint256)) {
-      this.#paths++
-      return yield { ...end, anchored: true, selfSigned: alone }
-    }
+    this.#steps++
+    if (this.#anchors.has(top.fingerprint256)) return yield { ...end, anchored: true, selfSigned: alone }
     if (top.selfIssued && this.#signs(top, top)) return yield { ...end, selfSigned: alone }
     if (path.length >= maximumLength) return yield end
     const issuers = this.#candidates.filter((issuer) => namesAsIssuer(top, issuer))
     const signers = issuers.filter((issuer) => this.#signs(issuer, top))
     if (signers.length === 0) {
-      if ((issuers.length > 0 || top.selfIssued) && !this.#isSpent) return yield { ...end, badSignature: top }
-      const claims = this.#candidates.some(({ subject }) => subject === top.issuer)
-      return yield claims ? { ...end, namesake: top } : end
+      const isForged = (issuers.length > 0 || top.selfIssued) && !this.#isSpent
+      return yield isForged ? { ...end, badSignature: top } : end
     }
     let climbed = false
     for (const signer of signers) {
       // The same key under the same name twice is a circle, whatever certificate says so.
-      if (this.#isSpent || path.some((below) => isSameCa(below, signer))) continue
+      if (this.#steps >= maximumSteps || path.some((below) => isSameCa(below, signer))) continue
       climbed = true
       yield* this.from([...path, signer])
     }
@@ -114,15 +141,17 @@ class Search {
   }
 
   get #isSpent(): boolean {
-    return this.#cost >= maximumCost || this.#paths >= maximumPaths
+    return this.#cost >= this.#maximumCost
   }
 
   #signs(issuer: CertificateFacts, certificate: CertificateFacts): boolean {
+    // A key that is not taken may be made to cost seconds. No way over it is good, so that its word may stand.
+    if (checkCost(issuer.key) === Infinity) return true
     const pair = `${issuer.fingerprint256} ${certificate.fingerprint256}`
     const known = this.#checked.get(pair)
     if (known !== undefined || this.#isSpent) return known ?? false
     const signs = isSignedBy(certificate, issuer)
-    this.#cost += Math.min(checkCost(issuer.key), 1000)
+    this.#cost += checkCost(issuer.key)
     this.#checked.set(pair, signs)
     return signs
   }
@@ -149,13 +178,19 @@ export function rootsPem(trusted: readonly CertificateFacts[]): string[] {
 
 /** RFC 5280 section 4.2.1.1: names must chain; key identifiers too where both sides have them. */
 function namesAsIssuer(certificate: CertificateFacts, issuer: CertificateFacts): boolean {
-  if (certificate.issuer !== issuer.subject) return false
+  if (!namesIssuer(certificate, issuer)) return false
   const { authorityKeyId } = certificate
   return (
     authorityKeyId === undefined ||
     issuer.subjectKeyId === undefined ||
     authorityKeyId === issuer.subjectKeyId
   )
+}
+
+/** Whether it names this subject as its issuer; case and spaces do not count (RFC 5280 section 7.1). */
+export function namesIssuer(certificate: CertificateFacts, { subjectRdns }: CertificateFacts): boolean {
+  const { issuerRdns } = certificate
+  return issuerRdns.length === subjectRdns.length && issuerRdns.every((rdn, at) => rdn === subjectRdns[at])
 }
 
 function maySign(issuer: CertificateFacts): boolean {
@@ -165,7 +200,7 @@ function maySign(issuer: CertificateFacts): boolean {
 function isSameCa(one: CertificateFacts, other: CertificateFacts): boolean {
   return (
     one.fingerprint256 === other.fingerprint256 ||
-    (one.subject === other.subject && one.keyId === other.keyId)
+    (one.keyId === other.keyId && one.subjectRdns.join() === other.subjectRdns.join())
   )
 }
 

@@ -11,12 +11,14 @@ export interface PurposeFault extends PathFault {
 
 /** All that keeps a leaf from being used for `purpose`, the gravest first. */
 export function purposeFaults(certificate: CertificateFacts, purpose: Purpose): readonly PurposeFault[] {
-  const { extendedKeyUsage, keyUsage } = certificate
+  const { extendedKeyUsage, keyUsage, netscapeUsage } = certificate
   const found: PurposeFault[] = []
   const add = (words: string, passesInDemo = false) =>
     found.push({ kind: 'purpose', certificate, words, passesInDemo })
   if (extendedKeyUsage && !extendedKeyUsage.includes(purpose))
     add(`is for ${extendedKeyUsage.join(', ')}, not for ${purpose}`)
+  if (netscapeUsage?.includes(purpose) === false)
+    add(`is not for ${purpose} by its Netscape certificate type`)
   if (isMarkedAsCa(certificate)) add('is a CA certificate', true)
   if (!extendedKeyUsage) add(`has no extended key usage (${purpose} is needed)`, true)
   if (keyUsage && !keyUsage.includes('digitalSignature') && !isMarkedAsCa(certificate))

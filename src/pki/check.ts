@@ -42,15 +42,15 @@ export function check(certificate: CertificateFacts, options: CheckOptions = {})
   const type = options.type ?? (certificate.isCa ? 'ca' : undefined)
   const purpose = type === 'server' || type === 'client' ? usageOf[type] : undefined
   const anchors = trusted ?? (certificate.isCa ? [certificate] : [])
-  const path = buildPath(certificate, chain, anchors, { now, ...(purpose && { purpose }) })
+  const { crls, crlMissingAllowed, serverName } = options
+  const revocation = crls && new CrlSet(crls, crlMissingAllowed)
+  const path = buildPath(certificate, chain, anchors, { now, revocation, ...(purpose && { purpose }) })
   const judged = trusted ? path.certificates : [certificate]
   const counts = ({ kind, certificate: whose, relaxed }: Finding) => {
     if (demoMode && relaxed) return false
     if (kind === 'issuer') return trusted !== undefined && !(type === 'ca' && path.anchored)
     return kind === 'signature' || judged.includes(whose)
   }
-  const { crls, crlMissingAllowed, serverName } = options
-  const revocation = crls && new CrlSet(crls, crlMissingAllowed)
   return [
     ...[...findings(path, { now, purpose, serverName, revocation })]
       .filter(counts)

@@ -1,9 +1,10 @@
 import { isIP, type Socket, connect as tcpConnect } from 'node:net'
 import { Duplex } from 'node:stream'
-import { createSecureContext, connect as tlsConnect } from 'node:tls'
+import { createSecureContext } from 'node:tls'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Name } from '@peculiar/asn1-x509'
 import { rootsPem } from '../judge/path.js'
+import { connectTls } from '../tls/client-socket.js'
 import { contextOptions } from '../tls/context.js'
 import { nameText } from '../x509/name.js'
 import type { OpenOptions } from './open-tls.js'
@@ -18,7 +19,7 @@ export async function askedAuthorities(options: OpenOptions): Promise<readonly s
   const ca = rootsPem(anchors)
   const wire = tcpConnect({ host, port })
   const received: Buffer[] = []
-  const socket = tlsConnect({
+  const socket = connectTls({
     socket: tapped(wire, (chunk) => received.push(chunk)),
     secureContext: createSecureContext({
       ...contextOptions({ identity: { ca }, minVersion: 'TLSv1.2' }),
@@ -26,7 +27,6 @@ export async function askedAuthorities(options: OpenOptions): Promise<readonly s
       maxVersion: 'TLSv1.2',
     }),
     ...(isIP(serverName) === 0 && { servername: serverName }),
-    rejectUnauthorized: false,
   })
   const timer = setTimeout(() => wire.destroy(), timeoutMs)
   const abort = () => wire.destroy()

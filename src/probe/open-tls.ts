@@ -1,12 +1,8 @@
 import { isIP } from 'node:net'
-import {
-  createSecureContext,
-  type SecureContextOptions,
-  type TLSSocket,
-  connect as tlsConnect,
-} from 'node:tls'
+import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
 import { MtlsError } from '../errors.js'
 import { rootsPem } from '../judge/path.js'
+import { connectTls } from '../tls/client-socket.js'
 import { contextOptions } from '../tls/context.js'
 import { handshakeError } from '../tls/handshake-error.js'
 import type { CertificateFacts } from '../x509/certificate.js'
@@ -54,16 +50,13 @@ export function serverAt(target: Pick<OpenOptions, 'host' | 'port'>): string {
  */
 export async function openTls(options: OpenOptions): Promise<TLSSocket> {
   const { host, port, serverName = host, session, timeoutMs, signal } = options
-  const socket = tlsConnect({
+  const socket = connectTls({
     host,
     port,
     secureContext: contextOf(options),
     ...(isIP(serverName) === 0 && { servername: serverName }),
     ...(session && { session }),
     ALPNProtocols: ['http/1.1'],
-    // Judging is the caller's: it wants to know everything that is wrong.
-    rejectUnauthorized: false,
-    checkServerIdentity: () => undefined,
   })
   const abort = () => socket.destroy(signal?.reason)
   signal?.addEventListener('abort', abort, { once: true })

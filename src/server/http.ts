@@ -45,10 +45,11 @@ export function requestListener({
       const judged = gate.judgeRequest(socket)
       const connection = gate.connectionOf(socket)
       if (!judged.accepted || !connection) {
-        const { code, message } = judged.accepted
+        const refusal = judged.accepted
           ? { code: 'CLIENT_CERT_REQUIRED' as const, message: 'not connected' }
           : judged
-        return refuse(response, 403, rejectionBody(code, message), rejectionPhrase(code))
+        const { code, message } = refusal
+        return refuse(response, 403, rejectionBody(code, message), rejectionPhrase(refusal))
       }
       caller = authInfo(judged.identity, connection)
     }

@@ -183,7 +183,7 @@ export class Gate {
     )
     if (!(connection instanceof PeerConnection)) {
       const { code, message } = connection
-      return this.#refuse(socket, `403 ${rejectionPhrase(code)}`, rejectionBody(code, message))
+      return this.#refuse(socket, `403 ${rejectionPhrase(connection)}`, rejectionBody(code, message))
     }
     const { peer } = connection.facts
     const id = peer?.id ?? ''

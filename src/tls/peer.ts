@@ -1,32 +1,28 @@
-import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { MtlsError } from '../errors.js'
 import { dateFault } from '../judge/dates.js'
-import { buildPath, type CertificatePath, pathFault } from '../judge/path.js'
+import { buildPath, type CertificatePath } from '../judge/path.js'
 import type { Purpose } from '../judge/purpose.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
+import { checkCost } from '../x509/strength.js'
 import { excessIn } from './excess.js'
+import { intermediatesFor, rememberIntermediates } from './intermediates.js'
 import type { Material } from './material.js'
-import { allShownBy, type Shown, shownBy } from './shown.js'
+import { certified, issuersShownBy, leafShownBy, type ShownLeaf, strangers } from './shown.js'
 import { type PeerFacts, type Verdict, verdict } from './verdict.js'
 
 const remembered = 10_000
-
-/** What a leaf came with, and the way that was found from it. */
-interface Known {
-  readonly presented: readonly CertificateFacts[]
-  readonly path: CertificatePath
-}
+/** Of one search, in the microseconds of `checkCost`: fifty of the usual keys, two of P-521. */
+const maximumCost = 5000
 
 /**
  * One state of trust: reads what handshakes tell about peers, and judges it. A resumed session carries the leaf
- * alone, without its intermediates, so the way from a leaf to a trust anchor is remembered once it was found: the
- * same leaf has the same way, until a certificate on it ends. One forgotten is refused, never waved through.
+ * alone, without its intermediates, so the way from a leaf to a trust anchor is remembered, and counts while it is
+ * accepted. One forgotten is refused, never waved through.
  */
 export class PeerJudge {
-  readonly #known = new Map<string, Known>()
-  /** Leaves of which everything was looked at once. */
-  readonly #lookedThrough = new Set<string>()
+  /** By the fingerprint of the leaf: what was anchored. */
+  readonly #known = new Map<string, PeerFacts>()
   readonly #trust: Pick<Material, 'anchors' | 'mode' | 'crls'>
   readonly #peer: 'client' | 'server'
   readonly #purpose: Purpose
@@ -45,25 +41,22 @@ export class PeerJudge {
   }
 
   /**
-   * What the peer showed, and what OpenSSL says against it. Never throws: a certificate that OpenSSL can read and we
-   * cannot is a fact too.
+   * What the peer showed, and what OpenSSL says against it; `serverName` as for `verdict`. Never throws: a certificate
+   * that OpenSSL can read and we cannot is a fact too.
    */
-  read(socket: TLSSocket): PeerFacts {
+  read(socket: TLSSocket, serverName?: string): PeerFacts {
     const authorizationError = verifyError(socket)
-    const shown = shownBy(socket, (fingerprint256) => this.#known.has(fingerprint256))
-    // `authorized` alone proves nothing: on Node 20 a resumed TLS 1.3 session without any client
-    // certificate says true.
-    if (!shown) return { path: undefined, authorizationError }
     try {
-      const { fingerprint256, certificates } = shown
-      const excess = excessIn(certificates)
-      if (excess) {
-        const unreadable = `the certificate is not looked at: the ${this.#peer} shows ${excess}`
-        return { path: undefined, authorizationError, unreadable, isExcessive: true }
-      }
-      const known = this.#known.get(fingerprint256) ?? this.#climb(shown, socket, authorizationError)
-      const facts = this.rebase({ ...known, authorizationError })
-      if (facts.path?.anchored) this.#remember(fingerprint256, { ...known, path: facts.path })
+      // `authorized` alone proves nothing: on Node 20 a resumed TLS 1.3 session without any client
+      // certificate says true.
+      const leaf = leafShownBy(socket)
+      if (!leaf) return { path: undefined, authorizationError }
+      const isAccepted = (facts: PeerFacts) => this.verdict(facts, serverName, new Date()).accepted
+      const before = this.#known.get(leaf.fingerprint256)
+      const known = before && this.rebase({ ...before, authorizationError })
+      const facts =
+        known && isAccepted(known) ? known : this.#climb(leaf, socket, known, authorizationError, isAccepted)
+      if (facts.path?.anchored) this.#remember(leaf.fingerprint256, facts)
       return facts
     } catch (error) {
       const unreadable = error instanceof MtlsError ? error.message : 'the certificate cannot be read'
@@ -80,31 +73,55 @@ export class PeerJudge {
   }
 
   #path(leaf: CertificateFacts, presented: readonly CertificateFacts[], now: Date): CertificatePath {
-    return buildPath(leaf, presented, this.#trust.anchors, { now, purpose: this.#purpose })
+    const rules = { now, purpose: this.#purpose, revocation: this.#trust.crls, maximumCost }
+    return buildPath(leaf, presented, this.#trust.anchors, rules)
   }
 
-  #climb({ fingerprint256, certificates }: Shown, socket: TLSSocket, complaint: string | undefined): Known {
-    const where = `certificate of ${socket.remoteAddress}`
-    const read = (der: Buffer) => readCertificate(new X509Certificate(der), where)
-    const [leaf, ...shown] = certificates.map(read)
-    if (!leaf) throw new MtlsError('CERT_INVALID', `the ${where} cannot be read`)
-    const now = new Date()
-    const by = (presented: readonly CertificateFacts[]) => ({
-      presented,
-      path: this.#path(leaf, presented, now),
+  #climb(
+    shown: ShownLeaf,
+    socket: TLSSocket,
+    known: PeerFacts | undefined,
+    authorizationError: string | undefined,
+    isAccepted: (facts: PeerFacts) => boolean,
+  ): PeerFacts {
+    const tooMuch = (excess: string): PeerFacts => ({
+      path: undefined,
+      authorizationError,
+      unreadable: `the certificate is not looked at: the ${this.#peer} shows ${excess}`,
+      isExcessive: true,
     })
-    const first = by(shown)
-    const isSound = first.path.anchored && !pathFault(first.path, { now, purpose: this.#purpose })
-    // OpenSSL, which sees all of it, has found a way: so there is more than what Node shows at first.
-    if (isSound || complaint !== undefined || this.#lookedThrough.has(fingerprint256)) return first
-    this.#lookedThrough.add(fingerprint256)
-    if (this.#lookedThrough.size > remembered) this.#lookedThrough.clear()
-    return by(allShownBy(socket).map(read))
+    const tooLarge = excessIn([shown.der])
+    if (tooLarge) return tooMuch(tooLarge)
+    const { remoteAddress = 'unknown' } = socket
+    const read = (der: Buffer) => readCertificate(der, `certificate of ${remoteAddress}`)
+    const leaf = read(shown.der)
+    const over = (presented: readonly CertificateFacts[]): PeerFacts => {
+      const path = this.#path(leaf, presented, new Date())
+      return { path, presented, authorizationError }
+    }
+    // OpenSSL is content: it was shown the way, and what is known from others shows it us.
+    const isCertified = authorizationError === undefined
+    const guess = over(isCertified ? intermediatesFor(leaf) : [])
+    if (guess.path?.anchored && isAccepted(guess)) return guess
+
+    const issuers = issuersShownBy(
+      socket,
+      isCertified ? certified.of(shown.fingerprint256) : strangers.of(remoteAddress),
+    )
+    if (issuers.length === 0) return known ?? guess // a session that is resumed; or there is nothing
+    const excess = excessIn([shown.der, ...issuers])
+    if (excess) return tooMuch(excess)
+    const presented = issuers.map(read)
+    const isExcessive = [leaf, ...presented].some(
+      ({ key }) => key.type === 'rsa' && checkCost(key) === Infinity,
+    )
+    return { ...over(presented), ...(isExcessive && { isExcessive }) }
   }
 
-  #remember(fingerprint: string, known: Known): void {
-    if (this.#known.get(fingerprint)?.path === known.path) return
-    this.#known.set(fingerprint, known)
+  #remember(fingerprint256: string, facts: PeerFacts): void {
+    rememberIntermediates(facts.path?.certificates ?? [])
+    this.#known.delete(fingerprint256)
+    this.#known.set(fingerprint256, facts)
     if (this.#known.size <= remembered) return
     const [oldest] = this.#known.keys()
     if (oldest !== undefined) this.#known.delete(oldest)

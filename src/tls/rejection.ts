@@ -1,5 +1,6 @@
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
 import { escapeControl } from './escape-control.js'
+import type { Refusal } from './verdict.js'
 
 /**
  * The body of the `403` by which a server tells a refused client why: an error of JSON-RPC, which MCP SDKs show, and the
@@ -11,8 +12,9 @@ export function rejectionBody(reason: MtlsErrorCode, message: string): string {
 }
 
 /** What many clients show of a status line, and nothing else: curl, httpx, Go's. */
-export function rejectionPhrase(reason: MtlsErrorCode): string {
-  return `Refused: ${phrases[reason] ?? 'not accepted'} (${reason})`
+export function rejectionPhrase({ code, listFault }: Pick<Refusal, 'code' | 'listFault'>): string {
+  const phrase = listFault ? 'no revocation list here vouches for it' : phrases[code]
+  return `Refused: ${phrase ?? 'not accepted'} (${code})`
 }
 
 const phrases: Partial<Record<MtlsErrorCode, string>> = {

@@ -1,54 +1,99 @@
+import { createHash } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { maximumPresented } from '../judge/path.js'
+import { contentsOf, elementAt, elementsIn } from '../x509/der.js'
 
-/** The certificates a peer has shown, DER. */
-export interface Shown {
-  /** Of the leaf, as `X509Certificate` writes it. */
+/** The certificate that a peer has shown as its own. */
+export interface ShownLeaf {
+  readonly der: Buffer
+  /** SHA-256 of it, hex. */
   readonly fingerprint256: string
-  /** Leaf first, each followed by its issuer; nothing when the leaf was known already. */
-  readonly certificates: readonly Buffer[]
 }
 
+/** Where a session keeps the certificate of the peer (`SSL_SESSION_ASN1` of OpenSSL). */
+const peerInSession = 0xa3
+
 /**
- * What a socket's peer has shown; undefined when that is nothing. `getPeerX509Certificate()` will not do: it takes
- * the issuers out of OpenSSL's list and never frees them, so that every connection leaves some kB behind (measured
- * on Node 20 and 24). The older call costs 20 µs for the leaf and ten times that for its issuers.
+ * What a socket's peer has shown as its own; undefined when that is nothing. `getPeerCertificate()` will not do: it puts
+ * everything into words before anybody has looked at it, and on Node 20 and 22 an object identifier of 600 bytes ends
+ * the process. The session has the certificate as it came.
  */
-export function shownBy(socket: TLSSocket, isKnown: (fingerprint256: string) => boolean): Shown | undefined {
+export function leafShownBy(socket: TLSSocket): ShownLeaf | undefined {
+  const session = socket.getSession()
+  if (!session) return undefined
   try {
-    // Null on a socket that is destroyed, empty where no certificate was shown; the types know neither.
-    const { raw, fingerprint256 } = (socket.getPeerCertificate() ?? {}) as Partial<Certificate>
-    if (raw === undefined || fingerprint256 === undefined) return undefined
-    return { fingerprint256, certificates: isKnown(fingerprint256) ? [] : chainOf(socket) }
-  } catch {
-    // What Node cannot put into words is refused as unreadable; thrown from an event it would end the process.
-    return { fingerprint256: '', certificates: [] }
+    const peer = [...elementsIn(elementAt(session, 0))].find(({ tag }) => tag === peerInSession)
+    if (!peer) return undefined
+    const der = Buffer.from(contentsOf(peer))
+    return { der, fingerprint256: createHash('sha256').update(der).digest('hex') }
+  } finally {
+    session.fill(0) // there are secrets in it
   }
 }
 
 /**
- * Every certificate that came with the leaf, as it came. Node's older call follows the first issuer of each, and stops
- * where that one came last: of two with one name it shows one, of a chain in another order a part. This call leaves some
- * kB behind each time, so it is for peers alone with whom OpenSSL is content.
+ * The certificates that came with it, as they came; empty when this peer has had its share. The way to them that Node
+ * offers takes them out of OpenSSL's list and never frees them (measured on Node 20 and 24), so whoever could make us
+ * go it again and again would eat the memory.
  */
-export function allShownBy(socket: TLSSocket): Buffer[] {
+export function issuersShownBy(socket: TLSSocket, share: Share): readonly Buffer[] {
+  if (!share.isLeft(Date.now())) return []
   const all: Buffer[] = []
   let next = socket.getPeerX509Certificate()?.issuerCertificate
-  while (next && all.length < maximumPresented) {
-    all.push(next.raw)
-    next = next.issuerCertificate
-  }
+  for (; next && all.length <= maximumPresented; next = next.issuerCertificate) all.push(next.raw)
+  share.take(all.reduce((sum, { length }) => sum + length, 0))
   return all
 }
 
-function chainOf(socket: TLSSocket): Buffer[] {
-  const chain: Buffer[] = []
-  let next: Certificate | undefined = socket.getPeerCertificate(true)
-  while (next?.raw && chain.length <= maximumPresented) {
-    chain.push(next.raw)
-    next = next.issuerCertificate === next ? undefined : next.issuerCertificate
-  }
-  return chain
+/** What one peer may still make us leave behind. */
+interface Share {
+  isLeft(now: number): boolean
+  take(bytes: number): void
 }
 
-type Certificate = { raw: Buffer; fingerprint256: string; issuerCertificate?: Certificate }
+const day = 86_400_000
+/** Certificates take ten times their size, so this stands for some MB: a thousand usual issuers. */
+const ofOnePeer = 1_000_000
+const ofAllStrangers = 8_000_000
+
+/** Of the memory of this process, which is lost until it ends; counted in bytes of certificates, anew each day. */
+export class Shares {
+  readonly #longest: number
+  readonly #taken = new Map<string, number>()
+  #all = 0
+  #since = 0
+
+  constructor(longest: number) {
+    this.#longest = longest
+  }
+
+  of(peer: string): Share {
+    return {
+      isLeft: (now) => {
+        this.#begin(now)
+        return (this.#taken.get(peer) ?? 0) < ofOnePeer && this.#all < this.#longest
+      },
+      take: (bytes) => {
+        if (bytes === 0) return
+        this.#taken.set(peer, (this.#taken.get(peer) ?? 0) + bytes)
+        this.#all += bytes
+      },
+    }
+  }
+
+  clear(): void {
+    this.#all = 0
+    this.#taken.clear()
+  }
+
+  #begin(now: number): void {
+    if (Math.abs(now - this.#since) < day) return
+    this.#since = now
+    this.clear()
+  }
+}
+
+/** By address: whoever has no certificate of ours can make as many as he likes. */
+export const strangers = new Shares(ofAllStrangers)
+/** By fingerprint of the leaf: OpenSSL is content with it, so there are only as many as our CAs have issued. */
+export const certified = new Shares(Number.POSITIVE_INFINITY)

@@ -39,7 +39,13 @@ export type Verdict =
       /** Up to this moment no other verdict is possible by the same trust. */
       readonly validUntil: Date
     }
-  | { readonly accepted: false; readonly code: MtlsErrorCode; readonly message: string }
+  | {
+      readonly accepted: false
+      readonly code: MtlsErrorCode
+      readonly message: string
+      /** Not its fault: our revocation list is missing or out of date. */
+      readonly listFault?: boolean
+    }
 
 export type Refusal = Extract<Verdict, { accepted: false }>
 
@@ -54,12 +60,10 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
   const { mode, crls: revocation } = rules
   const purpose = rules.peer === 'client' ? 'clientAuth' : 'serverAuth'
   const serverName = rules.peer === 'server' ? rules.serverName : undefined
-  const refusal = (fault: PathFault) =>
-    refuse(
-      codes[fault.kind],
-      `certificate ${shortened(fault.certificate.subject, 100)} ${fault.words}`,
-      rules,
-    )
+  const refusal = ({ kind, certificate, words }: PathFault): Refusal => ({
+    ...refuse(codes[kind], `certificate ${shortened(certificate.subject, 100)} ${words}`, rules),
+    ...(/list/.test(kind) && { listFault: true }),
+  })
   const forged = forgedOn(path, peer.authorizationError, mode)
   if (forged) return refusal(forged)
   const relaxed: Relaxation[] = []
@@ -126,14 +130,14 @@ function refuse(code: MtlsErrorCode, message: string, rules: Verification): Refu
 
 /** Demo mode takes unknown issuers, and not whoever bears the name of one that is known. */
 function forgedOn(
-  { badSignature, namesake, certificates: [leaf] }: CertificatePath,
+  { anchored, badSignature, namesake, certificates: [leaf] }: CertificatePath,
   error: string | undefined,
   mode: Verification['mode'],
 ): PathFault | undefined {
   const certificate =
     badSignature ??
     (mode === 'demo' ? namesake : undefined) ??
-    (error === 'CERT_SIGNATURE_FAILURE' ? leaf : undefined)
+    (error === 'CERT_SIGNATURE_FAILURE' && !anchored ? leaf : undefined)
   return certificate && { kind: 'signature', certificate, words: 'is not signed by the issuer it names' }
 }
 
@@ -146,14 +150,15 @@ const unknownIssuerErrors = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ])
 
-const dateErrors = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+/** What it says of a CA that was not the one: an old one, or another of the same name. */
+const wayErrors = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'CERT_SIGNATURE_FAILURE'])
 
 /**
  * OpenSSL follows one path, over what the peer shows and the trusted roots alone. Where it finds none, or meets an old
- * certificate on it, and ours is complete and valid, ours counts. Whatever else it says stands.
+ * certificate or a namesake on it, and ours is complete and valid, ours counts. Whatever else it says stands.
  */
 function mayBeOverruled(error: string | undefined): boolean {
-  return error === undefined || unknownIssuerErrors.has(error) || dateErrors.has(error)
+  return error === undefined || unknownIssuerErrors.has(error) || wayErrors.has(error)
 }
 
 function openSslRefusal(

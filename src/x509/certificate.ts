@@ -23,7 +23,8 @@ import {
 } from '@peculiar/asn1-x509'
 import { MtlsError } from '../errors.js'
 import { hashOf } from './algorithm.js'
-import { commonNameOf, nameText, rdnsOf, valuesOf } from './name.js'
+import { checkDer, contentsOf, elementAt } from './der.js'
+import { nameText, rdnsOf, valuesOf } from './name.js'
 import { type NameConstraints, readNameConstraints } from './name-constraints.js'
 import { readObjectIds, readSubjectNames, type SubjectNames } from './subject-names.js'
 
@@ -44,6 +45,7 @@ export interface CertificateFacts {
   /** One line, most significant part first, escaped as RFC 4514 asks: `CN=mcp-client,O=Example`. */
   readonly subject: string
   readonly issuer: string
+  /** The last one, the most specific. */
   readonly commonName: string | undefined
   /** Lower-case hex without separators or leading zeros. */
   readonly serial: string
@@ -62,16 +64,22 @@ export interface CertificateFacts {
   readonly keyUsage: readonly string[] | undefined
   /** `serverAuth`, `clientAuth`, `any`, or a dotted OID; undefined when the extension is absent. */
   readonly extendedKeyUsage: readonly string[] | undefined
+  /** What Netscape's old extension allows of client and server; undefined when it is absent. */
+  readonly netscapeUsage: readonly ('clientAuth' | 'serverAuth')[] | undefined
   /** Critical extensions this package does not know (dotted OIDs): RFC 5280 says to refuse such a certificate. */
   readonly unknownCritical: readonly string[]
   /** Names of the places where a list that has it may be (RFC 5280 section 4.2.1.13), as `generalNameText` writes them. */
   readonly crlPoints: readonly string[]
   /** Of a CA: which names the certificates below it may have. */
   readonly nameConstraints: NameConstraints | undefined
-  /** The subject and directory names, as `rdnsOf` writes them; and addresses in the subject. */
+  /** All of the subject, in their order. */
+  readonly commonNames: readonly string[]
+  /** Subject, issuer and directory names, as `rdnsOf` writes them. */
   readonly subjectRdns: readonly string[]
+  readonly issuerRdns: readonly string[]
   readonly directoryNames: readonly (readonly string[])[]
-  readonly subjectEmails: readonly string[]
+  /** Addresses in the subject, and those with other letters than ASCII (RFC 9598). */
+  readonly otherEmails: readonly string[]
   /** SHA-256 of the public key, hex. */
   readonly keyId: string
   /** Subject and issuer are the same name. */
@@ -82,9 +90,15 @@ export interface CertificateFacts {
   readonly x509: X509Certificate
 }
 
+const netscapeCertType = '2.16.840.1.113730.1.1'
+
 const extendedKeyUsageNames: Readonly<Record<string, string>> = {
   '1.3.6.1.5.5.7.3.1': 'serverAuth',
   '1.3.6.1.5.5.7.3.2': 'clientAuth',
+  '1.3.6.1.5.5.7.3.3': 'codeSigning',
+  '1.3.6.1.5.5.7.3.4': 'emailProtection',
+  '1.3.6.1.5.5.7.3.8': 'timeStamping',
+  '1.3.6.1.5.5.7.3.9': 'OCSPSigning',
   '2.5.29.37.0': 'any',
 }
 
@@ -100,6 +114,7 @@ const knownExtensions = new Set<string>([
   id_ce_nameConstraints,
   id_ce_subjectAltName,
   id_ce_subjectKeyIdentifier,
+  netscapeCertType,
 ])
 
 /**
@@ -119,7 +134,7 @@ export function readCertificate(
 }
 
 function facts(x509: X509Certificate): CertificateFacts {
-  const { tbsCertificate, signatureAlgorithm } = AsnConvert.parse(x509.raw, Certificate)
+  const { tbsCertificate, signatureAlgorithm } = parse(x509.raw, Certificate)
   const extensions: readonly Extension[] = tbsCertificate.extensions ?? []
   if (extensions.length > 0 && tbsCertificate.version !== Version.v3)
     throw new TypeError('extensions in a certificate that is not of version 3') // RFC 5280 section 4.1.2.1
@@ -130,7 +145,7 @@ function facts(x509: X509Certificate): CertificateFacts {
   }
   const find = <T>(id: string, type: new () => T): T | undefined => {
     const extension = only(id)
-    return extension && AsnConvert.parse(extension.extnValue, type)
+    return extension && parse(new Uint8Array(extension.extnValue.buffer), type)
   }
   const read = <T>(id: string, reader: (der: Uint8Array) => T): T | undefined => {
     const extension = only(id)
@@ -138,14 +153,18 @@ function facts(x509: X509Certificate): CertificateFacts {
   }
   const constraints = find(id_ce_basicConstraints, BasicConstraints)
   const usage = find(id_ce_keyUsage, KeyUsage)
+  const netscapeUsage = read(netscapeCertType, (der) => contentsOf(elementAt(der, 0))[1] ?? 0)
   const extendedUsage = read(id_ce_extKeyUsage, readObjectIds)
   const names = read(id_ce_subjectAltName, readSubjectNames)
+  const [subjectRdns, issuerRdns] = [rdnsOf(tbsCertificate.subject), rdnsOf(tbsCertificate.issuer)]
+  const commonNames = valuesOf(tbsCertificate.subject, '2.5.4.3')
   const subject = nameText(tbsCertificate.subject)
   const issuer = nameText(tbsCertificate.issuer)
   return Object.freeze({
     subject,
     issuer,
-    commonName: commonNameOf(tbsCertificate.subject),
+    commonName: commonNames.at(-1),
+    commonNames,
     serial: serialText(tbsCertificate.serialNumber),
     version: tbsCertificate.version + 1,
     notBefore: tbsCertificate.validity.notBefore.getTime(),
@@ -159,6 +178,13 @@ function facts(x509: X509Certificate): CertificateFacts {
     // The library spells this one name its own way.
     keyUsage: usage?.toJSON().map((name) => (name === 'crlSign' ? 'cRLSign' : name)),
     extendedKeyUsage: extendedUsage?.map((oid) => extendedKeyUsageNames[oid] ?? oid),
+    netscapeUsage:
+      netscapeUsage === undefined
+        ? undefined
+        : [
+            ...(netscapeUsage & 0x80 ? ['clientAuth' as const] : []),
+            ...(netscapeUsage & 0x40 ? ['serverAuth' as const] : []),
+          ],
     unknownCritical: extensions
       .filter((extension) => extension.critical && !knownExtensions.has(extension.extnID))
       .map((extension) => extension.extnID),
@@ -166,17 +192,24 @@ function facts(x509: X509Certificate): CertificateFacts {
       ({ distributionPoint }) => distributionPoint?.fullName?.map(generalNameText) ?? [],
     ),
     nameConstraints: read(id_ce_nameConstraints, readNameConstraints),
-    subjectRdns: rdnsOf(tbsCertificate.subject),
+    subjectRdns,
+    issuerRdns,
     directoryNames: names?.directoryNames ?? [],
-    subjectEmails: valuesOf(tbsCertificate.subject, '1.2.840.113549.1.9.1'),
+    otherEmails: [...valuesOf(tbsCertificate.subject, '1.2.840.113549.1.9.1'), ...(names?.mailboxes ?? [])],
     keyId: createHash('sha256')
       .update(new Uint8Array(tbsCertificate.subjectPublicKeyInfo.subjectPublicKey))
       .digest('hex'),
-    selfIssued: subject === issuer,
+    selfIssued: subjectRdns.join() === issuerRdns.join(),
     subjectKeyId: hex(find(id_ce_subjectKeyIdentifier, SubjectKeyIdentifier)?.buffer),
     authorityKeyId: hex(find(id_ce_authorityKeyIdentifier, AuthorityKeyIdentifier)?.keyIdentifier?.buffer),
     x509,
   })
+}
+
+/** The library reads other encodings than DER too, which X.509 does not allow. */
+function parse<T>(der: Uint8Array, type: new () => T): T {
+  checkDer(der)
+  return AsnConvert.parse(der, type)
 }
 
 /** A name as text that is equal for equal names. */

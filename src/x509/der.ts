@@ -36,6 +36,15 @@ export function* elementsIn({ bytes, contents, end }: Element): Generator<Elemen
   }
 }
 
+/** Throws `RangeError` unless this is one value, with all that it is made of in DER. Other encodings hide their size. */
+export function checkDer(bytes: Uint8Array): void {
+  const whole = elementAt(bytes, 0)
+  if (whole.end !== bytes.length) throw new RangeError('something follows it')
+  const pending = [whole]
+  for (let next = pending.pop(); next; next = pending.pop())
+    if (next.tag & 0x20) pending.push(...elementsIn(next))
+}
+
 /** With tag and length. */
 export function encodingOf({ bytes, start, end }: Element): Uint8Array {
   return bytes.subarray(start, end)

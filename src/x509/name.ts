@@ -30,19 +30,11 @@ export function nameText(name: Name): string {
     .join(',')
 }
 
-/** The last common name of a subject, the most specific one, or undefined. */
-export function commonNameOf(name: Name): string | undefined {
-  const values = [...name].flatMap((rdn) => [...rdn]).filter(({ type }) => type === '2.5.4.3')
-  return values.at(-1)?.value.toString()
-}
-
 function escapeValue(value: string): string {
   return value
     .replace(/["+,;<>\\]/g, '\\$&')
     .replace(/^[ #]| $/g, '\\$&')
-    .replace(/\p{C}/gu, (character) =>
-      [...Buffer.from(character)].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join(''),
-    )
+    .replace(/\p{C}+/gu, (characters) => Buffer.from(characters).toString('hex').replace(/../g, '\\$&'))
 }
 
 /**

@@ -5,11 +5,9 @@ import { covers, everything } from './crl-scope.js'
 
 export type RevocationStatus = 'good' | 'revoked' | 'no-list' | 'list-expired' | 'list-not-yet-valid'
 
-/** The lists that this issuer signed, the newest first. */
+/** The lists that this issuer signed, the newest first: of the same moment the one with the higher number (RFC 5280 section 5.2.3). */
 export function listsBy(issuer: CertificateFacts, lists: readonly CrlFacts[]): readonly CrlFacts[] {
-  return lists
-    .filter((list) => list.isSignedBy(issuer))
-    .sort((one, other) => other.thisUpdate.getTime() - one.thisUpdate.getTime())
+  return lists.filter((list) => list.isSignedBy(issuer)).sort((one, other) => age(one, other))
 }
 
 /**
@@ -25,9 +23,17 @@ export function statusIn(
   const toCome = about.filter(({ thisUpdate }) => thisUpdate > now)
   const counting = about[toCome.length] ?? about[0]
   if (!counting) return 'no-list'
-  if ([...toCome, counting].some(({ revoked }) => revoked.has(certificate.serial))) return 'revoked'
+  // Which of two that were made at one moment is the newer one may not be told: each counts.
+  const asked = about.filter((list) => toCome.includes(list) || age(list, counting) === 0)
+  if (asked.some(({ revoked }) => revoked.has(certificate.serial))) return 'revoked'
   if (now > counting.nextUpdate) return 'list-expired'
   return now < counting.thisUpdate ? 'list-not-yet-valid' : 'good'
+}
+
+/** Below zero when the first is the newer one. */
+function age(one: CrlFacts, other: CrlFacts): number {
+  const byDate = other.thisUpdate.getTime() - one.thisUpdate.getTime()
+  return byDate || Number((other.number ?? -1n) - (one.number ?? -1n))
 }
 
 /** When and why these lists revoke a certificate. */
@@ -50,7 +56,9 @@ export function withoutSuperseded(
 function isSuperseded(list: CrlFacts, ofOneCa: readonly CrlFacts[], now: Date): boolean {
   const newer = ofOneCa.slice(0, Math.max(0, ofOneCa.indexOf(list)))
   return newer.some(
-    ({ thisUpdate, scope }) =>
-      thisUpdate <= now && (isDeepStrictEqual(scope, everything) || isDeepStrictEqual(scope, list.scope)),
+    (other) =>
+      age(other, list) < 0 &&
+      other.thisUpdate <= now &&
+      (isDeepStrictEqual(other.scope, everything) || isDeepStrictEqual(other.scope, list.scope)),
   )
 }

@@ -3,7 +3,7 @@ import type { CertificateFacts } from './certificate.js'
 
 /** What is weak about the key of a certificate, to be read after its name; undefined when nothing is. */
 export function weakKey({ key }: Pick<CertificateFacts, 'key'>): string | undefined {
-  if (key.type === 'ec' && !curves.includes(key.text))
+  if (key.type === 'ec' && !Object.hasOwn(curves, key.text))
     return `has a key on a curve that is not taken (${key.text}; taken are P-256, P-384 and P-521)`
   if (checkCost(key) === Infinity)
     return `has a key that costs too much to check (${key.text}, exponent of ${key.exponentBits ?? 0} bits; taken are 8192 and 33)`
@@ -17,20 +17,22 @@ export function weakKey({ key }: Pick<CertificateFacts, 'key'>): string | undefi
 
 /**
  * What it costs to check a signature with this key, in microseconds of a usual machine; infinite for one that is not taken
- * (as rustls and Go have it: RSA of more than 8192 bits, exponents of more than 33).
+ * (as rustls and Go have it: RSA of more than 8192 bits, exponents of more than 33, other curves).
  */
-export function checkCost({ type, bits, exponentBits = 0 }: CertificateFacts['key']): number {
+export function checkCost({ type, bits, text, exponentBits = 0 }: CertificateFacts['key']): number {
   switch (type) {
     case 'rsa':
-      return bits > 8192 || exponentBits > 33 ? Infinity : bits > 4096 ? 300 : 100
+      return bits > 8192 || exponentBits > 33 ? Infinity : bits > 4096 ? 800 : 100
     case 'ec':
-      return bits <= 256 ? 100 : bits <= 384 ? 500 : 1000
+      return curves[text] ?? Infinity
+    case 'ed448':
+      return 500
     default:
       return 200
   }
 }
 
-const curves: readonly string[] = ['EC P-256', 'EC P-384', 'EC P-521']
+const curves: Readonly<Record<string, number>> = { 'EC P-256': 100, 'EC P-384': 1000, 'EC P-521': 2500 }
 
 /** What is weak about its signature. Not to be asked of a trusted root: that one is trusted because it is in the store. */
 export function weakSignature({

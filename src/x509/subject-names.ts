@@ -12,16 +12,22 @@ export interface SubjectNames {
 }
 
 const sequence = 0x30
-/** Other names, X.400 addresses, EDI party names and registered ids (RFC 5280 section 4.2.1.6). */
-const notRead: readonly number[] = [0xa0, 0xa3, 0xa5, 0x88]
+/** X.400 addresses, EDI party names and registered ids (RFC 5280 section 4.2.1.6). */
+const notRead: readonly number[] = [0xa3, 0xa5, 0x88]
 
 /**
  * Reads subject alternative names. Throws `RangeError` when they are none. By hand: a certificate may have hundreds, and a
  * stranger's is read before anybody knows who that is.
  */
-export function readSubjectNames(der: Uint8Array): { names: SubjectNames; directoryNames: string[][] } {
+export function readSubjectNames(der: Uint8Array): {
+  names: SubjectNames
+  directoryNames: string[][]
+  /** Addresses that are not ASCII alone (RFC 9598). */
+  mailboxes: string[]
+} {
   const names = { dns: [] as string[], ip: [] as string[], email: [] as string[], uri: [] as string[] }
   const directoryNames: string[][] = []
+  const mailboxes: string[] = []
   for (const name of wholeSequence(der)) {
     const contents = Buffer.from(contentsOf(name))
     if (name.tag === 0x81) names.email.push(contents.toString('latin1'))
@@ -29,9 +35,18 @@ export function readSubjectNames(der: Uint8Array): { names: SubjectNames; direct
     else if (name.tag === 0x86) names.uri.push(contents.toString('latin1'))
     else if (name.tag === 0x87) names.ip.push(addressText(contents))
     else if (name.tag === 0xa4) directoryNames.push(rdnsOf(AsnConvert.parse(contents, Name)))
+    else if (name.tag === 0xa0) mailboxes.push(...mailboxIn(name))
     else if (!notRead.includes(name.tag)) throw new RangeError('no general name')
   }
-  return { names, directoryNames }
+  return { names, directoryNames, mailboxes }
+}
+
+/** What an other name says, if it is `id-on-SmtpUTF8Mailbox`. */
+function mailboxIn(name: Element): string[] {
+  const [id, value] = [...elementsIn(name)]
+  if (!id || !value) throw new RangeError('no other name')
+  if (objectIdText(contentsOf(id)) !== '1.3.6.1.5.5.7.8.9') return []
+  return [Buffer.from(contentsOf(elementAt(value.bytes, value.contents, value.end))).toString('utf8')]
 }
 
 /** Reads a sequence of object identifiers, as extended key usages are. Throws `RangeError` when it is none. */
@@ -56,8 +71,12 @@ function addressText(bytes: Buffer): string {
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1) // in the form of RFC 5952
 }
 
+/** As numbers they cost the square of their length. Those made of a UUID have 20 bytes. */
+const longestObjectId = 128
+
 /** `1.3.6.1.5.5.7.3.2` (X.690 section 8.19). */
 function objectIdText(bytes: Uint8Array): string {
+  if (bytes.length > longestObjectId) throw new RangeError('an object identifier that nobody uses')
   const arcs: bigint[] = []
   let value = 0n
   for (const [at, byte] of bytes.entries()) {

@@ -93,7 +93,7 @@ test('every problem is in one error: variable, flag, value, what is allowed', ()
   const env = {
     TLS_DEMO_MODE: 'maybe',
     TLS_MIN_VERSION: 'TLSv1.1',
-    WEATHER_MCP_TLS_PORT: '80',
+    WEATHER_MCP_TLS_PORT: '65536',
     MCP_TIMEOUT: 'soon',
     WEATHER_PROVIDER: 'oracle',
     MAX_BODY_BYTES: '1MB',
@@ -107,7 +107,7 @@ test('every problem is in one error: variable, flag, value, what is allowed', ()
   for (const part of [
     'TLS_DEMO_MODE (--demo-mode): "maybe": allowed are true, false, 1, 0',
     'TLS_MIN_VERSION (--min-version): "TLSv1.1": allowed are TLSv1.2, TLSv1.3',
-    'WEATHER_MCP_TLS_PORT (--weather-mcp-tls-port): "80": allowed are ports 1024 to 65535, or 0',
+    'WEATHER_MCP_TLS_PORT (--weather-mcp-tls-port): "65536": allowed are ports up to 65535, and 0',
     'MCP_TIMEOUT (--timeout): "soon": allowed are durations',
     'WEATHER_PROVIDER (--weather-provider): "oracle": allowed are auto, open-meteo, simulated',
     'MAX_BODY_BYTES (--max-body-bytes): "1MB": allowed are whole numbers above 0',

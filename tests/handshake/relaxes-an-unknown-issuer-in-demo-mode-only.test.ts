@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Shown } from '../support/bare-peers.js'
-import { bothWays } from '../support/both-ways.js'
+import { bothWays, type Row } from '../support/both-ways.js'
 import { type ForgeOptions, forge, forgeCa } from '../support/forge.js'
 
 const day = 86_400_000
@@ -36,6 +36,18 @@ bothWays([
     strict: 'CLIENT_CERT_REJECTED',
     demo: 'CERT_INVALID',
   },
+  ...['Forged CA', 'FORGED  ca '].map(
+    (commonName): Row => ({
+      title: `a certificate of a root of its own that bears the name of the known one, ${JSON.stringify(commonName)}`,
+      show: async (_ca, usage) => {
+        const issuer = await forgeCa({ commonName })
+        const leaf = await forge({ issuer, usage })
+        return { cert: leaf.cert + issuer.cert, key: leaf.key }
+      },
+      strict: 'CLIENT_CERT_REJECTED',
+      demo: 'CERT_INVALID',
+    }),
+  ),
   {
     title: 'a self-signed certificate',
     show: (_ca, usage) => forge({ usage }),

@@ -6,18 +6,18 @@ import type { Subtree } from '../../src/x509/name-constraints.js'
 // Each name against each part of names, without a certificate around it (RFC 5280 section 4.2.1.10).
 
 const nobody = {
-  ...{ subject: 'CN=leaf', commonName: undefined, isCa: false, selfIssued: false },
+  ...{ subject: 'CN=leaf', commonNames: [], isCa: false, selfIssued: false },
   ...{
     names: { dns: [], ip: [], email: [], uri: [] },
     subjectRdns: [],
     directoryNames: [],
-    subjectEmails: [],
+    otherEmails: [],
   },
   nameConstraints: undefined,
 } as unknown as CertificateFacts
 
 type Name = Partial<CertificateFacts['names']> &
-  Partial<Pick<CertificateFacts, 'commonName' | 'isCa' | 'subjectRdns' | 'subjectEmails' | 'directoryNames'>>
+  Partial<Pick<CertificateFacts, 'commonNames' | 'isCa' | 'subjectRdns' | 'otherEmails' | 'directoryNames'>>
 
 function leafWith({ dns = [], ip = [], email = [], uri = [], ...rest }: Name): CertificateFacts {
   return { ...nobody, ...rest, names: { dns, ip, email, uri } }
@@ -86,15 +86,15 @@ describe('a host name', () => {
   ])('in the common name alone: %j', (commonName, expected) => {
     const excluding = { kind: 'dns', text: '' } as const
     const permitting = { kind: 'dns', text: 'elsewhere.example' } as const
-    const asName = judged(permitting, { commonName }).inside
-    expect(judged(excluding, { commonName }).touched).toBe(expected !== undefined)
+    const asName = judged(permitting, { commonNames: [commonName] }).inside
+    expect(judged(excluding, { commonNames: ['x', commonName, 'y'] }).touched).toBe(expected !== undefined)
     expect(asName).toBe(expected === undefined)
   })
 
   test('in the common name beside host names, and of a CA, is only a name', () => {
     const elsewhere = { kind: 'dns', text: 'elsewhere.example' } as const
-    expect(judged(elsewhere, { commonName: 'a.example', dns: ['elsewhere.example'] }).inside).toBe(true)
-    expect(judged(elsewhere, { commonName: 'a.example', isCa: true }).inside).toBe(true)
+    expect(judged(elsewhere, { commonNames: ['a.example'], dns: ['elsewhere.example'] }).inside).toBe(true)
+    expect(judged(elsewhere, { commonNames: ['a.example'], isCa: true }).inside).toBe(true)
   })
 })
 
@@ -112,12 +112,14 @@ describe('an e-mail address', () => {
     ['u@example.com', 'U@example.com', outside],
     ['u@example.com', 'u@example.org', outside],
     ['u@example.com', 'v@example.com', outside],
-    ['@example.com', 'u@example.com', outside],
-    ['example.com', '@example.com', outside],
-    ['example.com', 'example.com', outside],
+    ['@example.com', 'u@example.com', inside],
+    ['@example.com', 'u@a.example.com', outside],
+    ['example.com', '@example.com', perhaps],
+    ['example.com', 'example.com', perhaps],
+    ['example.org', 'example.com', perhaps],
     ['example.com', 'a@b@example.com', inside],
   ])('in %j: %j', (text, name, expected) => {
-    for (const where of [{ email: [name] }, { subjectEmails: [name] }])
+    for (const where of [{ email: [name] }, { otherEmails: [name] }])
       expect(judged({ kind: 'email', text }, where)).toEqual(expected)
   })
 })

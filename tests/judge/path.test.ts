@@ -225,11 +225,18 @@ test('what a search may not check any more counts as not signed', () => {
   let checks = 0
   const signs = (answer: boolean) =>
     ({ verify: () => ++checks > 0 && answer, publicKey: undefined }) as unknown as X509Certificate
-  const victim = { ...read(leaf), issuer: 'CN=Same', authorityKeyId: undefined, x509: signs(false) }
+  const victim = {
+    ...read(leaf),
+    issuer: 'CN=Same',
+    issuerRdns: ['Same'],
+    authorityKeyId: undefined,
+    x509: signs(false),
+  }
   const same = Array.from({ length: 150 }, (_, at) => ({
     ...{
       ...read(root),
       subject: 'CN=Same',
+      subjectRdns: ['Same'],
       issuer: 'CN=Same',
       fingerprint256: String(at),
       keyId: String(at),
@@ -237,11 +244,21 @@ test('what a search may not check any more counts as not signed', () => {
     x509: signs(true),
   }))
   expect(buildPath(victim, [], same)).toMatchObject({ anchored: false })
-  expect(checks).toBe(150 + 50) // each looked at once whether it signed itself
+  expect(checks).toBe(150 + 150) // each looked at once whether it signed itself
   checks = 0
   const costly = same.map((one) => ({ ...one, key: { type: 'ec', bits: 521, text: 'EC P-521' } as const }))
   expect(buildPath(victim, [], costly)).toMatchObject({ anchored: false })
-  expect(checks).toBe(150 + 5)
+  expect(checks).toBe(150 + 8)
+  checks = 0
+  expect(
+    buildPath(
+      victim,
+      [],
+      costly.map((one) => ({ ...one })),
+      { maximumCost: 5000 },
+    ),
+  ).toMatchObject({ anchored: false })
+  expect(checks).toBe(150 + 2)
 })
 
 test('key usage and key identifiers are asked for where they are', async () => {
@@ -264,7 +281,7 @@ test('a chain of more than ten certificates is not followed', async () => {
   expect(buildPath(read(await forge({ issuer })), chain, [read(root)]).anchored).toBe(false)
 })
 
-test('a key that a stranger shows and that costs too much to check signs nothing; one that is trusted does', async () => {
+test('a key that is not taken is never used, and no way over it is good', async () => {
   const intermediate = read(await forgeCa({ issuer: root, commonName: 'Costly' }))
   const leaf = read(await forge({ issuer: await forgeCa({ issuer: root, commonName: 'Costly' }) }))
   let checks = 0
@@ -274,11 +291,18 @@ test('a key that a stranger shows and that costs too much to check signs nothing
     authorityKeyId: undefined,
     x509: { ...leaf.x509, verify } as unknown as X509Certificate,
   }
-  const costly = {
-    ...intermediate,
-    key: { type: 'rsa', bits: 3072, exponentBits: 3072, text: 'RSA 3072' },
-  } as const
-  expect(buildPath(below, [costly], [read(root)])).toMatchObject({ anchored: false })
-  expect(checks).toBe(0)
-  expect(buildPath(below, [], [read(root), costly])).toMatchObject({ anchored: true })
+  for (const key of [
+    { type: 'rsa', bits: 3072, exponentBits: 3072, text: 'RSA 3072' },
+    { type: 'ec', bits: 571, text: 'EC sect571r1' },
+  ] as const) {
+    const costly = { ...intermediate, key }
+    for (const path of [
+      buildPath(below, [costly], [read(root)]),
+      buildPath(below, [], [read(root), costly]),
+    ]) {
+      expect(path.certificates).toContain(costly)
+      expect(pathFault(path, {})).toMatchObject({ kind: 'fabric', certificate: costly })
+    }
+    expect(buildPath(below, [costly, intermediate], [read(root)]).certificates).toContain(intermediate)
+  }
 })

@@ -116,6 +116,8 @@ export interface ForgeOptions {
   nameConstraints?: Partial<Record<'permitted' | 'excluded', readonly ForgedSubtree[]>>
   /** Adds a critical extension that nobody knows. */
   criticalUnknown?: boolean
+  /** Adds this one, its value in DER. */
+  extra?: { id: string; value: Uint8Array; critical?: boolean }
   /** 3 by default; 1 has no extensions at all. */
   version?: 1 | 3
 }
@@ -360,6 +362,10 @@ function extensions(options: ForgeOptions, key: KeyObject, keyId: ArrayBuffer): 
       ),
     )
   if (options.criticalUnknown) all.push(unknownExtension(true))
+  if (options.extra) {
+    const { id: extnID, value, critical = false } = options.extra
+    all.push(new Extension({ extnID, critical, extnValue: new OctetString(value) }))
+  }
   return new Extensions(all)
 }
 

@@ -19,7 +19,7 @@ test.each([
     ...{ jsonrpc: '2.0', id: null, reason, message },
     error: { code: expect.any(Number), message, data: { error: 'mtls_rejected', reason } },
   })
-  expect(rejectionPhrase(reason)).toMatch(new RegExp(`^Refused: [a-zA-Z ]+ \\(${reason}\\)$`))
+  expect(rejectionPhrase({ code: reason })).toMatch(new RegExp(`^Refused: [a-zA-Z ]+ \\(${reason}\\)$`))
   const older = JSON.stringify({ error: 'mtls_rejected', reason, message })
   expect(readRejection(older, server)).toEqual(readRejection(body, server))
   const error = readRejection(body, server)

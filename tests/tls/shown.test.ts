@@ -1,84 +1,138 @@
 import { once } from 'node:events'
-import { connect, TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { connectTls } from '../../src/tls/client-socket.js'
 import { PeerJudge } from '../../src/tls/peer.js'
-import { shownBy } from '../../src/tls/shown.js'
+import { leafShownBy, Shares, strangers } from '../../src/tls/shown.js'
 import { readCertificates } from '../../src/x509/pem.js'
 import { bareServer } from '../support/bare-peers.js'
-import { forge, forgeCa } from '../support/forge.js'
+import { type Forged, forge, forgeCa } from '../support/forge.js'
 
 /** A client's end, at a server with an intermediate; or with two, the upper one before the lower one. */
 async function connected({ isReversed = false, isTrusted = false } = {}) {
   const ca = await forgeCa({ commonName: 'Root' })
   const upper = await forgeCa({ issuer: ca, commonName: 'Upper' })
   const issuer = isReversed ? await forgeCa({ issuer: upper, commonName: 'Lower' }) : upper
-  const leaf = await forge({ issuer, usage: 'server' })
-  const chain = isReversed ? upper.cert + issuer.cert : issuer.cert
-  const server = await bareServer({ cert: leaf.cert + chain, key: leaf.key })
+  const reopened = async (leaf: Forged, trusted = isTrusted) =>
+    connectedTo(
+      { cert: leaf.cert + (isReversed ? upper.cert : '') + issuer.cert, key: leaf.key },
+      trusted ? ca : undefined,
+    )
+  const { socket, again } = await reopened(await forge({ issuer, usage: 'server' }))
+  return {
+    ca,
+    upper,
+    socket,
+    again,
+    reopened: async (...of: Parameters<typeof reopened>) => (await reopened(...of)).socket,
+  }
+}
+
+async function connectedTo(shown: { cert: string; key: string }, trusted: Forged | undefined) {
+  const server = await bareServer(shown)
+  onTestFinished(() => server[Symbol.asyncDispose]())
   const { port, hostname: host } = new URL(server.url)
-  const trust = isTrusted ? { ca: ca.cert } : {}
   const again = async () => {
-    const socket = connect({
+    const socket = connectTls({
       host,
       port: Number(port),
       servername: 'localhost',
-      rejectUnauthorized: false,
-      ...trust,
+      ...(trusted && { ca: trusted.cert }),
     })
     onTestFinished(() => void socket.destroy())
     await once(socket, 'secureConnect')
     return socket
   }
-  onTestFinished(() => server[Symbol.asyncDispose]())
-  return { ca, socket: await again(), again }
+  return { socket: await again(), again }
 }
 
-// Node's own way to an X509Certificate takes the issuers out of OpenSSL's list without freeing them: what is still
-// there at the second look was not left behind by the first.
-test('looking at a chain leaves it where it is', async () => {
-  const { ca, socket } = await connected()
-  const trust = { anchors: readCertificates(ca.cert, 'ca.crt'), mode: 'strict', crls: undefined } as const
-  const looks = [1, 2, 3].map(() => new PeerJudge(trust, 'server').read(socket))
-  for (const { path } of looks) {
-    expect(path?.anchored).toBe(true)
-    expect(path?.certificates).toHaveLength(3)
-  }
-})
+function judgeOf(ca: Forged) {
+  return new PeerJudge(
+    { anchors: readCertificates(ca.cert, 'ca.crt'), mode: 'strict', crls: undefined },
+    'server',
+  )
+}
 
-test('all of a chain in another order is looked at once for each leaf, where OpenSSL found a way', async () => {
-  const costly = vi.spyOn(TLSSocket.prototype, 'getPeerX509Certificate')
-  onTestFinished(() => costly.mockRestore())
+// Node's way to the issuers takes them out of OpenSSL's list without freeing them.
+function looksAtIssuers() {
+  const looks = vi.spyOn(TLSSocket.prototype, 'getPeerX509Certificate')
+  onTestFinished(() => looks.mockRestore())
+  return looks
+}
+
+test('the issuers of a leaf that was accepted are not asked for again', async () => {
   const { ca, socket, again } = await connected({ isReversed: true, isTrusted: true })
-  const trust = { anchors: readCertificates(ca.cert, 'ca.crt'), mode: 'strict', crls: undefined } as const
-  const judge = new PeerJudge(trust, 'server')
-  for (const one of [socket, await again()]) expect(judge.read(one).path?.anchored).toBe(true)
-  expect(costly).toHaveBeenCalledTimes(1)
-  // One that is content with nothing, whatever comes.
-  const none = new PeerJudge({ ...trust, anchors: [] }, 'server')
-  for (const one of [await again(), await again()]) expect(none.read(one).path?.anchored).toBe(false)
-  expect(costly).toHaveBeenCalledTimes(2)
+  const looks = looksAtIssuers()
+  const judge = judgeOf(ca)
+  for (const one of [socket, await again(), await again()])
+    expect(judge.read(one, 'localhost').path?.certificates).toHaveLength(4)
+  expect(looks).toHaveBeenCalledTimes(1)
 })
 
-test('of a stranger Node’s first look is the only one', async () => {
-  const { ca, socket } = await connected({ isReversed: true })
-  const costly = vi.spyOn(socket, 'getPeerX509Certificate')
-  const trust = { anchors: readCertificates(ca.cert, 'ca.crt'), mode: 'strict', crls: undefined } as const
-  expect(new PeerJudge(trust, 'server').read(socket).path?.anchored).toBe(false)
-  expect(costly).not.toHaveBeenCalled()
+test('issuers that are known from another leaf are not asked for where OpenSSL is content', async () => {
+  const { ca, upper, socket, reopened } = await connected({ isTrusted: true })
+  const looks = looksAtIssuers()
+  const other = await reopened(await forge({ issuer: upper, usage: 'server' }))
+  const judge = judgeOf(ca)
+  for (const one of [socket, other]) expect(judge.read(one, 'localhost').path?.anchored).toBe(true)
+  expect(looks).toHaveBeenCalledTimes(1)
+  // To somebody with whom it is not content all is looked at that was shown: here the issuer as well.
+  const stranger = await reopened(await forge({ issuer: upper, usage: 'server' }), false)
+  expect(judge.read(stranger, 'localhost').path?.anchored).toBe(true)
+  expect(looks).toHaveBeenCalledTimes(2)
 })
 
-test('the chain of a leaf that is known is not asked for', async () => {
-  const { socket } = await connected()
-  const shown = shownBy(socket, () => false)
-  expect(shown?.certificates).toHaveLength(2)
-  expect(shownBy(socket, (fingerprint) => fingerprint === shown?.fingerprint256)?.certificates).toEqual([])
+test('a leaf that was refused over one way is looked at anew when it comes with another', async () => {
+  const root = await forgeCa({ commonName: 'Root' })
+  const key = await forgeCa({ issuer: root, commonName: 'Issuer', notAfter: new Date(Date.now() - 1000) })
+  const renewed = await forgeCa({ issuer: root, commonName: 'Issuer', keyOf: key })
+  const leaf = await forge({ issuer: key, usage: 'server' })
+  const judge = judgeOf(root)
+  const verdictOver = async (issuer: Forged) => {
+    const { socket } = await connectedTo({ cert: leaf.cert + issuer.cert, key: leaf.key }, root)
+    return judge.verdict(judge.read(socket, 'localhost'), 'localhost', new Date())
+  }
+  expect(await verdictOver(key)).toMatchObject({ code: 'CERT_EXPIRED' })
+  expect(await verdictOver(renewed)).toMatchObject({ accepted: true })
+})
+
+test('a peer makes us leave so much memory behind each day, and no more; all of them together too', () => {
+  const shares = new Shares(2_500_000)
+  const [one, other, third] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((address) => shares.of(address))
+  const now = Date.now()
+  expect(one?.isLeft(now)).toBe(true)
+  one?.take(999_999)
+  expect(one?.isLeft(now)).toBe(true)
+  one?.take(1)
+  expect(one?.isLeft(now)).toBe(false)
+  expect(other?.isLeft(now)).toBe(true)
+  other?.take(1_500_000)
+  expect(third?.isLeft(now)).toBe(false)
+  for (const tomorrow of [now + 86_400_000]) expect(one?.isLeft(tomorrow)).toBe(true)
+})
+
+test('whose share is used up is judged by what is known without looking', async () => {
+  const { ca, socket } = await connected()
+  const looks = looksAtIssuers()
+  strangers.of(socket.remoteAddress ?? '').take(1_000_000)
+  onTestFinished(() => strangers.clear())
+  expect(judgeOf(ca).read(socket, 'localhost').path?.certificates).toHaveLength(1)
+  expect(looks).not.toHaveBeenCalled()
 })
 
 test('a socket that is destroyed shows nothing', async () => {
   const { socket } = await connected()
   socket.destroy()
   await once(socket, 'close')
-  expect(shownBy(socket, () => false)).toBeUndefined()
+  expect(leafShownBy(socket)).toBeUndefined()
+})
+
+test('nothing of the session, in which there are secrets, is left in memory', async () => {
+  const { socket } = await connected()
+  const session = socket.getSession()
+  vi.spyOn(socket, 'getSession').mockReturnValue(session)
+  expect(leafShownBy(socket)?.fingerprint256).toMatch(/^[0-9a-f]{64}$/)
+  expect(session?.every((byte) => byte === 0)).toBe(true)
 })
 
 test('where the runtime does not tell what OpenSSL found, the peer is refused', async () => {

@@ -42,6 +42,7 @@ const aboutFinding: readonly (string | undefined)[] = [
     'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
     'CERT_HAS_EXPIRED',
     'CERT_NOT_YET_VALID',
+    'CERT_SIGNATURE_FAILURE',
   ],
 ]
 const names = (some: Partial<CertificateFacts['names']>): Fault => ({

@@ -258,7 +258,7 @@ CRLissuer = dirName:directory
   expect(readCertificate(text)).toMatchObject({
     directoryNames: [['2.5.4.10=example', '2.5.4.3=inner'], ['2.5.4.10=other']],
     crlPoints: ['URI:http://x/crl', 'DNS:x.example'],
-    subjectEmails: ['a@example.com'],
+    otherEmails: ['a@example.com'],
     names: { dns: ['x.example'] },
   })
 })
@@ -268,7 +268,9 @@ test('what is not there is empty', async () => {
   expect(facts).toMatchObject({
     directoryNames: [],
     crlPoints: [],
-    subjectEmails: [],
+    otherEmails: [],
+    commonNames: ['forged'],
+    netscapeUsage: undefined,
     nameConstraints: undefined,
   })
 })

@@ -7,7 +7,7 @@ import {
 } from '@peculiar/asn1-x509'
 import { expect, test } from 'vitest'
 import { generalNameText } from '../../src/x509/certificate.js'
-import { commonNameOf, nameText, rdnsOf, valuesOf } from '../../src/x509/name.js'
+import { nameText, rdnsOf, valuesOf } from '../../src/x509/name.js'
 
 const [cn, organization, email] = ['2.5.4.3', '2.5.4.10', '1.2.840.113549.1.9.1']
 
@@ -44,11 +44,6 @@ test('the last comes first, attributes of one level are joined, and a type nobod
       ),
     ),
   ).toBe('CN=a+1.2.3=b,O=O')
-})
-
-test('the last common name counts, wherever it stands', () => {
-  expect(commonNameOf(name([[cn, 'first']], [[cn, 'last']], [[organization, 'other']]))).toBe('last')
-  expect(commonNameOf(name([[organization, 'other']]))).toBeUndefined()
 })
 
 test('names are equal whatever their case, spaces, and the order within a level', () => {

@@ -42,6 +42,21 @@ describe('a list', () => {
   })
 })
 
+test('of two lists of one moment the one with the higher number counts; where none is higher, both', async () => {
+  const made = async (revoked: string[], number: number) =>
+    readCrls(await forgeCrl({ issuer: ca, revoked, number, thisUpdate, nextUpdate }), 'ca.crl')
+  const status = (...lists: Awaited<ReturnType<typeof made>>[]) =>
+    statusIn(listsBy(readCertificate(ca.cert), lists.flat()), leaf, thisUpdate)
+  const [empty, revoking] = [await made([], 1), await made(['abba'], 2)]
+  expect([status(empty, revoking), status(revoking, empty)]).toEqual(['revoked', 'revoked'])
+  const [former, latest] = [await made(['abba'], 1), await made([], 2)]
+  expect([status(former, latest), status(latest, former)]).toEqual(['good', 'good'])
+  const twin = await made(['abba'], 1)
+  expect([status(empty, twin), status(twin, empty)]).toEqual(['revoked', 'revoked'])
+  const all = [...empty, ...twin]
+  expect(withoutSuperseded(all, [readCertificate(ca.cert)], thisUpdate)).toEqual(all)
+})
+
 describe('a list for some certificates', () => {
   const [here, elsewhere] = ['http://crl.example/1', 'http://crl.example/2']
 

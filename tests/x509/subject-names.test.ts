@@ -6,6 +6,8 @@ import { encoded } from '../../src/x509/der.js'
 import { readObjectIds, readSubjectNames } from '../../src/x509/subject-names.js'
 
 const sequence = (...parts: Uint8Array[]) => encoded(0x30, ...parts)
+const other = (id: number[], text: string) =>
+  encoded(0xa0, encoded(0x06, Buffer.from(id)), encoded(0xa0, name(0x0c, text)))
 const name = (tag: number, contents: Uint8Array | string) => encoded(tag, Buffer.from(contents))
 
 test('every kind is read, in its order; what is none of ours is passed over', () => {
@@ -20,11 +22,14 @@ test('every kind is read, in its order; what is none of ours is passed over', ()
     name(0x86, 'spiffe://x/y'),
     name(0x87, Uint8Array.of(127, 0, 0, 1)),
     directory,
-    ...[0xa0, 0xa3, 0xa5, 0x88].map((tag) => name(tag, 'x')),
+    ...[0xa3, 0xa5, 0x88].map((tag) => name(tag, 'x')),
+    other([0x2b, 6, 1, 5, 5, 7, 8, 9], 'ü@b.example'),
+    other([0x2b, 6, 1, 4, 1, 0x82, 0x37, 20, 2, 3], 'user@b.example'),
   )
   expect(readSubjectNames(der)).toEqual({
     names: { dns: ['b.example', 'a.example'], email: ['a@b'], uri: ['spiffe://x/y'], ip: ['127.0.0.1'] },
     directoryNames: [['2.5.4.3=x']],
+    mailboxes: ['ü@b.example'],
   })
 })
 
@@ -44,6 +49,11 @@ test.each([
   ['something after the end', Buffer.concat([sequence(name(0x82, 'x')), Buffer.from([0])])],
   ['a name cut off', sequence(Buffer.from([0x82, 5, 0x78]))],
   ['a kind that there is not', sequence(name(0x8a, 'x'))],
+  ['an other name without a value', sequence(name(0xa0, encoded(0x06, Buffer.from([0x2b]))))],
+  [
+    'an object identifier of 129 bytes',
+    sequence(name(0xa0, Buffer.concat([encoded(0x06, Buffer.alloc(129, 1)), encoded(0xa0, encoded(0x0c))]))),
+  ],
   ['a universal type', sequence(name(0x0c, 'x'))],
   ['nothing', Buffer.alloc(0)],
 ])('%s is refused', (_, der) => {
