@@ -104,10 +104,33 @@ function adopt(command: Command, parent: Command): void {
 function failureOf(error: unknown, io: Io): { failure: Failure; usage: boolean } {
   if (error instanceof CommanderError) return { failure: usageFailure(error), usage: true }
   if (error instanceof MtlsError) return { failure: error.toJSON(), usage: usageCodes.includes(error.code) }
+  const { code, path, syscall } = error as NodeJS.ErrnoException
+  if (syscall !== undefined && path !== undefined && code !== undefined)
+    return { failure: placeFailure(path, code), usage: false }
   const debug = /^(debug|trace)$/.test(io.env[settingTable.logLevel.variable] ?? '')
   const message =
     error instanceof Error ? ((debug ? error.stack : undefined) ?? error.message) : String(error)
   return { failure: { code: 'INTERNAL', message, hint: internalHint }, usage: false }
+}
+
+/** What the file system says of a path that no command has words for. */
+function placeFailure(path: string, code: string): Failure {
+  const what = Object.hasOwn(placeWords, code) ? `${placeWords[code]} (${code})` : `cannot be used (${code})`
+  return {
+    code: 'CONFIG_INVALID',
+    message: `${path} ${what}`,
+    hint: 'Look at what is there, and name another path.',
+  }
+}
+
+const placeWords: Readonly<Record<string, string>> = {
+  ENAMETOOLONG: 'is longer than a path may be',
+  ENOTDIR: 'has a file where a directory belongs',
+  EISDIR: 'is a directory',
+  ELOOP: 'has links that lead in a circle',
+  EACCES: 'may not be used by this user',
+  ENOSPC: 'cannot be written: the disk is full',
+  EROFS: 'cannot be written: it is read-only',
 }
 
 const internalHint = `This is a mistake in mcp-mtls; ${settingTable.logLevel.variable}=debug shows where it happened.`
@@ -115,7 +138,9 @@ const internalHint = `This is a mistake in mcp-mtls; ${settingTable.logLevel.var
 /** commander writes `error: what\n(Did you mean that?)`. */
 function usageFailure(error: CommanderError): Failure {
   if (error.code === 'commander.help') return { code: 'CONFIG_INVALID', message: 'no command given' }
-  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
+  // What stands behind an option that is misspelt may be a secret.
+  const told = error.message.replace(/^error: /, '').replace(/('--?[^'=\s]*=)[^\n]*'/, "$1…'")
+  const [message = '', suggestion] = told.split('\n')
   const nearest = suggestion?.replace(/^\((.*)\)$/, '$1 ') ?? ''
   return { code: 'CONFIG_INVALID', message, hint: `${nearest}See --help.` }
 }

@@ -2,16 +2,16 @@ import { MtlsError } from '../errors.js'
 
 /**
  * The same response; reading its body fails once it is longer than `limit` bytes, as they are after decompression. Of
- * a stream of events each may be so long. `failed` hears of whatever breaks the body.
+ * a stream of events each may be so long; the body of an error is read as a whole, whatever it calls itself. `failed` hears of whatever breaks the body.
  */
 export function bounded(
   response: Response,
   { limit, host }: { readonly limit: number; readonly host: string },
   failed: (error: unknown) => void,
 ): Response {
-  const { body, status, statusText, headers } = response
+  const { body, ok, status, statusText, headers } = response
   if (!body) return response
-  const isStream = /^text\/event-stream/i.test(headers.get('content-type') ?? '')
+  const isStream = ok && /^text\/event-stream/i.test(headers.get('content-type') ?? '')
   // What HTTP itself bounds costs nothing more.
   const length = headers.has('content-encoding') ? undefined : headers.get('content-length')
   if (!isStream && length && Number(length) <= limit) return response

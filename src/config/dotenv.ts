@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { MtlsError } from '../errors.js'
+import { readSmallFile, Unreadable } from '../files/read-file.js'
 import { refuse } from './problems.js'
 
 /**
@@ -12,20 +12,23 @@ export function readDotenv(directory: string): Readonly<Record<string, string | 
   const path = resolve(directory, '.env')
   const text = readText(path)
   if (text === undefined) return {}
-  const problems = linesWith(text).map(([line, what]) => ({ setting: `line ${line}`, text: what, hint }))
+  const lines = text.split('\n')
+  const problems = problemsIn(lines).map(([line, what]) => ({ setting: `line ${line}`, text: what, hint }))
   refuse(path, problems)
-  return parseEnv(text)
+  // Node takes a name for another one where there is a tab, or more than one space, before it.
+  return parseEnv(lines.map((line) => line.replace(assignment, '$1=')).join('\n'))
 }
 
 const hint = 'Each line reads NAME=value; what has spaces, quotes or # in it stands in quotes: NAME="value".'
 
 function readText(path: string): string | undefined {
   try {
-    return decoded(readFileSync(path)).replace(/\r\n?/g, '\n')
+    return decoded(readSmallFile(path)).replace(/\r\n?/g, '\n')
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
+    const { code, message } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT') return undefined
-    throw new MtlsError('CONFIG_INVALID', `${path} cannot be read (${code ?? 'it is not text'})`, { cause })
+    const what = cause instanceof Unreadable ? message : `cannot be read (${code ?? 'it is not text'})`
+    throw new MtlsError('CONFIG_INVALID', `${path} ${what}`, { cause })
   }
 }
 
@@ -40,11 +43,10 @@ function decoded(bytes: Buffer): string {
   return new TextDecoder(encoding, { fatal: true }).decode(bytes)
 }
 
-const assignment = /^\s*(?:export\s+)?[A-Za-z_]\w*\s*=\s*/
+const assignment = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*/
 
 /** The lines that are wrong, each with what is wrong with it. */
-function linesWith(text: string): [line: number, what: string][] {
-  const lines = text.split('\n')
+function problemsIn(lines: readonly string[]): [line: number, what: string][] {
   const found: [number, string][] = []
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? ''

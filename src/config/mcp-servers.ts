@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { MtlsError } from '../errors.js'
+import { readSmallFile, Unreadable } from '../files/read-file.js'
 import { serverUrlProblem } from './client-config.js'
 import { deepFreeze, parse, refuse, report } from './problems.js'
 import type { TlsOptions } from './tls-options.js'
@@ -90,11 +90,17 @@ type Entry = z.output<typeof entrySchema>
 
 function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'))
+    return JSON.parse(readSmallFile(path).toString('utf8'))
   } catch (error) {
     // The message of a SyntaxError quotes the file, and a passphrase may stand there.
-    const text = error instanceof SyntaxError ? 'is not valid JSON' : String(error)
-    throw new MtlsError('CONFIG_INVALID', `${path}: ${text}`, {
+    const { code, message } = error as NodeJS.ErrnoException
+    const text =
+      error instanceof SyntaxError
+        ? 'is not valid JSON'
+        : error instanceof Unreadable
+          ? message
+          : `cannot be read (${code})`
+    throw new MtlsError('CONFIG_INVALID', `${path} ${text}`, {
       hint: 'The file reads { "mcpServers": { "weather": { "url": "https://…/mcp" } } }',
     })
   }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { MtlsError } from '../errors.js'
+import { readSmallFile, Unreadable } from '../files/read-file.js'
 
 /** A passphrase as it was given, or the first thing in a file: environments are read by others, files need not be. */
 export interface PassphraseOptions {
@@ -16,15 +16,16 @@ export function passphraseFrom({ keyPassphrase, keyPassphraseFile }: PassphraseO
   if (keyPassphrase !== undefined)
     throw new MtlsError('CONFIG_INVALID', 'keyPassphrase and keyPassphraseFile are both given: one is wanted')
   try {
-    return readFileSync(keyPassphraseFile, 'utf8').replace(/\r?\n$/, '')
+    return readSmallFile(keyPassphraseFile)
+      .toString('utf8')
+      .replace(/\r?\n$/, '')
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new MtlsError(
-      'CERT_NOT_FOUND',
-      `${keyPassphraseFile} cannot be read (${code}): the passphrase stands there`,
-      {
-        cause,
-      },
-    )
+    const { code, message } = cause as NodeJS.ErrnoException
+    // Not the path: it may be the passphrase itself.
+    const what = cause instanceof Unreadable ? message : `cannot be read (${code})`
+    throw new MtlsError('CERT_NOT_FOUND', `keyPassphraseFile: what is named there ${what}`, {
+      hint: 'Name the file in which the passphrase stands (TLS_KEY_PASSPHRASE_FILE, --key-passphrase-file).',
+      cause,
+    })
   }
 }

@@ -1,5 +1,6 @@
 import { SdkError, SdkErrorCode } from '@modelcontextprotocol/client'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
+import { ofPeer } from '../text/of-peer.js'
 
 /**
  * Why a part of a question has no answer. `place`: an unknown city; `usage`: the asker's to mend; `timeout`;
@@ -27,7 +28,7 @@ const ownFiles: readonly MtlsErrorCode[] = [
 export function failureOf(error: unknown, server: string): Failure {
   const known = mtlsErrorIn(error)
   if (known) return { ...known.toJSON(), ...described(known, server) }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = ofPeer(error instanceof Error ? error.message : String(error), longestAnswer)
   const sdk = SdkError.isInstance(error) ? error.code : undefined
   if (sdk === SdkErrorCode.RequestTimeout) return timedOut(server, message)
   if (sdk === SdkErrorCode.ConnectionClosed || sdk === SdkErrorCode.SendFailed)
@@ -41,6 +42,9 @@ export function timedOut(server: string, detail: string): Failure {
     ...new MtlsError('CONNECTION_TIMEOUT', `The ${server} server did not answer in time: ${detail}`).toJSON(),
   }
 }
+
+/** What a tool says of its failure may be a few sentences. */
+export const longestAnswer = 1000
 
 export function toolFailed(message: string): Failure {
   return { kind: 'other', ...new MtlsError('TOOL_FAILED', message).toJSON() }

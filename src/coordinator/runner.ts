@@ -1,6 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/client'
+import { ofPeer } from '../text/of-peer.js'
 import type { ConnectionFacts, Connections, ToolClient } from './connections.js'
-import { type Failure, failureOf, timedOut, toolFailed } from './failure.js'
+import { type Failure, failureOf, longestAnswer, timedOut, toolFailed } from './failure.js'
 import type { PlannedCall } from './plan.js'
 import { whileNotAborted } from './while-not-aborted.js'
 
@@ -53,7 +54,8 @@ async function runCall(
     )
     tls = establishedFacts(client) ?? tls
     const text = textOf(result)
-    if (result.isError) return failed(toolFailed(`The ${server} server could not answer: ${text}`))
+    if (result.isError)
+      return failed(toolFailed(`The ${server} server could not answer: ${ofPeer(text, longestAnswer)}`))
     return done({ ok: true, result: result.structuredContent ?? text, text })
   } catch (error) {
     if (!signal.aborted) return failed(failureOf(error, server))

@@ -44,7 +44,7 @@ export function* findings(path: CertificatePath, question: Question): Generator<
   if (selfSigned)
     yield { kind: 'issuer', certificate: leaf, words: 'is self-signed', relaxed: 'issuer-unknown' }
   else if (!anchored && !badSignature) yield issuerUnknown(path)
-  if (anchored && revocation) yield* revocationFaults(path, revocation, now)
+  if (anchored && revocation) yield* revocationFaults(certificates, revocation, now)
   for (const fault of [authorityFault(certificates, purpose), constraintFault(certificates)])
     if (fault) yield fault
   if (purpose)

@@ -66,16 +66,15 @@ export function buildPath(
 
 /** Why an anchored path does not hold, apart from what its leaf is: the first reason, in words, with its certificate. */
 export function pathFault(
-  path: Pick<CertificatePath, 'certificates'>,
+  { certificates }: Pick<CertificatePath, 'certificates'>,
   { now, purpose, revocation }: PathRules,
 ): PathFault | undefined {
-  const { certificates } = path
   if (now)
     for (const certificate of certificates) {
       const fault = dateFault(certificate, now)
       if (fault) return fault
     }
-  if (now && revocation) for (const fault of revocationFaults(path, revocation, now)) return fault
+  if (now && revocation) for (const fault of revocationFaults(certificates, revocation, now)) return fault
   return (
     authorityFault(certificates, purpose) ??
     constraintFault(certificates) ??

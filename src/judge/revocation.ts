@@ -1,7 +1,7 @@
+import type { CertificateFacts } from '../x509/certificate.js'
 import type { RevokedEntry } from '../x509/crl.js'
 import type { CrlSet } from './crl-set.js'
 import type { PathFault } from './fault.js'
-import type { CertificatePath } from './path.js'
 
 export interface RevocationFault extends PathFault {
   /** When and why; for its owner alone. */
@@ -10,7 +10,7 @@ export interface RevocationFault extends PathFault {
 
 /** What the lists say against a path: each certificate is asked for in the list of the one above it. */
 export function* revocationFaults(
-  { certificates }: Pick<CertificatePath, 'certificates'>,
+  certificates: readonly CertificateFacts[],
   revocation: CrlSet,
   now: Date,
 ): Generator<RevocationFault, void, undefined> {

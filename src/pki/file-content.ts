@@ -1,6 +1,7 @@
-import { open, realpath, stat } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { errorCodes, MtlsError } from '../errors.js'
 import { keyExposure } from '../files/exposure.js'
+import { readRegularFile, Unreadable } from '../files/read-file.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { otherFormat } from '../x509/other-format.js'
@@ -20,9 +21,6 @@ export interface FileContent {
   /** Why it cannot be read or used. */
   readonly problems: readonly Problem[]
 }
-
-/** A revocation list of a million entries; nobody's memory is filled with a disk image. */
-const largestFile = 64 * 1024 * 1024
 
 /**
  * The contents of these files as they were at one moment: where a link was switched while they were read, as our
@@ -66,20 +64,11 @@ async function readContent(path: string): Promise<FileContent> {
 
 async function readBytes(path: string): Promise<{ bytes: Buffer; mode: number }> {
   try {
-    const found = await stat(path)
-    // Opening a pipe would wait for somebody to write.
-    if (!found.isFile()) throw unusable(path, 'is not a file')
-    if (found.size > largestFile) throw unusable(path, `is too large: ${found.size} bytes`)
-    const file = await open(path)
-    try {
-      const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(found.size + 1) })
-      return { bytes: buffer.subarray(0, bytesRead), mode: found.mode }
-    } finally {
-      await file.close()
-    }
+    return await readRegularFile(path)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    if (cause instanceof MtlsError || code === undefined) throw cause
+    if (cause instanceof Unreadable) throw unusable(path, cause.message)
+    if (code === undefined) throw cause
     throw new MtlsError('CERT_NOT_FOUND', `${path} ${reasons[code] ?? `cannot be read (${code})`}`, {
       ...(code === 'ENOENT' ? {} : { hint: `Let the user of this process read ${path}.` }),
       cause,

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { MtlsError } from '../errors.js'
+import { readRegularFile, Unreadable } from '../files/read-file.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import { readCertificates } from '../x509/pem.js'
 
@@ -9,8 +9,9 @@ import { readCertificates } from '../x509/pem.js'
  */
 export async function inspect(pemOrPath: string): Promise<readonly CertificateFacts[]> {
   if (pemOrPath.includes('-----BEGIN')) return readCertificates(pemOrPath, 'certificate')
-  const content = await readFile(pemOrPath).catch((cause: NodeJS.ErrnoException) => {
-    throw new MtlsError('CERT_NOT_FOUND', `${pemOrPath} cannot be read: ${cause.code}`, { cause })
+  const { bytes: content } = await readRegularFile(pemOrPath).catch((cause: NodeJS.ErrnoException) => {
+    const what = cause instanceof Unreadable ? cause.message : `cannot be read: ${cause.code}`
+    throw new MtlsError('CERT_NOT_FOUND', `${pemOrPath} ${what}`, { cause })
   })
   // DER begins with a SEQUENCE of more than 255 bytes (X.690 section 8.1).
   if (content[0] === 0x30 && content[1] === 0x82) return [readCertificate(content, pemOrPath)]

@@ -59,7 +59,7 @@ export async function withLock<Result>(
   try {
     // Claims of processes that died while taking over: with the lock held none of them can be valid.
     for (const name of await readdir(directory))
-      if (name.startsWith('.lock.')) await rm(join(directory, name), { force: true })
+      if (name.startsWith('.lock.')) await rm(join(directory, name), { force: true }).catch(() => undefined)
     return await work(async () => {
       if (!(await isMine())) throw lost(path)
     })

@@ -1,18 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import {
-  lstat,
-  mkdtemp,
-  readdir,
-  readFile,
-  readlink,
-  realpath,
-  rename,
-  rm,
-  stat,
-  symlink,
-} from 'node:fs/promises'
+import { lstat, mkdtemp, readdir, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { MtlsError } from '../errors.js'
+import { readRegularFile, Unreadable } from '../files/read-file.js'
 import { makeDirectory, modes, syncDirectory, unlessMissing, writeDurably, writing } from './durable.js'
 import { withLock } from './lock.js'
 import { refuseUnsafe } from './safe-directory.js'
@@ -214,9 +204,10 @@ async function names(folder: string): Promise<string[]> {
 
 async function read(path: string, shownPath: string): Promise<string> {
   try {
-    return await readFile(path, 'latin1') // byte for byte: a list may be DER
+    return (await readRegularFile(path)).bytes.toString('latin1') // byte for byte: a list may be DER
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new MtlsError('CERT_NOT_FOUND', `${shownPath} cannot be read: ${code}`, { cause })
+    const { code, message } = cause as NodeJS.ErrnoException
+    const what = cause instanceof Unreadable ? message : `cannot be read: ${code}`
+    throw new MtlsError('CERT_NOT_FOUND', `${shownPath} ${what}`, { cause })
   }
 }

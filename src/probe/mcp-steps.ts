@@ -2,6 +2,7 @@ import type { Tool } from '@modelcontextprotocol/client'
 import { connect, type MtlsClient } from '../client/index.js'
 import type { TlsOptions } from '../config/index.js'
 import { MtlsError } from '../errors.js'
+import { ofPeer } from '../text/of-peer.js'
 import { type Found, StepFailure, type Steps } from './steps.js'
 
 export interface McpOptions {
@@ -47,14 +48,17 @@ async function agree(options: McpOptions): Promise<Found<MtlsClient>> {
   )
   const { name, version } = client.getServerVersion() ?? { name: 'a server without a name', version: '' }
   const revision = client.getNegotiatedProtocolVersion() ?? 'unknown'
-  return { value: client, detail: `${name} ${version}, revision ${revision}` }
+  return { value: client, detail: `${ofPeer(name)} ${ofPeer(version)}, revision ${ofPeer(revision)}` }
 }
 
 async function list(client: MtlsClient, options: McpOptions): Promise<Found<readonly Tool[]>> {
   if (!client.getServerCapabilities()?.tools) return { value: [], detail: 'the server has no tools' }
   const { tools } = await speaking(options, () => client.listTools({}, signalOf(options)))
-  const names = tools.map((tool) => `${tool.name}${isReadOnly(tool) ? '' : ' (may change things)'}`)
-  return { value: tools, detail: `${tools.length}: ${names.join(', ')}` }
+  const names = tools
+    .slice(0, namedTools)
+    .map((tool) => `${ofPeer(tool.name)}${isReadOnly(tool) ? '' : ' (may change things)'}`)
+  const rest = tools.length > namedTools ? ` and ${tools.length - namedTools} more` : ''
+  return { value: tools, detail: `${tools.length}: ${names.join(', ')}${rest}` }
 }
 
 async function callOne(
@@ -67,11 +71,14 @@ async function callOne(
     return { value: true, detail: 'none called: no tool is read-only and needs no arguments we know' }
   const result = await speaking(options, () => client.callTool(call, signalOf(options)))
   const said = result.content.map((part) => ('text' in part ? String(part.text) : part.type)).join(' ')
-  const text = said.length > 100 ? `${said.slice(0, 99)}…` : said
+  const text = ofPeer(said, 100)
   if (result.isError)
     throw new MtlsError('TOOL_FAILED', `${call.name}: the server says that the call failed: ${text}`)
   return { value: true, detail: `${call.name}: ${text}` }
 }
+
+/** A server may have thousands. */
+const namedTools = 50
 
 /** Arguments that tools of these names take. */
 const wellKnown: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -104,6 +111,9 @@ async function speaking<T>({ url, signal }: McpOptions, act: () => Promise<T>): 
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof MtlsError || !(error instanceof Error)) throw error
-    throw new StepFailure('NOT_MCP', `${url} answers, but not as an MCP server does: ${error.message}`)
+    throw new StepFailure(
+      'NOT_MCP',
+      `${url} answers, but not as an MCP server does: ${ofPeer(error.message)}`,
+    )
   }
 }

@@ -14,6 +14,10 @@ export function refusalIn(
       refusalInAlert(ended, server) ??
       handshakeError(Object.assign(new Error(ended), { code: ended }), server)
     )
+  if (/^HPE_|HEADERS_OVERFLOW/.test(ended ?? ''))
+    return new MtlsError('CONNECTION_FAILED', `${server} sent an answer that is no HTTP (${ended})`, {
+      hint: 'Look at what that server sends: no client can read it.',
+    })
   return new MtlsError(
     'CLIENT_CERT_REJECTED',
     `${server} ended the connection after our client certificate, without a reason (${ended})`,

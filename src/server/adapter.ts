@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AuthInfo, createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server'
-import { calledTool, type ObservedCall, outcomeOf } from './calls.js'
+import { calledTool, type KeptAnswer, type ObservedCall, outcomeOf } from './calls.js'
 import { type JsonLimits, jsonExcess } from './json-size.js'
 import { jsonRpcError, refuse } from './refuse.js'
 
@@ -49,7 +49,7 @@ export function createAdapter(
           ...(authInfo && { authInfo }),
           ...(parsedBody !== undefined && { parsedBody }),
         })
-        outcome = outcomeOf(answer.status, await write(response, answer))
+        outcome = outcomeOf(await write(response, answer)) ?? 'unseen'
       } catch (error) {
         if (gone.signal.aborted) return
         if (error instanceof BodyTooLarge) return refuse(response, 413, jsonRpcError(-32000, error.message))
@@ -93,23 +93,32 @@ function webRequest(request: IncomingMessage, signal: AbortSignal): Request {
   return new Request(url, { method: request.method ?? 'GET', headers, signal })
 }
 
-/** The body that was written, undefined for a stream. */
-async function write(response: ServerResponse, answer: Response): Promise<string | undefined> {
+/** So much of a stream is kept, to see what came of the call. */
+const keptOfStream = 64 * 1024
+
+/** Writes an answer, and gives what was written. */
+async function write(response: ServerResponse, answer: Response): Promise<KeptAnswer> {
+  const { status } = answer
   // Whether the connection lives on is not for the SDK to say: it would keep one alive that drains.
   const { connection: _, ...headers } = Object.fromEntries(answer.headers)
   if (answer.body === null || !/^text\/event-stream/i.test(headers['content-type'] ?? '')) {
     const body = Buffer.from(await answer.arrayBuffer())
     response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body)
-    return body.toString('utf8')
+    return { status, isStream: false, text: body.toString('utf8') }
   }
   response.writeHead(answer.status, headers)
   response.flushHeaders()
+  let kept: Buffer[] | undefined = []
+  let size = 0
   for await (const chunk of answer.body) {
-    if (response.destroyed) return undefined // leaving the loop cancels the stream
+    if (response.destroyed) return { status, isStream: true, text: undefined } // leaving the loop cancels the stream
+    size += chunk.length
+    if (size > keptOfStream) kept = undefined
+    kept?.push(Buffer.from(chunk))
     if (!response.write(chunk)) await drained(response)
   }
   response.end()
-  return undefined
+  return { status, isStream: true, text: kept && Buffer.concat(kept).toString('utf8') }
 }
 
 function drained(response: ServerResponse): Promise<void> {

@@ -1,9 +1,17 @@
 /** One `tools/call` as it went, for metrics and logs. */
 export interface ObservedCall {
   readonly tool: string
-  /** `ok`; `tool_error`: the tool answered that it failed; `error`: no tool answered. */
-  readonly outcome: 'ok' | 'tool_error' | 'error' | 'aborted'
+  /** `ok`; `tool_error`: the tool answered that it failed; `error`: no tool answered; `unseen`: its stream went on for long. */
+  readonly outcome: 'ok' | 'tool_error' | 'error' | 'aborted' | 'unseen'
   readonly seconds: number
+}
+
+/** What a call was answered with, as far as that was kept. */
+export interface KeptAnswer {
+  readonly status: number
+  readonly isStream: boolean
+  /** Undefined for a stream that went on for long. */
+  readonly text: string | undefined
 }
 
 /** The tool that a parsed request body calls; undefined for every other message. Batches are not in MCP any more. */
@@ -12,15 +20,31 @@ export function calledTool(body: unknown): string | undefined {
   return method === 'tools/call' && typeof params?.name === 'string' ? params.name : undefined
 }
 
-/** What came of a call, from the body of its answer. A stream is judged by its status alone. */
-export function outcomeOf(status: number, body: string | undefined): ObservedCall['outcome'] {
+/** What came of a call; undefined when the answer that would tell was not kept. */
+export function outcomeOf({ status, isStream, text }: KeptAnswer): ObservedCall['outcome'] | undefined {
   if (status !== 200) return 'error'
-  if (body === undefined) return 'ok'
+  if (text === undefined) return undefined
   try {
-    const { error, result } = JSON.parse(body) as { error?: unknown; result?: { isError?: unknown } }
+    const { error, result } = isStream ? lastMessage(text) : (JSON.parse(text) as Message)
     if (error !== undefined) return 'error'
     return result?.isError === true ? 'tool_error' : 'ok'
   } catch {
     return 'error'
   }
+}
+
+interface Message {
+  readonly error?: unknown
+  readonly result?: { readonly isError?: unknown }
+}
+
+/** The answer is the last event of its stream. */
+function lastMessage(stream: string): Message {
+  const event =
+    stream
+      .trimEnd()
+      .split(/\r?\n\r?\n/)
+      .at(-1) ?? ''
+  const data = event.split(/\r?\n/).flatMap((line) => /^data: ?(.*)$/.exec(line)?.[1] ?? [])
+  return JSON.parse(data.join('\n')) as Message
 }

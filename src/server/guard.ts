@@ -29,9 +29,12 @@ export function hostNames(names: readonly string[]): string[] {
  * (DNS rebinding), which on loopback without TLS is the only one that could come.
  */
 export function guardProblem(
-  { headers }: Pick<IncomingMessage, 'headers'>,
+  { headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>,
   rules: GuardRules,
 ): string | undefined {
+  // RFC 9112 section 3.2; Node takes the first one.
+  if (rawHeaders.filter((name, at) => at % 2 === 0 && /^host$/i.test(name)).length > 1)
+    return 'the request has more than one Host header'
   const host = validateHostHeader(headers.host, [...rules.allowedHosts])
   if (!host.ok && !(host.hostname && rules.coversHost(host.hostname))) return host.message
   if (headers.origin !== undefined && rules.allowedOrigins.includes(headers.origin)) return undefined

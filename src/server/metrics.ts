@@ -8,6 +8,8 @@ import type { Health } from './health.js'
 type PeerCertificate = NonNullable<TlsConnection['peerCertificate']>
 
 const knownToolsAtMost = 100
+/** As MCP asks of names of tools (SEP-986). */
+const toolName = /^[\w./-]{1,128}$/
 const peersAtMost = 100
 
 /**
@@ -140,7 +142,7 @@ export class ServerMetrics {
   }
 
   readonly onCall = ({ tool, outcome, seconds }: ObservedCall): void => {
-    if (outcome === 'ok' && this.#tools.size < knownToolsAtMost) this.#tools.add(tool)
+    if (outcome === 'ok' && toolName.test(tool) && this.#tools.size < knownToolsAtMost) this.#tools.add(tool)
     const known = this.#tools.has(tool) ? tool : 'other'
     this.#calls.inc({ tool: known, outcome })
     this.#durations.observe({ tool: known }, seconds)

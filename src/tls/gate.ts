@@ -51,6 +51,8 @@ export class Gate {
   readonly #pending: PendingHandshakes
   readonly #turnedAway: TurnedAway
   readonly #perIdentity: PerIdentity
+  /** By address. */
+  readonly #served = new PerIdentity(Number.POSITIVE_INFINITY)
   readonly #refused = new Set<TLSSocket>()
   readonly #open = new Map<TLSSocket, PeerConnection>()
   readonly #tell: Tell
@@ -149,7 +151,8 @@ export class Gate {
   #greet(raw: Socket): void {
     raw.allowHalfOpen = false
     const { remoteAddress = 'unknown' } = raw
-    if (this.#turnedAway.refuses(remoteAddress)) return void raw.destroy()
+    // Where somebody is being served, good peers share the address with a bad one: a proxy, a whole machine.
+    if (!this.#served.has(remoteAddress) && this.#turnedAway.refuses(remoteAddress)) return void raw.destroy()
     const handshake = this.#pending.begin(raw)
     if (!handshake) return
     const socket = new TLSSocket(raw, {
@@ -199,7 +202,12 @@ export class Gate {
       const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32_000, message } })
       return this.#refuse(socket, '429 Too Many Connections\r\nRetry-After: 1', body)
     }
-    socket.once('close', () => this.#perIdentity.give(id))
+    const { remoteAddress = 'unknown' } = socket
+    this.#served.take(remoteAddress)
+    socket.once('close', () => {
+      this.#perIdentity.give(id)
+      this.#served.give(remoteAddress)
+    })
     this.#open.set(socket, connection)
     socket.authorized = connection.facts.verified // frameworks look at it
     this.#handOver(socket)

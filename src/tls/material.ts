@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { readFile, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { SecureContextOptions } from 'node:tls'
 import type { TlsConfig } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { exposureOf } from '../files/exposure.js'
+import { readRegularFile, Unreadable } from '../files/read-file.js'
 import { CrlSet } from '../judge/crl-set.js'
 import { dateFault } from '../judge/dates.js'
 import { fabricFaults } from '../judge/fabric.js'
@@ -190,8 +191,12 @@ async function resolved(...paths: string[]): Promise<string> {
 
 async function read(path: string): Promise<string> {
   try {
-    return await readFile(path, 'latin1') // byte for byte: a list may be DER
+    return (await readRegularFile(path)).bytes.toString('latin1') // byte for byte: a list may be DER
   } catch (cause) {
+    if (cause instanceof Unreadable) {
+      const hint = 'Put a file there, or name another one.'
+      throw new MtlsError('CERT_NOT_FOUND', `${path} ${cause.message}`, { hint, cause })
+    }
     throw new MtlsError('CERT_NOT_FOUND', `${path} cannot be read: ${systemReason(cause)}`, { cause })
   }
 }

@@ -108,14 +108,15 @@ export class PeerJudge {
       socket,
       isCertified ? certified.of(shown.fingerprint256) : strangers.of(remoteAddress),
     )
-    if (issuers.length === 0) return known ?? guess // a session that is resumed; or there is nothing
     const excess = excessIn([shown.der, ...issuers])
     if (excess) return tooMuch(excess)
     const presented = issuers.map(read)
     const isExcessive = [leaf, ...presented].some(
       ({ key }) => key.type === 'rsa' && checkCost(key) === Infinity,
     )
-    return { ...over(presented), ...(isExcessive && { isExcessive }) }
+    // None in a session that is resumed, or where there are none.
+    const facts = presented.length === 0 ? (known ?? guess) : over(presented)
+    return { ...facts, ...(isExcessive && { isExcessive }) }
   }
 
   #remember(fingerprint256: string, facts: PeerFacts): void {

@@ -15,6 +15,10 @@ export class PerIdentity {
     return true
   }
 
+  has(id: string): boolean {
+    return this.#held.has(id)
+  }
+
   give(id: string): void {
     const held = (this.#held.get(id) ?? 0) - 1
     if (held > 0) this.#held.set(id, held)

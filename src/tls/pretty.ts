@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { escapeControl } from './escape-control.js'
+import { escapeControl } from '../text/escape-control.js'
 
 const levels: Readonly<Record<number, string>> = {
   10: 'trace',

@@ -1,5 +1,5 @@
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
-import { escapeControl } from './escape-control.js'
+import { escapeControl } from '../text/escape-control.js'
 import type { Refusal } from './verdict.js'
 
 /**

@@ -244,7 +244,7 @@ test('shows what a peer wrote with its control characters escaped', async () => 
 
 test('notes every server that demo mode let pass unverified', async () => {
   const env = await fleetWith({ TLS_DEMO_MODE: 'true' }, 'echo')
-  const stranger = { ...env, TLS_CERT_DIR: await certificateDirectory() }
+  const stranger = { ...env, TLS_CERT_DIR: await certificateDirectory('Another CA') }
   const { exitCode, stdout, stderr } = await askWith(stranger, ['echo hello', '--json'])
   const notice = expect.stringMatching(
     /^demo mode: the certificate of the echo server was not verified \(issuer-unknown\)$/,

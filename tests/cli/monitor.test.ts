@@ -62,7 +62,7 @@ test('certificates alone, from the directories that are named', async () => {
 
 test.each([
   [['--interval', '1ms']],
-  [['--port', '80']],
+  [['--port', '65536']],
   [['--within', 'soon']],
   [['--tls-enabled', 'false']],
   [['--config', 'nowhere.json']],

@@ -154,6 +154,8 @@ test('a passphrase in a file is read without its line end; both ways at once are
   const both = await runCli(['cert-check', '--key-passphrase-file', 'word'], { cwd, env })
   expect(both.stderr).toContain('both given')
   const absent = await runCli(['cert-check', '--key-passphrase-file', 'nowhere'], { cwd })
-  expect(absent.stderr).toMatch(/CERT_NOT_FOUND.*nowhere cannot be read/)
+  expect(absent.stderr).toMatch(
+    /CERT_NOT_FOUND: keyPassphraseFile: what is named there cannot be read \(ENOENT\)/,
+  )
   expectNothingOf(both.stdout + both.stderr + absent.stderr)
 })

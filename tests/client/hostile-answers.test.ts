@@ -186,6 +186,11 @@ describe('an answer without end', () => {
       (_, response) => flood(response.writeHead(500, { 'content-type': 'text/plain' }), 'x'.repeat(10_000)),
     ],
     [
+      'the events of an error',
+      (_, response) =>
+        flood(response.writeHead(500, { 'content-type': 'text/event-stream' }), 'data: x\n\n'.repeat(1000)),
+    ],
+    [
       'a page of nginx',
       (_, response) => flood(response.writeHead(418, { 'content-type': 'text/html' }), 'x'.repeat(10_000)),
     ],

@@ -24,6 +24,10 @@ describe('.env', () => {
     ['with the line ends of Windows', plain.replaceAll('\n', '\r\n')],
     ['with those of old Macs', plain.replaceAll('\n', '\r')],
     ['with export', plain.replace(/^/gm, 'export ').replace(/export $/, '')],
+    [
+      'with export and tabs, and spaces that do not break',
+      'export\tTLS_CRL=./ca.crl\n\u00a0export  \tMCP_HOST\u00a0=127.0.0.5',
+    ],
     ['with spaces, comments and empty lines', '# a\n\n  TLS_CRL = ./ca.crl # the list\nMCP_HOST=127.0.0.5'],
     ['in quotes', `TLS_CRL="./ca.crl" # b\nMCP_HOST='127.0.0.5'`],
   ])('%s is read', (_form, content) => {

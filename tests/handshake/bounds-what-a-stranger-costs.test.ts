@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { mtlsFetch } from '../../src/client/index.js'
 import { bareServer, callAsBareClient, type Shown } from '../support/bare-peers.js'
 import { type Forged, type ForgeOptions, forge, forgeCa } from '../support/forge.js'
+import { openWire } from '../support/wire.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
 const many = (count: number, name: (index: number) => string) =>
@@ -68,6 +70,45 @@ test.each(excesses)(
     expect(elsewhere.body).toMatch(/^mcp_mtls_connections_turned_away_total(?:\{.*\})? 2$/m)
   },
 )
+
+test('where a good client is being served, its address is not closed out', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls, limits: { excessPenalty: '1m' } })
+  const { port } = served.server
+  const wire = await openWire(served.server.url, world.certDir)
+  const evil = await chainOf(10, world.ca, 'client')
+  for (const _again of [1, 2]) expect((await callAsBareClient(port, { shown: evil })).status).toBe(403)
+  expect((await callAsBareClient(port, { shown: world.client })).status).toBe(200)
+  wire.socket.destroy()
+})
+
+test('an RSA key with an exponent that is made to cost closes its address out, and is told', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls, limits: { excessPenalty: '1m' } })
+  const { port } = served.server
+  const asked =
+    'req -x509 -newkey rsa:2048 -pkeyopt rsa_keygen_pubexp:17179869209 -nodes -subj /CN=x -keyout - -days 1'
+  const made = execFileSync('openssl', asked.split(' '), {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const shown = { cert: made, key: made }
+  expect(await callAsBareClient(port, { shown })).toMatchObject({
+    status: 403,
+    body: expect.stringContaining('is self-signed'),
+  })
+  await expect(callAsBareClient(port, { shown: world.client })).rejects.toThrow()
+  expect((await callAsBareClient(port, { shown: world.client, from: '127.0.0.2' })).status).toBe(200)
+})
+
+test('ten certificates are not too many', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls })
+  const shown = await chainOf(8, world.ca, 'client')
+  const extra = await forgeCa({ commonName: 'Extra' })
+  const ten = { cert: shown.cert + extra.cert, key: shown.key }
+  expect((await callAsBareClient(served.server.port, { shown: ten })).status).toBe(200)
+})
 
 test('after that while it is welcome again', async () => {
   await using world = await makeWorld()

@@ -1,5 +1,5 @@
 // What only Linux has: /dev/full, and a /proc in which nothing can be made.
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -64,5 +64,45 @@ describeWith('Linux', process.platform === 'linux', 'a full disk under the secur
       expect(status).toBe(200)
     }
     await vi.waitFor(() => expect(warned).toHaveBeenCalledWith(expect.stringContaining('ENOSPC')))
+  })
+})
+
+describeWith('Linux', process.platform === 'linux', 'a pipe or a device where a file belongs', () => {
+  const pipe = join(folder, 'pipe')
+  beforeAll(() => execFileSync('mkfifo', [pipe]))
+
+  test.each([
+    'serve echo --tls-port 0 --crl PIPE',
+    'serve echo --tls-port 0 --key-passphrase-file PIPE',
+    'serve echo --tls-port 0 --key-passphrase-file /dev/zero',
+    'ask hi --config PIPE',
+    'ask hi --config /dev/zero',
+    'cert-revoke PIPE',
+    'cert-check PIPE',
+  ])('%s ends with words', async (line) => {
+    const args = line.split(' ').map((word) => (word === 'PIPE' ? pipe : word))
+    const { exitCode, stderr } = await runProcess([...args, '--cert-dir', certDir], { cwd: folder })
+    expect(stderr).not.toContain('INTERNAL')
+    expect(exitCode).toBeGreaterThan(0)
+  })
+
+  test('in the place of the usual list, or of .env, it ends with words too', async () => {
+    const other = join(folder, 'other')
+    await makeCertificateSet({ certDir: other })
+    execFileSync('mkfifo', [join(other, 'ca.crl'), join(other, '.env')])
+    const args = ['serve', 'echo', '--tls-port', '0', '--cert-dir', other]
+    const listed = await runProcess(args, { cwd: folder })
+    expect(listed.stderr).toMatch(/^error: CERT_NOT_FOUND: .*ca\.crl is not a file$/m)
+    expect((await runProcess(args, { cwd: other })).exitCode).toBeGreaterThan(0)
+  })
+
+  test('a passphrase may come through a pipe into which somebody writes', async () => {
+    const command = [process.execPath, bin, 'cert-check', '--cert-dir', certDir].join(' ')
+    const { status, stderr } = spawnSync('bash', [
+      '-c',
+      `${command} --key-passphrase-file <(sleep 0.2; echo x)`,
+    ])
+    expect(String(stderr)).toBe('')
+    expect(status).toBe(0)
   })
 })

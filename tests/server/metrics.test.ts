@@ -5,6 +5,7 @@ import { ServerMetrics } from '../../src/server/metrics.js'
 import { callAsBareClient } from '../support/bare-peers.js'
 import { forge, forgeCa } from '../support/forge.js'
 import { freePort } from '../support/free-port.js'
+import { ask, toolCall } from '../support/wire.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
 async function scrape(port: number): Promise<string> {
@@ -44,6 +45,21 @@ describe('the metrics of a server', () => {
     expect(value(text, 'certificate_expiry_timestamp_seconds', { role: 'server' })).toBeGreaterThan(
       Date.now() / 1000,
     )
+  })
+
+  test('names of tools that there are not are no labels, whatever form the answer has', async () => {
+    await using world = await makeWorld()
+    const healthPort = await freePort()
+    await using served = await serveTest({ tls: world.tls, healthPort })
+    const { url } = served.server
+    for (const name of ['no-such-tool', 'x'.repeat(100_000), '\u001b[2J'])
+      await ask(url, world.certDir, { body: toolCall(name) })
+    await ask(url, world.certDir, { body: toolCall('echo', { text: 'x' }) })
+    const text = await scrape(healthPort)
+    const others = text.match(/^mcp_mtls_tool_calls_total\{.*tool="other".*\} \d+$/gm) ?? []
+    expect(others.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)).toBe(3)
+    expect(value(text, 'tool_calls_total', { tool: 'echo', outcome: 'ok' })).toBe(1)
+    expect([...new Set(text.match(/tool="[^"]*"/g))].sort()).toEqual(['tool="echo"', 'tool="other"'])
   })
 
   test('without a certificate nothing identifies a peer; with one, the peers that end first are there', async () => {

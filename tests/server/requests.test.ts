@@ -40,6 +40,14 @@ describe('the Host header', () => {
     },
   )
 
+  test.each(['localhost', 'evil.example'])('must be one: a second one, %s, is refused', async (other) => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls })
+    const wire = await openWire(served.server.url, world.certDir)
+    wire.socket.write(`GET /health HTTP/1.1\r\nHost: localhost\r\nhOsT: ${other}\r\n\r\n`)
+    await wire.until(/^HTTP\/1\.1 403 [\s\S]*more than one Host/)
+  })
+
   test('must be there', async () => {
     await using world = await makeWorld()
     await using served = await serveTest({ tls: world.tls })

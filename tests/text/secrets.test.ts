@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -18,6 +19,10 @@ const forms = {
     .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
     .toString(),
   twice: `${pem} and ${pem}`,
+  'without its first line': pem.split('\n').slice(1).join('\n'),
+  'as one line of base64': body.join(''),
+  'in base64 once more': Buffer.from(pem).toString('base64'),
+  'in base64 once more, in a path': `/srv/${Buffer.from(pem).toString('base64')}/x`,
 }
 
 test.each(Object.entries(forms))('a private key %s is not shown, and what is around it is', (_form, text) => {
@@ -31,6 +36,46 @@ test.each(Object.entries(forms))('a private key %s is not shown, and what is aro
   )
 })
 
+test.each(
+  (
+    [
+      ['rsa', { modulusLength: 2048 }],
+      ['ec', { namedCurve: 'P-256' }],
+      ['ec', { namedCurve: 'P-384' }],
+      ['ec', { namedCurve: 'P-521' }],
+      ['ed25519', {}],
+      ['ed448', {}],
+    ] as const
+  ).flatMap(([type, options]) =>
+    (['pkcs8', 'pkcs1', 'sec1', 'encrypted'] as const)
+      .filter((form) => (form === 'pkcs1' ? type === 'rsa' : form !== 'sec1' || type === 'ec'))
+      .map((form) => [type, options, form] as const),
+  ),
+)('the DER of a key (%s, %j, %s) is known in base64', (type, options, form) => {
+  const { privateKey: key } = generateKeyPairSync(type as 'ec', options as { namedCurve: string })
+  const encryption = form === 'encrypted' && { cipher: 'aes-256-cbc', passphrase: 'x' }
+  const der = key.export({
+    type: form === 'encrypted' ? 'pkcs8' : form,
+    format: 'der',
+    ...encryption,
+  } as never)
+  const text = (der as unknown as Buffer).toString('base64')
+  const shown = withoutSecrets(`a /dir/${text} b`)
+  for (let at = 0; at + 20 <= text.length; at += 10) expect(shown).not.toContain(text.slice(at, at + 20))
+})
+
+test('what certificates are written in is shown', () => {
+  const certificates = execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=x', '-keyout', '/dev/null'],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  )
+  expect(withoutSecrets(certificates)).toBe(certificates)
+})
+
 test.each([
   ['https://user:word@host/x', 'https://…@host/x'],
   ['"https://user:word@host"', '"https://…@host"'],
@@ -38,6 +83,11 @@ test.each([
   ['https://user:wo@rd@host', 'https://…@host'],
   ['https://host/path?a:b@c', 'https://host/path?a:b@c'],
   ['mailto:a@b', 'mailto:a@b'],
+  ['https://u:a/SECRET@host', 'https://…@host'],
+  ['https://u:p#SECRET@host/x', 'https://…@host/x'],
+  ['https://TOKEN@host/mcp', 'https://…@host/mcp'],
+  ['https://host:8443/@scope/x', 'https://host:8443/@scope/x'],
+  ['https://host/mcp?a=1&access_token=SECRET&b=2#c', 'https://host/mcp?a=1&access_token=…&b=2#c'],
   ['-----BEGIN CERTIFICATE-----', '-----BEGIN CERTIFICATE-----'],
 ])('%s is shown as %s', (text, shown) => {
   expect(withoutSecrets(text)).toBe(shown)

@@ -4,7 +4,7 @@
  */
 export function escapeControl(text: string): string {
   // Beyond the first plane JSON wants two escapes, one for each half.
-  return text.replace(/\p{C}/gu, (character) =>
+  return text.replace(/[\p{C}\u2028\u2029]/gu, (character) =>
     character.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
   )
 }

@@ -1,0 +1,64 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+
+/** A revocation list of a million entries; nobody's memory is filled with a disk image. */
+const largestFile = 64 * 1024 * 1024
+/** Settings, passphrases, lists of servers. */
+const largestText = 1024 * 1024
+
+// Opening a pipe that nobody writes to would wait for ever, and so would the end of the process.
+const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+
+/** What is no file that can be read. Its message goes after the path. */
+export class Unreadable extends Error {}
+
+/** A regular file: its bytes, and its permission bits. Throws `Unreadable`, or what the file system says. */
+export async function readRegularFile(path: string): Promise<{ bytes: Buffer; mode: number }> {
+  const file = await open(path, flags)
+  try {
+    const found = await file.stat()
+    refuse(found, largestFile)
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(found.size + 1) })
+    return { bytes: buffer.subarray(0, bytesRead), mode: found.mode }
+  } finally {
+    await file.close()
+  }
+}
+
+/** The bytes of a small file at once, or of a pipe into which somebody writes. Throws `Unreadable`, or what the file system says. */
+export function readSmallFile(path: string): Buffer {
+  const file = openSync(path, flags)
+  try {
+    const found = fstatSync(file)
+    if (!found.isFIFO()) refuse(found, largestText)
+    const bytes = readAll(file)
+    if (found.isFIFO() && bytes.length === 0) throw new Unreadable('is a pipe into which nobody writes')
+    return bytes
+  } finally {
+    closeSync(file)
+  }
+}
+
+function refuse(found: { isFile(): boolean; isDirectory(): boolean; size: number }, largest: number): void {
+  if (!found.isFile()) throw new Unreadable(found.isDirectory() ? 'is a directory' : 'is not a file')
+  if (found.size > largest) throw new Unreadable(`is too large: ${found.size} bytes`)
+}
+
+function readAll(file: number): Buffer {
+  const chunks: Buffer[] = []
+  let size = 0
+  for (let patience = 100; ; ) {
+    const chunk = Buffer.alloc(64 * 1024)
+    try {
+      const length = readSync(file, chunk)
+      if (length === 0) return Buffer.concat(chunks)
+      size += length
+      if (size > largestText) throw new Unreadable(`has more than ${largestText} bytes`)
+      chunks.push(chunk.subarray(0, length))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      if (patience-- === 0) throw new Unreadable('is a pipe into which nobody writes')
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+    }
+  }
+}
