@@ -3,7 +3,7 @@ export { readDotenv } from './dotenv.js'
 export type { Limits, LimitsOptions } from './limits.js'
 export { isLoopback } from './loopback.js'
 export { type McpServerEntry, type McpServersFile, readMcpServers } from './mcp-servers.js'
-export { packageVersion } from './package-version.js'
+export { packageVersion, releaseDate } from './package-version.js'
 export { type McpServerConfig, type McpServerOptions, parseServerConfig } from './server-config.js'
 export {
   flagOf,
