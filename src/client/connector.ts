@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import type { buildConnector } from 'undici'
+import { waysTo } from '../config/index.js'
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
 import { ConnectionRecord, type TlsConnection } from '../tls/connection.js'
 import { secureContext } from '../tls/context.js'
@@ -130,6 +131,7 @@ export class Connector {
     const socket = tlsConnect({
       host,
       port,
+      ...waysTo(host),
       secureContext: this.#context,
       ...(isIP(serverName) === 0 && { servername: serverName }),
       ...(session && { session: session.ticket }),

@@ -5,6 +5,8 @@ import {
   type TLSSocket,
   connect as tlsConnect,
 } from 'node:tls'
+import { connectionError } from '../client/failure.js'
+import { waysTo } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { rootsPem } from '../judge/path.js'
 import { contextOptions } from '../tls/context.js'
@@ -57,6 +59,7 @@ export async function openTls(options: OpenOptions): Promise<TLSSocket> {
   const socket = tlsConnect({
     host,
     port,
+    ...waysTo(host),
     secureContext: contextOf(options),
     ...(isIP(serverName) === 0 && { servername: serverName }),
     ...(session && { session }),
@@ -124,17 +127,7 @@ function established(socket: TLSSocket, server: string, timeoutMs: number): Prom
     })
     // Stays for the rest of its life: what comes after the handshake is for others to notice.
     socket.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        connected
-          ? handshakeError(error, server)
-          : new MtlsError(
-              'CONNECTION_FAILED',
-              `no connection to ${server} (${error.code ?? error.message})`,
-              {
-                cause: error,
-              },
-            ),
-      ),
+      reject(connected ? handshakeError(error, server) : connectionError(error, server)),
     )
   })
 }

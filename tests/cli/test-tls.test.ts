@@ -63,7 +63,7 @@ test('a failure names code and hint and what could not run; exit code 1', async 
   const { exitCode, stdout } = await runCli(['test-tls', url, '--cert-dir', world.certDir], options)
   expect(exitCode).toBe(1)
   expect(stdout).toMatch(
-    /^✗ tcp +nobody listens at localhost:\d+ \(ECONNREFUSED\)\n {4}CONNECTION_FAILED\n {4}hint: Start the server/m,
+    /^✗ tcp +nobody listens at localhost:\d+ \(ECONNREFUSED\), tried 127\.0\.0\.1 and ::1\n {4}CONNECTION_FAILED\n {4}hint: Start the server/m,
   )
   expect(stdout).toMatch(
     /^- not run: tls, server certificate, client certificate, resumption, mcp, tools, tool call\nfailed: tcp$/m,
