@@ -6,6 +6,7 @@ import { isLocalhost, localhostAddresses, parseTlsConfig, waysTo } from '../conf
 import { MtlsError } from '../errors.js'
 import { CrlSet } from '../judge/crl-set.js'
 import type { Trust } from '../pki/index.js'
+import { shellWord } from '../text/shell-word.js'
 import { refusalInAlert } from '../tls/foreign-refusal.js'
 import { fileSource } from '../tls/material.js'
 import { verdict } from '../tls/verdict.js'
@@ -91,7 +92,7 @@ async function resolveName({ host, signal }: OpenOptions, timeoutMs: number): Pr
   } catch (cause) {
     const { code = 'no answer in time' } = cause as NodeJS.ErrnoException
     throw new MtlsError('CONNECTION_FAILED', `we cannot find an address of ${host} (${code})`, {
-      hint: `Check the spelling of the name, and look it up: \`getent hosts ${host}\`.`,
+      hint: `Check the spelling of the name, and look it up: \`getent hosts ${shellWord(host)}\`.`,
       cause,
     })
   }

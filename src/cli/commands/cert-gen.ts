@@ -11,7 +11,7 @@ import {
 } from '../../pki/index.js'
 import { addDirectoryOptions, directoriesOf, directoryFlags, numberArgument } from '../certificate-options.js'
 import type { Io } from '../io.js'
-import { day, shownPath, table, writeJson, writeLines } from '../output.js'
+import { day, shownPath, table, typedPath, writeJson, writeLines } from '../output.js'
 import { addSettingOptions, resolveSettings } from '../settings.js'
 
 interface Flags {
@@ -169,6 +169,6 @@ function serveCommand({ certDir }: CertificateSet, command: Command, io: Io): st
 
 function useCommand(type: LeafType, { certDir, entries }: CertificateSet, io: Io): string {
   const { path = '', keyPath = '' } = entries.find((entry) => entry.type === type) ?? {}
-  const files = `${directoryFlags({ certDir }, io)} --${type}-cert ${shownPath(path, io)} --${type}-key ${shownPath(keyPath, io)}`
+  const files = `${directoryFlags({ certDir }, io)} --${type}-cert ${typedPath(path, io)} --${type}-key ${typedPath(keyPath, io)}`
   return type === 'server' ? `npx mcp-mtls serve all${files}` : `npx mcp-mtls ask "echo hello"${files}`
 }
