@@ -9,7 +9,7 @@ import { connectionError } from '../client/failure.js'
 import { waysTo } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { rootsPem } from '../judge/path.js'
-import { contextOptions } from '../tls/context.js'
+import { contextOptions, unusable } from '../tls/context.js'
 import { handshakeError } from '../tls/handshake-error.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 
@@ -97,10 +97,7 @@ function contextOf({ anchors, identity, minVersion = 'TLSv1.2', offer }: OpenOpt
       ...offer,
     })
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new MtlsError('CERT_INVALID', `our client certificate cannot be used: ${code ?? 'unknown error'}`, {
-      hint: 'See what is wrong with it: `mcp-mtls cert-check FILE`.',
-    })
+    throw unusable('our client certificate', error)
   }
 }
 
