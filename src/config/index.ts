@@ -5,6 +5,7 @@ export { isLocalhost, localhostAddresses, waysTo } from './localhost.js'
 export { isLoopback } from './loopback.js'
 export { type McpServerEntry, type McpServersFile, readMcpServers } from './mcp-servers.js'
 export { packageVersion, releaseDate } from './package-version.js'
+export { proxyVariables } from './proxies.js'
 export { type McpServerConfig, type McpServerOptions, parseServerConfig } from './server-config.js'
 export {
   flagOf,
