@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import type { MonitorEvent } from '../monitor/snapshot.js'
 import type { Io } from './io.js'
 import { printable, writeLines } from './output.js'
+import { runShell } from './shell.js'
 
 const longestRun = 60_000
 /** A command that is slower than the changes hears of the newest ones only. */
@@ -39,21 +38,12 @@ async function runFor(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const told = { TIME: at, KIND: kind, NAME: name, FROM: from, TO: to, LEVEL: level, TEXT: text }
-  const env = Object.fromEntries(
+  const variables = Object.fromEntries(
     // An environment has no NUL.
     Object.entries(told).map(([key, value]) => [`MONITOR_${key}`, (value ?? '').replaceAll('\0', '')]),
   )
-  try {
-    const child = spawn('sh', ['-c', command], {
-      cwd: io.cwd,
-      env: { ...io.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      signal: AbortSignal.any([signal, AbortSignal.timeout(longestRun)]),
-    })
-    for (const stream of [child.stdout, child.stderr]) stream.pipe(io.stderr, { end: false })
-    const [code, killedBy] = (await once(child, 'close')) as [number | null, string | null]
-    return code === 0 ? undefined : (killedBy ?? `exit code ${code}`)
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
+  const ends = AbortSignal.any([signal, AbortSignal.timeout(longestRun)])
+  return runShell(command, variables, io, ends).catch((error) =>
+    error instanceof Error ? error.message : String(error),
+  )
 }

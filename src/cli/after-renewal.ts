@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import type { Io } from './io.js'
+import { runShell } from './shell.js'
 
 /**
  * Runs a shell command after something was renewed, with `RENEWED_CERT_DIR` and, one per line, `RENEWED_FILES` in its
@@ -12,10 +11,7 @@ export async function runAfterRenewal(
   io: Io,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
-  const env = { ...io.env, RENEWED_CERT_DIR: certDir, RENEWED_FILES: files.join('\n') }
-  const child = spawn('sh', ['-c', command], { cwd: io.cwd, env, stdio: ['ignore', 'pipe', 'pipe'], signal })
-  for (const stream of [child.stdout, child.stderr]) stream.pipe(io.stderr, { end: false })
-  const [code, killedBy] = (await once(child, 'close')) as [number | null, string | null]
-  if (code === 0) return undefined
-  return `the command after the renewal failed: ${killedBy ?? `exit code ${code}`}: ${command}`
+  const variables = { RENEWED_CERT_DIR: certDir, RENEWED_FILES: files.join('\n') }
+  const failure = await runShell(command, variables, io, signal)
+  return failure && `the command after the renewal failed: ${failure}: ${command}`
 }

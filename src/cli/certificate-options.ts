@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CaOptions } from '../pki/index.js'
 import type { Io } from './io.js'
-import { shownPath } from './output.js'
+import { typedPath } from './output.js'
 import { addSettingOptions, resolveSettings } from './settings.js'
 
 /** Gives a `cert-…` command the flags that say where certificates and the CA are. */
@@ -24,7 +24,7 @@ export function directoriesOf(command: Command, io: Io, directory?: string): CaO
 
 /** The flags that lead another command to the same directories. */
 export function directoryFlags({ certDir, caDir }: CaOptions, io: Io): string {
-  const flag = (name: string, path: string) => ` --${name} ${shownPath(path, io)}`
+  const flag = (name: string, path: string) => ` --${name} ${typedPath(path, io)}`
   const own = certDir === resolve(io.cwd, 'certs') ? '' : flag('cert-dir', certDir)
   return own + (caDir === undefined ? '' : flag('ca-dir', caDir))
 }

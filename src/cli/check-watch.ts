@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { longWait } from '../tls/at-moment.js'
 import { watchFiles } from '../tls/watch.js'
 
 export interface WatchedChecks<Result> {
@@ -23,9 +23,7 @@ export async function watchChecks<Result>(watched: WatchedChecks<Result>): Promi
       stirred = new AbortController()
       report(await check())
       // Whatever comes first; a change while it was checking counts too.
-      await sleep(intervalMs, undefined, { signal: AbortSignal.any([stirred.signal, signal]) }).catch(
-        () => {},
-      )
+      await longWait(intervalMs, AbortSignal.any([stirred.signal, signal])).catch(() => {})
     }
   } finally {
     stop()

@@ -16,7 +16,8 @@ export async function makeDemoCertificates({ tls }: Settings, io: Io): Promise<v
   const child = execFile(process.execPath, args, { cwd: io.cwd, env: io.env })
   let stdout = ''
   child.stdout?.on('data', (chunk) => (stdout += chunk))
-  const exitCode = await new Promise((resolve) => child.on('close', resolve))
+  // Where no process can be started it ends with an error before it began.
+  const exitCode = await new Promise((resolve) => child.on('error', resolve).on('close', resolve))
   if (exitCode !== 0) throw failureOf(stdout, tls.certDir)
   writeLines(io.stderr, [`made certificates for demo mode in ${tls.certDir}`])
 }

@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
 import { withoutSecrets } from '../text/secrets.js'
+import { shellPath } from '../text/shell-word.js'
 import type { Io } from './io.js'
 
 export interface Failure {
@@ -56,10 +57,15 @@ export function printable(text: string): string {
   })
 }
 
-/** A path as short as it can be typed here. */
+/** A path as short as it can be from here. */
 export function shownPath(path: string, { cwd }: Pick<Io, 'cwd'>): string {
   const short = relative(cwd, path)
   return short === '' ? '.' : short.startsWith('..') ? path : short
+}
+
+/** The same as a word of a command that can be pasted into a shell. */
+export function typedPath(path: string, io: Pick<Io, 'cwd'>): string {
+  return shellPath(shownPath(path, io))
 }
 
 /** `2027-11-20`, in UTC. */

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { settingTable } from '../config/index.js'
+import { packageVersion, settingTable } from '../config/index.js'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
 import { isPemText } from '../text/secrets.js'
 import type { Io } from './io.js'
@@ -79,10 +78,9 @@ export function fail(error: unknown, io: Io, { usageExit = 1, json = false } = {
 }
 
 function buildProgram(io: Io): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   return new Command('mcp-mtls')
     .description('Mutual TLS for MCP servers, clients and agents')
-    .version(version)
+    .version(packageVersion)
     .helpCommand(false)
     .showSuggestionAfterError()
     .exitOverride()

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { nextCheck, nextRetry } from '../pki/index.js'
+import { longWait } from '../tls/at-moment.js'
 
 export interface DaemonOptions {
   /** One look at everything; gives when the next thing is due. */
@@ -20,7 +20,7 @@ export async function keepRenewing({
   signal,
   now = () => new Date(),
   random = Math.random,
-  wait = (ms, signal) => delay(ms, undefined, { signal }),
+  wait = longWait,
 }: DaemonOptions): Promise<void> {
   let failures = 0
   while (!signal.aborted) {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import type { buildConnector } from 'undici'
+import { waysTo } from '../config/index.js'
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
 import { connectTls } from '../tls/client-socket.js'
 import { ConnectionRecord, type TlsConnection } from '../tls/connection.js'
@@ -131,6 +132,7 @@ export class Connector {
     const socket = connectTls({
       host,
       port,
+      ...waysTo(host),
       secureContext: this.#context,
       ...(isIP(serverName) === 0 && { servername: serverName }),
       ...(session && { session: session.ticket }),

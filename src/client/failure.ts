@@ -39,7 +39,12 @@ export function explainFailure(error: unknown, { host, protocol }: URL): unknown
   if (known || !network) return known ?? error
   const cause = network.cause as NodeJS.ErrnoException
   const { code, message, syscall } = cause
-  if (syscall === 'connect' || syscall === 'getaddrinfo' || code === 'UND_ERR_CONNECT_TIMEOUT')
+  if (
+    cause instanceof AggregateError ||
+    syscall === 'connect' ||
+    syscall === 'getaddrinfo' ||
+    code === 'UND_ERR_CONNECT_TIMEOUT'
+  )
     return connectionError(cause, host)
   const isSilent =
     protocol === 'https:' && (cause as { socket?: { bytesRead?: number } }).socket?.bytesRead === 0
@@ -60,10 +65,17 @@ export function connectionError(error: NodeJS.ErrnoException, address: string): 
   return neverSent(
     new MtlsError(
       /TIMEDOUT|CONNECT_TIMEOUT/.test(code) ? 'CONNECTION_TIMEOUT' : 'CONNECTION_FAILED',
-      `no connection to ${address} (${code})`,
+      `no connection to ${address} (${code})${tried(error)}`,
       { cause: error },
     ),
   )
+}
+
+/** `, tried 127.0.0.1 and ::1` where more than one address was. */
+export function tried(error: unknown): string {
+  if (!(error instanceof AggregateError)) return ''
+  const addresses = error.errors.flatMap(({ address }) => address ?? [])
+  return addresses.length > 1 ? `, tried ${addresses.join(' and ')}` : ''
 }
 
 /** The error and what it says it came from: undici and the SDK wrap ours. */

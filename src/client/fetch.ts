@@ -1,6 +1,6 @@
 import type { FetchLike } from '@modelcontextprotocol/client'
-import { Agent, type Dispatcher, fetch as undiciFetch } from 'undici'
-import { isLoopback, parseTlsConfig, type TlsConfig, type TlsOptions } from '../config/index.js'
+import { Agent, buildConnector, type Dispatcher, fetch as undiciFetch } from 'undici'
+import { isLoopback, parseTlsConfig, type TlsConfig, type TlsOptions, waysTo } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import type { TlsConnection } from '../tls/connection.js'
 import { refusalInAnswer } from '../tls/foreign-refusal.js'
@@ -93,7 +93,9 @@ export function fetchOver(config: TlsConfig, source: MaterialSource, options: Mt
 
 /** A `fetch` without TLS; the caller has seen to it that the URL is on loopback. */
 export function plainFetch(): FetchLike & { close(): Promise<void> } {
-  const agent = new Agent({ bodyTimeout: 0, headersTimeout: 0 })
+  const connect: buildConnector.connector = (options, callback) =>
+    buildConnector(waysTo(options.hostname))(options, callback)
+  const agent = new Agent({ connect, bodyTimeout: 0, headersTimeout: 0 })
   const request: FetchLike = async (url, init) => {
     const target = new URL(url)
     try {

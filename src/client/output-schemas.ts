@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import type {
   JsonSchemaType,
@@ -6,6 +5,7 @@ import type {
   JsonSchemaValidatorResult,
   jsonSchemaValidator,
 } from '@modelcontextprotocol/client'
+import { program } from '#output-checker'
 import { shortened } from '../text/shortened.js'
 
 /** For one answer and its schema; milliseconds. The process stands still for so long at most. */
@@ -61,11 +61,10 @@ class SchemaWorker {
 
   constructor() {
     const { port1, port2 } = new MessageChannel()
-    const ajv = createRequire(import.meta.url).resolve('@modelcontextprotocol/client/validators/ajv')
     this.#port = port1
     this.#thread = new Worker(program, {
       eval: true,
-      workerData: { port: port2, answers: this.#answers, ajv },
+      workerData: { port: port2, answers: this.#answers },
       transferList: [port2],
       env: {},
       execArgv: [],
@@ -108,27 +107,3 @@ class SchemaWorker {
     return Atomics.wait(this.#answers, 0, before, milliseconds) !== 'timed-out'
   }
 }
-
-const program = `
-const { workerData: { port, answers, ajv } } = require('node:worker_threads')
-const { AjvJsonSchemaValidator } = require(ajv)
-const validators = new Map()
-const answered = () => {
-  Atomics.add(answers, 0, 1)
-  Atomics.notify(answers, 0)
-}
-port.on('message', ({ number, schema, input }) => {
-  let problem
-  try {
-    // Each has a validator of its own: schemas of two servers may bear the same $id.
-    if (schema) validators.set(number, new AjvJsonSchemaValidator().getValidator(schema))
-    const validator = validators.get(number)
-    problem = validator ? validator(input).errorMessage : 'its schema cannot be used'
-  } catch (error) {
-    problem = 'its schema cannot be used: ' + error
-  }
-  port.postMessage({ problem })
-  answered()
-})
-answered()
-`

@@ -1,5 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { shellPath } from '../text/shell-word.js'
 import { type Problem, refuse } from './problems.js'
 import type { Role, TlsConfig } from './tls-options.js'
 
@@ -13,7 +14,7 @@ const neededBy = {
  * it does not know.
  */
 export function requireFiles(config: TlsConfig, role: Role): void {
-  const make = `mcp-mtls cert-gen --cert-dir ${config.certDir}${config.demoMode ? ' --demo-mode' : ''}`
+  const make = `mcp-mtls cert-gen --cert-dir ${shellPath(config.certDir)}${config.demoMode ? ' --demo-mode' : ''}`
   const problems: Problem[] = []
   let directoryMissing = false
   for (const setting of neededBy[role]) {

@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs'
+// `npm version` writes both lines anew (scripts/set-version.mjs). They are no file that is looked for: in a bundle, the
+// package.json that lies near is the application's.
 
-/** Of this package, as `/health` shows it. */
-export const packageVersion: string = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-).version
+/** As package.json says. */
+export const packageVersion = '0.1.0'
+
+/** The day of this version, in UTC. A clock that stands before it is wrong. */
+export const releaseDate: Date = new Date('2026-11-27')

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CheckFilesOptions, checkFiles } from '../pki/index.js'
 import { type LookOptions, look } from '../probe/look.js'
+import { longWait } from '../tls/at-moment.js'
 import { certificatesOf, type Shown } from './certificates.js'
 import { type Change, certificateChanges, serverChanges } from './changes.js'
 import { afterLook, unseen } from './server-status.js'
@@ -105,7 +106,7 @@ export class Monitor {
 
   async #again(act: () => Promise<void>, signal: AbortSignal): Promise<void> {
     for (;;) {
-      await delay(this.#options.intervalMs * (0.9 + Math.random() / 5), undefined, { signal })
+      await longWait(this.#options.intervalMs * (0.9 + Math.random() / 5), signal)
       await act()
     }
   }

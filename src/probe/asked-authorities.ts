@@ -3,6 +3,7 @@ import { Duplex } from 'node:stream'
 import { createSecureContext } from 'node:tls'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Name } from '@peculiar/asn1-x509'
+import { waysTo } from '../config/index.js'
 import { rootsPem } from '../judge/path.js'
 import { connectTls } from '../tls/client-socket.js'
 import { contextOptions } from '../tls/context.js'
@@ -17,7 +18,7 @@ import type { OpenOptions } from './open-tls.js'
 export async function askedAuthorities(options: OpenOptions): Promise<readonly string[] | undefined> {
   const { host, port, serverName = host, identity, anchors, timeoutMs, signal } = options
   const ca = rootsPem(anchors)
-  const wire = tcpConnect({ host, port })
+  const wire = tcpConnect({ host, port, ...waysTo(host) })
   const received: Buffer[] = []
   const socket = connectTls({
     socket: tapped(wire, (chunk) => received.push(chunk)),

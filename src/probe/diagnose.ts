@@ -1,11 +1,12 @@
 import { lookup } from 'node:dns/promises'
 import { isIP, connect as tcpConnect } from 'node:net'
 import { refusedServer } from '../client/connector.js'
-import { connectionError } from '../client/failure.js'
-import { parseTlsConfig } from '../config/index.js'
+import { connectionError, tried } from '../client/failure.js'
+import { isLocalhost, localhostAddresses, parseTlsConfig, waysTo } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { CrlSet } from '../judge/crl-set.js'
 import type { Trust } from '../pki/index.js'
+import { shellWord } from '../text/shell-word.js'
 import { refusalInAlert } from '../tls/foreign-refusal.js'
 import { fileSource } from '../tls/material.js'
 import { verdict } from '../tls/verdict.js'
@@ -84,20 +85,21 @@ async function readOwn({ tls, trust }: DiagnoseOptions): Promise<Found<Shown>> {
 
 async function resolveName({ host, signal }: OpenOptions, timeoutMs: number): Promise<Found<true>> {
   if (isIP(host)) return { value: true, detail: `${host} is an address` }
+  if (isLocalhost(host)) return { value: true, detail: `${host} is ${localhostAddresses.join(', ')}` }
   try {
     const found = await within(timeoutMs, signal, lookup(host, { all: true }))
     return { value: true, detail: `${host} is ${found.map(({ address }) => address).join(', ')}` }
   } catch (cause) {
     const { code = 'no answer in time' } = cause as NodeJS.ErrnoException
     throw new MtlsError('CONNECTION_FAILED', `we cannot find an address of ${host} (${code})`, {
-      hint: `Check the spelling of the name, and look it up: \`getent hosts ${host}\`.`,
+      hint: `Check the spelling of the name, and look it up: \`getent hosts ${shellWord(host)}\`.`,
       cause,
     })
   }
 }
 
 async function reach({ host, port, signal }: OpenOptions, timeoutMs: number): Promise<Found<true>> {
-  const socket = tcpConnect({ host, port })
+  const socket = tcpConnect({ host, port, ...waysTo(host) })
   try {
     await within(
       timeoutMs,
@@ -111,7 +113,7 @@ async function reach({ host, port, signal }: OpenOptions, timeoutMs: number): Pr
     const refused = (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED'
     throw new MtlsError(
       code,
-      refused ? `nobody listens at ${addressOf({ host, port })} (ECONNREFUSED)` : message,
+      refused ? `nobody listens at ${addressOf({ host, port })} (ECONNREFUSED)${tried(cause)}` : message,
       {
         hint: refused
           ? 'Start the server (`mcp-mtls serve weather`), or correct host and port of the URL.'

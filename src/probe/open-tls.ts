@@ -1,9 +1,11 @@
 import { isIP } from 'node:net'
 import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
+import { connectionError } from '../client/failure.js'
+import { waysTo } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { rootsPem } from '../judge/path.js'
 import { connectTls } from '../tls/client-socket.js'
-import { contextOptions } from '../tls/context.js'
+import { contextOptions, unusable } from '../tls/context.js'
 import { handshakeError } from '../tls/handshake-error.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 
@@ -53,6 +55,7 @@ export async function openTls(options: OpenOptions): Promise<TLSSocket> {
   const socket = connectTls({
     host,
     port,
+    ...waysTo(host),
     secureContext: contextOf(options),
     ...(isIP(serverName) === 0 && { servername: serverName }),
     ...(session && { session }),
@@ -87,10 +90,7 @@ function contextOf({ anchors, identity, minVersion = 'TLSv1.2', offer }: OpenOpt
       ...offer,
     })
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new MtlsError('CERT_INVALID', `our client certificate cannot be used: ${code ?? 'unknown error'}`, {
-      hint: 'See what is wrong with it: `mcp-mtls cert-check FILE`.',
-    })
+    throw unusable('our client certificate', error)
   }
 }
 
@@ -117,17 +117,7 @@ function established(socket: TLSSocket, server: string, timeoutMs: number): Prom
     })
     // Stays for the rest of its life: what comes after the handshake is for others to notice.
     socket.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        connected
-          ? handshakeError(error, server)
-          : new MtlsError(
-              'CONNECTION_FAILED',
-              `no connection to ${server} (${error.code ?? error.message})`,
-              {
-                cause: error,
-              },
-            ),
-      ),
+      reject(connected ? handshakeError(error, server) : connectionError(error, server)),
     )
   })
 }

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { waysTo } from '../config/index.js'
 import type { OpenOptions } from './open-tls.js'
 
 type Target = Pick<OpenOptions, 'host' | 'port' | 'signal'>
@@ -8,7 +9,7 @@ export async function answerToPlainHttp(
   { host, port, signal }: Target,
   path: string,
 ): Promise<{ readonly status: number; readonly text: string } | undefined> {
-  const socket = connect({ host, port, ...(signal && { signal }) })
+  const socket = connect({ host, port, ...waysTo(host), ...(signal && { signal }) })
   socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nConnection: close\r\n\r\n`)
   let text = ''
   socket.setEncoding('latin1').on('data', (chunk) => {
@@ -24,7 +25,7 @@ export async function answerToPlainHttp(
 export async function cutsSlowHandshake(target: Target, waitMs: number): Promise<number | undefined> {
   const { host, port, signal } = target
   const begun = performance.now()
-  const socket = connect({ host, port, ...(signal && { signal }) })
+  const socket = connect({ host, port, ...waysTo(host), ...(signal && { signal }) })
   // The first bytes of a record with a ClientHello, and nothing after them.
   socket.write(Buffer.from([22, 3, 1, 2, 0, 1, 0]))
   socket.resume()

@@ -23,6 +23,7 @@ import { certificateHealth, type Health, healthProblems, protocolVersions } from
 import { createHealthServer } from './health-server.js'
 import { requestListener } from './http.js'
 import { InFlight } from './in-flight.js'
+import { type Listening, listen } from './listen.js'
 import { ServerMetrics } from './metrics.js'
 
 export interface ServeOptions extends McpServerOptions, FreshnessOptions {
@@ -116,6 +117,7 @@ class ListeningServer implements RunningServer {
   #freshness: Freshness | undefined
   readonly #gate: Gate | undefined
   readonly #server: Server
+  #listening: Listening | undefined
   readonly #healthServer: Server | undefined
   readonly #adapter
   readonly #metrics: ServerMetrics
@@ -229,11 +231,12 @@ class ListeningServer implements RunningServer {
 
   async listen(): Promise<void> {
     const { tlsEnabled, tlsPort = 0, httpPort = 0, host, healthPort = 0 } = this.#config
-    await listen(this.#server, tlsEnabled ? tlsPort : httpPort, host)
+    const listening = await listen(this.#server, tlsEnabled ? tlsPort : httpPort, host)
+    this.#listening = listening
     try {
       if (this.#healthServer) await listen(this.#healthServer, healthPort, '127.0.0.1')
     } catch (error) {
-      this.#server.close()
+      void listening.close()
       throw error
     }
   }
@@ -261,8 +264,7 @@ class ListeningServer implements RunningServer {
         this.#inFlight.destroyAll()
       }, milliseconds)
     }
-    const listener = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    const done = listener.then(async () => {
+    const done = Promise.resolve(this.#listening?.close()).then(async () => {
       clearTimeout(timer)
       this.#healthServer?.close()
       this.#healthServer?.closeAllConnections()
@@ -281,20 +283,4 @@ class ListeningServer implements RunningServer {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'EADDRINUSE') {
-        reject(new MtlsError('PORT_IN_USE', `${host}:${port} is in use by another program`, { cause }))
-      } else
-        reject(new MtlsError('CONFIG_INVALID', `cannot listen on ${host}:${port} (${cause.code})`, { cause }))
-    })
-    server.listen(port, host, () => {
-      server.removeAllListeners('error')
-      server.on('error', () => {}) // of single connections, told elsewhere
-      resolve()
-    })
-  })
 }

@@ -48,10 +48,29 @@ export function secureContext(material: Material, ofServer: SecureContextOptions
   try {
     return createSecureContext({ ...contextOptions(material), ...ofServer })
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
-    throw new MtlsError(
-      'CERT_INVALID',
-      `the ${material.role} certificate ${material.certificate.subject} cannot be used: ${code}`,
-    )
+    throw unusable(`the ${material.role} certificate ${material.certificate.subject}`, error)
   }
+}
+
+/** What OpenSSL's security level, which the system or OPENSSL_CONF sets, has against a certificate. */
+const tooWeak: readonly (readonly [code: RegExp, what: string])[] = [
+  [/EE_KEY_TOO_SMALL/, 'its key is'],
+  [/CA_KEY_TOO_SMALL/, 'the key of a CA above it is'],
+  [/CA_MD_TOO_WEAK/, 'its signature, or that of a CA above it, is'],
+]
+
+/** In words why OpenSSL does not take `what`, a certificate of our own. */
+export function unusable(what: string, cause: unknown): MtlsError {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
+  const weak = tooWeak.find(([pattern]) => pattern.test(code))
+  if (!weak)
+    return new MtlsError('CERT_INVALID', `${what} cannot be used: ${code}`, {
+      hint: 'See what is wrong with it: `mcp-mtls cert-check FILE`.',
+      cause,
+    })
+  const policy = `the security level of OpenSSL on this machine demands (${code})`
+  return new MtlsError('CERT_INVALID', `${what} cannot be used: ${weak[1]} weaker than ${policy}`, {
+    hint: 'Make a CA and certificates that are stronger: `mcp-mtls cert-gen --force --key-type ec-p384`. Or lower the level where it is set, in the file that OPENSSL_CONF names.',
+    cause,
+  })
 }

@@ -143,5 +143,7 @@ function verifyError(socket: TLSSocket): string | undefined {
   }
   if (typeof handle?.verifyError !== 'function') return 'what OpenSSL found is not told'
   const error = handle.verifyError()
-  return error ? (error.code ?? error.message) : undefined
+  if (!error) return undefined
+  // Most of what OpenSSL says has no code in Node, and words.
+  return error.code === 'UNSPECIFIED' ? error.message : (error.code ?? error.message)
 }

@@ -189,10 +189,15 @@ function wordsOf(error: string | undefined): string {
   return known ?? 'is refused by OpenSSL, which gives no reason; `openssl verify -x509_strict` may tell one'
 }
 
+const policy = 'the machine that refuses it demands (the security level of its OpenSSL)'
+
 /** Where our search is content and OpenSSL is not. Most of what it says has no name in Node. */
 const openSslWords: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: 'is not for this use, or a CA above it is not, says OpenSSL',
   INVALID_CA: 'has a CA above it that may not sign certificates, says OpenSSL',
   PATH_LENGTH_EXCEEDED: 'has more CAs above it than one of them allows, says OpenSSL',
+  'EE certificate key too weak': `has a key that is weaker than ${policy}`,
+  'CA certificate key too weak': `has a CA above it with a key that is weaker than ${policy}`,
+  'CA signature digest algorithm too weak': `has a signature on its chain that is weaker than ${policy}`,
   CERT_CHAIN_TOO_LONG: 'has too many CAs above it, says OpenSSL',
 }

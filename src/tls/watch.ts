@@ -1,5 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
+import { afterTime } from './at-moment.js'
 
 export interface WatchOptions {
   /** Quiet time before `changed` is called, so that a set copied file by file counts once. Milliseconds. */
@@ -37,10 +38,15 @@ export function watchFiles(
     ])
   }
   arm()
-  const poll = setInterval(tell, pollMs).unref()
+  const poll = () =>
+    afterTime(pollMs, () => {
+      stopPoll = poll()
+      tell()
+    })
+  let stopPoll = poll()
   return () => {
     clearTimeout(quiet)
-    clearInterval(poll)
+    stopPoll()
     for (const watcher of watchers) watcher.close()
   }
 }

@@ -63,7 +63,7 @@ test('a failure names code and hint and what could not run; exit code 1', async 
   const { exitCode, stdout } = await runCli(['test-tls', url, '--cert-dir', world.certDir], options)
   expect(exitCode).toBe(1)
   expect(stdout).toMatch(
-    /^✗ tcp +nobody listens at localhost:\d+ \(ECONNREFUSED\)\n {4}CONNECTION_FAILED\n {4}hint: Start the server/m,
+    /^✗ tcp +nobody listens at localhost:\d+ \(ECONNREFUSED\), tried 127\.0\.0\.1 and ::1\n {4}CONNECTION_FAILED\n {4}hint: Start the server/m,
   )
   expect(stdout).toMatch(
     /^- not run: tls, server certificate, client certificate, resumption, mcp, tools, tool call\nfailed: tcp$/m,
@@ -127,4 +127,19 @@ test('--audit adds a line for each thing that must be refused; the key of the CA
     detail: expect.stringContaining('--ca-dir'),
   })
   expect(await runCli([...args, '--ca-dir', 'nowhere'], { cwd })).toMatchObject({ exitCode: 1 })
+})
+
+test('variables for a proxy are told of as not used, and their values are not shown', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls })
+  const proxy = `http://user:secret@localhost:${await freePort()}`
+  const args = ['test-tls', served.server.url, '--cert-dir', world.certDir, '--json']
+  const env = { HTTPS_PROXY: proxy, all_proxy: proxy, https_proxy: '', NO_PROXY: 'localhost' }
+  const { exitCode, stdout, stderr } = await runCli(args, { cwd: scratch(), env })
+  expect(stderr).toBe(
+    'note: HTTPS_PROXY and all_proxy are set and not used: mcp-mtls connects to servers directly\n',
+  )
+  expect({ exitCode, ok: JSON.parse(stdout).ok }).toEqual({ exitCode: 0, ok: true })
+  const one = await runCli(args, { cwd: scratch(), env: { ALL_PROXY: proxy } })
+  expect(one.stderr).toBe('note: ALL_PROXY is set and not used: mcp-mtls connects to servers directly\n')
 })

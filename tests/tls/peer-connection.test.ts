@@ -135,3 +135,10 @@ test('one that is closed is not looked at again', () => {
   expect(ends).toEqual([])
   expect(told).toEqual(['connection-accepted', 'connection-closed'])
 })
+
+test('a certificate that expired while the machine slept ends its connection within half a minute', () => {
+  const { ends } = admitted(trusting([root]))
+  vi.setSystemTime(at(60))
+  vi.advanceTimersByTime(30_000)
+  expect(ends).toMatchObject([{ code: 'CERT_EXPIRED' }])
+})

@@ -206,6 +206,9 @@ test.each([
   ['PATH_LENGTH_EXCEEDED', 'has more CAs above it than one of them allows, says OpenSSL'],
   ['CERT_CHAIN_TOO_LONG', 'has too many CAs above it, says OpenSSL'],
   ['UNSPECIFIED', 'gives no reason'],
+  ['EE certificate key too weak', 'key that is weaker than the machine that refuses it demands'],
+  ['CA certificate key too weak', 'CA above it with a key that is weaker'],
+  ['CA signature digest algorithm too weak', 'signature on its chain that is weaker'],
   ['constructor', 'gives no reason'],
 ])('what OpenSSL alone says has words: %s', (error, words) => {
   const judged = verdict(peer({ error }), asClient('strict'), now)

@@ -10,8 +10,9 @@ import {
   makeCertificateSet,
 } from '../../pki/index.js'
 import { addDirectoryOptions, directoriesOf, directoryFlags, numberArgument } from '../certificate-options.js'
+import { warnOfClock } from '../clock-warning.js'
 import type { Io } from '../io.js'
-import { day, shownPath, table, writeJson, writeLines } from '../output.js'
+import { day, shownPath, table, typedPath, writeJson, writeLines } from '../output.js'
 import { addSettingOptions, resolveSettings } from '../settings.js'
 
 interface Flags {
@@ -59,6 +60,7 @@ export function build(io: Io): Command {
   addDirectoryOptions(command)
   addSettingOptions(command, 'demoMode')
   command.action(async () => {
+    warnOfClock(io)
     const { serverName, clientName } = command.opts<Flags>()
     const set = await makeCertificateSet({ ...optionsOf(command, io), serverName, clientName })
     report(set, command, io, serveCommand(set, command, io))
@@ -76,6 +78,7 @@ Example:
 Takes the options of cert-gen itself, see mcp-mtls cert-gen --help.`,
       )
       .action(async (name: string) => {
+        warnOfClock(io)
         const set = await addCertificate({ ...optionsOf(command, io), type, name })
         report(set, command, io, useCommand(type, set, io))
       })
@@ -169,6 +172,6 @@ function serveCommand({ certDir }: CertificateSet, command: Command, io: Io): st
 
 function useCommand(type: LeafType, { certDir, entries }: CertificateSet, io: Io): string {
   const { path = '', keyPath = '' } = entries.find((entry) => entry.type === type) ?? {}
-  const files = `${directoryFlags({ certDir }, io)} --${type}-cert ${shownPath(path, io)} --${type}-key ${shownPath(keyPath, io)}`
+  const files = `${directoryFlags({ certDir }, io)} --${type}-cert ${typedPath(path, io)} --${type}-key ${typedPath(keyPath, io)}`
   return type === 'server' ? `npx mcp-mtls serve all${files}` : `npx mcp-mtls ask "echo hello"${files}`
 }

@@ -5,6 +5,7 @@ import { MtlsError } from '../../errors.js'
 import { type CaOptions, type Renewal, type RenewOptions, renewCertificates } from '../../pki/index.js'
 import { runAfterRenewal } from '../after-renewal.js'
 import { addDirectoryOptions, directoriesOf, directoryFlags, numberArgument } from '../certificate-options.js'
+import { warnOfClock } from '../clock-warning.js'
 import type { Io } from '../io.js'
 import { writeLines } from '../output.js'
 import { keepRenewing } from '../renewal-daemon.js'
@@ -52,6 +53,7 @@ export function build(io: Io): Command {
   return command.action(async (path: string | undefined, flags: Flags) => {
     const { all, reuseKey, days: validityDays, dryRun, daemon, exec, json = false } = flags
     if (daemon && (all || dryRun)) command.error(`--daemon does not go with ${all ? '--all' : '--dry-run'}`)
+    warnOfClock(io)
     const place = placeOf(command, io, path)
     const options: RenewOptions = { ...place, all, reuseKey, validityDays, dryRun }
     const report = (renewal: Renewal) =>

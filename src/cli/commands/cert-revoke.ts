@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { type RevocationReason, revocationReasons, revokeCertificate } from '../../pki/index.js'
 import { addDirectoryOptions, directoriesOf, directoryFlags } from '../certificate-options.js'
+import { warnOfClock } from '../clock-warning.js'
 import type { Io } from '../io.js'
 import { day, shownPath, writeJson, writeLines } from '../output.js'
 
@@ -34,6 +35,7 @@ export function build(io: Io): Command {
     .addHelpText('after', help)
   addDirectoryOptions(command)
   return command.action(async (argument: string, { reason, force, json }: Flags) => {
+    warnOfClock(io)
     const path = resolve(io.cwd, argument)
     const directories = directoriesOf(command, io)
     const certificate = existsSync(path) || /[/\\]|\.\w+$/.test(argument) ? path : argument

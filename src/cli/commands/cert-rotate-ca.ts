@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { finishRotation, type KeyType, type Rotation, rotateAuthority } from '../../pki/index.js'
 import { addDirectoryOptions, directoriesOf, directoryFlags, numberArgument } from '../certificate-options.js'
+import { warnOfClock } from '../clock-warning.js'
 import type { Io } from '../io.js'
 import { day, shownPath, table, writeJson, writeLines } from '../output.js'
 
@@ -43,6 +44,7 @@ export function build(io: Io): Command {
   addDirectoryOptions(command)
   return command.action(async (flags: Flags) => {
     if (flags.force && !flags.finish) command.error('--force goes with --finish only')
+    warnOfClock(io)
     const directories = directoriesOf(command, io)
     const { finish, force, caDays: validityDays, keyType, keySize, organization, country } = flags
     const rotation = finish

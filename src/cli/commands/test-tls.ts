@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { serverUrlProblem } from '../../config/client-config.js'
-import { type ServerName, type Settings, serverNames } from '../../config/index.js'
+import { proxyVariables, type ServerName, type Settings, serverNames } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { type Authority, openAuthorities, readTrust } from '../../pki/index.js'
 import { audit } from '../../probe/audit.js'
@@ -80,6 +80,11 @@ async function run(command: Command, named: string | undefined, flags: Flags, io
     crl: at(tls.crl),
     directories: [resolve(io.cwd, tls.certDir)],
   })
+  const proxies = proxyVariables(io.env)
+  if (proxies.length > 0)
+    writeLines(io.stderr, [
+      `note: ${proxies.join(' and ')} ${proxies.length > 1 ? 'are' : 'is'} set and not used: mcp-mtls connects to servers directly`,
+    ])
   const { signal, stop } = untilSignal()
   const paint = painter(io)
   if (!flags.json) writeLines(io.stdout, [paint('bold', url.href)])

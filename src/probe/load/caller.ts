@@ -1,6 +1,8 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { SecureContext } from 'node:tls'
+import { tried } from '../../client/failure.js'
+import { waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import type { RecordedCall } from './recorded-call.js'
 
@@ -20,7 +22,11 @@ export function caller(
   secureContext: SecureContext | undefined,
 ): Caller {
   const client = secureContext ? https : http
-  const agent = new client.Agent({ keepAlive: true, ...(secureContext && { secureContext }) })
+  const agent = new client.Agent({
+    keepAlive: true,
+    ...waysTo(url.hostname),
+    ...(secureContext && { secureContext }),
+  })
   let id = 0
   const call = () =>
     new Promise<void>((resolve, reject) => {
@@ -57,7 +63,11 @@ function notAnswered(url: URL, status: number | undefined, answer: string): Mtls
 
 export function lost(url: URL, error: NodeJS.ErrnoException): MtlsError {
   const { code, message } = error
-  return new MtlsError('CONNECTION_FAILED', `a connection to ${url.host} failed (${code ?? message})`, {
-    cause: error,
-  })
+  return new MtlsError(
+    'CONNECTION_FAILED',
+    `a connection to ${url.host} failed (${code ?? message})${tried(error)}`,
+    {
+      cause: error,
+    },
+  )
 }

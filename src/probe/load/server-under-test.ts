@@ -43,7 +43,11 @@ export class ServerUnderTest implements AsyncDisposable {
       detached: true,
     })
     closeSync(log)
-    const ended = once(child, 'exit').then(async () => {
+    const exited = once(child, 'exit').catch((cause) => {
+      const { code } = cause as NodeJS.ErrnoException
+      throw new MtlsError('CONNECTION_FAILED', `the server to measure cannot be started (${code})`, { cause })
+    })
+    const ended = exited.then(async () => {
       const last = (await readFile(logPath, 'utf8')).trim().split('\n').at(-1)
       throw new MtlsError('CONNECTION_FAILED', `the server to measure has ended: ${last || 'without a word'}`)
     })

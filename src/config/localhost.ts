@@ -1,0 +1,30 @@
+import type { LookupFunction, TcpNetConnectOpts } from 'node:net'
+
+/** What `localhost` is, whatever the resolver says (RFC 6761 section 6.3): some say ::1 alone, others 127.0.0.1. */
+export const localhostAddresses = ['127.0.0.1', '::1'] as const
+
+/** How long one address may keep silent before the next is tried, milliseconds. On this machine an answer takes none. */
+const attemptTimeout = 5000
+
+/** `localhost`, or a name below it. */
+export function isLocalhost(host: string): boolean {
+  return /^(.+\.)?localhost\.?$/i.test(host)
+}
+
+const lookup: LookupFunction = (_host, { all, family }, callback) => {
+  const found = localhostAddresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
+  const [first = found[0]] = family === 6 ? found.slice(1) : found
+  if (all) callback(null, found)
+  else callback(null, first?.address ?? '', first?.family)
+}
+
+/**
+ * Options of a connection to this host, for `net`, `tls`, `http` and undici: `localhost` is tried at both of its
+ * addresses, also where Node is told to try one; nothing for other hosts.
+ */
+export function waysTo(
+  host: string,
+): Pick<TcpNetConnectOpts, 'lookup' | 'autoSelectFamily' | 'autoSelectFamilyAttemptTimeout'> {
+  if (!isLocalhost(host)) return {}
+  return { lookup, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: attemptTimeout }
+}

@@ -1,0 +1,106 @@
+import type { Server as HttpServer } from 'node:http'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { isLocalhost, localhostAddresses } from '../config/index.js'
+import { MtlsError } from '../errors.js'
+
+/** A server that listens, at one address or two. */
+export interface Listening {
+  /** Takes no new connections; resolves when those that are open have ended. */
+  close(): Promise<void>
+}
+
+/** How often a port is looked for that is free at both addresses. */
+const mostTries = 20
+
+/**
+ * Listens at this host; at `localhost` on 127.0.0.1 and ::1, as far as this machine has them, with one port. Throws
+ * `PORT_IN_USE`, and `CONFIG_INVALID` for a host that is not this machine's.
+ */
+export async function listen(server: HttpServer, port: number, host: string): Promise<Listening> {
+  const listeners = isLocalhost(host) ? await listenAtLocalhost(server, port, host) : [server]
+  if (!isLocalhost(host)) await bind(server, port, host)
+  for (const listener of listeners) listener.on('error', () => {}) // of single connections, told elsewhere
+  return { close: async () => void (await Promise.all(listeners.map(closed))) }
+}
+
+async function listenAtLocalhost(server: HttpServer, port: number, host: string): Promise<Server[]> {
+  const [first, second] = localhostAddresses
+  const twin = twinOf(server)
+  for (let left = mostTries; ; left--) {
+    try {
+      await bind(server, port, host, first)
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      await bind(server, port, host, second)
+      return [server]
+    }
+    try {
+      await bind(twin, (server.address() as AddressInfo).port, host, second)
+      return [server, twin]
+    } catch (error) {
+      if (isMissing(error)) return [server]
+      server.close()
+      const isTaken = error instanceof MtlsError && error.code === 'PORT_IN_USE'
+      if (port !== 0 || !isTaken || left === 0) throw error
+    }
+  }
+}
+
+/** A second way into a server: what comes this way is the server's, and counts for its `maxConnections`. */
+function twinOf(server: HttpServer): Server {
+  const twin = createServer({ allowHalfOpen: true, noDelay: true }) // as node:http makes its own
+  const limit = server.maxConnections
+  const own = new Set<Socket>()
+  const ofTwin = new Set<Socket>()
+  const share = () => {
+    server.maxConnections = limit - ofTwin.size || -1 // Node up to 20 takes 0 for no limit
+    twin.maxConnections = limit - own.size || -1
+  }
+  const count = (sockets: Set<Socket>, socket: Socket) => {
+    sockets.add(socket)
+    share()
+    socket.once('close', () => {
+      sockets.delete(socket)
+      share()
+    })
+  }
+  share()
+  server.prependListener('connection', (socket) => ofTwin.has(socket) || count(own, socket))
+  twin.on('connection', (socket) => {
+    count(ofTwin, socket)
+    server.emit('connection', socket)
+  })
+  twin.on('drop', (dropped) => server.emit('drop', dropped))
+  return twin
+}
+
+function bind(listener: Server, port: number, host: string, address = host): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const at = address === host ? '' : ` at ${address}`
+    const fail = (cause: NodeJS.ErrnoException) => {
+      listener.off('listening', done)
+      reject(
+        cause.code === 'EADDRINUSE'
+          ? new MtlsError('PORT_IN_USE', `${host}:${port} is in use by another program${at}`, { cause })
+          : new MtlsError('CONFIG_INVALID', `cannot listen on ${host}:${port}${at} (${cause.code})`, {
+              cause,
+            }),
+      )
+    }
+    const done = () => {
+      listener.off('error', fail)
+      resolve()
+    }
+    listener.once('error', fail).once('listening', done).listen(port, address)
+  })
+}
+
+/** Whether this machine does not have that address. */
+function isMissing(error: unknown): boolean {
+  const { code } = (error as MtlsError).cause as NodeJS.ErrnoException
+  return code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT'
+}
+
+function closed(listener: Server): Promise<void> {
+  return new Promise((resolve) => listener.close(() => resolve()))
+}
