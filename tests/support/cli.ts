@@ -7,6 +7,8 @@ import { onTestFinished } from 'vitest'
 const built = (path: string) => new URL(`../../dist/${path}`, import.meta.url)
 /** The built binary: `npm test` builds before it tests. */
 export const bin = fileURLToPath(built('cli/bin.js'))
+/** The command line without the process around it, as a URL. */
+export const program = built('cli/program.js').href
 
 export interface RunOptions {
   readonly cwd?: string
@@ -15,6 +17,9 @@ export interface RunOptions {
   readonly stdin?: string
   /** Options of node itself. */
   readonly node?: readonly string[]
+  /** As another user, with this one group; only root may. */
+  readonly uid?: number
+  readonly gid?: number
 }
 
 export interface Finished {
@@ -27,7 +32,7 @@ export interface Finished {
 /** Runs the built command line to its end inside this process: it is given all that it touches of a process. */
 export async function runCli(
   args: readonly string[],
-  { cwd = process.cwd(), env = {}, stdin = '' }: Omit<RunOptions, 'node'> = {},
+  { cwd = process.cwd(), env = {}, stdin = '' }: Pick<RunOptions, 'cwd' | 'env' | 'stdin'> = {},
 ): Promise<Finished> {
   const written = { stdout: '', stderr: '' }
   const collects = (name: keyof typeof written) =>
@@ -46,8 +51,8 @@ export async function runCli(
     cwd,
     exitCode: 0,
   }
-  const program: typeof import('../../src/cli/program.js') = await import(built('cli/program.js').href)
-  await program.run(args, io)
+  const { run }: typeof import('../../src/cli/program.js') = await import(program)
+  await run(args, io)
   return { ...written, exitCode: io.exitCode, signal: null }
 }
 
@@ -71,12 +76,9 @@ export function startCli(args: readonly string[], { node = [], ...options }: Run
 /** Starts any script; it is killed when the test ends. */
 export function startNode(
   args: readonly string[],
-  { cwd, env = {}, stdin }: Omit<RunOptions, 'node'> = {},
+  { env = {}, stdin, ...options }: Omit<RunOptions, 'node'> = {},
 ): Running {
-  const child = spawn(process.execPath, args, {
-    cwd,
-    env: { PATH: process.env.PATH, ...env },
-  })
+  const child = spawn(process.execPath, args, { ...options, env: { PATH: process.env.PATH, ...env } })
   onTestFinished(() => void child.kill('SIGKILL'))
   child.stdin.end(stdin)
   let stdout = ''
