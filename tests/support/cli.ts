@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -7,8 +7,6 @@ import { onTestFinished } from 'vitest'
 const built = (path: string) => new URL(`../../dist/${path}`, import.meta.url)
 /** The built binary: `npm test` builds before it tests. */
 export const bin = fileURLToPath(built('cli/bin.js'))
-/** The command line without the process around it, as a URL. */
-export const program = built('cli/program.js').href
 
 export interface RunOptions {
   readonly cwd?: string
@@ -51,14 +49,41 @@ export async function runCli(
     cwd,
     exitCode: 0,
   }
-  const { run }: typeof import('../../src/cli/program.js') = await import(program)
-  await run(args, io)
+  const program: typeof import('../../src/cli/program.js') = await import(built('cli/program.js').href)
+  await program.run(args, io)
   return { ...written, exitCode: io.exitCode, signal: null }
 }
 
 /** Runs the built command line to its end, in a process of its own. */
 export async function runProcess(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   return startCli(args, options).finished
+}
+
+/**
+ * Runs commands one after the other in one process, which somebody else may be, or which is started through another
+ * program. Gives what each wrote to stderr, and the exit code when it is not 0.
+ */
+export function runAll(
+  commands: readonly (readonly string[])[],
+  { through = [], ...options }: Pick<RunOptions, 'cwd' | 'uid' | 'gid'> & { through?: readonly string[] },
+): string[] {
+  const script = `
+    const { run } = await import(${JSON.stringify(built('cli/program.js').href)})
+    const { Writable } = await import('node:stream')
+    const told = []
+    for (const args of ${JSON.stringify(commands)}) {
+      let text = ''
+      const collects = (keep) => new Writable({ decodeStrings: false, write(chunk, _, done) { keep(chunk); done() } })
+      const io = { stdout: collects(() => {}), stderr: collects((chunk) => (text += chunk)), stdin: process.stdin,
+        env: { PATH: process.env.PATH }, cwd: process.cwd(), exitCode: 0 }
+      await run(args, io)
+      told.push(text + (io.exitCode ? 'exit ' + io.exitCode : ''))
+    }
+    console.log(JSON.stringify(told))`
+  const [file = '', ...args] = [...through, process.execPath, '--input-type=module', '-e', script]
+  const { stdout, stderr } = spawnSync(file, args, { ...options, encoding: 'utf8' })
+  if (stderr !== '') throw new Error(stderr)
+  return JSON.parse(stdout)
 }
 
 export interface Running {

@@ -1,0 +1,140 @@
+// Certificate directories in which something is mounted, each in a mount namespace of its own.
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { makeCertificateSet } from '../../src/pki/index.js'
+import { runAll, runCli } from '../support/cli.js'
+import { treeOf } from '../support/file-tree.js'
+import { scratch } from '../support/scratch.js'
+import { describeWith, onPath } from '../support/tools.js'
+
+const ownMounts = ['--mount', '--propagation', 'private']
+const mayMount =
+  onPath('unshare') !== undefined &&
+  spawnSync('unshare', [...ownMounts, 'mount', '--bind', '/tmp', '/tmp']).status === 0
+
+/** A folder with `host`, the files of a host, and `certs`, the same as plain files or as our links. */
+async function folderWith(kind: 'plain' | 'ours'): Promise<string> {
+  const folder = join(scratch(), 'a folder')
+  const [host, certDir] = [join(folder, 'host'), join(folder, 'certs')]
+  mkdirSync(folder)
+  await makeCertificateSet({ certDir })
+  cpSync(certDir, host, { recursive: true, dereference: true, filter: (path) => !/\/\./.test(path) })
+  if (kind === 'plain') {
+    spawnSync('rm', ['-r', certDir])
+    cpSync(host, certDir, { recursive: true })
+  }
+  return folder
+}
+
+/** Runs commands where these mounts are, and gives what each wrote to stderr, and its exit code when it is not 0. */
+function run(cwd: string, mounts: readonly string[], ...commands: readonly (readonly string[])[]): string[] {
+  const script = ['set -e', ...mounts.map((mount) => `mount ${mount}`), 'exec "$@"'].join('\n')
+  return runAll(commands, { cwd, through: ['unshare', ...ownMounts, 'sh', '-c', script, 'sh'] })
+}
+
+const changing = [
+  ['cert-renew', '--all'],
+  ['cert-gen', '--force'],
+  ['cert-renew', 'certs/server.crt', '--all'],
+]
+
+describeWith('mount namespace', mayMount, 'a single file mounted into a certificate directory', () => {
+  test.each(['plain', 'ours'] as const)(
+    '%s: is not replaced, in words, and nothing is written',
+    async (kind) => {
+      const cwd = await folderWith(kind)
+      const before = treeOf(cwd)
+      const told = run(cwd, ['--bind host/server.crt certs/server.crt'], ...changing)
+      expect(told).toHaveLength(changing.length)
+      for (const text of told) {
+        expect(text).toMatch(
+          /^error: CERT_WRITE_FAILED: \S.*\/certs\/server\.crt is a mount of its own and cannot be replaced from here/,
+        )
+        expect(text).toContain('hint: Renew where the files come from, or mount the whole directory')
+        expect(text).toMatch(/exit 1$/)
+      }
+      expect(treeOf(cwd)).toEqual(before)
+    },
+  )
+
+  test('a list is not revoked into, and nothing is half revoked', async () => {
+    const cwd = await folderWith('plain')
+    await runCli(['cert-revoke', 'certs/server.crt'], { cwd })
+    cpSync(join(cwd, 'certs/ca.crl'), join(cwd, 'host/ca.crl'))
+    const before = treeOf(cwd)
+    const [told] = run(cwd, ['--bind host/ca.crl certs/ca.crl'], ['cert-revoke', 'certs/client.crt'])
+    expect(told).toMatch(/certs\/ca\.crl is a mount of its own/)
+    expect(treeOf(cwd)).toEqual(before)
+  })
+
+  test.each(['plain', 'ours'] as const)('%s: what does not touch it goes on beside it', async (kind) => {
+    const cwd = await folderWith(kind)
+    const told = run(
+      cwd,
+      ['--bind host/server.crt certs/server.crt', '--bind host/server.key certs/server.key'],
+      ['cert-gen', 'client', 'bob'],
+      ['cert-revoke', 'certs/client.crt'],
+      ['cert-renew', '--all', 'certs/bob.crt'],
+    )
+    expect(told).toEqual(['', '', ''])
+    expect(existsSync(join(cwd, 'certs', 'bob.key'))).toBe(true)
+    expect(readFileSync(join(cwd, 'certs', 'server.crt'), 'utf8')).toBe(
+      readFileSync(join(cwd, 'host', 'server.crt'), 'utf8'),
+    )
+  })
+
+  test('a generation in which one is mounted is left when its time is over', async () => {
+    const cwd = await folderWith('ours')
+    const age = (days: number) =>
+      spawnSync('sh', ['-c', `touch -d '${days} days ago' certs/.generations/*`], { cwd })
+    for (const name of ['a', 'b', 'c']) await runCli(['cert-gen', 'client', name], { cwd })
+    age(30)
+    const told = run(
+      cwd,
+      ['--bind host/server.crt certs/.generations/0001/server.crt'],
+      ['cert-gen', 'client', 'd'],
+    )
+    expect(told).toEqual([''])
+    expect(existsSync(join(cwd, 'certs', 'd.key'))).toBe(true)
+  })
+
+  test('what changes on the host does not arrive, as with subPath in Kubernetes', async () => {
+    const cwd = await folderWith('plain')
+    const seen = join(cwd, 'seen')
+    const script = `mount --bind host/server.crt certs/server.crt
+      echo renewed >host/next && mv host/next host/server.crt && cat certs/server.crt >'${seen}'`
+    spawnSync('unshare', [...ownMounts, 'sh', '-c', script], { cwd })
+    expect(readFileSync(join(cwd, 'host', 'server.crt'), 'utf8')).toBe('renewed\n')
+    expect(readFileSync(seen, 'utf8')).toContain('BEGIN CERTIFICATE')
+  })
+})
+
+describeWith('mount namespace', mayMount, 'a read-only mount', () => {
+  test.each([
+    ['the directory', ['--bind certs certs', '-o remount,ro,bind certs']],
+    [
+      'its generations',
+      ['--bind certs/.generations certs/.generations', '-o remount,ro,bind certs/.generations'],
+    ],
+    ['a file in it', ['--bind host/server.crt certs/server.crt', '-o remount,ro,bind certs/server.crt']],
+  ])('%s: is not written to, in words', async (_what, mounts) => {
+    const cwd = await folderWith('ours')
+    const before = treeOf(cwd)
+    const [told] = run(cwd, mounts, ['cert-renew', '--all'])
+    expect(told).toMatch(/^error: CERT_WRITE_FAILED: .*(is read-only|is a mount of its own)/)
+    expect(told).toContain('hint: Renew where the files come from, or mount the whole directory')
+    expect(treeOf(cwd)).toEqual(before)
+  })
+
+  test('links of somebody to files there are replaced by ours', async () => {
+    const cwd = await folderWith('plain')
+    spawnSync('sh', ['-c', 'rm certs/server.*; ln -s ../host/server.crt ../host/server.key certs/'], { cwd })
+    writeFileSync(join(cwd, 'before'), readFileSync(join(cwd, 'host/server.crt')))
+    const told = run(cwd, ['--bind host host', '-o remount,ro,bind host'], ['cert-renew', '--all'])
+    expect(told).toEqual([''])
+    expect(readFileSync(join(cwd, 'certs/server.crt'))).not.toEqual(readFileSync(join(cwd, 'before')))
+    expect(readFileSync(join(cwd, 'host/server.crt'))).toEqual(readFileSync(join(cwd, 'before')))
+  })
+})
