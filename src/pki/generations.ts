@@ -1,4 +1,4 @@
-import { lstat, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
+import { cp, lstat, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncDirectory, unlessMissing, writeDurably } from './durable.js'
 import { makeFolder, type Ownership, shareFolder } from './ownership.js'
@@ -45,7 +45,14 @@ export class Generations {
     const current = join(this.#directory, '.current')
     if (!(await unlessMissing(lstat(current)))?.isDirectory()) return
     await makeFolder(this.#folder, this.#directory)
-    await this.#add(current)
+    await this.#add(current).catch(async (error: NodeJS.ErrnoException) => {
+      // An overlay, as containers have, renames no folder of its image. Nobody reads through this one: it may take two steps.
+      if (error.code !== 'EXDEV') throw error
+      const copy = await mkdtemp(join(this.#folder, temporary))
+      await cp(current, copy, { recursive: true })
+      await this.#add(copy)
+      await rm(current, { recursive: true })
+    })
     await syncDirectory(this.#directory)
   }
 

@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import { MtlsError } from '../errors.js'
 import { makeDirectories } from '../files/make-directory.js'
 
+/** Windows has other ways to say whose a file is. */
+const hasOwners = process.geteuid !== undefined
+
 /** Whose a file is, and its permission bits; without user and group it is its writer's. */
 export interface Ownership {
   readonly uid?: number
@@ -53,6 +56,7 @@ export async function makeFolder(path: string, directory: string): Promise<void>
 
 /** Gives a folder that is ours the ownership of new folders in `directory`; its mode too if so wished. */
 export async function shareFolder(path: string, directory: string, withMode = true): Promise<void> {
+  if (!hasOwners) return
   const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {
     const wanted = newFolder(await stat(directory))
@@ -72,6 +76,7 @@ export async function refuseForeign(
   directory: string,
   all: Iterable<readonly [name: string, Ownership]>,
 ): Promise<void> {
+  if (!hasOwners) return
   const doubtful = [...all, ['', newFile(await stat(directory), 0)] as const].filter(
     ([, { uid, gid }]) =>
       (uid !== undefined && uid !== process.geteuid?.()) || (gid !== undefined && !isOurGroup(gid)),
@@ -99,7 +104,7 @@ function foreign(path: string, { uid, gid }: Ownership, cause: unknown): MtlsErr
       { hint: `Run it as that user (\`--user ${uid}:${gid}\` for a container), or with CAP_CHOWN.`, cause },
     )
   const isOther = uid !== process.geteuid?.()
-  const problem = isOther ? `not to ${ourselves()}` : `in which ${ourselves()} is not`
+  const problem = isOther ? `not to ${ourselves()}` : `and ${ourselves()} is not in that group`
   return new MtlsError(
     'CERT_WRITE_FAILED',
     `${whose}, ${problem}, so it cannot be replaced by one like it: nothing was changed`,

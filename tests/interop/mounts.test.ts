@@ -100,14 +100,40 @@ describeWith('mount namespace', mayMount, 'a single file mounted into a certific
     expect(existsSync(join(cwd, 'certs', 'd.key'))).toBe(true)
   })
 
-  test('what changes on the host does not arrive, as with subPath in Kubernetes', async () => {
+  test.each([
+    ['a file that is mounted alone', 'host/server.crt certs/server.crt', 'BEGIN CERTIFICATE'],
+    ['a directory that is mounted', 'host certs', 'renewed'],
+  ])('of what is renewed outside, %s shows what is expected', async (_what, mount, expected) => {
     const cwd = await folderWith('plain')
-    const seen = join(cwd, 'seen')
-    const script = `mount --bind host/server.crt certs/server.crt
-      echo renewed >host/next && mv host/next host/server.crt && cat certs/server.crt >'${seen}'`
-    spawnSync('unshare', [...ownMounts, 'sh', '-c', script], { cwd })
+    const script = `mount --bind ${mount}; echo renewed >host/next; mv host/next host/server.crt; cat certs/server.crt`
+    const { stdout } = spawnSync('unshare', [...ownMounts, 'sh', '-ec', script], { cwd, encoding: 'utf8' })
+    expect(stdout).toContain(expected)
     expect(readFileSync(join(cwd, 'host', 'server.crt'), 'utf8')).toBe('renewed\n')
-    expect(readFileSync(seen, 'utf8')).toContain('BEGIN CERTIFICATE')
+  })
+})
+
+/** A folder of the image of a container, below what is written while it runs. */
+const overlay = '-t overlay overlay -o lowerdir=image,upperdir=layer/upper,workdir=layer/work certs'
+const mayOverlay =
+  mayMount &&
+  spawnSync('unshare', [
+    ...ownMounts,
+    'sh',
+    '-ec',
+    `cd $(mktemp -d); mkdir -p image layer certs; mount -t tmpfs tmpfs layer; mkdir layer/upper layer/work; mount ${overlay}`,
+  ]).status === 0
+
+describeWith('overlay', mayOverlay, 'a directory in the image of a container', () => {
+  test('that was copied into it with links followed is taken', async () => {
+    const cwd = await folderWith('ours')
+    const script = `cp -rL certs image; rm -r certs; mkdir certs layer; mount -t tmpfs tmpfs layer; mkdir layer/upper layer/work; mount ${overlay}
+      exec "$@"`
+    const commands = [['cert-renew', '--all'], ['cert-revoke', 'certs/client.crt'], ['cert-list']]
+    expect(runAll(commands, { cwd, through: ['unshare', ...ownMounts, 'sh', '-ec', script, 'sh'] })).toEqual([
+      '',
+      '',
+      '',
+    ])
   })
 })
 
@@ -122,7 +148,8 @@ describeWith('mount namespace', mayMount, 'a read-only mount', () => {
   ])('%s: is not written to, in words', async (_what, mounts) => {
     const cwd = await folderWith('ours')
     const before = treeOf(cwd)
-    const [told] = run(cwd, mounts, ['cert-renew', '--all'])
+    const [told, checked] = run(cwd, mounts, ['cert-renew', '--all'], ['cert-check'])
+    expect(checked).toBe('')
     expect(told).toMatch(/^error: CERT_WRITE_FAILED: .*(is read-only|is a mount of its own)/)
     expect(told).toContain('hint: Renew where the files come from, or mount the whole directory')
     expect(treeOf(cwd)).toEqual(before)

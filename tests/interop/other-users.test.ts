@@ -100,15 +100,22 @@ describeWith('root', maySwitch, "root in a service's directory", () => {
     const cwd = await serviceFolder()
     const certDir = join(cwd, 'certs')
     chmodSync(cwd, 0o755)
-    for (const path of ['', '.generations', '.generations/0001']) chmodSync(join(certDir, path), 0o750)
-    giveAll(certDir, service.uid, readers)
-    chmodSync(join(certDir, 'server.key'), 0o640)
+    const operations = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+    const [, commands = ''] = /^```sh\n(chgrp [\s\S]*?)^```/m.exec(operations) ?? []
+    const { stderr } = spawnSync('sh', ['-ec', commands.replace('mcp-readers', `${readers}`)], {
+      cwd,
+      encoding: 'utf8',
+    })
+    expect(stderr).toBe('')
     for (const command of [['cert-renew', '--all'], ['cert-gen', 'client', 'bob'], ['cert-rotate-ca']]) {
       await done(command, cwd)
       const reader = spawnSync('cat', [join(certDir, 'server.key')], { uid: stranger.uid, gid: readers })
       expect(String(reader.stdout)).toBe(readFileSync(join(certDir, 'server.key'), 'utf8'))
       expect(modeOf(join(certDir, '.current'), 'server.key')).toBe('640')
-      expect(modeOf(join(certDir, '.current'), 'client.key')).toBe('600')
+      for (const name of readdirSync(join(certDir, '.current')).filter((name) =>
+        /^(bob|client|ca)\.key/.test(name),
+      ))
+        expect(modeOf(join(certDir, '.current'), name)).toBe('600')
       expect(owners(certDir)).toEqual([`${service.uid}:${readers}`])
     }
     expect(await done(['cert-check', '--json'], cwd)).not.toContain('FILE_MODE')
@@ -210,7 +217,7 @@ describeWith('root', maySwitch, 'somebody else in a directory that its group may
     const before = treeOf(cwd)
     const [refusal] = runAll([['cert-renew', '--all']], { cwd, ...service })
     expect(refusal).toContain(
-      'server.key belongs to user 12345 and group 23456, in which user 12345 is not, ',
+      'server.key belongs to user 12345 and group 23456, and user 12345 is not in that group, ',
     )
     expect(refusal).toContain('hint: Run it as root.\nexit 1')
     expect(treeOf(cwd)).toEqual(before)
