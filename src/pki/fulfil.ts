@@ -18,7 +18,8 @@ import type { CertificateEntry, CertificateOptions, CertificateSet, Order } from
 import { half, isComplete, missing, type Present, replaceAll } from './present.js'
 import { listsOfNewCa, recordReplacedCa, replacedCertificates } from './replaced.js'
 import { parseRequests } from './request.js'
-import { CertificateStore, type StoredFiles } from './store.js'
+import { CertificateStore } from './store.js'
+import type { StoredFiles } from './stored-file.js'
 import { trustChanges } from './trust-changes.js'
 
 /** Makes what is missing, all of it or nothing. What it throws is listed at `makeCertificateSet`. */

@@ -1,4 +1,4 @@
-import { cp, lstat, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
+import { cp, lstat, mkdtemp, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncDirectory, unlessMissing, writeDurably } from './durable.js'
 import { makeFolder, type Ownership, shareFolder } from './ownership.js'
@@ -35,7 +35,7 @@ export class Generations {
       await syncDirectory(unfinished)
       return await this.#add(unfinished)
     } catch (error) {
-      await rm(unfinished, { recursive: true, force: true })
+      await this.#drop(unfinished)
       throw error
     }
   }
@@ -76,7 +76,12 @@ export class Generations {
 
   /** Removes one that was never in use. */
   async remove(name: string): Promise<void> {
-    await rm(join(this.#folder, name), { recursive: true, force: true })
+    await this.#drop(join(this.#folder, name))
+  }
+
+  async #drop(folder: string): Promise<void> {
+    await rm(folder, { recursive: true, force: true })
+    await rmdir(this.#folder).catch(() => undefined) // it goes with the last of them
   }
 
   async #add(folder: string): Promise<string> {

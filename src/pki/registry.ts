@@ -6,7 +6,8 @@ import type { CertificateFacts } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { type Authority, openAuthorities } from './authority.js'
 import { IssuedIndex, type RecordedRevocation } from './issued.js'
-import { CertificateStore, type StoredFiles } from './store.js'
+import { CertificateStore } from './store.js'
+import type { StoredFiles } from './stored-file.js'
 import { trustChanges } from './trust-changes.js'
 
 /** Where a CA and the certificates of one party are. */

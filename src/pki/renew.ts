@@ -16,7 +16,7 @@ import {
   withRegistry,
 } from './registry.js'
 import { dueAt, isDue, listDueAt } from './schedule.js'
-import type { StoredFile } from './store.js'
+import type { StoredFile } from './stored-file.js'
 import { certificatesPem, listsPem } from './trust-changes.js'
 
 export interface RenewOptions extends CaOptions {

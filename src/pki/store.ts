@@ -1,27 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, open, readdir, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
+import { lstat, readdir, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { MtlsError } from '../errors.js'
-import { makeDirectory, modes, syncDirectory, unlessMissing, writing } from './durable.js'
+import { makeDirectory, modes, syncDirectory, unlessMissing, writeDurably, writing } from './durable.js'
 import { Generations, type NewFile, temporary } from './generations.js'
 import { withLock } from './lock.js'
 import { refuseMounts } from './mounts.js'
-import { isRoot, newFile, type Ownership, ownershipOf, refuseForeign } from './ownership.js'
+import { isRoot, newFile, type Ownership, refuseForeign } from './ownership.js'
 import { refuseUnsafe } from './safe-directory.js'
-
-export interface StoredFile {
-  readonly path: string
-  readonly text: string
-  /** Ours: a link into the current generation. Otherwise somebody put it there. */
-  readonly managed: boolean
-  /** False when the link of a managed file was removed and its other half is still there. */
-  readonly linked: boolean
-  /** That of the file which was read, whatever link led to it. */
-  readonly ownership: Ownership
-}
-
-/** By file name: `server.crt`, `server.key` … */
-export type StoredFiles = ReadonlyMap<string, StoredFile>
+import { isKey, isStored, otherHalf, readStored, type StoredFile, type StoredFiles } from './stored-file.js'
 
 /**
  * A directory of certificates and keys that changes as a whole.
@@ -71,14 +57,14 @@ export class CertificateStore {
       const path = join(this.directory, name)
       const managed = await this.#isOurLink(name)
       if (managed && !inGeneration.includes(name)) continue // made by a writer that was killed
-      const content = await read(managed ? join(generation ?? '', name) : path, path)
+      const content = await readStored(managed ? join(generation ?? '', name) : path, path)
       files.set(name, { path, ...content, managed, linked: true })
     }
     for (const name of inGeneration.filter((name) => !visible.includes(name))) {
       // A CA without its key is a choice: that key may be kept elsewhere.
       if (name === 'ca.key' || !files.get(otherHalf(name))?.managed) continue
       const path = join(this.directory, name)
-      const content = await read(join(generation ?? '', name), path)
+      const content = await readStored(join(generation ?? '', name), path)
       files.set(name, { path, ...content, managed: true, linked: false })
     }
     return files
@@ -114,8 +100,10 @@ export class CertificateStore {
         const text = present.get(name)?.text
         return text === undefined ? [] : [[name, { text, ownership }]]
       })
-      await this.#switchTo(new Map(same))
-      for (const [name] of replaced) await this.#link(`.current/${name}`, name)
+      await this.#takeOver(
+        replaced.map(([name]) => name),
+        new Map(same),
+      )
     }
     const previous = await this.#generation()
     await this.#switchTo(next)
@@ -145,7 +133,28 @@ export class CertificateStore {
     return next
   }
 
-  async #switchTo(files: ReadonlyMap<string, NewFile>): Promise<void> {
+  /** Makes a generation of what is there, and links to it of these plain files; or leaves all of it as it was. */
+  async #takeOver(names: readonly string[], same: ReadonlyMap<string, NewFile>): Promise<void> {
+    const current = join(this.directory, '.current')
+    const before = await unlessMissing(readlink(current))
+    const generation = await this.#switchTo(same)
+    const linked: string[] = []
+    try {
+      for (const name of names) {
+        await this.#link(`.current/${name}`, name)
+        linked.push(name)
+      }
+    } catch (error) {
+      for (const name of linked) await this.#put(name, same.get(name))
+      if (before === undefined) await rm(current)
+      else await this.#link(before, '.current')
+      await this.#generations.remove(generation)
+      throw error
+    }
+  }
+
+  /** Makes it the current generation, and returns its name. */
+  async #switchTo(files: ReadonlyMap<string, NewFile>): Promise<string> {
     const generation = await this.#generations.write(files)
     try {
       // Links first: until the switch they lead nowhere, which is the same as not being there.
@@ -160,6 +169,15 @@ export class CertificateStore {
       throw error
     }
     await syncDirectory(this.directory)
+    return generation
+  }
+
+  /** Puts a plain file in the place of a link. */
+  async #put(name: string, file: NewFile | undefined): Promise<void> {
+    if (!file) return
+    const unfinished = join(this.directory, `${temporary}${randomBytes(6).toString('hex')}`)
+    await writeDurably(unfinished, Buffer.from(file.text, 'latin1'), file.ownership)
+    await rename(unfinished, join(this.directory, name))
   }
 
   /** Puts a link in the place of whatever has that name, in one step. */
@@ -192,19 +210,6 @@ export class CertificateStore {
   }
 }
 
-function isStored(name: string): boolean {
-  return /^[^.].*\.(?:crt|key|crl)$/.test(name)
-}
-
-function isKey(name: string): boolean {
-  return name.endsWith('.key')
-}
-
-function otherHalf(name: string): string {
-  const stem = basename(name).replace(/\.(?:crt|key)$/, '')
-  return isKey(name) ? `${stem}.crt` : `${stem}.key`
-}
-
 /** A key that everybody may read was not given to anybody: the new one is its owner's, as others are. */
 function likeBefore(name: string, ownership: Ownership): Ownership {
   return isKey(name) && ownership.mode & 0o007 ? { ...ownership, mode: modes.key } : ownership
@@ -212,22 +217,4 @@ function likeBefore(name: string, ownership: Ownership): Ownership {
 
 async function names(folder: string): Promise<string[]> {
   return (await unlessMissing(readdir(folder))) ?? []
-}
-
-async function read(path: string, shownPath: string): Promise<Pick<StoredFile, 'text' | 'ownership'>> {
-  try {
-    const file = await open(path)
-    try {
-      // Byte for byte: a list may be DER. By one handle: what root reads for somebody stays whose it was.
-      return { text: await file.readFile('latin1'), ownership: ownershipOf(await file.stat()) }
-    } finally {
-      await file.close()
-    }
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    if (code !== 'EACCES')
-      throw new MtlsError('CERT_NOT_FOUND', `${shownPath} cannot be read: ${code}`, { cause })
-    const hint = 'Run it as the owner of the file, or as root.'
-    throw new MtlsError('CERT_NOT_FOUND', `${shownPath} cannot be read: permission denied`, { hint, cause })
-  }
 }

@@ -59,6 +59,17 @@ describeWith('mount namespace', mayMount, 'a single file mounted into a certific
     },
   )
 
+  test('where the system does not tell of its mounts, nothing is left of the try either', async () => {
+    const cwd = await folderWith('plain')
+    const before = treeOf(cwd)
+    const mounts = ['--bind host/server.key certs/server.key', '-t tmpfs tmpfs /proc']
+    const [told] = run(cwd, mounts, ['cert-renew', '--all'])
+    expect(told).toMatch(
+      /^error: CERT_WRITE_FAILED: \S.*\/certs cannot be written: a file in it is a mount of its own and cannot be replaced from here\nhint: Renew where/,
+    )
+    expect(treeOf(cwd)).toEqual(before)
+  })
+
   test('a list is not revoked into, and nothing is half revoked', async () => {
     const cwd = await folderWith('plain')
     await runCli(['cert-revoke', 'certs/server.crt'], { cwd })
