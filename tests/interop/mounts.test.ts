@@ -1,6 +1,7 @@
 // Certificate directories in which something is mounted, each in a mount namespace of its own.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeCertificateSet } from '../../src/pki/index.js'
@@ -125,20 +126,21 @@ describeWith('mount namespace', mayMount, 'a single file mounted into a certific
 
 /** A folder of the image of a container, below what is written while it runs. */
 const overlay = '-t overlay overlay -o lowerdir=image,upperdir=layer/upper,workdir=layer/work certs'
-const mayOverlay =
-  mayMount &&
-  spawnSync('unshare', [
-    ...ownMounts,
-    'sh',
-    '-ec',
-    `cd $(mktemp -d); mkdir -p image layer certs; mount -t tmpfs tmpfs layer; mkdir layer/upper layer/work; mount ${overlay}`,
-  ]).status === 0
+const layers = 'mkdir certs layer; mount -t tmpfs tmpfs layer; mkdir layer/upper layer/work'
+const mayOverlay = mayMount && canOverlay()
+
+function canOverlay(): boolean {
+  const cwd = mkdtempSync(join(tmpdir(), 'mcp-mtls-test-'))
+  const script = `mkdir image; ${layers}; mount ${overlay}`
+  const { status } = spawnSync('unshare', [...ownMounts, 'sh', '-ec', script], { cwd })
+  rmSync(cwd, { recursive: true })
+  return status === 0
+}
 
 describeWith('overlay', mayOverlay, 'a directory in the image of a container', () => {
   test('that was copied into it with links followed is taken', async () => {
     const cwd = await folderWith('ours')
-    const script = `cp -rL certs image; rm -r certs; mkdir certs layer; mount -t tmpfs tmpfs layer; mkdir layer/upper layer/work; mount ${overlay}
-      exec "$@"`
+    const script = `cp -rL certs image; rm -r certs; ${layers}; mount ${overlay}; exec "$@"`
     const commands = [['cert-renew', '--all'], ['cert-revoke', 'certs/client.crt'], ['cert-list']]
     expect(runAll(commands, { cwd, through: ['unshare', ...ownMounts, 'sh', '-ec', script, 'sh'] })).toEqual([
       '',
