@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
 import { open } from 'node:fs/promises'
 
 /** A revocation list of a million entries; nobody's memory is filled with a disk image. */
@@ -12,14 +12,14 @@ const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 /** What is no file that can be read. Its message goes after the path. */
 export class Unreadable extends Error {}
 
-/** A regular file: its bytes, and its permission bits. Throws `Unreadable`, or what the file system says. */
-export async function readRegularFile(path: string): Promise<{ bytes: Buffer; mode: number }> {
+/** A regular file: its bytes, and what the file system says of it, by one handle. Throws `Unreadable`, or what the file system says. */
+export async function readRegularFile(path: string): Promise<{ bytes: Buffer; stats: Stats }> {
   const file = await open(path, flags)
   try {
-    const found = await file.stat()
-    refuse(found, largestFile)
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(found.size + 1) })
-    return { bytes: buffer.subarray(0, bytesRead), mode: found.mode }
+    const stats = await file.stat()
+    refuse(stats, largestFile)
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(stats.size + 1) })
+    return { bytes: buffer.subarray(0, bytesRead), stats }
   } finally {
     await file.close()
   }
@@ -39,7 +39,7 @@ export function readSmallFile(path: string): Buffer {
   }
 }
 
-function refuse(found: { isFile(): boolean; isDirectory(): boolean; size: number }, largest: number): void {
+function refuse(found: Stats, largest: number): void {
   if (!found.isFile()) throw new Unreadable(found.isDirectory() ? 'is a directory' : 'is not a file')
   if (found.size > largest) throw new Unreadable(`is too large: ${found.size} bytes`)
 }

@@ -135,7 +135,13 @@ const noTrustHint =
 
 function keyModeProblems({ path, exposure }: FileContent): Problem[] {
   if (exposure === undefined) return []
-  return [problem('FILE_MODE', exposure, `Keep it to its owner: \`chmod 600 ${path}\`.`)]
+  return [
+    problem(
+      'FILE_MODE',
+      exposure,
+      `Keep it to its owner, and to a group that may read it: \`chmod g-w,o-rwx ${path}\`.`,
+    ),
+  ]
 }
 
 function loneKeyProblems(file: FileContent, passphrase: string | undefined): Problem[] {

@@ -1,14 +1,20 @@
 import { open } from 'node:fs/promises'
 import { MtlsError } from '../errors.js'
 import { makeDirectories } from '../files/make-directory.js'
+import { mountHint } from './mounts.js'
+import { give, type Ownership } from './ownership.js'
 
 export const modes = { key: 0o600, certificate: 0o644, directory: 0o700 } as const
 
-/** A new file, on the disk when this returns. The mode counts from the first moment: a key is never readable by others. */
-export async function writeDurably(path: string, content: string | Uint8Array, mode: number): Promise<void> {
-  const file = await open(path, 'wx', mode)
+/** A new file, on the disk when this returns. Nobody else may read it before it belongs to whom it should. */
+export async function writeDurably(
+  path: string,
+  content: string | Uint8Array,
+  ownership: Ownership,
+): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
   try {
-    await file.chmod(mode) // the umask may have taken the reading of a certificate away
+    await give(file, ownership)
     await file.writeFile(content)
     await file.sync()
   } finally {
@@ -48,7 +54,8 @@ export async function writing<Result>(directory: string, work: () => Promise<Res
     const { code, syscall } = cause as NodeJS.ErrnoException
     if (cause instanceof MtlsError || syscall === undefined) throw cause
     const reason = reasons[code ?? ''] ?? code ?? 'unknown error'
-    throw new MtlsError('CERT_WRITE_FAILED', `${directory} cannot be written: ${reason}`, { cause })
+    const hint = code === 'EBUSY' || code === 'EROFS' ? { hint: mountHint } : {}
+    throw new MtlsError('CERT_WRITE_FAILED', `${directory} cannot be written: ${reason}`, { ...hint, cause })
   }
 }
 
@@ -56,6 +63,7 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EROFS: 'it is read-only',
+  EBUSY: 'a file in it is a mount of its own and cannot be replaced from here',
   ENOSPC: 'the disk is full',
   EDQUOT: 'the quota is used up',
   EFBIG: 'the file size limit is reached',

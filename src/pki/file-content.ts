@@ -50,9 +50,9 @@ async function readContent(path: string): Promise<FileContent> {
     problems: [],
   }
   try {
-    const { bytes, mode } = await readBytes(path)
+    const { bytes, stats } = await readBytes(path)
     const content = parse(bytes, path)
-    const exposure = content.privateKey === undefined ? undefined : await keyExposure(path, mode)
+    const exposure = content.privateKey === undefined ? undefined : await keyExposure(path, stats.mode)
     return { ...nothing, ...content, exposure }
   } catch (error) {
     if (!(error instanceof MtlsError)) throw error
@@ -62,7 +62,7 @@ async function readContent(path: string): Promise<FileContent> {
   }
 }
 
-async function readBytes(path: string): Promise<{ bytes: Buffer; mode: number }> {
+async function readBytes(path: string): ReturnType<typeof readRegularFile> {
   try {
     return await readRegularFile(path)
   } catch (cause) {

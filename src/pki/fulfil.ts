@@ -18,7 +18,8 @@ import type { CertificateEntry, CertificateOptions, CertificateSet, Order } from
 import { half, isComplete, missing, type Present, replaceAll } from './present.js'
 import { listsOfNewCa, recordReplacedCa, replacedCertificates } from './replaced.js'
 import { parseRequests } from './request.js'
-import { CertificateStore, type StoredFiles } from './store.js'
+import { CertificateStore } from './store.js'
+import type { StoredFiles } from './stored-file.js'
 import { trustChanges } from './trust-changes.js'
 
 /** Makes what is missing, all of it or nothing. What it throws is listed at `makeCertificateSet`. */
@@ -72,7 +73,6 @@ async function make(
   if (authority && isNew) {
     caChanges.set('ca.crt', authority.certificate).set('ca.key', authority.privateKey)
     changes.set('ca.crt', authority.certificate)
-    await recordReplacedCa(index, authority, present)
     const lists = listsOfNewCa(authority, present)
     if (lists !== undefined) for (const one of [caChanges, changes]) one.set('ca.crl', lists)
   } else if (authority && caStore !== store) {
@@ -97,6 +97,10 @@ async function make(
     if (!key) changes.set(`${leaf.stem}.key`, issued.privateKey)
     successors.set(`${leaf.stem}.crt`, issued)
   }
+  // Asked before the index is written.
+  if (caStore !== store) await caStore.check(caChanges.keys())
+  await store.check(changes.keys())
+  if (authority && isNew) await recordReplacedCa(index, authority, present)
   const replaced = [...changes.keys()].some((name) => files.has(name))
   const previous = await index.recordAround(authority ? [...successors.values()] : [], async () => {
     // The CA first: killed in between, the next run issues the rest from it.

@@ -49,5 +49,6 @@ export {
   rotateAuthority,
 } from './rotate.js'
 export { dueAt, isDue, listDueAt, nextCheck, nextRetry } from './schedule.js'
-export { CertificateStore, type StoredFile, type StoredFiles } from './store.js'
+export { CertificateStore } from './store.js'
+export type { StoredFile, StoredFiles } from './stored-file.js'
 export { readTrust, type Trust, type TrustOptions } from './trust.js'

@@ -4,7 +4,8 @@ import { MtlsError } from '../errors.js'
 import { type CertificateFacts, readCertificate } from '../x509/certificate.js'
 import type { Issued } from './authority.js'
 import { type Revocation, type RevocationReason, revocationReasons } from './crl.js'
-import { makeDirectory, modes, syncDirectory, writeDurably, writing } from './durable.js'
+import { modes, syncDirectory, unlessMissing, writeDurably, writing } from './durable.js'
+import { makeFolder, newFile, ownershipOf } from './ownership.js'
 
 /** A revocation, and the CA (`fingerprint256`) whose list it stands in. */
 export interface RecordedRevocation extends Revocation {
@@ -17,9 +18,11 @@ export interface RecordedRevocation extends Revocation {
  * before its certificate is in use. It outlives a change of CA.
  */
 export class IssuedIndex {
+  readonly #directory: string
   readonly #folder: string
 
   constructor(caDirectory: string) {
+    this.#directory = caDirectory
     this.#folder = join(caDirectory, 'issued')
   }
 
@@ -143,11 +146,13 @@ export class IssuedIndex {
 
   #write(name: string, text: string): Promise<void> {
     return writing(this.#folder, async () => {
-      await makeDirectory(this.#folder)
-      const unfinished = join(this.#folder, '.tmp')
+      await makeFolder(this.#folder, this.#directory)
+      const [path, unfinished] = [join(this.#folder, name), join(this.#folder, '.tmp')]
+      const before = await unlessMissing(stat(path))
+      const mode = before ? ownershipOf(before).mode : modes.certificate
       await rm(unfinished, { force: true })
-      await writeDurably(unfinished, text, modes.certificate)
-      await rename(unfinished, join(this.#folder, name))
+      await writeDurably(unfinished, text, newFile(await stat(this.#directory), mode))
+      await rename(unfinished, path)
       await syncDirectory(this.#folder)
     })
   }

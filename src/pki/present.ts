@@ -6,7 +6,7 @@ import { readCertificates } from '../x509/pem.js'
 import { readPrivateKey } from '../x509/private-key.js'
 import { openAuthority } from './authority.js'
 import type { Leaf, Order } from './order.js'
-import type { StoredFiles } from './store.js'
+import type { StoredFiles } from './stored-file.js'
 import { parseSubjectName } from './subject-name.js'
 
 /** What the directories hold; both are the same unless the CA is kept elsewhere. */

@@ -12,7 +12,7 @@ export const checkCodes = {
   CRL_EXPIRING: 'Have its CA sign a new list in time, for example with `mcp-mtls cert-renew`.',
   CRL_INVALID: 'Put a revocation list there that this CA signed.',
   FILE_MODE:
-    'Take the rights of others away: `chmod go-rwx FILE` for a key, `chmod go-w DIR` for a directory.',
+    'Take the rights of others away: `chmod g-w,o-rwx FILE` for a key, `chmod go-w DIR` for a directory.',
 } as const satisfies Record<string, string>
 
 export type ProblemCode = MtlsErrorCode | keyof typeof checkCodes

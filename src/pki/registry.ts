@@ -6,7 +6,8 @@ import type { CertificateFacts } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { type Authority, openAuthorities } from './authority.js'
 import { IssuedIndex, type RecordedRevocation } from './issued.js'
-import { CertificateStore, type StoredFiles } from './store.js'
+import { CertificateStore } from './store.js'
+import type { StoredFiles } from './stored-file.js'
 import { trustChanges } from './trust-changes.js'
 
 /** Where a CA and the certificates of one party are. */
@@ -54,23 +55,23 @@ export async function withRegistry<Result>(
 }
 
 /**
- * Makes changes (file name → text) to the CA and to the party's certificates, and brings `ca.crt` and `ca.crl` of the
- * party up to date. One step where both share a directory; otherwise the CA first: killed in between, the
- * next command catches up. Gives the paths that changed.
+ * Prepares changes (file name → text) to the CA and to the party's certificates, which bring `ca.crt` and `ca.crl` of the
+ * party up to date. Throws `CERT_WRITE_FAILED` when a directory would not take them: to be asked before the index is
+ * written. Gives the step that makes them and returns the paths that changed. It is one step where both share a
+ * directory; otherwise the CA comes first: killed in between, the next command catches up.
  */
-export async function publish(
+export async function preparePublication(
   { store, caStore, files, caFiles, authorities, issued }: Registry,
   ca: ReadonlyMap<string, string>,
   leaves: ReadonlyMap<string, string> = new Map(),
-): Promise<readonly string[]> {
-  if (caStore === store) return commit(store, files, new Map([...ca, ...leaves]))
+): Promise<() => Promise<readonly string[]>> {
+  if (caStore === store) return prepare(store, files, new Map([...ca, ...leaves]))
   const text = (name: string) => ca.get(name) ?? caFiles.get(name)?.text
   const known = [...authorities.map(({ facts }) => facts), ...issued.filter(({ isCa }) => isCa)]
   const trust = trustChanges(files, { certificates: text('ca.crt') ?? '', lists: text('ca.crl') }, known)
-  return [
-    ...(await commit(caStore, caFiles, ca)),
-    ...(await commit(store, files, new Map([...trust, ...leaves]))),
-  ]
+  const publishCa = await prepare(caStore, caFiles, ca)
+  const publishLeaves = await prepare(store, files, new Map([...trust, ...leaves]))
+  return async () => [...(await publishCa()), ...(await publishLeaves())]
 }
 
 /** Whether `authority` signed this certificate. */
@@ -88,14 +89,17 @@ export function listsOf({ files, caFiles }: Pick<Registry, 'files' | 'caFiles'>)
   })
 }
 
-async function commit(
+async function prepare(
   store: CertificateStore,
   files: StoredFiles,
   changes: ReadonlyMap<string, string>,
-): Promise<readonly string[]> {
+): Promise<() => Promise<readonly string[]>> {
   const real = new Map([...changes].filter(([name, text]) => files.get(name)?.text !== text))
-  if (real.size > 0) await store.commit(real)
-  return [...real.keys()].map((name) => join(store.directory, name))
+  await store.check(real.keys())
+  return async () => {
+    if (real.size > 0) await store.commit(real)
+    return [...real.keys()].map((name) => join(store.directory, name))
+  }
 }
 
 async function storesOf({ certDir, caDir }: CaOptions) {

@@ -7,9 +7,16 @@ import { readPrivateKey } from '../x509/private-key.js'
 import { type Authority, type Issued, reissue } from './authority.js'
 import { currentLists } from './crl-renewal.js'
 import { privateKeyPem, privateKeyPemLike } from './key.js'
-import { type CaOptions, isIssuedBy, openRegistry, publish, type Registry, withRegistry } from './registry.js'
+import {
+  type CaOptions,
+  isIssuedBy,
+  openRegistry,
+  preparePublication,
+  type Registry,
+  withRegistry,
+} from './registry.js'
 import { dueAt, isDue, listDueAt } from './schedule.js'
-import type { StoredFile } from './store.js'
+import type { StoredFile } from './stored-file.js'
 import { certificatesPem, listsPem } from './trust-changes.js'
 
 export interface RenewOptions extends CaOptions {
@@ -86,7 +93,8 @@ export async function renewCertificates(options: RenewOptions): Promise<Renewal>
     }
     const { lists, signed } = currentLists(registry, authorities, now)
     const ca = new Map(lists.length > 0 ? [['ca.crl', listsPem(lists)]] : [])
-    const changed = await index.recordAround([...successors.values()], () => publish(registry, ca, leaves))
+    const publish = await preparePublication(registry, ca, leaves)
+    const changed = await index.recordAround([...successors.values()], publish)
     for (const [{ certificate }, { facts }] of successors)
       await index.recordReplacement(certificate.serial, facts.serial)
     const certificates = planned.map((one) =>

@@ -5,7 +5,7 @@ import type { Authority } from './authority.js'
 import { createCrl } from './crl.js'
 import type { IssuedIndex } from './issued.js'
 import type { Present } from './present.js'
-import type { StoredFile } from './store.js'
+import type { StoredFile } from './stored-file.js'
 import { listsPem } from './trust-changes.js'
 
 // `cert-gen --force` replaces what is damaged too: what cannot be read here counts as nothing.

@@ -5,7 +5,14 @@ import type { Authority } from './authority.js'
 import { type Revocation, type RevocationReason, revocationReasons } from './crl.js'
 import { currentLists } from './crl-renewal.js'
 import { inspect } from './inspect.js'
-import { type CaOptions, isIssuedBy, listsOf, publish, type Registry, withRegistry } from './registry.js'
+import {
+  type CaOptions,
+  isIssuedBy,
+  listsOf,
+  preparePublication,
+  type Registry,
+  withRegistry,
+} from './registry.js'
 import { listsPem } from './trust-changes.js'
 
 export interface RevokeOptions extends CaOptions {
@@ -48,12 +55,13 @@ export async function revokeCertificate(options: RevokeOptions): Promise<Revoked
     const before = recorded ?? listed(serial, authority, registry)
     const revocation = before ?? { at: now, reason }
     const record = { ...revocation, authority: authority.facts.fingerprint256 }
-    // The record first: killed before the list is out, the next command of this CA publishes it.
-    if (!recorded) await index.recordRevocation(serial, record)
     const all = new Map([...revocations, [serial, record] as const])
     const { lists } = currentLists(registry, registry.authorities, now, all)
+    const publish = await preparePublication(registry, new Map([['ca.crl', listsPem(lists)]]))
     try {
-      await publish(registry, new Map([['ca.crl', listsPem(lists)]]))
+      // The record first: killed before the list is out, the next command of this CA publishes it.
+      if (!recorded) await index.recordRevocation(serial, record)
+      await publish()
     } catch (error) {
       if (!recorded) await index.forgetRevocation(serial)
       throw error

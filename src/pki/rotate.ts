@@ -7,7 +7,7 @@ import { privateKeyBlocks } from '../x509/private-key.js'
 import { createAuthority } from './authority.js'
 import { currentLists } from './crl-renewal.js'
 import { privateKeyPemLike, rsaKeySizes } from './key.js'
-import { type CaOptions, isIssuedBy, publish, type Registry, withRegistry } from './registry.js'
+import { type CaOptions, isIssuedBy, preparePublication, type Registry, withRegistry } from './registry.js'
 import type { AuthorityOptions, SubjectOptions } from './request.js'
 import { certificatesPem, listsPem } from './trust-changes.js'
 
@@ -44,16 +44,14 @@ export function rotateAuthority(options: RotateOptions): Promise<Rotation> {
     const [present, previous] = registry.authorities
     if (previous) {
       const { lists } = currentLists(registry, registry.authorities, now)
-      const changed = await publish(registry, new Map(lists.length > 0 ? [['ca.crl', listsPem(lists)]] : []))
+      const changes = new Map(lists.length > 0 ? [['ca.crl', listsPem(lists)]] : [])
+      const changed = await (await preparePublication(registry, changes))()
       return rotation('under way', registry, present.facts, previous.facts, changed, now)
     }
     const { caFiles, index } = registry
     const [certificate, key] = [caFiles.get('ca.crt'), caFiles.get('ca.key')]
     if (!certificate || !key) throw new TypeError('a registry without a CA')
     const authority = await createAuthority(like(present.facts, options), { now })
-    const serials = await index.serials()
-    for (const one of [present, authority]) if (!serials.has(one.facts.serial)) await index.record(one)
-
     // The list of the new CA comes with it: once there are lists, a CA without one is refused.
     const { lists } = currentLists(registry, [authority, ...registry.authorities], now)
     const anchors = readCertificates(certificate.text, certificate.path)
@@ -62,7 +60,10 @@ export function rotateAuthority(options: RotateOptions): Promise<Rotation> {
       ['ca.key', privateKeyPemLike(key, authority.privateKey, options.passphrase) + key.text],
       ...(lists.length > 0 ? [['ca.crl', listsPem(lists)] as const] : []),
     ])
-    const changed = await publish(registry, changes)
+    const publish = await preparePublication(registry, changes)
+    const serials = await index.serials()
+    for (const one of [present, authority]) if (!serials.has(one.facts.serial)) await index.record(one)
+    const changed = await publish()
     return rotation('begun', registry, authority.facts, present.facts, changed, now)
   })
 }
@@ -82,7 +83,7 @@ export function finishRotation(options: FinishOptions): Promise<Rotation> {
       const isTrusted = (ca: CertificateFacts) =>
         anchors.some((one) => one.fingerprint256 === ca.fingerprint256)
       if (issued.every((one) => !one.isCa || isTrusted(one))) throw notUnderWay(registry)
-      const changed = await publish(registry, new Map())
+      const changed = await (await preparePublication(registry, new Map()))()
       await registry.caStore.forget('ca.key')
       return rotation('finished', registry, current.facts, undefined, changed, now)
     }
@@ -95,7 +96,7 @@ export function finishRotation(options: FinishOptions): Promise<Rotation> {
       ['ca.key', privateKeyBlocks(caFiles.get('ca.key')?.text ?? '')[0] ?? ''],
       ...(lists.length > 0 ? [['ca.crl', listsPem(lists)] as const] : []),
     ])
-    const changed = await publish(registry, changes)
+    const changed = await (await preparePublication(registry, changes))()
     await registry.caStore.forget('ca.key')
     return rotation('finished', registry, current.facts, previous.facts, changed, now)
   })

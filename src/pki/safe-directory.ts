@@ -1,4 +1,4 @@
-import { lstat, readlink, stat } from 'node:fs/promises'
+import { lstat, readdir, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MtlsError } from '../errors.js'
 import { octal } from '../files/exposure.js'
@@ -18,9 +18,21 @@ export async function refuseUnsafe(directory: string): Promise<void> {
     if (found && found.mode & 0o002) throw openToOthers(path, found.mode)
   }
   const current = join(directory, '.current')
-  if (!(await unlessMissing(lstat(current)))?.isSymbolicLink()) return
+  const found = await unlessMissing(lstat(current))
+  if (found === undefined) return
+  if (found.isDirectory()) return refuseMixed(directory, current, found.mode)
+  if (!found.isSymbolicLink()) throw inTheWay(current)
   const target = await readlink(current)
   if (!/^\.generations\/\d+$/.test(target)) throw planted(current, target)
+}
+
+/** `.current` is a folder where a directory was copied with its links followed: then no name may be a link into it. */
+async function refuseMixed(directory: string, current: string, mode: number): Promise<void> {
+  if (mode & 0o002) throw openToOthers(current, mode)
+  for (const name of await readdir(directory)) {
+    const target = await readlink(join(directory, name)).catch(() => undefined)
+    if (target === `.current/${name}`) throw halfCopied(current, join(directory, name))
+  }
 }
 
 function openToOthers(directory: string, mode: number): MtlsError {
@@ -37,4 +49,18 @@ function planted(path: string, target: string): MtlsError {
   return new MtlsError('CERT_WRITE_FAILED', `${path} leads to ${target}, and no command of ours made it so`, {
     hint: 'Look who put it there, and remove it.',
   })
+}
+
+function inTheWay(path: string): MtlsError {
+  return new MtlsError('CERT_WRITE_FAILED', `${path} is a file where a link of ours belongs`, {
+    hint: 'Look what it is, and remove it.',
+  })
+}
+
+function halfCopied(current: string, link: string): MtlsError {
+  return new MtlsError(
+    'CERT_WRITE_FAILED',
+    `${current} is a folder and ${link} a link into it: the directory was copied in two ways, so nothing is written to it`,
+    { hint: 'Copy the files with all links followed into an empty directory (`cp -rL`), and use that one.' },
+  )
 }

@@ -1,23 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdtemp, readdir, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
+import { lstat, readdir, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { MtlsError } from '../errors.js'
-import { readRegularFile, Unreadable } from '../files/read-file.js'
 import { makeDirectory, modes, syncDirectory, unlessMissing, writeDurably, writing } from './durable.js'
+import { Generations, type NewFile, temporary } from './generations.js'
 import { withLock } from './lock.js'
+import { refuseMounts } from './mounts.js'
+import { isRoot, newFile, type Ownership, refuseForeign } from './ownership.js'
 import { refuseUnsafe } from './safe-directory.js'
-
-export interface StoredFile {
-  readonly path: string
-  readonly text: string
-  /** Ours: a link into the current generation. Otherwise somebody put it there. */
-  readonly managed: boolean
-  /** False when the link of a managed file was removed and its other half is still there. */
-  readonly linked: boolean
-}
-
-/** By file name: `server.crt`, `server.key` … */
-export type StoredFiles = ReadonlyMap<string, StoredFile>
+import { isKey, isStored, otherHalf, readStored, type StoredFile, type StoredFiles } from './stored-file.js'
 
 /**
  * A directory of certificates and keys that changes as a whole.
@@ -27,15 +17,18 @@ export type StoredFiles = ReadonlyMap<string, StoredFile>
  *     .generations/0001/…                   what was there before, for a while
  *
  * Whoever reads through one resolved path sees one generation; a kill at any moment leaves the old or
- * the new one. Files that are not such links belong to the user.
+ * the new one. Files that are not such links belong to the user. A copy with links followed has such files and a folder
+ * `.current`, which becomes a former generation.
  */
 export class CertificateStore {
   readonly directory: string
+  readonly #generations: Generations
   /** Throws when the lock is not ours any more. */
   #confirm = async () => {}
 
   constructor(directory: string) {
     this.directory = resolve(directory)
+    this.#generations = new Generations(this.directory)
   }
 
   /**
@@ -64,99 +57,139 @@ export class CertificateStore {
       const path = join(this.directory, name)
       const managed = await this.#isOurLink(name)
       if (managed && !inGeneration.includes(name)) continue // made by a writer that was killed
-      const text = await read(managed ? join(generation ?? '', name) : path, path)
-      files.set(name, { path, text, managed, linked: true })
+      const content = await readStored(managed ? join(generation ?? '', name) : path, path)
+      files.set(name, { path, ...content, managed, linked: true })
     }
     for (const name of inGeneration.filter((name) => !visible.includes(name))) {
       // A CA without its key is a choice: that key may be kept elsewhere.
       if (name === 'ca.key' || !files.get(otherHalf(name))?.managed) continue
       const path = join(this.directory, name)
-      const text = await read(join(generation ?? '', name), path)
-      files.set(name, { path, text, managed: true, linked: false })
+      const content = await readStored(join(generation ?? '', name), path)
+      files.set(name, { path, ...content, managed: true, linked: false })
     }
     return files
   }
 
   /**
-   * Makes `changes` (file name → text) the content of the directory, all at once, beside what it has.
-   * Call it inside `exclusively`. Gives the folder of the generation that was replaced, if any.
+   * Throws `CERT_WRITE_FAILED` when files of these names could not take the place of what is there, with its owner, group
+   * and mode. `commit` asks too; whoever writes elsewhere before asks first. Call it inside `exclusively`.
+   */
+  async check(names: Iterable<string>): Promise<void> {
+    const changes = new Map([...names].map((name) => [name, '']))
+    await refuseMounts(this.directory, [...changes.keys(), '.current'])
+    const next = changes.size > 0 ? await this.#next(await this.read(), changes) : []
+    await refuseForeign(
+      this.directory,
+      [...next].map(([name, { ownership }]) => [name, ownership]),
+    )
+  }
+
+  /**
+   * Makes `changes` (file name → text) the content of the directory, all at once, beside what it has. What is replaced
+   * keeps its owner, group and mode. Call it inside `exclusively`. Gives the folder of the generation that was replaced, if any.
    */
   async commit(changes: ReadonlyMap<string, string>): Promise<string | undefined> {
+    await this.check(changes.keys())
+    await this.#generations.takeIn()
     const present = await this.read()
-    const ours = texts(present, ({ managed }) => managed)
-    const replaced = [...present].filter(([name, { managed }]) => !managed && changes.has(name))
+    const next = await this.#next(present, changes)
+    const replaced = [...present].filter(([name, { managed }]) => !managed && next.has(name))
     if (replaced.length > 0) {
       // Plain files become a generation with the same content first: it is kept, and the switch is one step again.
-      await this.#switchTo(new Map([...ours, ...replaced.map(([name, { text }]) => [name, text] as const)]))
-      for (const [name] of replaced) await this.#link(`.current/${name}`, name)
+      const same = [...next].flatMap(([name, { ownership }]): [string, NewFile][] => {
+        const text = present.get(name)?.text
+        return text === undefined ? [] : [[name, { text, ownership }]]
+      })
+      await this.#takeOver(
+        replaced.map(([name]) => name),
+        new Map(same),
+      )
     }
     const previous = await this.#generation()
-    await this.#switchTo(new Map([...ours, ...changes]))
-    await this.#removeOldGenerations()
+    await this.#switchTo(next)
+    await this.#generations.removeOld(basename((await this.#generation()) ?? ''))
     return previous
   }
 
   /** Removes a file from every generation but the current one. Call it inside `exclusively`. */
   async forget(name: string): Promise<void> {
-    for (const generation of await this.#formerGenerations())
+    await this.#generations.takeIn()
+    for (const generation of await this.#generations.former(basename((await this.#generation()) ?? '')))
       await rm(join(generation, name), { force: true })
   }
 
-  /** Deletes replaced keys after a while. */
-  async #removeOldGenerations(): Promise<void> {
-    const former = await this.#formerGenerations()
-    // A generation was in use until the next one was made.
-    const ends = await Promise.all(former.slice(1).map(async (next) => (await stat(next)).mtimeMs))
-    for (const [index, generation] of former.slice(0, 1 - keptGenerations).entries())
-      if (Date.now() - (ends[index] ?? Number.POSITIVE_INFINITY) > keptFor)
-        await rm(generation, { recursive: true, force: true })
+  /** The files of the next generation: what is ours, and the changes, each with whose it is to be. */
+  async #next(present: StoredFiles, changes: ReadonlyMap<string, string>): Promise<Map<string, NewFile>> {
+    const directory = await stat(this.directory)
+    const ours = [...present].filter(([, { managed }]) => managed).map(([name]) => name)
+    const next = new Map<string, NewFile>()
+    for (const name of new Set([...ours, ...changes.keys()])) {
+      const before = present.get(name)
+      const isTheirs = before && !before.managed && !isRoot() && (await lstat(before.path)).isSymbolicLink()
+      const fresh = newFile(directory, isKey(name) ? modes.key : modes.certificate)
+      const ownership = before && !isTheirs ? likeBefore(name, before.ownership) : fresh
+      next.set(name, { text: changes.get(name) ?? before?.text ?? '', ownership })
+    }
+    return next
   }
 
-  /** The folders of the generations before the current one, the oldest first. */
-  async #formerGenerations(): Promise<string[]> {
-    const folder = join(this.directory, '.generations')
-    const current = basename((await this.#generation()) ?? '')
-    return (await names(folder))
-      .filter((name) => /^\d+$/.test(name) && name !== current)
-      .sort((one, other) => Number(one) - Number(other))
-      .map((name) => join(folder, name))
+  /** Makes a generation of what is there, and links to it of these plain files; or leaves all of it as it was. */
+  async #takeOver(names: readonly string[], same: ReadonlyMap<string, NewFile>): Promise<void> {
+    const current = join(this.directory, '.current')
+    const before = await unlessMissing(readlink(current))
+    const generation = await this.#switchTo(same)
+    const linked: string[] = []
+    try {
+      for (const name of names) {
+        await this.#link(`.current/${name}`, name)
+        linked.push(name)
+      }
+    } catch (error) {
+      for (const name of linked) await this.#put(name, same.get(name))
+      if (before === undefined) await rm(current)
+      else await this.#link(before, '.current')
+      await this.#generations.remove(generation)
+      throw error
+    }
   }
 
-  async #switchTo(files: ReadonlyMap<string, string>): Promise<void> {
-    const generation = await this.#writeGeneration(files)
-    // Links first: until the switch they lead nowhere, which is the same as not being there.
-    const visible = await names(this.directory)
-    for (const name of files.keys())
-      if (!visible.includes(name)) await symlink(`.current/${name}`, join(this.directory, name))
+  /** Makes it the current generation, and returns its name. */
+  async #switchTo(files: ReadonlyMap<string, NewFile>): Promise<string> {
+    const generation = await this.#generations.write(files)
+    try {
+      // Links first: until the switch they lead nowhere, which is the same as not being there.
+      const visible = await names(this.directory)
+      for (const name of files.keys())
+        if (!visible.includes(name)) await symlink(`.current/${name}`, join(this.directory, name))
+      await syncDirectory(this.directory)
+      await this.#confirm()
+      await this.#link(`.generations/${generation}`, '.current')
+    } catch (error) {
+      await this.#generations.remove(generation)
+      throw error
+    }
     await syncDirectory(this.directory)
-    await this.#confirm()
-    await this.#link(`.generations/${generation}`, '.current')
-    await syncDirectory(this.directory)
+    return generation
   }
 
-  async #writeGeneration(files: ReadonlyMap<string, string>): Promise<string> {
-    const generations = join(this.directory, '.generations')
-    await makeDirectory(generations)
-    const unfinished = await mkdtemp(join(generations, temporary)) // mode 0700
-    for (const [name, text] of files)
-      await writeDurably(
-        join(unfinished, name),
-        Buffer.from(text, 'latin1'),
-        isKey(name) ? modes.key : modes.certificate,
-      )
-    await syncDirectory(unfinished)
-    const latest = Math.max(0, ...(await names(generations)).map(Number).filter(Number.isInteger))
-    const name = String(latest + 1).padStart(4, '0')
-    await rename(unfinished, join(generations, name))
-    await syncDirectory(generations)
-    return name
+  /** Puts a plain file in the place of a link. */
+  async #put(name: string, file: NewFile | undefined): Promise<void> {
+    if (!file) return
+    const unfinished = join(this.directory, `${temporary}${randomBytes(6).toString('hex')}`)
+    await writeDurably(unfinished, Buffer.from(file.text, 'latin1'), file.ownership)
+    await rename(unfinished, join(this.directory, name))
   }
 
   /** Puts a link in the place of whatever has that name, in one step. */
   async #link(target: string, name: string): Promise<void> {
     const unfinished = join(this.directory, `${temporary}${randomBytes(6).toString('hex')}`)
     await symlink(target, unfinished)
-    await rename(unfinished, join(this.directory, name))
+    try {
+      await rename(unfinished, join(this.directory, name))
+    } catch (error) {
+      await rm(unfinished, { force: true })
+      throw error
+    }
   }
 
   /** What a killed writer left behind; only the holder of the lock may call it leftover. */
@@ -166,8 +199,9 @@ export class CertificateStore {
         await rm(join(folder, name), { recursive: true, force: true })
   }
 
-  #generation(): Promise<string | undefined> {
-    return unlessMissing(realpath(join(this.directory, '.current')))
+  async #generation(): Promise<string | undefined> {
+    const path = join(this.directory, '.current')
+    return (await unlessMissing(stat(path)))?.isDirectory() ? realpath(path) : undefined
   }
 
   async #isOurLink(name: string): Promise<boolean> {
@@ -176,38 +210,11 @@ export class CertificateStore {
   }
 }
 
-const temporary = '.tmp-'
-/** So many generations stay, the current one among them, and all that were in use within so many milliseconds. */
-const keptGenerations = 3
-const keptFor = 7 * 24 * 60 * 60 * 1000
-
-function isStored(name: string): boolean {
-  return /^[^.].*\.(?:crt|key|crl)$/.test(name)
-}
-
-function isKey(name: string): boolean {
-  return name.endsWith('.key')
-}
-
-function otherHalf(name: string): string {
-  const stem = basename(name).replace(/\.(?:crt|key)$/, '')
-  return isKey(name) ? `${stem}.crt` : `${stem}.key`
-}
-
-function texts(files: StoredFiles, which: (file: StoredFile) => boolean): Map<string, string> {
-  return new Map([...files].filter(([, file]) => which(file)).map(([name, { text }]) => [name, text]))
+/** A key that everybody may read was not given to anybody: the new one is its owner's, as others are. */
+function likeBefore(name: string, ownership: Ownership): Ownership {
+  return isKey(name) && ownership.mode & 0o007 ? { ...ownership, mode: modes.key } : ownership
 }
 
 async function names(folder: string): Promise<string[]> {
   return (await unlessMissing(readdir(folder))) ?? []
-}
-
-async function read(path: string, shownPath: string): Promise<string> {
-  try {
-    return (await readRegularFile(path)).bytes.toString('latin1') // byte for byte: a list may be DER
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const what = cause instanceof Unreadable ? message : `cannot be read: ${code}`
-    throw new MtlsError('CERT_NOT_FOUND', `${shownPath} ${what}`, { cause })
-  }
 }

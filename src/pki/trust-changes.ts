@@ -2,7 +2,7 @@ import { MtlsError } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { readCertificates } from '../x509/pem.js'
-import type { StoredFiles } from './store.js'
+import type { StoredFiles } from './stored-file.js'
 
 /**
  * What to change in the directory of a party (file name → text) so that it trusts and distrusts what its CA does, by

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto'
-import { realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { SecureContextOptions } from 'node:tls'
 import type { TlsConfig } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { exposureOf } from '../files/exposure.js'
-import { readRegularFile, Unreadable } from '../files/read-file.js'
 import { CrlSet } from '../judge/crl-set.js'
 import { dateFault } from '../judge/dates.js'
 import { fabricFaults } from '../judge/fabric.js'
@@ -15,7 +13,9 @@ import type { CertificateFacts } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { readCertificates } from '../x509/pem.js'
 import { readPrivateKey } from '../x509/private-key.js'
+import { withoutSuperseded } from '../x509/revocation.js'
 import { coversServerName } from '../x509/server-name.js'
+import { read, readOptional, readPair } from './read-files.js'
 
 export type Role = 'server' | 'client'
 
@@ -37,6 +37,8 @@ export interface Material {
   readonly version: string
   /** Changes whenever the CAs or the revocation lists change. */
   readonly trustVersion: string
+  /** Changes whenever the file of the revocation lists changes. */
+  readonly listVersion: string
   /** Goes to `tls.createSecureContext`, nowhere else: it holds the key. */
   readonly identity: Pick<SecureContextOptions, 'cert' | 'key' | 'ca'>
 }
@@ -45,6 +47,11 @@ export interface Material {
 export interface MaterialSource {
   /** What there is now; `previous` itself when nothing has changed. */
   load(previous: Material | undefined): Promise<Material>
+  /**
+   * `previous` with the revocation lists that there are now, for when `load` fails: who was revoked is not to be served on because a
+   * certificate or a CA cannot be read. `previous` itself when the lists are those in use, missing or unsound.
+   */
+  loadLists(previous: Material): Promise<Material>
   /** The files to watch. */
   readonly paths: readonly string[]
 }
@@ -55,6 +62,7 @@ export function fileSource(config: TlsConfig, role: Role): MaterialSource {
     role === 'server' ? [config.serverCert, config.serverKey] : [config.clientCert, config.clientKey]
   return {
     load: (previous) => loadMaterial(config, role, previous),
+    loadLists: (previous) => loadLists(config, previous),
     paths: [...own, config.caCert, crlPath(config)],
   }
 }
@@ -137,6 +145,7 @@ export async function loadMaterial(
     keyExposure: await exposureOf(keyPath),
     version,
     trustVersion: digest(caText, crlText),
+    listVersion: digest(crlText),
   } as const
   const identity: Material['identity'] = {
     cert: [certificate, ...chain].map(({ x509 }) => x509.toString()).join(''),
@@ -144,8 +153,39 @@ export async function loadMaterial(
     // An empty list, never undefined: without one Node would trust the public CAs.
     ca: rootsPem(anchors),
   }
-  // Not enumerable: no log, JSON or copy of the material shows the key.
-  return Object.freeze(Object.defineProperty(material, 'identity', { value: identity })) as Material
+  return withIdentity(material, identity)
+}
+
+/** Not enumerable: no log, JSON or copy of the material shows the key. */
+function withIdentity(material: Omit<Material, 'identity'>, identity: Material['identity']): Material {
+  return Object.freeze(Object.defineProperty({ ...material }, 'identity', { value: identity })) as Material
+}
+
+/** What `MaterialSource.loadLists` says. Beside the new lists those in use go on counting: nobody is let in by this. */
+async function loadLists(config: TlsConfig, previous: Material): Promise<Material> {
+  const path = crlPath(config)
+  try {
+    const text = await read(path)
+    const listVersion = digest(text)
+    if (listVersion === previous.listVersion) return previous
+    const lists = [...readOwnCrls(text, config, previous.anchors), ...(previous.crls?.lists ?? [])]
+    const distinct = [...new Map(lists.map((list) => [list.pem, list])).values()]
+    const counting = withoutSuperseded(distinct, previous.anchors, new Date())
+    return withIdentity(
+      {
+        ...previous,
+        crls: new CrlSet(counting, config.crlMissing === 'allow'),
+        // No good files have these: whatever is taken up next is something new.
+        version: digest(previous.version, text),
+        trustVersion: digest(previous.trustVersion, text),
+        listVersion,
+      },
+      previous.identity,
+    )
+  } catch (error) {
+    if (error instanceof MtlsError) return previous
+    throw error
+  }
 }
 
 function digest(...texts: readonly (string | undefined)[]): string {
@@ -168,59 +208,6 @@ function readOwnCrls(
     )
   }
   return lists
-}
-
-/**
- * A certificate and its key as they were at one moment. Our store, Kubernetes and certbot switch a
- * link, so the resolved paths are compared before and after: a key of one version never meets a
- * certificate of another.
- */
-async function readPair(certPath: string, keyPath: string): Promise<{ certText: string; keyText: string }> {
-  for (let attempt = 1; ; attempt++) {
-    const before = await resolved(certPath, keyPath)
-    const [certText, keyText] = await Promise.all([read(certPath), read(keyPath)])
-    const after = await resolved(certPath, keyPath)
-    if (before === after || attempt === 5) return { certText, keyText }
-  }
-}
-
-async function resolved(...paths: string[]): Promise<string> {
-  const found = await Promise.all(paths.map((path) => realpath(path).catch(() => path)))
-  return found.join('\0')
-}
-
-async function read(path: string): Promise<string> {
-  try {
-    return (await readRegularFile(path)).bytes.toString('latin1') // byte for byte: a list may be DER
-  } catch (cause) {
-    if (cause instanceof Unreadable) {
-      const hint = 'Put a file there, or name another one.'
-      throw new MtlsError('CERT_NOT_FOUND', `${path} ${cause.message}`, { hint, cause })
-    }
-    throw new MtlsError('CERT_NOT_FOUND', `${path} cannot be read: ${systemReason(cause)}`, { cause })
-  }
-}
-
-async function readOptional(path: string, optional: boolean): Promise<string | undefined> {
-  try {
-    return await read(path)
-  } catch (error) {
-    if (optional && isMissing(error)) return undefined
-    throw error
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof MtlsError && (error.cause as NodeJS.ErrnoException).code === 'ENOENT'
-}
-
-function systemReason(cause: unknown): string {
-  const { code } = cause as NodeJS.ErrnoException
-  return code === 'ENOENT'
-    ? 'there is no such file'
-    : code === 'EACCES'
-      ? 'permission denied'
-      : (code ?? 'unknown error')
 }
 
 /** What a peer would refuse our own certificate for, whatever it trusts. */

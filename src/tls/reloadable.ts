@@ -19,7 +19,10 @@ const repeatMs = 3_600_000
 
 export type MaterialListener = (next: Material) => void
 
-/** Material that can be replaced while it is in use: load and check everything, swap, tell. A failure changes nothing. */
+/**
+ * Material that can be replaced while it is in use: load and check everything, swap, tell. A failure changes nothing but the
+ * revocation lists, where these are sound.
+ */
 export class ReloadableMaterial {
   readonly #source: MaterialSource
   readonly #tell: Tell
@@ -58,7 +61,7 @@ export class ReloadableMaterial {
 
   /**
    * Takes up what the source has now. True when it was something new. Throws `RELOAD_FAILED` whose message says
-   * what is wrong; what was in use stays in use. One call at a time; a call during another sees the files after it.
+   * what is wrong; what was in use stays in use, but for revocation lists that are new and sound. One call at a time; a call during another sees the files after it.
    */
   reload(): Promise<boolean> {
     if (!this.#running) {
@@ -84,8 +87,7 @@ export class ReloadableMaterial {
       if (isNew || this.#last?.ok === false)
         this.#last = { at: new Date(), ok: true, error: undefined, failingSince: undefined }
       if (!isNew) return false
-      this.#current = next
-      for (const listener of this.#listeners) listener(next)
+      this.#swap(next)
       this.#tell('reload-succeeded', { certificate: next.certificate })
       return true
     } catch (cause) {
@@ -101,8 +103,15 @@ export class ReloadableMaterial {
         this.#tell('reload-failed', { reason: 'RELOAD_FAILED', message: error.message })
       }
       this.#last = { at, ok: false, error, failingSince: this.#last?.failingSince ?? at }
+      const withLists = await this.#source.loadLists(previous)
+      if (withLists !== previous) this.#swap(withLists)
       throw error
     }
+  }
+
+  #swap(next: Material): void {
+    this.#current = next
+    for (const listener of this.#listeners) listener(next)
   }
 }
 

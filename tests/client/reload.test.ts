@@ -66,6 +66,17 @@ describe('a client whose certificate files change', () => {
     await expect(it.client.callTool(call)).rejects.toMatchObject({ code: 'CERT_REVOKED' })
   })
 
+  test('drops a revoked server while its own key cannot be read', async () => {
+    await using it = await pair()
+    await rm(join(it.mine.certDir, 'client.key'))
+    await writeSet(it.mine.certDir, {
+      crl: await forgeCrl({ issuer: it.world.ca, revoked: [it.world.server.serial] }),
+    })
+    await expect.poll(() => it.named('connection-ended')[0]).toMatchObject({ reason: 'CERT_REVOKED' })
+    await expect(it.client.callTool(call)).rejects.toMatchObject({ code: 'CERT_REVOKED' })
+    expect(it.named('reload-succeeded')).toEqual([])
+  })
+
   test('drops a server whose CA is no longer trusted', async () => {
     await using it = await pair()
     const ca = await forgeCa({ commonName: 'New CA' })

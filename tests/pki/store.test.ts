@@ -97,6 +97,33 @@ test('plain files that are replaced are kept as a generation', async () => {
   expect(mode(join(previous ?? '', 'server.key'))).toBe('600')
 })
 
+test('what is replaced keeps its mode; a key that everybody may read does not', async () => {
+  await commit({ 'a.crt': '1', 'a.key': '1', 'b.key': '1', 'c.key': '1' })
+  for (const [name, bits] of [
+    ['a.crt', 0o640],
+    ['a.key', 0o640],
+    ['b.key', 0o644],
+    ['c.key', 0o400],
+  ] as const)
+    chmodSync(join(dir, name), bits)
+  await commit({ 'a.crt': '2', 'a.key': '2', 'b.key': '2', 'new.crt': '1' })
+  const modes = ['a.crt', 'a.key', 'b.key', 'c.key', 'new.crt'].map((name) => mode(join(dir, name)))
+  expect(modes).toEqual(['640', '640', '600', '400', '644'])
+})
+
+test.each(['700', '750', '755'])(
+  'whoever may enter a directory of mode %s may enter its folders',
+  async (bits) => {
+    mkdirSync(dir, { recursive: true })
+    chmodSync(dir, Number.parseInt(bits, 8))
+    await commit({ 'a.crt': '1' })
+    for (const folder of ['.generations', '.generations/0001']) expect(mode(join(dir, folder))).toBe(bits)
+    chmodSync(join(dir, '.generations'), 0o700) // somebody's wish
+    await commit({ 'a.crt': '2' })
+    expect(mode(join(dir, '.generations'))).toBe('700')
+  },
+)
+
 test('a removed link is known while the other half is there', async () => {
   await commit({ 'a.crt': '1', 'a.key': '2', 'ca.crt': '3', 'ca.key': '4', 'b.crt': '5', 'b.key': '6' })
   for (const name of ['a.key', 'ca.key', 'b.crt', 'b.key']) rmSync(join(dir, name))

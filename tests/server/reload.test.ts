@@ -209,6 +209,32 @@ describe('a server whose trust changes', () => {
   })
 
   test.each([
+    ['unreadable', (path: string) => rm(path).then(() => mkdir(path))], // nobody reads a directory, root neither
+    ['garbled', (path: string) => writeFile(path, 'garbled')],
+  ])('refuses whom a new list revokes while its own pair is %s', async (_how, damage) => {
+    await using world = await makeWorld()
+    const { certDir, ca } = world
+    await using others = await makeWorld({ ca })
+    await using served = await serveTest({ tls: { certDir } })
+    const open = { serverUrl: served.server.url, log: false } as const
+    await using revoked = await connect({ ...open, tls: { certDir }, watch: false })
+    await using kept = await connect({ ...open, tls: { certDir: others.certDir } })
+    for (const name of ['server.key', 'server.crt']) await damage(join(certDir, name))
+    await writeSet(certDir, { crl: await forgeCrl({ issuer: ca, revoked: [world.client.serial] }) })
+    expect(await served.event('connection-ended')).toMatchObject({ reason: 'CERT_REVOKED' })
+    await expect.poll(() => revoked.pool()?.total).toBe(0)
+    const call = { name: 'echo', arguments: { text: 'x' } }
+    await expect(revoked.callTool(call)).rejects.toMatchObject({ code: 'CERT_REVOKED' })
+    expect((await kept.callTool(call)).isError).toBeFalsy()
+    expect(served.server.health()).toMatchObject({
+      status: 'degraded',
+      last_reload: { ok: false },
+      problems: [{ code: 'RELOAD_FAILED' }],
+    })
+    expect(served.events.filter(({ event }) => event === 'reload-succeeded')).toEqual([])
+  })
+
+  test.each([
     ['intermediates', { pathLength: 0 }, 'allows only 0 CAs below it'],
     [
       'names',

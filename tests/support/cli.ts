@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,9 @@ export interface RunOptions {
   readonly stdin?: string
   /** Options of node itself. */
   readonly node?: readonly string[]
+  /** As another user, with this one group; only root may. */
+  readonly uid?: number
+  readonly gid?: number
 }
 
 export interface Finished {
@@ -27,7 +30,7 @@ export interface Finished {
 /** Runs the built command line to its end inside this process: it is given all that it touches of a process. */
 export async function runCli(
   args: readonly string[],
-  { cwd = process.cwd(), env = {}, stdin = '' }: Omit<RunOptions, 'node'> = {},
+  { cwd = process.cwd(), env = {}, stdin = '' }: Pick<RunOptions, 'cwd' | 'env' | 'stdin'> = {},
 ): Promise<Finished> {
   const written = { stdout: '', stderr: '' }
   const collects = (name: keyof typeof written) =>
@@ -56,6 +59,33 @@ export async function runProcess(args: readonly string[], options: RunOptions = 
   return startCli(args, options).finished
 }
 
+/**
+ * Runs commands one after the other in one process, which somebody else may be, or which is started through another
+ * program. Gives what each wrote to stderr, and the exit code when it is not 0.
+ */
+export function runAll(
+  commands: readonly (readonly string[])[],
+  { through = [], ...options }: Pick<RunOptions, 'cwd' | 'uid' | 'gid'> & { through?: readonly string[] },
+): string[] {
+  const script = `
+    const { run } = await import(${JSON.stringify(built('cli/program.js').href)})
+    const { Writable } = await import('node:stream')
+    const told = []
+    for (const args of ${JSON.stringify(commands)}) {
+      let text = ''
+      const collects = (keep) => new Writable({ decodeStrings: false, write(chunk, _, done) { keep(chunk); done() } })
+      const io = { stdout: collects(() => {}), stderr: collects((chunk) => (text += chunk)), stdin: process.stdin,
+        env: { PATH: process.env.PATH }, cwd: process.cwd(), exitCode: 0 }
+      await run(args, io)
+      told.push(text + (io.exitCode ? 'exit ' + io.exitCode : ''))
+    }
+    console.log(JSON.stringify(told))`
+  const [file = '', ...args] = [...through, process.execPath, '--input-type=module', '-e', script]
+  const { stdout, stderr } = spawnSync(file, args, { ...options, encoding: 'utf8' })
+  if (stderr !== '') throw new Error(stderr)
+  return JSON.parse(stdout)
+}
+
 export interface Running {
   readonly process: ChildProcess
   readonly finished: Promise<Finished>
@@ -71,12 +101,9 @@ export function startCli(args: readonly string[], { node = [], ...options }: Run
 /** Starts any script; it is killed when the test ends. */
 export function startNode(
   args: readonly string[],
-  { cwd, env = {}, stdin }: Omit<RunOptions, 'node'> = {},
+  { env = {}, stdin, ...options }: Omit<RunOptions, 'node'> = {},
 ): Running {
-  const child = spawn(process.execPath, args, {
-    cwd,
-    env: { PATH: process.env.PATH, ...env },
-  })
+  const child = spawn(process.execPath, args, { ...options, env: { PATH: process.env.PATH, ...env } })
   onTestFinished(() => void child.kill('SIGKILL'))
   child.stdin.end(stdin)
   let stdout = ''

@@ -25,7 +25,8 @@ interface Flags {
 const help = `
 Examples:
   $ mcp-mtls cert-renew
-  $ mcp-mtls cert-renew --cert-dir parties/agent-7 --ca-dir ./ca --exec 'scp -r parties/agent-7 agent-7:'
+  $ mcp-mtls cert-renew --cert-dir parties/agent-7 --ca-dir ./ca \\
+      --exec "rsync -aL --delay-updates --exclude='.*' parties/agent-7/ agent-7:certs/"
   $ mcp-mtls cert-renew --daemon --exec 'nginx -s reload'
 
 Issues anew what has passed two thirds of its life, with the same names and usage and a new key, all of it at once; what
