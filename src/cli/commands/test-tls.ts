@@ -80,7 +80,7 @@ async function run(command: Command, named: string | undefined, flags: Flags, io
     crl: at(tls.crl),
     directories: [resolve(io.cwd, tls.certDir)],
   })
-  const { signal, stop } = untilSignal()
+  const { signal, stop } = untilSignal(io)
   const paint = painter(io)
   if (!flags.json) writeLines(io.stdout, [paint('bold', url.href)])
   const steps = new Steps(
