@@ -72,8 +72,11 @@ test('they are taken before the command is loaded', async () => {
   // Sent in the moment in which it begins to listen.
   const send = `process.on('newListener', (name) => name === 'SIGUSR2' && process.kill(process.pid, 'SIGUSR1'))`
   const node = ['--import', `data:text/javascript,${encodeURIComponent(send)}`]
-  const { exitCode, stdout, stderr } = await startCli(['--version'], { node }).finished
-  expect(stdout).toMatch(/^\d+\.\d+/)
-  expect(stderr).toBe('note: SIGUSR1 does nothing here\n')
+  const running = startCli(['monitor', '--no-servers', '--port', '0'], { cwd: scratch(), node })
+  await running.printed(/^note: SIGUSR1 does nothing here$/m)
+  await running.printed(/status page/)
+  running.process.kill('SIGTERM')
+  const { exitCode, stderr } = await running.finished
   expect(exitCode).toBe(0)
+  expect(stderr).not.toContain('Debugger')
 })
