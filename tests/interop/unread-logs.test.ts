@@ -56,6 +56,12 @@ const healthOf = async (url: string, certDir: string) =>
   JSON.parse((await ask(new URL('/health', url), certDir)).body)
 
 const serveArgs = (certDir: string) => [bin, 'serve', 'echo', '--tls-port', '0', '--cert-dir', certDir]
+const runsOn = (command: string, port: number, certDir: string) => [
+  bin,
+  ...(command === 'monitor'
+    ? ['monitor', '--no-servers', '--port', String(port), certDir]
+    : ['serve', 'echo', '--tls-port', String(port), '--cert-dir', certDir]),
+]
 const url = /https:\S+\/mcp\b/
 
 /** The events of a log, each of whose lines is whole. */
@@ -150,10 +156,8 @@ process.once('SIGTERM', () => server.close())`
   })
 })
 
-describeWith('python3', linux && onPath('python3') !== undefined, 'a terminal that nobody reads', () => {
-  test('holds nothing up', async () => {
-    const certDir = await certificates()
-    const program = `
+/** A program that runs another one whose stdout or stderr, or both, is a terminal that takes nothing more. */
+const atFullTerminal = (...streams: readonly string[]) => `
 import os, pty, subprocess, sys
 terminal, side = pty.openpty()
 os.set_blocking(side, False)
@@ -161,12 +165,26 @@ try:
     while True: os.write(side, b' ' * 4096)
 except BlockingIOError:
     os.set_blocking(side, True)
-child = subprocess.Popen(sys.argv[1:], stderr=side)
+child = subprocess.Popen(sys.argv[1:], ${streams.map((stream) => `${stream}=side`).join(', ')})
 print('pid', child.pid, flush=True)
 sys.exit(child.wait())`
-    const args = ['-c', program, process.execPath, ...serveArgs(certDir)]
+
+describeWith('python3', linux && onPath('python3') !== undefined, 'a terminal that nobody reads', () => {
+  test('holds nothing up', async () => {
+    const certDir = await certificates()
+    const args = ['-c', atFullTerminal('stderr'), process.execPath, ...serveArgs(certDir)]
     const started = startWith(['pipe', 'pipe'], 'python3', args)
     await servesUnread(started, certDir, Number(await started.said(/^pid (\d+)$/m)))
+  })
+
+  test.each(['monitor', 'serve'])('lets %s start, and end at SIGTERM', async (command) => {
+    const port = await freePort()
+    const args = runsOn(command, port, await certificates())
+    const program = atFullTerminal('stdout', 'stderr')
+    const started = startWith(['pipe', 'inherit'], 'python3', ['-c', program, process.execPath, ...args])
+    await expect.poll(() => isTaken(port), { timeout: 20_000 }).toBe(true)
+    process.kill(Number(await started.said(/^pid (\d+)$/m)), 'SIGTERM')
+    expect(await started.exited).toEqual([0, null])
   })
 })
 
@@ -176,11 +194,7 @@ describeWith('Linux', linux, 'a stdout that nobody reads', () => {
     const pipe = unreadPipe()
     pipe.fill()
     const port = await freePort()
-    const args = {
-      monitor: ['monitor', '--no-servers', '--port', String(port), certDir],
-      serve: ['serve', 'echo', '--tls-port', String(port), '--cert-dir', certDir],
-    }[command]
-    const started = startWith([pipe.writer, 'inherit'], process.execPath, [bin, ...(args ?? [])])
+    const started = startWith([pipe.writer, 'inherit'], process.execPath, runsOn(command, port, certDir))
     await expect.poll(() => isTaken(port), { timeout: 20_000 }).toBe(true)
     started.child.kill('SIGTERM')
     expect(await started.exited).toEqual([0, null])

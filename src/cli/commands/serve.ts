@@ -10,6 +10,7 @@ import type { Io } from '../io.js'
 import { table, writeJson, writeLines } from '../output.js'
 import { addSettingOptions, resolveSettings } from '../settings.js'
 import { refuseSharedPorts, startServers } from '../start-servers.js'
+import { neverHold } from '../until-signal.js'
 import { tellUserSignals } from '../user-signals.js'
 
 interface ServeFlags {
@@ -115,6 +116,8 @@ function isReadable(path: string): boolean {
 function signals(io: Io): { stop: AbortSignal; force: AbortSignal } {
   const stop = new AbortController()
   const force = new AbortController()
+  neverHold(io.stdout)
+  neverHold(io.stderr)
   const onSignal = () => {
     io.stopped = true
     const next = stop.signal.aborted ? force : stop
