@@ -38,6 +38,8 @@ export const errorCodes = {
   RATE_LIMITED: 'This identity has as much at once as it may: end something first, or try again in a moment.',
   CITY_NOT_FOUND: 'Write "City", "City, Country" or "City, State".',
   TOOL_FAILED: 'Look at the log of the server that was asked.',
+  LOG_WRITE_FAILED:
+    'Make room, correct the permissions or start what reads it: lines that wait are written by themselves.',
   RELOAD_FAILED: 'The last good certificates stay in use; correct the files and reload again.',
 } as const satisfies Record<string, string>
 

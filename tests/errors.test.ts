@@ -192,6 +192,17 @@ const provocations: Readonly<Record<MtlsErrorCode, () => Promise<Told>>> = {
       builtInServers.datetime.create({ weatherProvider: 'simulated' }),
     ),
   TOOL_FAILED: () => whenAsked('What time is it in Oslo?', failingTool),
+  LOG_WRITE_FAILED: async () => {
+    await using world = await makeWorld()
+    const folder = join(world.certDir, 'logs')
+    const log = { level: 'silent', securityLog: join(folder, 'security.log') }
+    await using served = await serveTest({ tls: world.tls, log })
+    rmSync(folder, { recursive: true })
+    writeFileSync(folder, 'no directory')
+    served.server.reopenLog()
+    const [problem] = served.server.health().problems
+    return problem ?? { code: 'none', message: '' }
+  },
   RELOAD_FAILED: async () => {
     await using world = await makeWorld()
     await using served = await serveTest({ tls: world.tls })

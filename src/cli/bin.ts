@@ -1,6 +1,10 @@
 #!/usr/bin/env node
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Io } from './io.js'
-import { fail, run } from './program.js'
+import { takeUserSignals } from './user-signals.js'
+
+takeUserSignals() // before the rest is loaded
+const { fail, run } = await import('./program.js')
 
 const io: Io = {
   stdout: process.stdout,
@@ -25,10 +29,18 @@ process.on('uncaughtException', (error) => {
 })
 
 await run(process.argv.slice(2), io)
-// Exiting at once would cut off what a pipe has not taken yet.
-for (const stream of [process.stdout, process.stderr])
-  await new Promise((done) => (stream.writable ? stream.write('', done) : done(undefined)))
+// Exiting at once would cut off what a pipe has not taken yet. Whoever was told to stop does not wait for readers.
+await (io.stopped ? aMoment(drained(process.stdout)) : drained(process.stdout))
+await aMoment(drained(process.stderr))
 process.exit(io.exitCode)
+
+function drained(stream: NodeJS.WriteStream): Promise<unknown> {
+  return new Promise((done) => (stream.writable ? stream.write('', done) : done(undefined)))
+}
+
+function aMoment(wait: Promise<unknown>): Promise<unknown> {
+  return Promise.race([wait, sleep(1000)])
+}
 
 /** Ends with words when the directory was removed in which this was started. */
 function workingDirectory(): string {

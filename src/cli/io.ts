@@ -9,4 +9,6 @@ export interface Io {
   readonly cwd: string
   /** What the process will exit with; 0 until a command says otherwise. */
   exitCode: number
+  /** True once a signal has asked it to end. */
+  stopped?: boolean
 }

@@ -44,6 +44,7 @@ function noRoom(what: string, cause: unknown): MtlsError {
 
 /** Its standard input ends with the process that holds the other end. */
 const removeAtEnd = `
+for (const signal of ['SIGUSR1', 'SIGUSR2']) process.on(signal, () => {}) // no debugger
 process.stdin.resume().on('end', () => {
   require('node:fs').rmSync(process.argv[1], { recursive: true, force: true, maxRetries: 10 })
 })`

@@ -21,7 +21,7 @@ import {
 import { MtlsError } from '../errors.js'
 import type { TlsConnection } from '../tls/connection.js'
 import type { Subscriber } from '../tls/events.js'
-import { type LogOptions, openLog } from '../tls/log.js'
+import { type Log, type LogOptions, openLog } from '../tls/log.js'
 import { fileSource } from '../tls/material.js'
 import type { FreshnessOptions } from '../tls/reloadable.js'
 import { bounded } from './bounded.js'
@@ -70,7 +70,7 @@ export async function connect(options: ConnectOptions): Promise<MtlsClient> {
       log?.onSecurityEvent(event)
       onSecurityEvent?.(event)
     },
-    closed: () => log?.close(),
+    log,
   })
   try {
     await client.open(signal)
@@ -85,8 +85,7 @@ interface Parts extends FreshnessOptions {
   readonly clientInfo: Implementation | undefined
   readonly clientOptions: ClientOptions | undefined
   readonly onSecurityEvent: Subscriber
-  /** Once all connections are. */
-  readonly closed: () => void
+  readonly log: Log | undefined
 }
 
 /** The SDK's own client, whose transport is mutual TLS. */
@@ -95,18 +94,18 @@ export class MtlsClient extends Client implements AsyncDisposable {
   readonly #mtls: MtlsFetch | undefined
   readonly #fetch: FetchLike & { close(): Promise<void> }
   readonly #tools = new Map<string, Tool>()
-  readonly #closed: () => void
+  readonly #log: Log | undefined
   /** Why there was no connection at the last try. */
   #unreachable: MtlsError | undefined
 
-  constructor(config: McpClientConfig, { clientInfo, clientOptions, closed, ...live }: Parts) {
+  constructor(config: McpClientConfig, { clientInfo, clientOptions, log, ...live }: Parts) {
     super(clientInfo ?? { name: 'mcp-mtls', version: packageVersion }, {
       versionNegotiation: { mode: 'auto' },
       jsonSchemaValidator: outputSchemas,
       ...clientOptions,
     })
     this.#config = config
-    this.#closed = closed
+    this.#log = log
     const { timeoutMs, serverName } = config
     this.#mtls = config.useTls
       ? fetchOver(config.tls, fileSource(config.tls, 'client'), {
@@ -136,6 +135,11 @@ export class MtlsClient extends Client implements AsyncDisposable {
    */
   async reload(): Promise<boolean> {
     return (await this.#mtls?.reload()) ?? false
+  }
+
+  /** Opens the file of `log.securityLog` anew, for after it was renamed; where that fails, that of before is written on. */
+  reopenLog(): void {
+    this.#log?.reopen()
   }
 
   /** Opens the transport and agrees on a protocol revision. `connect()` has done this. */
@@ -182,7 +186,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
   override async close(): Promise<void> {
     await super.close()
     await this.#fetch.close()
-    this.#closed()
+    this.#log?.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

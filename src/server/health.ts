@@ -1,6 +1,7 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
 import type { MtlsErrorCode } from '../errors.js'
 import { endingsOf } from '../tls/expiry-watch.js'
+import type { LogProblem } from '../tls/log-destination.js'
 import type { Material } from '../tls/material.js'
 import type { LastReload } from '../tls/reloadable.js'
 import { dayMs, expiringFrom } from '../x509/life.js'
@@ -84,6 +85,15 @@ export function healthProblems(
         ]
       : []),
   ]
+}
+
+/** A log that is not written degrades a server, and takes it out of service nowhere. */
+export function logProblems(problems: readonly LogProblem[]): HealthProblem[] {
+  return problems.map(({ message, since }) => ({
+    code: 'LOG_WRITE_FAILED',
+    message,
+    since: since.toISOString(),
+  }))
 }
 
 const names = { server: 'our certificate', ca: 'the CA certificate', crl: 'the revocation list of' } as const

@@ -14,12 +14,18 @@ const mostTries = 20
 
 /**
  * Listens at this host; at `localhost` on 127.0.0.1 and ::1, as far as this machine has them, with one port. Throws
- * `PORT_IN_USE`, and `CONFIG_INVALID` for a host that is not this machine's.
+ * `PORT_IN_USE`, and `CONFIG_INVALID` for a host that is not this machine's. `failed` gets what is wrong once it listens:
+ * connections that could not be accepted.
  */
-export async function listen(server: HttpServer, port: number, host: string): Promise<Listening> {
+export async function listen(
+  server: HttpServer,
+  port: number,
+  host: string,
+  failed: (error: Error) => void,
+): Promise<Listening> {
   const listeners = isLocalhost(host) ? await listenAtLocalhost(server, port, host) : [server]
   if (!isLocalhost(host)) await bind(server, port, host)
-  for (const listener of listeners) listener.on('error', () => {}) // of single connections, told elsewhere
+  for (const listener of listeners) listener.on('error', failed)
   return { close: async () => void (await Promise.all(listeners.map(closed))) }
 }
 

@@ -12,6 +12,13 @@ const knownToolsAtMost = 100
 const toolName = /^[\w./-]{1,128}$/
 const peersAtMost = 100
 
+/** What other parts of a server count. */
+export interface ServerCounts {
+  readonly turnedAway: number
+  readonly acceptFailures: number
+  readonly logLinesDropped: number
+}
+
 /**
  * What one server counts, as Prometheus text. No label takes what a peer sends: names of tools count once a call of
  * them has succeeded, certificates of peers stand under their fingerprint, and both are bounded in number.
@@ -50,7 +57,7 @@ export class ServerMetrics {
     registers: [this.#own],
   })
 
-  constructor(name: string, health: () => Health, turnedAway: () => number) {
+  constructor(name: string, health: () => Health, counts: () => ServerCounts) {
     this.#health = health
     this.#own.setDefaultLabels({ server: name })
     this.#peers.setDefaultLabels({ server: name })
@@ -87,15 +94,21 @@ export class ServerMetrics {
     this.#gauge('last_reload_success', '0 when the newest certificates could not be taken up', [], (gauge) =>
       gauge.set(health().last_reload?.ok === false ? 0 : 1),
     )
-    const closed = new Counter({
-      name: 'mcp_mtls_connections_turned_away_total',
-      help: 'Connections closed before TLS: their address had shown certificates made to cost time',
-      registers: [this.#own],
-      collect: () => {
-        closed.reset()
-        closed.inc(turnedAway())
-      },
-    })
+    this.#counted(
+      'connections_turned_away_total',
+      'Connections closed before TLS: their address had shown certificates made to cost time',
+      () => counts().turnedAway,
+    )
+    this.#counted(
+      'accept_failures_total',
+      'Seconds in which no connection could be accepted, for want of descriptors, and other failures to accept one',
+      () => counts().acceptFailures,
+    )
+    this.#counted(
+      'log_lines_dropped_total',
+      'Lines of the logs of this server that could not be written in time; those on stderr of the whole process',
+      () => counts().logLinesDropped,
+    )
     this.#ofPeers(
       'expiry_timestamp_seconds',
       'End of the newest certificate of each peer, the ones that end first',
@@ -177,6 +190,19 @@ export class ServerMetrics {
         gauge.reset()
         for (const certificate of this.#peerCertificates.values())
           gauge.set({ fingerprint256: certificate.fingerprint256 }, read(certificate, new Date()))
+      },
+    })
+  }
+
+  /** What is counted elsewhere. */
+  #counted(name: string, help: string, read: () => number): void {
+    const counter: Counter = new Counter({
+      name: `mcp_mtls_${name}`,
+      help,
+      registers: [this.#own],
+      collect: () => {
+        counter.reset()
+        counter.inc(read())
       },
     })
   }

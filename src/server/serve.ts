@@ -17,9 +17,10 @@ import { type Log, type LogOptions, openLog } from '../tls/log.js'
 import { coversHost, fileSource } from '../tls/material.js'
 import { PerIdentity } from '../tls/per-identity.js'
 import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/reloadable.js'
+import { AcceptFailures } from './accept-failures.js'
 import { createAdapter } from './adapter.js'
 import { hostNames, loopbackNames } from './guard.js'
-import { certificateHealth, type Health, healthProblems, protocolVersions } from './health.js'
+import { certificateHealth, type Health, healthProblems, logProblems, protocolVersions } from './health.js'
 import { createHealthServer } from './health-server.js'
 import { requestListener } from './http.js'
 import { InFlight } from './in-flight.js'
@@ -47,6 +48,11 @@ export interface RunningServer extends AsyncDisposable {
    * that says what is wrong with them; what was in use stays in use. Servers do this by themselves when files change.
    */
   reload(): Promise<boolean>
+  /**
+   * Opens the file of `log.securityLog` anew, for after it was renamed; `mcp-mtls serve` does it on SIGHUP. Where that
+   * fails it writes on in the file of before, and says so in `health()`.
+   */
+  reopenLog(): void
   /**
    * Takes no new connections, lets calls in flight finish within the drain limit, then ends the rest.
    * `drainTimeout` (milliseconds) overrides the limit, also for a close that is under way: 0 ends at once.
@@ -121,6 +127,7 @@ class ListeningServer implements RunningServer {
   readonly #healthServer: Server | undefined
   readonly #adapter
   readonly #metrics: ServerMetrics
+  readonly #acceptFailures: AcceptFailures
   readonly #inFlight = new InFlight()
   readonly #startedAt = Date.now()
   #closing: { readonly done: Promise<void>; readonly endWithin: (milliseconds: number) => void } | undefined
@@ -140,7 +147,14 @@ class ListeningServer implements RunningServer {
     this.#metrics = new ServerMetrics(
       name,
       () => this.health(),
-      () => this.#gate?.turnedAway ?? 0,
+      () => ({
+        turnedAway: this.#gate?.turnedAway ?? 0,
+        acceptFailures: this.#acceptFailures.count,
+        logLinesDropped: log?.dropped() ?? 0,
+      }),
+    )
+    this.#acceptFailures = new AcceptFailures((message) =>
+      log?.logger.error({ event: 'accept-failed', name }, `${name}: ${message}`),
     )
     events.subscribe(this.#metrics.onSecurityEvent)
     const http = {
@@ -212,7 +226,11 @@ class ListeningServer implements RunningServer {
     const now = new Date()
     const certificates = this.#material ? certificateHealth(this.#material.current, now) : []
     const last = this.#material?.last
-    const problems = healthProblems(certificates, last)
+    const problems = [
+      ...healthProblems(certificates, last),
+      ...logProblems(this.#log?.problems() ?? []),
+      ...this.#acceptFailures.problems(now),
+    ]
     return {
       status: this.#closing ? 'draining' : problems.length > 0 ? 'degraded' : 'ok',
       server: this.name,
@@ -231,14 +249,16 @@ class ListeningServer implements RunningServer {
 
   async listen(): Promise<void> {
     const { tlsEnabled, tlsPort = 0, httpPort = 0, host, healthPort = 0 } = this.#config
-    const listening = await listen(this.#server, tlsEnabled ? tlsPort : httpPort, host)
+    const failed = (error: Error) => this.#acceptFailures.failed(error)
+    const listening = await listen(this.#server, tlsEnabled ? tlsPort : httpPort, host, failed)
     this.#listening = listening
     try {
-      if (this.#healthServer) await listen(this.#healthServer, healthPort, '127.0.0.1')
+      if (this.#healthServer) await listen(this.#healthServer, healthPort, '127.0.0.1', failed)
     } catch (error) {
       void listening.close()
       throw error
     }
+    this.#acceptFailures.watch()
   }
 
   /** From now on new files are taken up by themselves, and ends that come near are told. */
@@ -249,6 +269,10 @@ class ListeningServer implements RunningServer {
 
   async reload(): Promise<boolean> {
     return (await this.#material?.reload()) ?? false
+  }
+
+  reopenLog(): void {
+    this.#log?.reopen()
   }
 
   close({ drainTimeout }: { readonly drainTimeout?: number } = {}): Promise<void> {
@@ -275,6 +299,7 @@ class ListeningServer implements RunningServer {
     this.#closing = { done, endWithin }
     endWithin(drainTimeout ?? this.#config.limits.drainTimeout)
     this.#freshness?.stop()
+    this.#acceptFailures.stop()
     this.#gate?.destroyPending()
     this.#inFlight.drain()
     return done

@@ -1,11 +1,10 @@
-import { dirname } from 'node:path'
 import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger, pino } from 'pino'
-import { MtlsError } from '../errors.js'
-import { makeDirectories } from '../files/make-directory.js'
 import { escapeControl } from '../text/escape-control.js'
 import { shortened } from '../text/shortened.js'
 import type { SecurityEvent, Subscriber } from './events.js'
+import type { LogProblem } from './log-destination.js'
+import { openFile, standardDestination } from './log-places.js'
 import { prettyLine } from './pretty.js'
 import { RefusalSums, type Repeated } from './refusal-sums.js'
 
@@ -20,7 +19,13 @@ export interface LogOptions {
 export interface Log {
   readonly logger: Logger
   readonly onSecurityEvent: Subscriber
-  /** Writes what waits, and closes the file. What comes later is not written. */
+  /** Why lines wait, are missing, or go on into a file of before. */
+  problems(): readonly LogProblem[]
+  /** How many lines found no room so far; of those on stderr, in this whole process. */
+  dropped(): number
+  /** Goes on in a new file where the one of before was renamed. When there can be none, that is a problem. */
+  reopen(): void
+  /** Writes what waits, as far as that is possible now, and closes the file. What comes later is not written. */
   close(): void
 }
 
@@ -28,16 +33,20 @@ const format = { base: null, timestamp: pino.stdTimeFunctions.isoTime } as const
 
 /** Throws `CONFIG_INVALID` when the file cannot be written. */
 export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
-  // In one step: what was written is not lost with the process.
-  const stderr = pino.destination({ dest: 2, sync: true })
+  const stderr = standardDestination(2)
   const logger = pino(
     { ...format, level },
     isatty(2) ? { write: (line) => stderr.write(prettyLine(line)) } : escaped(stderr),
   )
-  const destination = securityLog === undefined ? undefined : openFile(securityLog)
-  const file = destination && pino({ ...format, level: 'trace' }, escaped(destination))
+  const opened = securityLog === undefined ? undefined : openFile(securityLog)
+  const file = opened && pino({ ...format, level: 'trace' }, escaped(opened.destination))
+  // One, where the security log is stderr.
+  const destinations = new Set([
+    ...(level === 'silent' ? [] : [stderr]),
+    ...(opened ? [opened.destination] : []),
+  ])
   const write = (event: SecurityEvent, { message, time: _time, ...fields }: SecurityLine) => {
-    for (const one of [logger, file]) survives(() => one?.[severity(event)](fields, message)) // pino writes the time
+    for (const one of [logger, file]) one?.[severity(event)](fields, message) // pino writes the time
   }
   const sums = new RefusalSums((repeated) => write(repeated.last, sumLine(repeated)))
   const waiting: SecurityEvent[] = []
@@ -45,11 +54,11 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
     for (const event of waiting.splice(0)) write(event, securityLine(event))
   }
   const close = () => {
+    if (!atExit.delete(close)) return
     flush()
     sums.flush()
-    atExit.delete(close)
-    survives(() => destination?.end())
-    destination?.destroy()
+    stderr.flush()
+    opened?.close()
   }
   atExit.add(close)
   return {
@@ -59,16 +68,13 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
       // Whoever is served now does not wait for it.
       if (waiting.push(event) === 1) setImmediate(flush)
     },
+    problems: () =>
+      [...destinations].map(({ problem }) => problem).filter((problem) => problem !== undefined),
+    dropped: () => [...destinations].reduce((sum, { dropped }) => sum + dropped, 0),
+    reopen: () => {
+      if (atExit.has(close)) opened?.reopen()
+    },
     close,
-  }
-}
-
-/** A full disk ends no server, and keeps no line from the other place. */
-function survives(write: () => void): void {
-  try {
-    write()
-  } catch (error) {
-    process.emitWarning(`a security event could not be logged: ${String(error)}`)
   }
 }
 
@@ -77,19 +83,6 @@ const atExit = new Set<() => void>()
 process.once('exit', () => {
   for (const close of [...atExit]) close()
 })
-
-function openFile(path: string): ReturnType<typeof pino.destination> {
-  try {
-    makeDirectories(dirname(path))
-    return pino.destination({ dest: path, sync: true, append: true, mode: 0o600 })
-  } catch (cause) {
-    throw new MtlsError(
-      'CONFIG_INVALID',
-      `SECURITY_LOG: ${path} cannot be written (${(cause as NodeJS.ErrnoException).code})`,
-      { cause },
-    )
-  }
-}
 
 /** JSON leaves some control characters as they are; names of peers may hold them, and terminals obey them. */
 function escaped(destination: DestinationStream): DestinationStream {

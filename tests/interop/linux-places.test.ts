@@ -1,12 +1,12 @@
 // What only Linux has: /dev/full, and a /proc in which nothing can be made.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { makeDirectories } from '../../src/files/make-directory.js'
 import { makeCertificateSet } from '../../src/pki/index.js'
-import { bin, runProcess } from '../support/cli.js'
+import { bin, runProcess, startNode } from '../support/cli.js'
 import { describeWith } from '../support/tools.js'
 import { ask, toolCall } from '../support/wire.js'
 import { makeWorld, serveTest } from '../support/world.js'
@@ -106,3 +106,36 @@ describeWith('Linux', process.platform === 'linux', 'a pipe or a device where a 
     expect(status).toBe(0)
   })
 })
+describeWith('Linux', process.platform === 'linux', 'what removes a folder of keys', () => {
+  test('takes SIGUSR1 and SIGUSR2, and removes it all the same', async () => {
+    const scratchFolder = import.meta.resolve('../../dist/cli/scratch-folder.js')
+    const program = `
+import { withScratchFolder } from ${JSON.stringify(scratchFolder)}
+await withScratchFolder('test', (directory) => new Promise(() => setInterval(() => {}, console.log(directory) ?? 1000)))`
+    const running = startNode(['--input-type=module', '--eval', program])
+    const [directory] = await running.printed(/^\/.+$/m)
+    const { pid } = running.process
+    const remover = () => Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim())
+    await expect.poll(() => catches(remover(), 12), { timeout: 20_000 }).toBe(true) // SIGUSR2
+    const child = remover()
+    for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.kill(child, signal)
+    await expect.poll(() => isPending(child), { timeout: 20_000 }).toBe(false)
+    process.kill(child, 0)
+    running.process.kill('SIGKILL')
+    await expect.poll(() => existsSync(directory), { timeout: 20_000 }).toBe(false)
+  })
+})
+
+const status = (pid: number, field: string) =>
+  BigInt(
+    `0x${new RegExp(`^${field}:\\s+(\\S+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]}`,
+  )
+
+/** Whether a process has a handler of its own for a signal. */
+function catches(pid: number, signal: number): boolean {
+  return ((status(pid, 'SigCgt') >> BigInt(signal - 1)) & 1n) === 1n
+}
+
+function isPending(pid: number): boolean {
+  return status(pid, 'ShdPnd') !== 0n
+}

@@ -82,7 +82,7 @@ async function run(targets: Targets, flags: Flags, settings: Settings, io: Io): 
     io.exitCode = exitCodeOf(all)
     return write({ all, changed: all }, flags, io, paint)
   }
-  const { signal, stop } = untilSignal()
+  const { signal, stop } = untilSignal(io)
   let before: ReadonlyMap<string, string> | undefined
   await watchChecks({
     paths: targets.paths,

@@ -87,7 +87,7 @@ async function renewForEver(
   ) => Promise<string | undefined> | undefined,
   io: Io,
 ): Promise<void> {
-  const { signal, stop } = untilSignal()
+  const { signal, stop } = untilSignal(io)
   // What the command has not been told yet: it is run again when it fails.
   const untold = new Set<string>()
   let isFirst = true

@@ -22,7 +22,7 @@ Exit codes: 0 every step was as it must be, 1 one was not, 64 bad usage, 130 int
     )
     .action(({ json = false }: { json?: boolean }) =>
       withScratchFolder('demo', async (directory) => {
-        const interrupted = untilSignal()
+        const interrupted = untilSignal(io)
         try {
           const print = json ? () => {} : (lines: readonly string[]) => writeLines(io.stdout, lines)
           const story = await tellStory({ directory, print, paint: painter(io), signal: interrupted.signal })

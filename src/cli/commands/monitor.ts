@@ -112,7 +112,7 @@ function monitorOf(
 }
 
 async function lookOnce(monitor: Monitor, { json }: Flags, io: Io): Promise<void> {
-  const { signal, stop } = untilSignal()
+  const { signal, stop } = untilSignal(io)
   try {
     const snapshot = await monitor.lookOnce(signal)
     if (json) writeJson(io, snapshot)
@@ -129,7 +129,7 @@ async function lookOnce(monitor: Monitor, { json }: Flags, io: Io): Promise<void
 const interrupted = 130
 
 async function watch(monitor: Monitor, flags: Flags, io: Io): Promise<void> {
-  const { signal, stop } = untilSignal()
+  const { signal, stop } = untilSignal(io)
   const run = flags.exec === undefined ? undefined : commandRunner(flags.exec, io, signal)
   monitor.subscribe((events) => {
     for (const event of events) {

@@ -67,7 +67,7 @@ Exit codes: 0 measured, whatever came out, 1 failed, 64 bad usage, 130 interrupt
 
 async function run(settings: Settings, flags: PerfFlags, directory: string, io: Io): Promise<void> {
   await using report = await begin(flags, io)
-  const interrupted = untilSignal()
+  const interrupted = untilSignal(io)
   const bar = progressBar(io)
   try {
     const { durationMs, idleConnections } = flags.quick ? quick : usual

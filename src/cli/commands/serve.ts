@@ -4,11 +4,14 @@ import { dirname, join } from 'node:path'
 import { Argument, Command } from 'commander'
 import { isLoopback, type ServerName, type Settings, serverNames, settingsOf } from '../../config/index.js'
 import type { RunningServer } from '../../server/index.js'
+import { openLog } from '../../tls/log.js'
 import { makeDemoCertificates } from '../demo-certificates.js'
 import type { Io } from '../io.js'
 import { table, writeJson, writeLines } from '../output.js'
 import { addSettingOptions, resolveSettings } from '../settings.js'
 import { refuseSharedPorts, startServers } from '../start-servers.js'
+import { neverHold } from '../until-signal.js'
+import { tellUserSignals } from '../user-signals.js'
 
 interface ServeFlags {
   readonly port?: string
@@ -60,7 +63,9 @@ async function run(
 ): Promise<void> {
   const names = which === 'all' ? serverNames : [which]
   refuseSharedPorts(names, settings)
-  const { stop, force } = signals()
+  const { stop, force } = signals(io)
+  const { logger } = openLog({ level: settings.logLevel })
+  tellUserSignals((signal) => logger.warn({ event: 'signal-ignored', signal }, `${signal} does nothing here`))
   if (settings.tlsEnabled) {
     await makeDemoCertificates(settings, io)
     warnOfAuthorityKey(settings, io)
@@ -68,7 +73,12 @@ async function run(
   let servers: readonly RunningServer[] = []
   // From before they listen, since SIGHUP would end the process. What a reload says goes to the log, as when
   // the files change by themselves.
-  process.on('SIGHUP', () => servers.map((server) => server.reload().catch(() => undefined)))
+  process.on('SIGHUP', () => {
+    for (const server of servers) {
+      server.reopenLog()
+      server.reload().catch(() => undefined)
+    }
+  })
   servers = await startServers(names, settings)
   const mode = !settings.tlsEnabled ? 'plaintext' : settings.tls.demoMode ? 'demo' : 'strict'
   const listening = servers.map(({ name, url }) => ({ name, url, mode }))
@@ -77,7 +87,8 @@ async function run(
 
   if (!stop.aborted) await once(stop, 'abort')
   force.addEventListener('abort', () => servers.map((server) => server.close({ drainTimeout: 0 })))
-  if (!json) writeLines(io.stderr, ['draining; a second signal ends at once'])
+  // Not past the log: a terminal that is stopped would hold it up.
+  logger.info({ event: 'draining' }, 'draining; a second signal ends at once')
   await Promise.all(servers.map((server) => server.close()))
 }
 
@@ -102,10 +113,16 @@ function isReadable(path: string): boolean {
 }
 
 /** Aborted by the first signal that asks to stop, and by the second. */
-function signals(): { stop: AbortSignal; force: AbortSignal } {
+function signals(io: Io): { stop: AbortSignal; force: AbortSignal } {
   const stop = new AbortController()
   const force = new AbortController()
-  const onSignal = () => (stop.signal.aborted ? force : stop).abort()
+  neverHold(io.stdout)
+  neverHold(io.stderr)
+  const onSignal = () => {
+    io.stopped = true
+    const next = stop.signal.aborted ? force : stop
+    next.abort()
+  }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   return { stop: stop.signal, force: force.signal }
 }

@@ -85,7 +85,7 @@ async function run(command: Command, named: string | undefined, flags: Flags, io
     writeLines(io.stderr, [
       `note: ${proxies.join(' and ')} ${proxies.length > 1 ? 'are' : 'is'} set and not used: mcp-mtls connects to servers directly`,
     ])
-  const { signal, stop } = untilSignal()
+  const { signal, stop } = untilSignal(io)
   const paint = painter(io)
   if (!flags.json) writeLines(io.stdout, [paint('bold', url.href)])
   const steps = new Steps(
