@@ -16,10 +16,12 @@ const peerInSession = 0xa3
 /**
  * What a socket's peer has shown as its own; undefined when that is nothing. `getPeerCertificate()` will not do: it puts
  * everything into words before anybody has looked at it, and on Node 20 and 22 an object identifier of 600 bytes ends
- * the process. The session has the certificate as it came.
+ * the process. The session has the certificate as it came. Throws where the runtime does not give it.
  */
 export function leafShownBy(socket: TLSSocket): ShownLeaf | undefined {
-  const session = socket.getSession()
+  const { _handle: handle } = socket as { _handle?: { getSession(): Buffer | undefined } | null }
+  // On a client `getSession()` of newer versions of Node puts the host before it.
+  const session = handle?.getSession()
   if (!session) return undefined
   try {
     const peer = [...elementsIn(elementAt(session, 0))].find(({ tag }) => tag === peerInSession)
