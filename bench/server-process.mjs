@@ -13,13 +13,15 @@ import { Gate } from '../dist/tls/gate.js'
 const [transport = '', name = '', certDir = ''] = process.argv.slice(2)
 const factory = builtInServers[/** @type {'echo'} */ (name)].create({ weatherProvider: 'simulated' })
 
+const request = { headers: { host: 'localhost' }, rawHeaders: ['host', 'localhost', 'accept', '*/*'] }
+
 /** @type {undefined | (() => void)} */
 let judgeOnce
 const { judgeRequest } = Gate.prototype
 Gate.prototype.judgeRequest = function (socket) {
   judgeOnce ??= () => {
     judgeRequest.call(this, socket)
-    guardProblem({ headers: { host: 'localhost' } }, loopbackOnly)
+    guardProblem(request, loopbackOnly)
   }
   return judgeRequest.call(this, socket)
 }

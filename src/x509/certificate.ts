@@ -1,11 +1,10 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import {
+  AlgorithmIdentifier,
   AuthorityKeyIdentifier,
   BasicConstraints,
-  Certificate,
   CRLDistributionPoints,
-  type Extension,
   type GeneralName,
   id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,
@@ -18,11 +17,12 @@ import {
   id_ce_subjectAltName,
   id_ce_subjectKeyIdentifier,
   KeyUsage,
+  Name,
   SubjectKeyIdentifier,
-  Version,
 } from '@peculiar/asn1-x509'
 import { MtlsError } from '../errors.js'
 import { hashOf } from './algorithm.js'
+import { certificateParts } from './certificate-parts.js'
 import { checkDer, contentsOf, elementAt } from './der.js'
 import { nameText, rdnsOf, valuesOf } from './name.js'
 import { type NameConstraints, readNameConstraints } from './name-constraints.js'
@@ -134,45 +134,37 @@ export function readCertificate(
 }
 
 function facts(x509: X509Certificate): CertificateFacts {
-  const { tbsCertificate, signatureAlgorithm } = parse(x509.raw, Certificate)
-  const extensions: readonly Extension[] = tbsCertificate.extensions ?? []
-  if (extensions.length > 0 && tbsCertificate.version !== Version.v3)
+  const parts = certificateParts(x509.raw)
+  const { extensions } = parts
+  if (extensions.length > 0 && parts.version !== 3)
     throw new TypeError('extensions in a certificate that is not of version 3') // RFC 5280 section 4.1.2.1
-  const only = (id: string): Extension | undefined => {
-    const found = extensions.filter((extension) => extension.extnID === id)
-    if (found.length > 1) throw new TypeError(`extension ${id} stands twice`) // RFC 5280 section 4.2
-    return found[0]
-  }
-  const find = <T>(id: string, type: new () => T): T | undefined => {
-    const extension = only(id)
-    return extension && parse(new Uint8Array(extension.extnValue.buffer), type)
-  }
   const read = <T>(id: string, reader: (der: Uint8Array) => T): T | undefined => {
-    const extension = only(id)
-    return extension && reader(new Uint8Array(extension.extnValue.buffer))
+    const [extension, ...others] = extensions.filter((one) => one.id === id)
+    if (others.length > 0) throw new TypeError(`extension ${id} stands twice`) // RFC 5280 section 4.2
+    return extension && reader(extension.value)
   }
+  const find = <T>(id: string, type: new () => T): T | undefined => read(id, (der) => parse(der, type))
   const constraints = find(id_ce_basicConstraints, BasicConstraints)
   const usage = find(id_ce_keyUsage, KeyUsage)
   const netscapeUsage = read(netscapeCertType, (der) => contentsOf(elementAt(der, 0))[1] ?? 0)
   const extendedUsage = read(id_ce_extKeyUsage, readObjectIds)
   const names = read(id_ce_subjectAltName, readSubjectNames)
-  const [subjectRdns, issuerRdns] = [rdnsOf(tbsCertificate.subject), rdnsOf(tbsCertificate.issuer)]
-  const commonNames = valuesOf(tbsCertificate.subject, '2.5.4.3')
-  const subject = nameText(tbsCertificate.subject)
-  const issuer = nameText(tbsCertificate.issuer)
+  const [subject, issuer] = [parse(parts.subject, Name), parse(parts.issuer, Name)]
+  const [subjectRdns, issuerRdns] = [rdnsOf(subject), rdnsOf(issuer)]
+  const commonNames = valuesOf(subject, '2.5.4.3')
   return Object.freeze({
-    subject,
-    issuer,
+    subject: nameText(subject),
+    issuer: nameText(issuer),
     commonName: commonNames.at(-1),
     commonNames,
-    serial: serialText(tbsCertificate.serialNumber),
-    version: tbsCertificate.version + 1,
-    notBefore: tbsCertificate.validity.notBefore.getTime(),
-    notAfter: tbsCertificate.validity.notAfter.getTime(),
+    serial: serialText(parts.serial),
+    version: parts.version,
+    notBefore: parts.notBefore,
+    notAfter: parts.notAfter,
     names: names?.names ?? { dns: [], ip: [], email: [], uri: [] },
     fingerprint256: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
-    key: keyFacts(x509, tbsCertificate.subjectPublicKeyInfo.algorithm.parameters),
-    signatureHash: hashOf(signatureAlgorithm),
+    key: keyFacts(x509, parts.hasNamedParameters),
+    signatureHash: hashOf(parse(parts.signatureAlgorithm, AlgorithmIdentifier)),
     isCa: constraints?.cA ?? false,
     pathLength: constraints?.pathLenConstraint,
     // The library spells this one name its own way.
@@ -186,8 +178,8 @@ function facts(x509: X509Certificate): CertificateFacts {
             ...(netscapeUsage & 0x40 ? ['serverAuth' as const] : []),
           ],
     unknownCritical: extensions
-      .filter((extension) => extension.critical && !knownExtensions.has(extension.extnID))
-      .map((extension) => extension.extnID),
+      .filter(({ id, critical }) => critical && !knownExtensions.has(id))
+      .map(({ id }) => id),
     crlPoints: (find(id_ce_cRLDistributionPoints, CRLDistributionPoints) ?? []).flatMap(
       ({ distributionPoint }) => distributionPoint?.fullName?.map(generalNameText) ?? [],
     ),
@@ -195,10 +187,8 @@ function facts(x509: X509Certificate): CertificateFacts {
     subjectRdns,
     issuerRdns,
     directoryNames: names?.directoryNames ?? [],
-    otherEmails: [...valuesOf(tbsCertificate.subject, '1.2.840.113549.1.9.1'), ...(names?.mailboxes ?? [])],
-    keyId: createHash('sha256')
-      .update(new Uint8Array(tbsCertificate.subjectPublicKeyInfo.subjectPublicKey))
-      .digest('hex'),
+    otherEmails: [...valuesOf(subject, '1.2.840.113549.1.9.1'), ...(names?.mailboxes ?? [])],
+    keyId: createHash('sha256').update(parts.publicKey).digest('hex'),
     selfIssued: subjectRdns.join() === issuerRdns.join(),
     subjectKeyId: hex(find(id_ce_subjectKeyIdentifier, SubjectKeyIdentifier)?.buffer),
     authorityKeyId: hex(find(id_ce_authorityKeyIdentifier, AuthorityKeyIdentifier)?.keyIdentifier?.buffer),
@@ -239,7 +229,7 @@ const curveBits: Readonly<Record<string, readonly [name: string, bits: number]>>
   secp521r1: ['P-521', 521],
 }
 
-function keyFacts(x509: X509Certificate, parameters: ArrayBuffer | null | undefined): KeyFacts {
+function keyFacts(x509: X509Certificate, hasNamedParameters: boolean): KeyFacts {
   const key = x509.publicKey
   const details = key.asymmetricKeyDetails ?? {}
   switch (key.asymmetricKeyType) {
@@ -259,8 +249,7 @@ function keyFacts(x509: X509Certificate, parameters: ArrayBuffer | null | undefi
       }
     case 'ec': {
       // A curve that is written out instead of named can be any (CVE-2020-0601; RFC 5480 section 2.1.1).
-      const isNamed = parameters && new Uint8Array(parameters)[0] === 0x06
-      const named = (isNamed && details.namedCurve) || 'explicit parameters'
+      const named = (hasNamedParameters && details.namedCurve) || 'explicit parameters'
       const [name, bits] = curveBits[named] ?? [named, Number(/\d{3}/.exec(named)?.[0] ?? 0)]
       return { type: 'ec', bits, text: `EC ${name}` }
     }

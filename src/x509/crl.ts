@@ -14,7 +14,8 @@ import { MtlsError } from '../errors.js'
 import { hashOf, isStrongHash } from './algorithm.js'
 import { type CertificateFacts, serialText } from './certificate.js'
 import { type CrlScope, everything, scopeOf } from './crl-scope.js'
-import { contentsOf, type Element, elementAt, elementsIn, encodingOf } from './der.js'
+import { contentsOf, type Element, elementAt, elementsIn, encodingOf, expected } from './der.js'
+import { type Extension, extensionsIn } from './extension.js'
 import { nameText } from './name.js'
 import { otherFormat } from './other-format.js'
 import { readTime, timeTags } from './time.js'
@@ -85,7 +86,7 @@ function readOne(der: Uint8Array, where: string): CrlFacts {
 /** A list that is read well, and would let revoked peers in if it were taken for a plain one. */
 class Unsupported extends RangeError {}
 
-const [boolean, integerTag, bitString, enumerated, sequence] = [0x01, 0x02, 0x03, 0x0a, 0x30]
+const [integerTag, bitString, enumerated, sequence] = [0x02, 0x03, 0x0a, 0x30]
 const explicit0 = 0xa0
 
 // RFC 5280 section 5.1. The library reads the small parts; the entries can be a hundred thousand and are walked here.
@@ -99,7 +100,7 @@ function readCrl(der: Uint8Array): CrlFacts {
   const nextUpdate = isTime(parts[0]) ? parts.shift() : undefined
   const entries = parts[0]?.tag === sequence ? parts.shift() : undefined
   const wrapper = parts[0]?.tag === explicit0 ? parts.shift() : undefined
-  const extensions = extensionsOf(wrapper && elementAt(der, wrapper.contents, wrapper.end))
+  const extensions = extensionsIn(wrapper && elementAt(der, wrapper.contents, wrapper.end))
   if (parts.length > 0 || !body || !algorithm || !innerAlgorithm || !issuer)
     throw new RangeError('not the parts of a list')
   if (version && contentsOf(version).join() !== '1') throw new RangeError('not version 2')
@@ -134,47 +135,8 @@ function readCrl(der: Uint8Array): CrlFacts {
   })
 }
 
-function expected(element: Element | undefined, tag = element?.tag): Element {
-  if (element?.tag !== tag || !element) throw new RangeError('not the parts of a list')
-  return element
-}
-
 function isTime(element: Element | undefined): boolean {
   return element !== undefined && timeTags.includes(element.tag)
-}
-
-interface RawExtension {
-  readonly id: string
-  readonly critical: boolean
-  /** The DER inside the OCTET STRING. */
-  readonly value: Uint8Array
-}
-
-function extensionsOf(all: Element | undefined): RawExtension[] {
-  return all ? [...elementsIn(expected(all, sequence))].map(extensionOf) : []
-}
-
-function extensionOf(element: Element): RawExtension {
-  const [id, ...rest] = [...elementsIn(element)]
-  const critical = rest[0]?.tag === boolean && contentsOf(rest[0])[0] !== 0
-  const value = rest.at(-1)
-  if (!id || !value) throw new RangeError('not an extension')
-  return { id: oidOf(contentsOf(id)), critical, value: contentsOf(value) }
-}
-
-/** X.690 section 8.19. */
-function oidOf(bytes: Uint8Array): string {
-  const arcs: number[] = []
-  let arc = 0
-  for (const byte of bytes) {
-    arc = arc * 128 + (byte & 0x7f)
-    if (byte & 0x80) continue
-    arcs.push(arc)
-    arc = 0
-  }
-  const [first = 0, ...rest] = arcs
-  const top = Math.min(2, Math.floor(first / 40))
-  return [top, first - 40 * top, ...rest].join('.')
 }
 
 const words: Readonly<Record<string, string>> = {
@@ -186,7 +148,7 @@ const listExtensions: ReadonlySet<string> = new Set([id_ce_issuingDistributionPo
 const entryExtensions: ReadonlySet<string> = new Set()
 
 /** Whatever an extension that is not known may say, it says that this is no plain list (RFC 5280 sections 5.2, 5.3). */
-function refuse(extensions: readonly RawExtension[], known: ReadonlySet<string>): void {
+function refuse(extensions: readonly Extension[], known: ReadonlySet<string>): void {
   for (const { id, critical } of extensions) {
     const why = words[id]
     if (why) throw new Unsupported(`the revocation list is not supported: ${why}`)
@@ -202,7 +164,7 @@ function scopeIn(der: Uint8Array): CrlScope {
 }
 
 /** Up to 20 bytes long, more than a number holds: the DER of an INTEGER is read here. */
-function crlNumber(extensions: readonly RawExtension[]): bigint | undefined {
+function crlNumber(extensions: readonly Extension[]): bigint | undefined {
   const found = extensions.find(({ id }) => id === id_ce_cRLNumber)
   const digits = found && Buffer.from(contentsOf(elementAt(found.value, 0))).toString('hex')
   return digits ? BigInt(`0x${digits}`) : undefined
@@ -234,12 +196,12 @@ function revokedIn(entries: Element | undefined): RevokedCertificates {
 function readEntry(entry: Element) {
   const serial = expected(elementAt(entry.bytes, expected(entry, sequence).contents, entry.end), integerTag)
   const at = elementAt(entry.bytes, serial.end, entry.end)
-  const extensions = at.end < entry.end ? extensionsOf(elementAt(entry.bytes, at.end, entry.end)) : []
+  const extensions = at.end < entry.end ? extensionsIn(elementAt(entry.bytes, at.end, entry.end)) : []
   refuse(extensions, entryExtensions)
   return { serial: serialText(contentsOf(serial)), at: readTime(at), reason: reasonIn(extensions) }
 }
 
-function reasonIn(extensions: readonly RawExtension[]): string | undefined {
+function reasonIn(extensions: readonly Extension[]): string | undefined {
   const found = extensions.find(({ id }) => id === id_ce_cRLReasons)
   return found && CRLReasons[contentsOf(expected(elementAt(found.value, 0), enumerated))[0] ?? 0]
 }

@@ -45,6 +45,12 @@ export function checkDer(bytes: Uint8Array): void {
     if (next.tag & 0x20) pending.push(...elementsIn(next))
 }
 
+/** The same element. Throws `RangeError` where there is none, or one of another tag. */
+export function expected(element: Element | undefined, tag = element?.tag): Element {
+  if (!element || element.tag !== tag) throw new RangeError('another value was expected')
+  return element
+}
+
 /** With tag and length. */
 export function encodingOf({ bytes, start, end }: Element): Uint8Array {
   return bytes.subarray(start, end)

@@ -2,6 +2,7 @@ import { AsnConvert } from '@peculiar/asn1-schema'
 import { Name } from '@peculiar/asn1-x509'
 import { contentsOf, type Element, elementAt, elementsIn } from './der.js'
 import { rdnsOf } from './name.js'
+import { objectIdText } from './object-id.js'
 
 /** The subject alternative names of a certificate, by kind (RFC 5280 section 4.2.1.6). */
 export interface SubjectNames {
@@ -69,28 +70,4 @@ function addressText(bytes: Buffer): string {
   if (bytes.length !== 16) return bytes.toString('hex')
   const groups = bytes.toString('hex').match(/.{4}/g) ?? []
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1) // in the form of RFC 5952
-}
-
-/** As numbers they cost the square of their length. Those made of a UUID have 20 bytes. */
-const longestObjectId = 128
-
-/** `1.3.6.1.5.5.7.3.2` (X.690 section 8.19). */
-function objectIdText(bytes: Uint8Array): string {
-  if (bytes.length > longestObjectId) throw new RangeError('an object identifier that nobody uses')
-  const arcs: bigint[] = []
-  let value = 0n
-  for (const [at, byte] of bytes.entries()) {
-    value = value * 128n + BigInt(byte & 0x7f)
-    if (byte & 0x80) {
-      if (at === bytes.length - 1) throw new RangeError('an object identifier that is cut off')
-      continue
-    }
-    // The first two arcs are one number; of the first there are three.
-    if (arcs.length > 0) arcs.push(value)
-    else if (value < 80n) arcs.push(value / 40n, value % 40n)
-    else arcs.push(2n, value - 80n)
-    value = 0n
-  }
-  if (arcs.length === 0) throw new RangeError('an empty object identifier')
-  return arcs.join('.')
 }

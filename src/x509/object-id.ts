@@ -1,0 +1,23 @@
+/** As numbers they cost the square of their length. Those made of a UUID have 20 bytes. */
+const longestObjectId = 128
+
+/** `1.3.6.1.5.5.7.3.2`, of the contents of an object identifier (X.690 section 8.19). Throws `RangeError` when they are none. */
+export function objectIdText(bytes: Uint8Array): string {
+  if (bytes.length > longestObjectId) throw new RangeError('an object identifier that nobody uses')
+  const arcs: bigint[] = []
+  let value = 0n
+  for (const [at, byte] of bytes.entries()) {
+    value = value * 128n + BigInt(byte & 0x7f)
+    if (byte & 0x80) {
+      if (at === bytes.length - 1) throw new RangeError('an object identifier that is cut off')
+      continue
+    }
+    // The first two arcs are one number; of the first there are three.
+    if (arcs.length > 0) arcs.push(value)
+    else if (value < 80n) arcs.push(value / 40n, value % 40n)
+    else arcs.push(2n, value - 80n)
+    value = 0n
+  }
+  if (arcs.length === 0) throw new RangeError('an empty object identifier')
+  return arcs.join('.')
+}
