@@ -1,3 +1,5 @@
+import inspector from 'node:inspector'
+
 const userSignals = ['SIGUSR1', 'SIGUSR2'] as const
 export type UserSignal = (typeof userSignals)[number]
 
@@ -8,7 +10,14 @@ let tell = (signal: UserSignal): void => void process.stderr.write(`note: ${sign
  * user of this machine, and ends on SIGUSR2; both are sent by habits of log rotation.
  */
 export function takeUserSignals(): void {
+  closeDebugger()
   for (const signal of userSignals) process.on(signal, () => tell(signal))
+}
+
+/** One came before this line ran: what nobody asked for is shut again. */
+function closeDebugger(): void {
+  const isAsked = /--inspect/.test([...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' '))
+  if (!isAsked && inspector.url() !== undefined) inspector.close()
 }
 
 /** Has them told in another way than by a note on stderr. */

@@ -1,4 +1,5 @@
 import type { CertificateFacts } from '../x509/certificate.js'
+import { isSameName } from '../x509/name.js'
 import { checkCost } from '../x509/strength.js'
 import { authorityFault } from './authority.js'
 import { constraintFault } from './constraints.js'
@@ -21,6 +22,8 @@ export interface CertificatePath {
   readonly badSignature: CertificateFacts | undefined
   /** A certificate that names an issuer who is trusted here and did not sign it: another CA bears the same name. */
   readonly namesake?: CertificateFacts
+  /** It was taken because another way does not hold. */
+  readonly isDetour?: true
 }
 
 export interface PathRules {
@@ -34,9 +37,10 @@ export interface PathRules {
   readonly maximumCost?: number
 }
 
-const maximumLength = 10
 /** A peer that shows more is not looked at. */
 export const maximumPresented = 10
+/** With a root, which need not be shown. */
+const maximumLength = maximumPresented + 1
 // What one search may cost, whatever a stranger presents; as much as Go and rustls-webpki spend.
 /** Of all checks together: two hundred of the usual keys, eight of P-521. */
 const defaultCost = 20_000
@@ -57,7 +61,8 @@ export function buildPath(
   const search = new Search(presented, trusted, rules.maximumCost ?? defaultCost)
   let furthest: CertificatePath | undefined
   for (const path of search.from([leaf])) {
-    if (path.anchored && pathFault(path, rules) === undefined) return path
+    if (path.anchored && pathFault(path, rules) === undefined)
+      return furthest ? { ...path, isDetour: true } : path
     if (!furthest || (path.anchored && !furthest.anchored)) furthest = path
   }
   // There is one at least, the leaf alone.
@@ -167,14 +172,6 @@ export function isSelfSigned(certificate: CertificateFacts): boolean {
   return found
 }
 
-/**
- * What OpenSSL is given of the trusted certificates, PEM: those that end a path. With others beside them Node's walk from a
- * certificate to its issuers may never end (two CAs that signed each other; RFC 4210 section 4.4).
- */
-export function rootsPem(trusted: readonly CertificateFacts[]): string[] {
-  return trusted.filter(isSelfSigned).map(({ x509 }) => x509.toString())
-}
-
 /** RFC 5280 section 4.2.1.1: names must chain; key identifiers too where both sides have them. */
 function namesAsIssuer(certificate: CertificateFacts, issuer: CertificateFacts): boolean {
   if (!namesIssuer(certificate, issuer)) return false
@@ -188,8 +185,7 @@ function namesAsIssuer(certificate: CertificateFacts, issuer: CertificateFacts):
 
 /** Whether it names this subject as its issuer; case and spaces do not count (RFC 5280 section 7.1). */
 export function namesIssuer(certificate: CertificateFacts, { subjectRdns }: CertificateFacts): boolean {
-  const { issuerRdns } = certificate
-  return issuerRdns.length === subjectRdns.length && issuerRdns.every((rdn, at) => rdn === subjectRdns[at])
+  return isSameName(certificate.issuerRdns, subjectRdns)
 }
 
 function maySign(issuer: CertificateFacts): boolean {
@@ -199,7 +195,7 @@ function maySign(issuer: CertificateFacts): boolean {
 function isSameCa(one: CertificateFacts, other: CertificateFacts): boolean {
   return (
     one.fingerprint256 === other.fingerprint256 ||
-    (one.keyId === other.keyId && one.subjectRdns.join() === other.subjectRdns.join())
+    (one.keyId === other.keyId && isSameName(one.subjectRdns, other.subjectRdns))
   )
 }
 

@@ -36,7 +36,7 @@ export function checkCrl(
     found.push(problem('CRL_EXPIRED', `${list} expired on ${nextUpdate.toISOString()}`))
   else if (now.getTime() >= Number(from))
     found.push(problem('CRL_EXPIRING', `${list} expires on ${nextUpdate.toISOString()}`))
-  if (!authorities.some(({ subject }) => subject === issuer))
+  if (!authorities.some((authority) => crl.isNamedAfter(authority)))
     found.push(problem('CRL_INVALID', `${list} is of a CA that is not trusted here`))
   else if (!authorities.some((authority) => crl.isSignedBy(authority)))
     found.push(

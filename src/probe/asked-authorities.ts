@@ -4,9 +4,9 @@ import { createSecureContext } from 'node:tls'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Name } from '@peculiar/asn1-x509'
 import { waysTo } from '../config/index.js'
-import { rootsPem } from '../judge/path.js'
 import { connectTls } from '../tls/client-socket.js'
 import { contextOptions } from '../tls/context.js'
+import { pemOf } from '../x509/certificate.js'
 import { nameText } from '../x509/name.js'
 import type { OpenOptions } from './open-tls.js'
 
@@ -17,7 +17,7 @@ import type { OpenOptions } from './open-tls.js'
  */
 export async function askedAuthorities(options: OpenOptions): Promise<readonly string[] | undefined> {
   const { host, port, serverName = host, identity, anchors, timeoutMs, signal } = options
-  const ca = rootsPem(anchors)
+  const ca = pemOf(anchors)
   const wire = tcpConnect({ host, port, ...waysTo(host) })
   const received: Buffer[] = []
   const socket = connectTls({

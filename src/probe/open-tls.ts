@@ -3,11 +3,10 @@ import { createSecureContext, type SecureContextOptions, type TLSSocket } from '
 import { connectionError } from '../client/failure.js'
 import { waysTo } from '../config/index.js'
 import { MtlsError } from '../errors.js'
-import { rootsPem } from '../judge/path.js'
 import { connectTls } from '../tls/client-socket.js'
 import { contextOptions, unusable } from '../tls/context.js'
 import { handshakeError } from '../tls/handshake-error.js'
-import type { CertificateFacts } from '../x509/certificate.js'
+import { type CertificateFacts, pemOf } from '../x509/certificate.js'
 
 /** A certificate with its chain and its key, PEM. */
 export interface Shown {
@@ -83,7 +82,7 @@ export async function farewell(socket: TLSSocket): Promise<void> {
 
 function contextOf({ anchors, identity, minVersion = 'TLSv1.2', offer }: OpenOptions) {
   try {
-    const ca = rootsPem(anchors)
+    const ca = pemOf(anchors)
     return createSecureContext({
       ...contextOptions({ identity: { ca }, minVersion }),
       ...identity,

@@ -44,9 +44,9 @@ export function contextOptions(material: Pick<Material, 'identity' | 'minVersion
 }
 
 /** A context of this material. Throws `CERT_INVALID` for what OpenSSL will not use, a key that is too short for one. */
-export function secureContext(material: Material, ofServer: SecureContextOptions = {}): SecureContext {
+export function secureContext(material: Material, others: SecureContextOptions = {}): SecureContext {
   try {
-    return createSecureContext({ ...contextOptions(material), ...ofServer })
+    return createSecureContext({ ...contextOptions(material), ...others })
   } catch (error) {
     throw unusable(`the ${material.role} certificate ${material.certificate.subject}`, error)
   }

@@ -7,9 +7,9 @@ import { exposureOf } from '../files/exposure.js'
 import { CrlSet } from '../judge/crl-set.js'
 import { dateFault } from '../judge/dates.js'
 import { fabricFaults } from '../judge/fabric.js'
-import { buildPath, isSelfSigned, rootsPem } from '../judge/path.js'
+import { buildPath, isSelfSigned } from '../judge/path.js'
 import { purposeFaults } from '../judge/purpose.js'
-import type { CertificateFacts } from '../x509/certificate.js'
+import { type CertificateFacts, pemOf } from '../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../x509/crl.js'
 import { readCertificates } from '../x509/pem.js'
 import { readPrivateKey } from '../x509/private-key.js'
@@ -151,7 +151,7 @@ export async function loadMaterial(
     cert: [certificate, ...chain].map(({ x509 }) => x509.toString()).join(''),
     key: key.export({ type: 'pkcs8', format: 'pem' }),
     // An empty list, never undefined: without one Node would trust the public CAs.
-    ca: rootsPem(anchors),
+    ca: pemOf(anchors),
   }
   return withIdentity(material, identity)
 }

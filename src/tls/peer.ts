@@ -108,6 +108,7 @@ export class PeerJudge {
       socket,
       isCertified ? certified.of(shown.fingerprint256) : strangers.of(remoteAddress),
     )
+    if (!issuers) return { ...(known ?? guess), isUnseen: true }
     const excess = excessIn([shown.der, ...issuers])
     if (excess) return tooMuch(excess)
     const presented = issuers.map(read)

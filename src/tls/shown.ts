@@ -34,12 +34,12 @@ export function leafShownBy(socket: TLSSocket): ShownLeaf | undefined {
 }
 
 /**
- * The certificates that came with it, as they came; empty when this peer has had its share. The way to them that Node
+ * The certificates that came with it, as they came; undefined when this peer has had its share. The way to them that Node
  * offers takes them out of OpenSSL's list and never frees them (measured on Node 20 and 24), so whoever could make us
  * go it again and again would eat the memory.
  */
-export function issuersShownBy(socket: TLSSocket, share: Share): readonly Buffer[] {
-  if (!share.isLeft(Date.now())) return []
+export function issuersShownBy(socket: TLSSocket, share: Share): readonly Buffer[] | undefined {
+  if (!share.isLeft(Date.now())) return undefined
   const all: Buffer[] = []
   let next = socket.getPeerX509Certificate()?.issuerCertificate
   for (; next && all.length <= maximumPresented; next = next.issuerCertificate) all.push(next.raw)

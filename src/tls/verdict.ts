@@ -20,6 +20,8 @@ export interface PeerFacts {
   readonly authorizationError: string | undefined
   /** Why the certificate it showed cannot be read. */
   readonly unreadable?: string
+  /** What came with the leaf was not looked at: too much has come from there. */
+  readonly isUnseen?: true
   /** It shows more than an honest peer does: looking at it is what it wants. */
   readonly isExcessive?: true
 }
@@ -61,7 +63,11 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
   const purpose = rules.peer === 'client' ? 'clientAuth' : 'serverAuth'
   const serverName = rules.peer === 'server' ? rules.serverName : undefined
   const refusal = ({ kind, certificate, words }: PathFault): Refusal => ({
-    ...refuse(codes[kind], `certificate ${shortened(certificate.subject, 100)} ${words}`, rules),
+    ...refuse(
+      codes[kind],
+      `certificate ${shortened(certificate.subject, 100)} ${words}${kind === 'issuer' && peer.isUnseen ? unseenWords : ''}`,
+      rules,
+    ),
     ...(/list/.test(kind) && { listFault: true }),
   })
   const forged = forgedOn(path, peer.authorizationError, mode)
@@ -97,6 +103,8 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
     )
   }
 }
+
+const unseenWords = '; what was shown beside it was not looked at, since too much has come from there today'
 
 const codes: Readonly<Record<PathFault['kind'], MtlsErrorCode>> = {
   signature: 'CERT_INVALID',
@@ -153,12 +161,25 @@ const unknownIssuerErrors = new Set([
 /** What it says of a CA that was not the one: an old one, or another of the same name. */
 const wayErrors = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'CERT_SIGNATURE_FAILURE'])
 
+/** What it says of a CA, and may say of one on a way that we do not go. Most have no name in Node. */
+const detourErrors = new Set([
+  ...['PATH_LENGTH_EXCEEDED', 'INVALID_PURPOSE', 'INVALID_CA', 'unhandled critical extension'],
+  ...['permitted subtree violation', 'excluded subtree violation'],
+  ...['CA certificate key too weak', 'CA signature digest algorithm too weak'],
+])
+
 /**
- * OpenSSL follows one path, over what the peer shows and the trusted roots alone. Where it finds none, or meets an old
- * certificate or a namesake on it, and ours is complete and valid, ours counts. Whatever else it says stands.
+ * OpenSSL follows one path, over what is trusted and what the peer shows. Where it finds none, or meets an old
+ * certificate or a namesake on it, and ours is complete and valid, ours counts; so it does where there is a way that does
+ * not hold beside ours, and it tells of that. Whatever else it says stands.
  */
-function mayBeOverruled(error: string | undefined): boolean {
-  return error === undefined || unknownIssuerErrors.has(error) || wayErrors.has(error)
+function mayBeOverruled(error: string | undefined, { isDetour }: CertificatePath): boolean {
+  return (
+    error === undefined ||
+    unknownIssuerErrors.has(error) ||
+    wayErrors.has(error) ||
+    (isDetour === true && detourErrors.has(error))
+  )
 }
 
 function openSslRefusal(
@@ -167,7 +188,8 @@ function openSslRefusal(
   rules: Verification,
 ): Refusal | undefined {
   const isOurs = path.anchored && !path.selfSigned
-  if (isOurs ? mayBeOverruled(error) : error === undefined || unknownIssuerErrors.has(error)) return undefined
+  if (isOurs ? mayBeOverruled(error, path) : error === undefined || unknownIssuerErrors.has(error))
+    return undefined
   const [leaf] = path.certificates
   // OpenSSL goes on after an unknown issuer and tells its last complaint. This one only demo mode meets here: a
   // self-signed CA may sign certificates, not handshakes.

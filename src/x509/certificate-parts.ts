@@ -2,7 +2,7 @@ import { checkDer, contentsOf, type Element, elementAt, elementsIn, encodingOf, 
 import { type Extension, extensionsIn } from './extension.js'
 import { readTime } from './time.js'
 
-const [integer, bitString, objectId, sequence] = [0x02, 0x03, 0x06, 0x30]
+const [integer, bitString, sequence] = [0x02, 0x03, 0x30]
 const [explicit0, explicit3] = [0xa0, 0xa3]
 /** Unique identifiers of issuer and subject, which nobody uses (RFC 5280 section 4.1.2.8). */
 const uniqueIds: readonly number[] = [0x81, 0x82]
@@ -19,8 +19,8 @@ export interface CertificateParts {
   readonly signatureAlgorithm: Uint8Array
   readonly notBefore: Date
   readonly notAfter: Date
-  /** Whether the parameters of the key are one object identifier, as a named curve is. */
-  readonly hasNamedParameters: boolean
+  /** Of the public key, with its parameters. */
+  readonly keyAlgorithm: Element
   /** The bits of the public key. */
   readonly publicKey: Uint8Array
   readonly extensions: readonly Extension[]
@@ -38,7 +38,6 @@ export function certificateParts(der: Uint8Array): CertificateParts {
   const [serial, , issuer, validity, subject, key, ...rest] = parts
   const [notBefore, notAfter] = [...elementsIn(expected(validity, sequence))]
   const [keyAlgorithm, publicKey] = [...elementsIn(expected(key, sequence))]
-  const [, parameters] = [...elementsIn(expected(keyAlgorithm, sequence))]
   const extensions = rest.at(-1)?.tag === explicit3 ? rest.pop() : undefined
   if (more.length > 0 || !rest.every(({ tag }) => uniqueIds.includes(tag)))
     throw new RangeError('not the parts of a certificate')
@@ -51,7 +50,7 @@ export function certificateParts(der: Uint8Array): CertificateParts {
     signatureAlgorithm: encodingOf(expected(algorithm, sequence)),
     notBefore: new Date(readTime(expected(notBefore))),
     notAfter: new Date(readTime(expected(notAfter))),
-    hasNamedParameters: parameters?.tag === objectId,
+    keyAlgorithm: expected(keyAlgorithm, sequence),
     publicKey: contentsOf(expected(publicKey, bitString)).subarray(1),
     extensions: extensionsIn(extensions && only(extensions)),
   }

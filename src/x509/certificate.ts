@@ -24,21 +24,10 @@ import { MtlsError } from '../errors.js'
 import { hashOf } from './algorithm.js'
 import { certificateParts } from './certificate-parts.js'
 import { checkDer, contentsOf, elementAt } from './der.js'
-import { nameText, rdnsOf, valuesOf } from './name.js'
+import { type KeyFacts, keyFacts } from './key-facts.js'
+import { isSameName, nameText, rdnsOf, valuesOf } from './name.js'
 import { type NameConstraints, readNameConstraints } from './name-constraints.js'
 import { readObjectIds, readSubjectNames, type SubjectNames } from './subject-names.js'
-
-export type KeyType = 'ec' | 'rsa' | 'ed25519' | 'ed448' | 'dsa' | 'other'
-
-export interface KeyFacts {
-  readonly type: KeyType
-  /** Modulus length of RSA and DSA, field size of a curve, 0 when unknown. */
-  readonly bits: number
-  /** For people: `EC P-256`, `RSA 2048`, `Ed25519`. */
-  readonly text: string
-  /** Of the public exponent of RSA, on which the cost of a check hangs. */
-  readonly exponentBits?: number
-}
 
 /** What a certificate says, read from its DER once; nothing here is verified. */
 export interface CertificateFacts {
@@ -127,6 +116,7 @@ export function readCertificate(
 ): CertificateFacts {
   try {
     const x509 = source instanceof X509Certificate ? source : new X509Certificate(source)
+    void x509.publicKey // throws for one that OpenSSL cannot read
     return facts(x509)
   } catch (cause) {
     throw new MtlsError('CERT_INVALID', `${where}: not a readable X.509 certificate`, { cause })
@@ -163,7 +153,7 @@ function facts(x509: X509Certificate): CertificateFacts {
     notAfter: parts.notAfter,
     names: names?.names ?? { dns: [], ip: [], email: [], uri: [] },
     fingerprint256: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
-    key: keyFacts(x509, parts.hasNamedParameters),
+    key: keyFacts(parts.keyAlgorithm, parts.publicKey),
     signatureHash: hashOf(parse(parts.signatureAlgorithm, AlgorithmIdentifier)),
     isCa: constraints?.cA ?? false,
     pathLength: constraints?.pathLenConstraint,
@@ -189,7 +179,7 @@ function facts(x509: X509Certificate): CertificateFacts {
     directoryNames: names?.directoryNames ?? [],
     otherEmails: [...valuesOf(subject, '1.2.840.113549.1.9.1'), ...(names?.mailboxes ?? [])],
     keyId: createHash('sha256').update(parts.publicKey).digest('hex'),
-    selfIssued: subjectRdns.join() === issuerRdns.join(),
+    selfIssued: isSameName(subjectRdns, issuerRdns),
     subjectKeyId: hex(find(id_ce_subjectKeyIdentifier, SubjectKeyIdentifier)?.buffer),
     authorityKeyId: hex(find(id_ce_authorityKeyIdentifier, AuthorityKeyIdentifier)?.keyIdentifier?.buffer),
     x509,
@@ -200,6 +190,11 @@ function facts(x509: X509Certificate): CertificateFacts {
 function parse<T>(der: Uint8Array, type: new () => T): T {
   checkDer(der)
   return AsnConvert.parse(der, type)
+}
+
+/** In PEM, one text each. */
+export function pemOf(certificates: readonly CertificateFacts[]): string[] {
+  return certificates.map(({ x509 }) => x509.toString())
 }
 
 /** A name as text that is equal for equal names. */
@@ -221,43 +216,4 @@ export function serialText(serial: ArrayBuffer | Uint8Array | string): string {
     .toLowerCase()
     .replaceAll(':', '')
     .replace(/^0+(?=.)/, '')
-}
-
-const curveBits: Readonly<Record<string, readonly [name: string, bits: number]>> = {
-  prime256v1: ['P-256', 256],
-  secp384r1: ['P-384', 384],
-  secp521r1: ['P-521', 521],
-}
-
-function keyFacts(x509: X509Certificate, hasNamedParameters: boolean): KeyFacts {
-  const key = x509.publicKey
-  const details = key.asymmetricKeyDetails ?? {}
-  switch (key.asymmetricKeyType) {
-    case 'rsa':
-    case 'rsa-pss':
-      return {
-        type: 'rsa',
-        bits: details.modulusLength ?? 0,
-        text: `RSA ${details.modulusLength ?? '?'}`,
-        exponentBits: details.publicExponent?.toString(2).length ?? 0,
-      }
-    case 'dsa':
-      return {
-        type: 'dsa',
-        bits: details.modulusLength ?? 0,
-        text: `DSA ${details.modulusLength ?? '?'}`,
-      }
-    case 'ec': {
-      // A curve that is written out instead of named can be any (CVE-2020-0601; RFC 5480 section 2.1.1).
-      const named = (hasNamedParameters && details.namedCurve) || 'explicit parameters'
-      const [name, bits] = curveBits[named] ?? [named, Number(/\d{3}/.exec(named)?.[0] ?? 0)]
-      return { type: 'ec', bits, text: `EC ${name}` }
-    }
-    case 'ed25519':
-      return { type: 'ed25519', bits: 256, text: 'Ed25519' }
-    case 'ed448':
-      return { type: 'ed448', bits: 456, text: 'Ed448' }
-    default:
-      return { type: 'other', bits: 0, text: key.asymmetricKeyType ?? 'unknown' }
-  }
 }

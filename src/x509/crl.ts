@@ -16,7 +16,7 @@ import { type CertificateFacts, serialText } from './certificate.js'
 import { type CrlScope, everything, scopeOf } from './crl-scope.js'
 import { contentsOf, type Element, elementAt, elementsIn, encodingOf, expected } from './der.js'
 import { type Extension, extensionsIn } from './extension.js'
-import { nameText } from './name.js'
+import { isSameName, nameText, rdnsOf } from './name.js'
 import { otherFormat } from './other-format.js'
 import { readTime, timeTags } from './time.js'
 
@@ -41,6 +41,8 @@ export interface CrlFacts {
   readonly scope: CrlScope
   readonly revoked: RevokedCertificates
   readonly pem: string
+  /** Whether this is the subject that it names as its issuer. */
+  isNamedAfter(issuer: CertificateFacts): boolean
   isSignedBy(issuer: CertificateFacts): boolean
 }
 
@@ -111,14 +113,15 @@ function readCrl(der: Uint8Array): CrlFacts {
     throw new Unsupported('the revocation list does not say when the next one comes (nextUpdate)')
 
   const point = extensions.find(({ id }) => id === id_ce_issuingDistributionPoint)
-  const name = nameText(AsnConvert.parse(encodingOf(issuer), Name))
+  const name = AsnConvert.parse(encodingOf(issuer), Name)
+  const issuerRdns = rdnsOf(name)
   const signed = {
     body: encodingOf(body),
     algorithm: AsnConvert.parse(encodingOf(algorithm), AlgorithmIdentifier),
     signature: contentsOf(expected(signature, bitString)).subarray(1),
   }
   return Object.freeze({
-    issuer: name,
+    issuer: nameText(name),
     thisUpdate: new Date(readTime(expected(thisUpdate))),
     nextUpdate: new Date(readTime(nextUpdate)),
     number: crlNumber(extensions),
@@ -131,7 +134,9 @@ function readCrl(der: Uint8Array): CrlFacts {
           .match(/.{1,64}/g) ?? []
       return `-----BEGIN X509 CRL-----\n${lines.join('\n')}\n-----END X509 CRL-----\n`
     },
-    isSignedBy: (candidate: CertificateFacts) => name === candidate.subject && isSignedBy(signed, candidate),
+    isNamedAfter: ({ subjectRdns }: CertificateFacts) => isSameName(issuerRdns, subjectRdns),
+    isSignedBy: (candidate: CertificateFacts) =>
+      isSameName(issuerRdns, candidate.subjectRdns) && isSignedBy(signed, candidate),
   })
 }
 

@@ -53,6 +53,11 @@ export function rdnsOf(name: Name): string[] {
   )
 }
 
+/** Whether two names, as `rdnsOf` gives them, are the same. */
+export function isSameName(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((rdn, at) => rdn === other[at])
+}
+
 /** The values of one attribute, in their order. */
 export function valuesOf(name: Name, type: string): string[] {
   const values = [...name].flatMap((rdn) => [...rdn]).filter((attribute) => attribute.type === type)

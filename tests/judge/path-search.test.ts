@@ -88,17 +88,17 @@ test('an anchored path that has ended is told before one that leads nowhere, the
   expect(searched(leaf, [], [one, made('A', { id: 'three' })]).ids).toEqual(['leaf by A', 'three'])
 })
 
-test('ten certificates are a path, eleven are none', () => {
+test('ten certificates and a root are a path, eleven are none', () => {
   const chainOf = (length: number) =>
     Array.from({ length }, (_, at) => made(`C${at}`, { by: at === 0 ? 'Root' : `C${at - 1}` }))
   for (const [between, anchored] of [
-    [8, true],
-    [9, false],
+    [9, true],
+    [10, false],
   ] as const) {
     const chain = chainOf(between)
     const below = made('leaf', { by: `C${between - 1}`, isCa: false })
     expect(searched(below, chain, [made('Root')])).toMatchObject({ anchored })
-    expect(searched(below, chain, [made('Root')]).certificates).toHaveLength(10)
+    expect(searched(below, chain, [made('Root')]).certificates).toHaveLength(11)
   }
 })
 

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { buildPath, pathFault, rootsPem } from '../../src/judge/path.js'
+import { buildPath, pathFault } from '../../src/judge/path.js'
 import { type CertificateFacts, readCertificate } from '../../src/x509/certificate.js'
 import { corruptSignature, type Forged, forge, forgeCa } from '../support/forge.js'
 
@@ -96,12 +96,6 @@ test('who may not sign certificates is nobody’s issuer', async () => {
   const noSigner = await forgeCa({ issuer: root, commonName: 'no signer', keyUsage: ['cRLSign'] })
   const beneath = await forge({ issuer: noSigner })
   expect(buildPath(read(beneath), [read(noSigner)], [read(root)]).anchored).toBe(false)
-})
-
-test('OpenSSL is given what signed itself, and no other trusted certificate', async () => {
-  const renewed = await forgeCa({ commonName: 'Root' })
-  const link = await forgeCa({ commonName: 'Root', keyOf: root, issuer: renewed })
-  expect(rootsPem([link, root, first, renewed].map(read))).toEqual([root.cert, renewed.cert])
 })
 
 describe('of several paths one is taken that is valid', () => {

@@ -116,6 +116,8 @@ export interface ForgeOptions {
   nameConstraints?: Partial<Record<'permitted' | 'excluded', readonly ForgedSubtree[]>>
   /** Adds a critical extension that nobody knows. */
   criticalUnknown?: boolean
+  /** In the place of the bits of its public key. */
+  publicKey?: Buffer
   /** Adds this one, its value in DER. */
   extra?: { id: string; value: Uint8Array; critical?: boolean }
   /** 3 by default; 1 has no extensions at all. */
@@ -148,6 +150,7 @@ export async function forge(options: ForgeOptions = {}): Promise<Forged> {
     ? { publicKey: createPublicKey(options.keyOf.privateKey), privateKey: options.keyOf.privateKey }
     : await keyPair(options.keyType ?? 'ec-p256', options.keySize ?? 2048)
   const spki = AsnConvert.parse(publicKey.export({ type: 'spki', format: 'der' }), SubjectPublicKeyInfo)
+  if (options.publicKey) spki.subjectPublicKey = bytes(options.publicKey)
   const keyId = bytes(createHash('sha1').update(Buffer.from(spki.subjectPublicKey)).digest())
   const subject = distinguishedName(options)
   const serial = options.serial ?? `7${randomBytes(16).toString('hex').slice(1)}`

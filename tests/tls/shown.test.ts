@@ -116,8 +116,14 @@ test('whose share is used up is judged by what is known without looking', async 
   const looks = looksAtIssuers()
   strangers.of(socket.remoteAddress ?? '').take(1_000_000)
   onTestFinished(() => strangers.clear())
-  expect(judgeOf(ca).read(socket, 'localhost').path?.certificates).toHaveLength(1)
+  const judge = judgeOf(ca)
+  const facts = judge.read(socket, 'localhost')
+  expect(facts.path?.certificates).toHaveLength(1)
   expect(looks).not.toHaveBeenCalled()
+  expect(judge.verdict(facts, 'localhost', new Date())).toMatchObject({
+    code: 'SERVER_CERT_INVALID',
+    message: expect.stringContaining('was not looked at, since too much has come from there today'),
+  })
 })
 
 test('a socket that is destroyed shows nothing', async () => {

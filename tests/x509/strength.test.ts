@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { type KeyType, readCertificate } from '../../src/x509/certificate.js'
+import { readCertificate } from '../../src/x509/certificate.js'
+import type { KeyType } from '../../src/x509/key-facts.js'
 import { checkCost, weakKey } from '../../src/x509/strength.js'
 
 const ec = (curve: string, ...options: string[]) => [
