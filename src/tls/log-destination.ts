@@ -8,6 +8,8 @@ const room = 1024 * 1024
 /** Milliseconds until a full pipe is tried again, and anything else. */
 const soon = 50
 const later = 1000
+/** Milliseconds after which lines that wait for a reader are a problem. */
+const patience = 10_000
 
 export interface LogProblem {
   readonly message: string
@@ -39,6 +41,8 @@ export class LogDestination implements DestinationStream {
   #dropped = 0
   /** Dropped, and not told yet. */
   #untold = 0
+  /** When a reader began to be missing. */
+  #unreadSince: number | undefined
   #failure: { readonly code: string; readonly since: Date } | undefined
   #reopenFailure: LogProblem | undefined
   #timer: NodeJS.Timeout | undefined
@@ -55,11 +59,19 @@ export class LogDestination implements DestinationStream {
 
   /** Why lines wait or are missing; undefined while all is written. */
   get problem(): LogProblem | undefined {
-    if (!this.#failure) return this.#reopenFailure
-    const { code, since } = this.#failure
+    const failure = this.#failure ?? this.#neglect()
+    if (!failure) return this.#reopenFailure
+    const { code, since } = failure
     const why = code === 'EAGAIN' ? 'nobody reads it' : code
     const missing = this.#untold === 0 ? '' : `, ${this.#untold} lines were dropped`
     return { message: `${this.#options.name} cannot be written (${why})${missing}`, since }
+  }
+
+  #neglect(): { readonly code: string; readonly since: Date } | undefined {
+    const since = this.#unreadSince
+    return since !== undefined && Date.now() - since >= patience
+      ? { code: 'EAGAIN', since: new Date(since) }
+      : undefined
   }
 
   write(line: string): void {
@@ -77,12 +89,14 @@ export class LogDestination implements DestinationStream {
     try {
       for (let line = this.#waiting[0]; line; line = this.#waiting[0]) {
         this.#written += writeSync(this.#descriptor, line, this.#written)
+        this.#unreadSince = undefined
         if (this.#written === line.length) this.#shift(line)
       }
       this.#failure = undefined
     } catch (error) {
       const { code = 'unknown' } = error as NodeJS.ErrnoException
       if (code !== 'EAGAIN') this.#fail(code)
+      else this.#unreadSince ??= Date.now()
       this.#timer = setTimeout(() => this.flush(), code === 'EAGAIN' ? soon : later).unref()
     }
   }

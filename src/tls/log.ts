@@ -45,8 +45,10 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
     ...(level === 'silent' ? [] : [stderr]),
     ...(opened ? [opened.destination] : []),
   ])
+  // There each event is written once, whatever the level.
+  const loggers = opened?.destination === stderr ? [file] : [logger, file]
   const write = (event: SecurityEvent, { message, time: _time, ...fields }: SecurityLine) => {
-    for (const one of [logger, file]) one?.[severity(event)](fields, message) // pino writes the time
+    for (const one of loggers) one?.[severity(event)](fields, message) // pino writes the time
   }
   const sums = new RefusalSums((repeated) => write(repeated.last, sumLine(repeated)))
   const waiting: SecurityEvent[] = []

@@ -1,8 +1,10 @@
 // Pipes and terminals that nobody reads, and what Linux has for it: /proc/self/fd, /dev/full.
 import { execFileSync } from 'node:child_process'
+import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { LogDestination, openAppending } from '../../src/tls/log-destination.js'
 import { bin, startCli } from '../support/cli.js'
 import { freePort } from '../support/free-port.js'
 import { scratch } from '../support/scratch.js'
@@ -212,6 +214,42 @@ describeWith('Linux', linux, 'a security log', () => {
     expect(stderr).toContain(
       `error: CONFIG_INVALID: SECURITY_LOG: nobody reads the pipe ${path}\nhint: Start`,
     )
+  })
+
+  test('on stderr beside the log has each event once', async () => {
+    const certDir = await certificates()
+    const args = [...serveArgs(certDir).slice(1), '--security-log', '/dev/stderr']
+    const running = startCli(args, { cwd: scratch() })
+    const [at] = await running.printed(url)
+    await ask(new URL('/health', at), certDir)
+    await running.printed(/connection-closed/)
+    running.process.kill('SIGTERM')
+    const { stderr } = await running.finished
+    expect(stderr.match(/"event":"connection-accepted"/g)).toHaveLength(1)
+  })
+
+  test('whose reader has been missing for long is a problem, though there is room for its lines', () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const path = join(scratch(), 'pipe')
+    execFileSync('mkfifo', [path])
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const destination = new LogDestination({
+      name: 'the log',
+      open: () => openAppending(path),
+      lineOf: () => '',
+    })
+    for (let line = 0; line < 100; line++) destination.write(`${'x'.repeat(1023)}\n`)
+    expect(destination.problem).toBeUndefined()
+    vi.advanceTimersByTime(10_000)
+    expect(destination.problem?.message).toBe('the log cannot be written (nobody reads it)')
+    for (let read = 0; read < 100 * 1024; ) {
+      read += readSync(reader, Buffer.alloc(65_536))
+      destination.flush()
+    }
+    expect(destination.problem).toBeUndefined()
+    destination.close()
+    closeSync(reader)
   })
 
   test.each(['/dev/stderr', '/dev/stdout'])('%s works where it is a socket', async (path) => {
