@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { makeCertificateSet } from '../../src/pki/index.js'
 import { getJson } from '../support/call.js'
 import { certificateDirectory } from '../support/certificates.js'
-import { startCli } from '../support/cli.js'
+import { startCli, startNode } from '../support/cli.js'
 import { freePort } from '../support/free-port.js'
 import { scratch } from '../support/scratch.js'
 
@@ -79,4 +79,19 @@ test('they are taken before the command is loaded', async () => {
   const { exitCode, stderr } = await running.finished
   expect(exitCode).toBe(0)
   expect(stderr).not.toContain('Debugger')
+})
+
+test.each([
+  ['that opened before is shut', [], 'closed'],
+  ['that was asked for is left', ['--inspect=127.0.0.1:0'], 'open'],
+])('a debugger %s', async (_what, node, state) => {
+  const script = `
+    import inspector from 'node:inspector'
+    import { takeUserSignals } from ${JSON.stringify(new URL('../../dist/cli/user-signals.js', import.meta.url).href)}
+    if (inspector.url() === undefined) inspector.open(0)
+    takeUserSignals()
+    console.log(inspector.url() === undefined ? 'closed' : 'open')
+    process.exit()`
+  const { stdout } = await startNode([...node, '--input-type=module', '--eval', script]).finished
+  expect(stdout).toBe(`${state}\n`)
 })

@@ -1,7 +1,15 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connect, mtlsFetch } from '../../src/client/index.js'
+import { callAsBareClient } from '../support/bare-peers.js'
 import { bothWays, type Row } from '../support/both-ways.js'
-import { corruptSignature, type Forged, forge, forgeCa } from '../support/forge.js'
+import {
+  corruptSignature,
+  type ForgeCaOptions,
+  type Forged,
+  forge,
+  forgeCa,
+  forgeCrl,
+} from '../support/forge.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
 const day = 86_400_000
@@ -56,6 +64,61 @@ describe('with an intermediate that was renewed with its key', () => {
       return { ca }
     },
   )
+})
+
+describe.each([
+  ['that allows no CA below it', { pathLength: 0 }],
+  [
+    'that may not give the name',
+    { nameConstraints: { excluded: [{ dns: 'localhost' }, { directory: {} }] } },
+  ],
+  ['signed with SHA-1', { hash: 'SHA-1' }],
+  ['with a critical extension that nobody knows', { criticalUnknown: true }],
+] as const)('with a certificate of an intermediate %s beside a good one', (_what, fault) => {
+  let good: Forged
+  let bad: Forged
+  let issuer: Forged
+  const rows = [
+    ['before', () => [bad, good]],
+    ['after', () => [good, bad]],
+  ].map(
+    ([where, both]): Row => ({
+      title: `it stands ${where} the good one`,
+      show: async (_ca, usage) =>
+        bundle(await forge({ issuer, usage }), issuer, ...(both as () => Forged[])()),
+      ...accepted,
+    }),
+  )
+  bothWays(rows, async () => {
+    const ca = await forgeCa()
+    good = await forgeCa({ issuer: ca, commonName: 'Upper' })
+    bad = await forgeCa({ issuer: ca, commonName: 'Upper', keyOf: good, ...(fault as ForgeCaOptions) })
+    issuer = await forgeCa({ issuer: good, commonName: 'Lower' })
+    return { ca }
+  })
+})
+
+describe('where names differ in case and spaces alone', () => {
+  let issuer: Forged
+  bothWays(
+    [{ title: 'a certificate of it', show: (_ca, usage) => forge({ issuer, usage }), ...accepted }],
+    async () => {
+      const ca = await forgeCa({ commonName: 'The  CA', organization: 'Example Corp' })
+      const other = await forgeCa({ commonName: 'the ca', organization: 'EXAMPLE Corp', keyOf: ca })
+      issuer = { ...ca, subject: other.subject }
+      return { ca, crl: await forgeCrl({ issuer, revoked: [] }) }
+    },
+  )
+})
+
+test('ten certificates and a root that is not shown are a way', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls })
+  const chain = [world.ca]
+  while (chain.length < 10)
+    chain.unshift(await forgeCa({ issuer: chain[0] as Forged, commonName: `CA ${chain.length}` }))
+  const shown = bundle(await forge({ issuer: chain[0] as Forged }), ...chain.slice(0, 9))
+  expect((await callAsBareClient(served.server.port, { shown })).status).toBe(200)
 })
 
 describe('with three intermediates', () => {
