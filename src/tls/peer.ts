@@ -104,11 +104,11 @@ export class PeerJudge {
     const guess = over(isCertified ? intermediatesFor(leaf) : [])
     if (guess.path?.anchored && isAccepted(guess)) return guess
 
-    const issuers = issuersShownBy(
-      socket,
-      isCertified ? certified.of(shown.fingerprint256) : strangers.of(remoteAddress),
-    )
-    if (!issuers) return { ...(known ?? guess), isUnseen: true }
+    const share = isCertified ? certified.of(shown.fingerprint256) : strangers.of(remoteAddress)
+    const issuers = issuersShownBy(socket, share)
+    // Who has shown so much is slowed down like who shows too much at once.
+    if (!issuers)
+      return { ...(known ?? guess), isUnseen: true, ...(share.isUsedUp() && { isExcessive: true }) }
     const excess = excessIn([shown.der, ...issuers])
     if (excess) return tooMuch(excess)
     const presented = issuers.map(read)

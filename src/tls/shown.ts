@@ -50,11 +50,13 @@ export function issuersShownBy(socket: TLSSocket, share: Share): readonly Buffer
 /** What one peer may still make us leave behind. */
 interface Share {
   isLeft(now: number): boolean
+  /** This peer has taken all of its own, whatever others did. */
+  isUsedUp(): boolean
   take(bytes: number): void
 }
 
 const day = 86_400_000
-/** Certificates take ten times their size, so this stands for some MB: a thousand usual issuers. */
+/** A thousand usual issuers. In memory they take ten times their size, those with many small names 25 times. */
 const ofOnePeer = 1_000_000
 const ofAllStrangers = 8_000_000
 
@@ -70,11 +72,13 @@ export class Shares {
   }
 
   of(peer: string): Share {
+    const isUsedUp = () => (this.#taken.get(peer) ?? 0) >= ofOnePeer
     return {
       isLeft: (now) => {
         this.#begin(now)
-        return (this.#taken.get(peer) ?? 0) < ofOnePeer && this.#all < this.#longest
+        return !isUsedUp() && this.#all < this.#longest
       },
+      isUsedUp,
       take: (bytes) => {
         if (bytes === 0) return
         this.#taken.set(peer, (this.#taken.get(peer) ?? 0) + bytes)

@@ -108,6 +108,7 @@ test('a peer makes us leave so much memory behind each day, and no more; all of 
   expect(other?.isLeft(now)).toBe(true)
   other?.take(1_500_000)
   expect(third?.isLeft(now)).toBe(false)
+  expect([one, other, third].map((share) => share?.isUsedUp())).toEqual([true, true, false])
   for (const tomorrow of [now + 86_400_000]) expect(one?.isLeft(tomorrow)).toBe(true)
 })
 
@@ -118,6 +119,7 @@ test('whose share is used up is judged by what is known without looking', async 
   onTestFinished(() => strangers.clear())
   const judge = judgeOf(ca)
   const facts = judge.read(socket, 'localhost')
+  expect(facts).toMatchObject({ isUnseen: true, isExcessive: true })
   expect(facts.path?.certificates).toHaveLength(1)
   expect(looks).not.toHaveBeenCalled()
   expect(judge.verdict(facts, 'localhost', new Date())).toMatchObject({
