@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { MtlsError } from '../errors.js'
 import { dateFault } from '../judge/dates.js'
@@ -93,7 +94,7 @@ export class PeerJudge {
     const tooLarge = excessIn([shown.der])
     if (tooLarge) return tooMuch(tooLarge)
     const { remoteAddress = 'unknown' } = socket
-    const read = (der: Buffer) => readCertificate(der, `certificate of ${remoteAddress}`)
+    const read = (one: Buffer | X509Certificate) => readCertificate(one, `certificate of ${remoteAddress}`)
     const leaf = read(shown.der)
     const over = (presented: readonly CertificateFacts[]): PeerFacts => {
       const path = this.#path(leaf, presented, new Date())
@@ -109,7 +110,7 @@ export class PeerJudge {
     // Who has shown so much is slowed down like who shows too much at once.
     if (!issuers)
       return { ...(known ?? guess), isUnseen: true, ...(share.isUsedUp() && { isExcessive: true }) }
-    const excess = excessIn([shown.der, ...issuers])
+    const excess = excessIn([shown.der, ...issuers.map(({ raw }) => raw)])
     if (excess) return tooMuch(excess)
     const presented = issuers.map(read)
     const isExcessive = [leaf, ...presented].some(

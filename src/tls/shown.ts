@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, type X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { maximumPresented } from '../judge/path.js'
 import { contentsOf, elementAt, elementsIn } from '../x509/der.js'
@@ -38,12 +38,12 @@ export function leafShownBy(socket: TLSSocket): ShownLeaf | undefined {
  * offers takes them out of OpenSSL's list and never frees them (measured on Node 20 and 24), so whoever could make us
  * go it again and again would eat the memory.
  */
-export function issuersShownBy(socket: TLSSocket, share: Share): readonly Buffer[] | undefined {
+export function issuersShownBy(socket: TLSSocket, share: Share): readonly X509Certificate[] | undefined {
   if (!share.isLeft(Date.now())) return undefined
-  const all: Buffer[] = []
+  const all: X509Certificate[] = []
   let next = socket.getPeerX509Certificate()?.issuerCertificate
-  for (; next && all.length <= maximumPresented; next = next.issuerCertificate) all.push(next.raw)
-  share.take(all.reduce((sum, { length }) => sum + length, 0))
+  for (; next && all.length <= maximumPresented; next = next.issuerCertificate) all.push(next)
+  share.take(all.reduce((sum, { raw }) => sum + raw.length, 0))
   return all
 }
 
