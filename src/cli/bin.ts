@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Io } from './io.js'
 import { takeUserSignals } from './user-signals.js'
 
-takeUserSignals() // before the rest is loaded
-const { fail, run } = await import('./program.js')
+takeUserSignals([...process.execArgv, process.env.NODE_OPTIONS ?? '']) // before the rest is loaded
+const { fail, run } = await import('./program.js').catch(cannotLoad)
 
 const io: Io = {
   stdout: process.stdout,
@@ -40,6 +40,15 @@ function drained(stream: NodeJS.WriteStream): Promise<unknown> {
 
 function aMoment(wait: Promise<unknown>): Promise<unknown> {
   return Promise.race([wait, sleep(1000)])
+}
+
+/** Ends with words where the system lets nothing more be opened. */
+function cannotLoad(error: NodeJS.ErrnoException): never {
+  if (error.code !== 'EMFILE' && error.code !== 'ENFILE') throw error
+  process.stderr.write(
+    `error: no more files can be opened (${error.code})\nhint: Raise the limit: ulimit -n 1024, or LimitNOFILE= in a systemd unit.\n`,
+  )
+  process.exit(1)
 }
 
 /** Ends with words when the directory was removed in which this was started. */

@@ -7,16 +7,16 @@ let tell = (signal: UserSignal): void => void process.stderr.write(`note: ${sign
 
 /**
  * From now on these signals are told and do nothing else. Left to itself Node opens its debugger on SIGUSR1, to every
- * user of this machine, and ends on SIGUSR2; both are sent by habits of log rotation.
+ * user of this machine, and ends on SIGUSR2; both are sent by habits of log rotation. `options` are those of Node.
  */
-export function takeUserSignals(): void {
-  closeDebugger()
+export function takeUserSignals(options: readonly string[]): void {
+  closeDebugger(options)
   for (const signal of userSignals) process.on(signal, () => tell(signal))
 }
 
 /** One came before this line ran: what nobody asked for is shut again. */
-function closeDebugger(): void {
-  const isAsked = /--inspect/.test([...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' '))
+function closeDebugger(options: readonly string[]): void {
+  const isAsked = options.some((option) => option.includes('--inspect'))
   if (!isAsked && inspector.url() !== undefined) inspector.close()
 }
 

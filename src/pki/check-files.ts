@@ -1,6 +1,7 @@
 import { dirname, extname } from 'node:path'
 import { MtlsError } from '../errors.js'
 import { dateFault } from '../judge/dates.js'
+import { shellPath } from '../text/shell-word.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
 import { readPrivateKey } from '../x509/private-key.js'
@@ -139,7 +140,7 @@ function keyModeProblems({ path, exposure }: FileContent): Problem[] {
     problem(
       'FILE_MODE',
       exposure,
-      `Keep it to its owner, and to a group that may read it: \`chmod g-w,o-rwx ${path}\`.`,
+      `Keep it to its owner, and to a group that may read it: \`chmod g-w,o-rwx ${shellPath(path)}\`.`,
     ),
   ]
 }

@@ -1,6 +1,7 @@
 import { access, constants, readdir, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { directoryExposure } from '../files/exposure.js'
+import { shellPath } from '../text/shell-word.js'
 import { type Problem, problem } from './problem.js'
 
 export interface FoundFiles {
@@ -20,7 +21,9 @@ export async function findFiles(path: string): Promise<FoundFiles> {
       files,
       problems: [
         ...(files.length === 0 ? [problem('CERT_NOT_FOUND', `${path} holds no certificates`)] : []),
-        ...(exposed ? [problem('FILE_MODE', exposed, `Keep it to its owner: \`chmod go-w ${path}\`.`)] : []),
+        ...(exposed
+          ? [problem('FILE_MODE', exposed, `Keep it to its owner: \`chmod go-w ${shellPath(path)}\`.`)]
+          : []),
       ],
     }
   } catch (error) {

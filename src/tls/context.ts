@@ -70,7 +70,7 @@ export function unusable(what: string, cause: unknown): MtlsError {
     })
   const policy = `the security level of OpenSSL on this machine demands (${code})`
   return new MtlsError('CERT_INVALID', `${what} cannot be used: ${weak[1]} weaker than ${policy}`, {
-    hint: 'Make a CA and certificates that are stronger: `mcp-mtls cert-gen --force --key-type ec-p384`. Or lower the level where it is set, in the file that OPENSSL_CONF names.',
+    hint: 'Make stronger ones in a new directory, `mcp-mtls cert-gen --key-type ec-p384 --cert-dir DIR`: they are enough up to level 4. Or lower the level where it is set, in the file that OPENSSL_CONF names.',
     cause,
   })
 }

@@ -45,6 +45,7 @@ export class LogDestination implements DestinationStream {
   #unreadSince: number | undefined
   #failure: { readonly code: string; readonly since: Date } | undefined
   #reopenFailure: LogProblem | undefined
+  #reopening: NodeJS.Timeout | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: LogDestinationOptions) {
@@ -101,8 +102,9 @@ export class LogDestination implements DestinationStream {
     }
   }
 
-  /** Goes on in a file opened anew; in the one of before when that fails. */
+  /** Goes on in a file opened anew; in the one of before until that can be. */
   reopen(): void {
+    clearTimeout(this.#reopening)
     try {
       const next = this.#options.open()
       this.flush()
@@ -112,8 +114,10 @@ export class LogDestination implements DestinationStream {
       this.#reopenFailure = undefined
       this.flush()
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
+      const { code = 'unknown' } = error as NodeJS.ErrnoException
       const message = `${this.#options.name} could not be opened anew (${code}): the file of before is written on`
+      if (!this.#reopenFailure) this.#options.onFailure?.(code)
+      this.#reopening = setTimeout(() => this.reopen(), later).unref()
       this.#reopenFailure = { message, since: this.#reopenFailure?.since ?? new Date() }
     }
   }
@@ -122,6 +126,7 @@ export class LogDestination implements DestinationStream {
   close(): void {
     this.flush()
     clearTimeout(this.#timer)
+    clearTimeout(this.#reopening)
     closeSync(this.#descriptor)
   }
 

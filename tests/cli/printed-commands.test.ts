@@ -15,7 +15,7 @@ const shown = ['--cert-dir', name, '--ca-dir', `./${caName}`]
 /** A directory with an `mcp-mtls`, an `npx` and a `getent` that print their arguments. */
 function printers(): string {
   const directory = scratch()
-  for (const program of ['mcp-mtls', 'npx', 'getent']) {
+  for (const program of ['mcp-mtls', 'npx', 'getent', 'chmod']) {
     writeFileSync(join(directory, program), `#!/bin/sh\nprintf '%s\\0' ${program} "$@"\n`)
     chmodSync(join(directory, program), 0o755)
   }
@@ -26,7 +26,7 @@ function printers(): string {
 function typed(output: string): string[][] {
   const commands = output
     .split('\n')
-    .flatMap((line) => /(?:^next: |`)((?:npx|mcp-mtls|getent) .*?)(?:`[,.]|$)/.exec(line)?.[1] ?? [])
+    .flatMap((line) => /(?:^next: |`)((?:npx|mcp-mtls|getent|chmod) .*?)(?:`[,.]|$)/.exec(line)?.[1] ?? [])
   const env = { PATH: `${printers()}:${process.env.PATH}`, HOME: '/nowhere' }
   return commands.map((command) =>
     execFileSync('sh', ['-c', command], { encoding: 'utf8', env }).split('\0').slice(0, -1),
@@ -59,6 +59,17 @@ test('what the commands for certificates say comes next', async () => {
   expect(await run('cert-rotate-ca')).toEqual(next('cert-renew', ...shown))
   await run('cert-renew')
   expect(await run('cert-rotate-ca')).toEqual(next('cert-rotate-ca', ...shown, '--finish'))
+})
+
+test('what takes the rights of others away', async () => {
+  const cwd = scratch()
+  await printed(cwd, 'cert-gen', '--cert-dir', name)
+  const key = join(cwd, name, 'server.key')
+  chmodSync(key, 0o644)
+  expect(await printed(cwd, 'cert-check', name)).toContainEqual(['chmod', 'g-w,o-rwx', key])
+  chmodSync(key, 0o600)
+  chmodSync(join(cwd, name), 0o777)
+  expect(await printed(cwd, 'cert-check', name)).toContainEqual(['chmod', 'go-w', join(cwd, name)])
 })
 
 test('what a CA that ends is to be changed with', async () => {

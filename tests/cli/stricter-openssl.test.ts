@@ -19,7 +19,7 @@ function strictMachine() {
 }
 
 const stronger =
-  'hint: Make a CA and certificates that are stronger: `mcp-mtls cert-gen --force --key-type ec-p384`.'
+  'hint: Make stronger ones in a new directory, `mcp-mtls cert-gen --key-type ec-p384 --cert-dir DIR`'
 
 test('a server with a key that is too weak for this machine says so, and how to make one that is not', async () => {
   const machine = strictMachine()
@@ -32,7 +32,7 @@ test('a server with a key that is too weak for this machine says so, and how to 
   expect(exitCode).toBe(1)
   const make = /`mcp-mtls (.*?)`/.exec(stderr)?.[1]?.split(' ') ?? []
   expect(await runProcess(make, machine)).toMatchObject({ exitCode: 0 })
-  await startCli(['serve', 'echo', '--tls-port', '0'], machine).printed(/^echo-mcp /m)
+  await startCli(['serve', 'echo', '--tls-port', '0', '--cert-dir', 'DIR'], machine).printed(/^echo-mcp /m)
 })
 
 test('so does test-tls of the certificate of the client', async () => {

@@ -89,7 +89,7 @@ test.each([
     import inspector from 'node:inspector'
     import { takeUserSignals } from ${JSON.stringify(new URL('../../dist/cli/user-signals.js', import.meta.url).href)}
     if (inspector.url() === undefined) inspector.open(0)
-    takeUserSignals()
+    takeUserSignals(process.execArgv)
     console.log(inspector.url() === undefined ? 'closed' : 'open')
     process.exit()`
   const { stdout } = await startNode([...node, '--input-type=module', '--eval', script]).finished

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { Agent, get } from 'node:https'
 import { createConnection, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -22,6 +23,15 @@ function asker(at: string, certDir: string): (path: string) => Promise<string> {
 }
 
 describeWith('Linux', process.platform === 'linux', 'a process without descriptors', () => {
+  test('says so when it has too few to start', () => {
+    const command = ['-c', 'ulimit -n 40; exec "$@"', 'sh', process.execPath, bin, 'serve', 'echo']
+    const { status, stderr } = spawnSync('sh', command, { encoding: 'utf8' })
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^error: no more files can be opened \(EMFILE\)\nhint: .*ulimit -n.*\n$/),
+    ])
+  })
+
   test('says so once in its log, in /health and in its metrics, and recovers', async () => {
     await using world = await makeWorld()
     const log = unreadPipe()

@@ -90,6 +90,34 @@ test('when it cannot be opened anew it goes on where it was, and says so until i
   expect(written()).toBe('one\n')
 })
 
+test('where it cannot be opened anew that is tried again by itself', () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const directory = scratch()
+  const [before, after] = [join(directory, 'before'), join(directory, 'after')]
+  const failing = () => {
+    throw Object.assign(new Error(), { code: 'EMFILE' })
+  }
+  const opens = [() => openAppending(before), failing, failing, () => openAppending(after)]
+  const onFailure = vi.fn()
+  const destination = new LogDestination({
+    name: 'the log',
+    open: () => (opens.shift() ?? failing)(),
+    lineOf: () => '',
+    onFailure,
+  })
+  onTestFinished(() => destination.close())
+  destination.reopen()
+  destination.write('one\n')
+  vi.advanceTimersByTime(1000)
+  expect(destination.problem?.message).toContain('EMFILE')
+  vi.advanceTimersByTime(1000)
+  expect(destination.problem).toBeUndefined()
+  destination.write('two\n')
+  expect([before, after].map((path) => readFileSync(path, 'utf8'))).toEqual(['one\n', 'two\n'])
+  expect(onFailure.mock.calls).toEqual([['EMFILE']])
+})
+
 test('a file whose last line was cut begins with a new one', () => {
   const path = join(scratch(), 'log')
   writeFileSync(path, 'whole\ncu')

@@ -2,7 +2,14 @@ import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Argument, Command } from 'commander'
-import { isLoopback, type ServerName, type Settings, serverNames, settingsOf } from '../../config/index.js'
+import {
+  isLocalhost,
+  isLoopback,
+  type ServerName,
+  type Settings,
+  serverNames,
+  settingsOf,
+} from '../../config/index.js'
 import type { RunningServer } from '../../server/index.js'
 import { openLog } from '../../tls/log.js'
 import { makeDemoCertificates } from '../demo-certificates.js'
@@ -94,7 +101,7 @@ async function run(
 
 /** Who takes over a server that others can reach should not find the key that makes identities. */
 function warnOfAuthorityKey({ host, tls }: Settings, io: Io): void {
-  if (isLoopback(host)) return
+  if (isLoopback(host) || isLocalhost(host)) return
   const directories = new Set([tls.certDir, ...(tls.caCert === undefined ? [] : [dirname(tls.caCert)])])
   for (const path of [...directories].map((directory) => join(directory, 'ca.key')).filter(isReadable))
     writeLines(io.stderr, [
