@@ -137,7 +137,7 @@ const internalHint = `This is a mistake in mcp-mtls; ${settingTable.logLevel.var
 function usageFailure(error: CommanderError): Failure {
   if (error.code === 'commander.help') return { code: 'CONFIG_INVALID', message: 'no command given' }
   // What stands behind an option that is misspelt may be a secret.
-  const told = error.message.replace(/^error: /, '').replace(/('--?[^'=\s]*=)[^\n]*'/, "$1…'")
+  const told = error.message.replace(/^error: /, '').replace(/('(?:--?[^'=\s]*=|-[^'-]))[^'\n]+'/, "$1…'")
   const [message = '', suggestion] = told.split('\n')
   const nearest = suggestion?.replace(/^\((.*)\)$/, '$1 ') ?? ''
   return { code: 'CONFIG_INVALID', message, hint: `${nearest}See --help.` }

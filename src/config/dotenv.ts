@@ -45,6 +45,9 @@ function decoded(bytes: Buffer): string {
 
 const assignment = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*/
 
+/** A setting that would be lost inside of another value. */
+const ours = /^\s*(?:export\s+)?(?:TLS|MCP)_\w+\s*=/
+
 /** The lines that are wrong, each with what is wrong with it. */
 function problemsIn(lines: readonly string[]): [line: number, what: string][] {
   const found: [number, string][] = []
@@ -66,7 +69,10 @@ function problemsIn(lines: readonly string[]): [line: number, what: string][] {
     // The value ends with the next of its quotes, lines later perhaps.
     const begun = at
     let rest = value.slice(1)
-    while (!rest.includes(quote) && at + 1 < lines.length) rest = lines[++at] ?? ''
+    while (!rest.includes(quote) && at + 1 < lines.length) {
+      rest = lines[++at] ?? ''
+      if (ours.test(rest)) found.push([at + 1, 'is inside of a value whose quote was not closed before'])
+    }
     if (!rest.includes(quote)) {
       found.push([begun + 1, 'has a quote that is not closed'])
       at = begun

@@ -20,7 +20,7 @@ export async function handshake(options: OpenOptions): Promise<Handshake> {
   try {
     const { tlsVersion, cipherSuite, keyExchange } = negotiated(socket)
     return {
-      peer: judge.read(socket),
+      peer: judge.read(socket, options.serverName ?? options.host),
       negotiated: { tlsVersion, cipherSuite, keyExchange },
       // On a client these are what the server's CertificateRequest brought (RFC 8446 section 4.3.2).
       clientCertificateRequested: socket.getSharedSigalgs().length > 0,

@@ -22,7 +22,7 @@ const maximumCost = 5000
  * accepted. One forgotten is refused, never waved through.
  */
 export class PeerJudge {
-  /** By the fingerprint of the leaf: what was anchored. */
+  /** By the fingerprint of the leaf: what was accepted. */
   readonly #known = new Map<string, PeerFacts>()
   readonly #trust: Pick<Material, 'anchors' | 'mode' | 'crls'>
   readonly #peer: 'client' | 'server'
@@ -57,7 +57,7 @@ export class PeerJudge {
       const known = before && this.rebase({ ...before, authorizationError })
       const facts =
         known && isAccepted(known) ? known : this.#climb(leaf, socket, known, authorizationError, isAccepted)
-      if (facts.path?.anchored) this.#remember(leaf.fingerprint256, facts)
+      if (facts.path?.anchored && isAccepted(facts)) this.#remember(leaf.fingerprint256, facts)
       return facts
     } catch (error) {
       const unreadable = error instanceof MtlsError ? error.message : 'the certificate cannot be read'
@@ -109,7 +109,11 @@ export class PeerJudge {
     const issuers = issuersShownBy(socket, share)
     // Who has shown so much is slowed down like who shows too much at once.
     if (!issuers)
-      return { ...(known ?? guess), isUnseen: true, ...(share.isUsedUp() && { isExcessive: true }) }
+      return {
+        ...(known ?? over(intermediatesFor(leaf))),
+        isUnseen: true,
+        ...(share.isUsedUp() && { isExcessive: true }),
+      }
     const excess = excessIn([shown.der, ...issuers.map(({ raw }) => raw)])
     if (excess) return tooMuch(excess)
     const presented = issuers.map(read)

@@ -22,6 +22,20 @@ const forms = {
   'without its first line': pem.split('\n').slice(1).join('\n'),
   'as one line of base64': body.join(''),
   'in base64 once more': Buffer.from(pem).toString('base64'),
+  'in base64 after a byte': Buffer.from(`x${pem}`).toString('base64'),
+  'in base64 after two': Buffer.from(`xy${pem}`).toString('base64'),
+  'in base64 twice more': Buffer.from(Buffer.from(pem).toString('base64')).toString('base64'),
+  'in base64 with \\n between its lines': (
+    Buffer.from(pem)
+      .toString('base64')
+      .match(/.{1,76}/g) ?? []
+  ).join('\\n'),
+  'as a part of a URL': encodeURIComponent(pem),
+  'in hex': Buffer.from(pem).toString('hex'),
+  'as DER in hex': privateKey.export({ type: 'pkcs8', format: 'der' }).toString('hex'),
+  'of OpenSSH without its frame': Buffer.from('openssh-key-v1\0\0\0\0\x04none and then the key').toString(
+    'base64',
+  ),
   'in base64 once more, in a path': `/srv/${Buffer.from(pem).toString('base64')}/x`,
 }
 
@@ -86,7 +100,12 @@ test.each([
   ['https://u:a/SECRET@host', 'https://…@host'],
   ['https://u:p#SECRET@host/x', 'https://…@host/x'],
   ['https://TOKEN@host/mcp', 'https://…@host/mcp'],
-  ['https://host:8443/@scope/x', 'https://host:8443/@scope/x'],
+  ['https://host/@scope/x', 'https://host/@scope/x'],
+  ['https://u:12/SECRET@host', 'https://…@host'],
+  ["https://u:a'SECRET@host", 'https://…@host'],
+  ['//u:SECRET@host', '//…@host'],
+  ['https://host/x#access_token=SECRET', 'https://host/x#access_token=…'],
+  [`{"kty":"EC","d":"${'A'.repeat(43)}"}`, '{"kty":"EC","d":"…"}'],
   ['https://host/mcp?a=1&access_token=SECRET&b=2#c', 'https://host/mcp?a=1&access_token=…&b=2#c'],
   ['-----BEGIN CERTIFICATE-----', '-----BEGIN CERTIFICATE-----'],
 ])('%s is shown as %s', (text, shown) => {
