@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Io } from './io.js'
-import { takeUserSignals } from './user-signals.js'
+import { outliveHangup, takeUserSignals } from './user-signals.js'
 
 takeUserSignals([...process.execArgv, process.env.NODE_OPTIONS ?? '']) // before the rest is loaded
+if (process.argv[2] === 'serve') outliveHangup()
 const { fail, run } = await import('./program.js').catch(cannotLoad)
 
 const io: Io = {

@@ -14,6 +14,11 @@ export function takeUserSignals(options: readonly string[]): void {
   for (const signal of userSignals) process.on(signal, () => tell(signal))
 }
 
+/** While `serve` starts SIGHUP does not end it: it reads its files in any case. */
+export function outliveHangup(): void {
+  process.on('SIGHUP', () => {})
+}
+
 /** One came before this line ran: what nobody asked for is shut again. */
 function closeDebugger(options: readonly string[]): void {
   const isAsked = options.some((option) => option.includes('--inspect'))

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { MtlsError } from '../errors.js'
 import { makeDirectories } from '../files/make-directory.js'
 import { mountHint } from './mounts.js'
@@ -51,12 +52,21 @@ export async function writing<Result>(directory: string, work: () => Promise<Res
   try {
     return await work()
   } catch (cause) {
-    const { code, syscall } = cause as NodeJS.ErrnoException
+    const { code, syscall, path } = cause as NodeJS.ErrnoException
     if (cause instanceof MtlsError || syscall === undefined) throw cause
     const reason = reasons[code ?? ''] ?? code ?? 'unknown error'
     const hint = code === 'EBUSY' || code === 'EROFS' ? { hint: mountHint } : {}
-    throw new MtlsError('CERT_WRITE_FAILED', `${directory} cannot be written: ${reason}`, { ...hint, cause })
+    const use = /^(?:scandir|l?stat|readlink|open)$/.test(syscall) && code === 'EACCES' ? 'used' : 'written'
+    throw new MtlsError('CERT_WRITE_FAILED', `${placeOf(path, directory)} cannot be ${use}: ${reason}`, {
+      ...hint,
+      cause,
+    })
   }
+}
+
+/** The folder inside of `directory` in which it failed; what is made there has a name that nobody knows. */
+function placeOf(path: string | undefined, directory: string): string {
+  return path?.startsWith(`${directory}/`) ? dirname(path) : directory
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -95,3 +95,14 @@ test.each([
   const { stdout } = await startNode([...node, '--input-type=module', '--eval', script]).finished
   expect(stdout).toBe(`${state}\n`)
 })
+
+test('SIGHUP while serve starts does not end it', async () => {
+  const certDir = await certificateDirectory()
+  const send = `process.on('newListener', (name) => name === 'SIGHUP' && setImmediate(() => process.kill(process.pid, 'SIGHUP')))`
+  const node = ['--import', `data:text/javascript,${encodeURIComponent(send)}`]
+  const args = ['serve', 'echo', '--tls-port', '0', '--cert-dir', certDir]
+  const running = startCli(args, { cwd: scratch(), node })
+  await running.printed(/^echo-mcp /m)
+  running.process.kill('SIGTERM')
+  expect((await running.finished).exitCode).toBe(0)
+})

@@ -36,6 +36,16 @@ bothWays([
     strict: 'CLIENT_CERT_REJECTED',
     demo: 'CERT_INVALID',
   },
+  {
+    title: 'a certificate of an unknown issuer that is signed with SHA-1, both shown',
+    show: async (_ca, usage) => {
+      const issuer = await forgeCa({ issuer: await otherCa, commonName: 'Weak', hash: 'SHA-1' })
+      const leaf = await forge({ issuer, usage })
+      return { cert: leaf.cert + issuer.cert, key: leaf.key }
+    },
+    strict: 'CLIENT_CERT_REJECTED',
+    demo: 'CERT_INVALID',
+  },
   ...['Forged CA', 'FORGED  ca '].map(
     (commonName): Row => ({
       title: `a certificate of a root of its own that bears the name of the known one, ${JSON.stringify(commonName)}`,
