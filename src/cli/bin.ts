@@ -16,8 +16,9 @@ const io: Io = {
   exitCode: 0,
 }
 
-// The reader of the results has gone (`| head`): nothing is left to do. A server whose log reader has gone serves on.
+// The reader of the results has gone (`| head`): nothing is left to do. What serves others goes on.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (io.isService) return
   if (code === 'EPIPE') process.exit(io.exitCode)
   const why = code === 'ENOSPC' ? 'the disk is full' : code
   process.stderr.write(`error: the results cannot be written to standard output: ${why}\n`)

@@ -11,4 +11,6 @@ export interface Io {
   exitCode: number
   /** True once a signal has asked it to end. */
   stopped?: boolean
+  /** It serves others: standard output has notices alone, and whoever read them may go. */
+  isService?: boolean
 }

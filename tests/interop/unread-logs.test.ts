@@ -1,5 +1,6 @@
 // Pipes and terminals that nobody reads, and what Linux has for it: /proc/self/fd, /dev/full.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
@@ -200,6 +201,42 @@ describeWith('Linux', linux, 'a stdout that nobody reads', () => {
     await expect.poll(() => isTaken(port), { timeout: 20_000 }).toBe(true)
     started.child.kill('SIGTERM')
     expect(await started.exited).toEqual([0, null])
+  })
+})
+
+/** A pipe whose reader has gone, to write into. */
+function brokenPipe(): number {
+  const path = join(scratch(), 'pipe')
+  execFileSync('mkfifo', [path])
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const writer = openSync(path, constants.O_WRONLY)
+  closeSync(reader)
+  return writer
+}
+
+describeWith('Linux', linux, 'a stdout that can never be written', () => {
+  test.each([
+    ['whose reader has gone', brokenPipe],
+    ['on a full disk', () => openSync('/dev/full', 'w')],
+  ])('%s ends no server', async (_what, open) => {
+    const certDir = await certificates()
+    const stdout = open()
+    const child = spawn(process.execPath, serveArgs(certDir), { stdio: ['ignore', stdout, 'pipe'] })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    closeSync(stdout)
+    const exited = once(child, 'exit')
+    let log = ''
+    const at = await new Promise<string>((resolve) =>
+      child.stderr?.setEncoding('utf8').on('data', (chunk) => {
+        log += chunk
+        const [found] = url.exec(log) ?? []
+        if (found) resolve(found)
+      }),
+    )
+    for (let times = 0; times < 3; times++)
+      expect((await ask(new URL('/health', at), certDir)).status).toBe(200)
+    child.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
   })
 })
 

@@ -88,6 +88,7 @@ async function renewForEver(
   io: Io,
 ): Promise<void> {
   const { signal, stop } = untilSignal(io)
+  io.isService = true
   // What the command has not been told yet: it is run again when it fails.
   const untold = new Set<string>()
   let isFirst = true

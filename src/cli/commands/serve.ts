@@ -71,6 +71,7 @@ async function run(
   const names = which === 'all' ? serverNames : [which]
   refuseSharedPorts(names, settings)
   const { stop, force } = signals(io)
+  io.isService = true
   const { logger } = openLog({ level: settings.logLevel })
   tellUserSignals((signal) => logger.warn({ event: 'signal-ignored', signal }, `${signal} does nothing here`))
   if (settings.tlsEnabled) {
