@@ -69,7 +69,7 @@ export function readSettings(sources: SettingSources): Settings {
 export function settingNotices({ flags = {}, env = {}, dotenv = {} }: SettingSources): readonly string[] {
   const known = new Set(settingNames.map((name) => (settingTable[name] as Setting).variable))
   const names = [...new Set([...Object.keys(env), ...Object.keys(dotenv)])]
-  const unknown = names.filter((name) => /^(TLS|MCP)_/.test(name) && !known.has(name)).sort()
+  const unknown = names.filter((name) => /^(export)?(TLS|MCP)_/i.test(name) && !known.has(name)).sort()
   const weaker = weakening.flatMap(([name, value]) => {
     const { variable } = settingTable[name] as Setting
     const isOfFile = flags[name] === undefined && !env[variable]

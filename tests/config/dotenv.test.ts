@@ -47,6 +47,10 @@ describe('.env', () => {
     ['TLS_KEY_PASSPHRASE=s3cret#word', /line 1: has a # in a value without quotes/],
     ['A=1\nTLS_CRL ./s3cret', /line 2: is not NAME=value/],
     ['s3cret', /line 1: is not NAME=value/],
+    [
+      'A=`open\nTLS_KEY_PASSPHRASE=s3cret\n`\n',
+      /line 2: is inside of a value whose quote was not closed before/,
+    ],
     ['A="open\nTLS_KEY_PASSPHRASE=s3cret\n', /line 1: has a quote that is not closed/],
     ['A="open\nTLS_KEY_PASSPHRASE="s3cret"\n', /line 2: has text after the closing quote/],
     ['A="open\nTLS_KEY_PASSPHRASE=s3cret"\n', /line 1: has a quote that is closed lines later/],
@@ -80,6 +84,9 @@ test('names that begin like ours and are none get one line, and so does what .en
   expect(
     settingNotices({ env: { TLS_CERTS: 'x', PATH: '' }, dotenv: { MCP_HOTS: 'y', TLS_CERTS: 'z' } }),
   ).toEqual(['no such setting: MCP_HOTS, TLS_CERTS'])
+  expect(settingNotices({ dotenv: { tls_crl: 'x', exportTLS_CRL: 'x', HTTPS_PROXY: 'x' } })).toEqual([
+    'no such setting: exportTLS_CRL, tls_crl',
+  ])
   const dotenv = { TLS_DEMO_MODE: ' True ', TLS_ENABLED: '0', TLS_DEMO_ALLOW_REMOTE: 'false' }
   expect(settingNotices({ dotenv })).toEqual([
     '.env makes this weaker than the defaults: TLS_DEMO_MODE= True , TLS_ENABLED=0',
