@@ -22,7 +22,7 @@ export interface CertificatePath {
   readonly badSignature: CertificateFacts | undefined
   /** A certificate that names an issuer who is trusted here and did not sign it: another CA bears the same name. */
   readonly namesake?: CertificateFacts
-  /** It was taken because another way does not hold. */
+  /** A CA on it has a namesake beside it, over whom another way may lead. */
   readonly isDetour?: true
 }
 
@@ -62,7 +62,7 @@ export function buildPath(
   let furthest: CertificatePath | undefined
   for (const path of search.from([leaf])) {
     if (path.anchored && pathFault(path, rules) === undefined)
-      return furthest ? { ...path, isDetour: true } : path
+      return hasFork(path, [...presented, ...trusted]) ? { ...path, isDetour: true } : path
     if (!furthest || (path.anchored && !furthest.anchored)) furthest = path
   }
   // There is one at least, the leaf alone.
@@ -84,6 +84,16 @@ export function pathFault(
     authorityFault(certificates, purpose) ??
     constraintFault(certificates) ??
     certificates.flatMap((one, at) => (at === 0 ? [] : fabricFaults(one, at === certificates.length - 1)))[0]
+  )
+}
+
+/** Whether another certificate bears the name of a CA on this path. */
+function hasFork({ certificates }: CertificatePath, all: readonly CertificateFacts[]): boolean {
+  const [, ...authorities] = certificates
+  return all.some(
+    (other) =>
+      authorities.some(({ subjectRdns }) => isSameName(subjectRdns, other.subjectRdns)) &&
+      !authorities.some(({ fingerprint256 }) => fingerprint256 === other.fingerprint256),
   )
 }
 

@@ -164,6 +164,7 @@ const wayErrors = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'CERT_SIGNA
 /** What it says of a CA, and may say of one on a way that we do not go. Most have no name in Node. */
 const detourErrors = new Set([
   ...['PATH_LENGTH_EXCEEDED', 'INVALID_PURPOSE', 'INVALID_CA', 'unhandled critical extension'],
+  'key usage does not include certificate signing',
   ...['permitted subtree violation', 'excluded subtree violation'],
   ...['CA certificate key too weak', 'CA signature digest algorithm too weak'],
 ])
@@ -211,12 +212,14 @@ function wordsOf(error: string | undefined): string {
   return known ?? 'is refused by OpenSSL, which gives no reason; `openssl verify -x509_strict` may tell one'
 }
 
+const mayNotSign = 'has a CA above it that may not sign certificates, says OpenSSL'
 const policy = 'the machine that refuses it demands (the security level of its OpenSSL)'
 
 /** Where our search is content and OpenSSL is not. Most of what it says has no name in Node. */
 const openSslWords: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: 'is not for this use, or a CA above it is not, says OpenSSL',
-  INVALID_CA: 'has a CA above it that may not sign certificates, says OpenSSL',
+  INVALID_CA: mayNotSign,
+  'key usage does not include certificate signing': mayNotSign,
   PATH_LENGTH_EXCEEDED: 'has more CAs above it than one of them allows, says OpenSSL',
   'EE certificate key too weak': `has a key that is weaker than ${policy}`,
   'CA certificate key too weak': `has a CA above it with a key that is weaker than ${policy}`,

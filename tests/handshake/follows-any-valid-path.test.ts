@@ -73,6 +73,8 @@ describe.each([
     { nameConstraints: { excluded: [{ dns: 'localhost' }, { directory: {} }] } },
   ],
   ['signed with SHA-1', { hash: 'SHA-1' }],
+  ['that may not sign certificates', { keyUsage: ['cRLSign'] }],
+  ['that may give certificates for another use', { usage: ['1.3.6.1.5.5.7.3.3'] }],
   ['with a critical extension that nobody knows', { criticalUnknown: true }],
 ] as const)('with a certificate of an intermediate %s beside a good one', (_what, fault) => {
   let good: Forged
