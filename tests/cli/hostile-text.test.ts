@@ -26,15 +26,11 @@ test.each([
   ],
 ])('%s is cut, and stays in its line', async (_what, status, type, body) => {
   await using world = await makeWorld()
-  await using foreign = await foreignServer(world.server, (request, response) => {
-    let asked = ''
-    request.setEncoding('utf8').on('data', (chunk) => (asked += chunk))
-    request.on('end', () => {
-      const id = /"id":(\d+|"[^"]*")/.exec(asked)?.[1] ?? '0'
-      response.writeHead(status, { 'content-type': type }).end(body.replace('"id":0', `"id":${id}`))
-    })
+  await using foreign = await foreignServer(world.server, (_request, response, asked) => {
+    const id = /"id":(\d+|"[^"]*")/.exec(asked)?.[1] ?? '0'
+    response.writeHead(status, { 'content-type': type }).end(body.replace('"id":0', `"id":${id}`))
   })
-  const url = foreign.url.toString()
+  const { url } = foreign
   for (const args of [
     ['ask', 'echo hi', '--echo-url', url],
     ['test-tls', url],
