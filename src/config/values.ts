@@ -24,7 +24,7 @@ export const duration = z
     'allowed are durations above 0: 500ms, 30s, 5m, or milliseconds',
   )
 
-const portMessage = 'allowed are ports up to 65535, and 0 for any free one'
+const portMessage = 'must be a port up to 65535, or 0 for any free one'
 
 /** A port to listen on. */
 export const listenPort = z

@@ -50,7 +50,7 @@ export interface RunningServer extends AsyncDisposable {
   reload(): Promise<boolean>
   /**
    * Opens the file of `log.securityLog` anew, for after it was renamed; `mcp-mtls serve` does it on SIGHUP. Where that
-   * fails it writes on in the file of before, and says so in `health()`.
+   * fails it keeps writing to the old file, and says so in `health()`.
    */
   reopenLog(): void
   /**

@@ -115,7 +115,7 @@ export class LogDestination implements DestinationStream {
       this.flush()
     } catch (error) {
       const { code = 'unknown' } = error as NodeJS.ErrnoException
-      const message = `${this.#options.name} could not be opened anew (${code}): the file of before is written on`
+      const message = `${this.#options.name} could not be reopened (${code}): still writing to the old file`
       if (!this.#reopenFailure) this.#options.onFailure?.(code)
       this.#reopening = setTimeout(() => this.reopen(), later).unref()
       this.#reopenFailure = { message, since: this.#reopenFailure?.since ?? new Date() }

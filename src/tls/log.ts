@@ -19,7 +19,7 @@ export interface LogOptions {
 export interface Log {
   readonly logger: Logger
   readonly onSecurityEvent: Subscriber
-  /** Why lines wait, are missing, or go on into a file of before. */
+  /** Why lines wait, are missing, or still go to the old file. */
   problems(): readonly LogProblem[]
   /** How many lines found no room so far; of those on stderr, in this whole process. */
   dropped(): number

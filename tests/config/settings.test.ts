@@ -107,7 +107,7 @@ test('every problem is in one error: variable, flag, value, what is allowed', ()
   for (const part of [
     'TLS_DEMO_MODE (--demo-mode): "maybe": allowed are true, false, 1, 0',
     'TLS_MIN_VERSION (--min-version): "TLSv1.1": allowed are TLSv1.2, TLSv1.3',
-    'WEATHER_MCP_TLS_PORT (--weather-mcp-tls-port): "65536": allowed are ports up to 65535, and 0',
+    'WEATHER_MCP_TLS_PORT (--weather-mcp-tls-port): "65536": must be a port up to 65535, or 0',
     'MCP_TIMEOUT (--timeout): "soon": allowed are durations',
     'WEATHER_PROVIDER (--weather-provider): "oracle": allowed are auto, open-meteo, simulated',
     'MAX_BODY_BYTES (--max-body-bytes): "1MB": allowed are whole numbers above 0',

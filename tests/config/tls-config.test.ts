@@ -50,7 +50,7 @@ test('every problem is in one error, with the setting, its value and what is all
     'certDir: "": may not be empty',
     'demoMode: "yes": allowed are true and false',
     'minVersion: "TLSv1.1": allowed are TLSv1.2, TLSv1.3',
-    'port: 65536: allowed are ports up to 65535, and 0',
+    'port: 65536: must be a port up to 65535, or 0',
     'cretDir: there is no such option',
   ])
     expect(error.message).toContain(part)

@@ -83,9 +83,7 @@ test('when it cannot be opened anew it goes on where it was, and says so until i
   const { destination, written } = brokenDestination()
   destination.reopen()
   destination.reopen()
-  expect(destination.problem?.message).toMatch(
-    /^the log could not be opened anew \(ENOTDIR\): the file of before/,
-  )
+  expect(destination.problem?.message).toMatch(/^the log could not be reopened \(ENOTDIR\): still writing/)
   destination.write('one\n')
   expect(written()).toBe('one\n')
 })

@@ -175,7 +175,7 @@ function collect(path: string, before: readonly string[] = []): readonly string[
 function port(text: string): number {
   const found = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (found <= 65_535) return found
-  throw new InvalidArgumentError('Allowed are ports up to 65535, and 0 for any free one.')
+  throw new InvalidArgumentError('Must be a port up to 65535, or 0 for any free one.')
 }
 
 function interval(text: string): number {
