@@ -57,8 +57,12 @@ export class PeerJudge {
       const known = before && this.rebase({ ...before, authorizationError })
       const facts =
         known && isAccepted(known) ? known : this.#climb(leaf, socket, known, authorizationError, isAccepted)
-      if (facts.path?.anchored && isAccepted(facts)) this.#remember(leaf.fingerprint256, facts)
-      return facts
+      const { path, presented = [] } = facts
+      if (!path?.anchored || !isAccepted(facts)) return facts
+      // Whoever is accepted has not shown too much, now or when it comes again.
+      const accepted = { path, presented, authorizationError }
+      this.#remember(leaf.fingerprint256, accepted)
+      return accepted
     } catch (error) {
       const unreadable = error instanceof MtlsError ? error.message : 'the certificate cannot be read'
       return { path: undefined, authorizationError, unreadable }

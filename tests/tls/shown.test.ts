@@ -128,6 +128,20 @@ test('whose share is used up is judged by what is known without looking', async 
   })
 })
 
+test('whose share is used up and who is accepted by what is known is not slowed down, then or later', async () => {
+  const { ca, upper, socket, reopened } = await connected({ isTrusted: true })
+  const judge = judgeOf(ca)
+  judge.read(socket, 'localhost')
+  const stranger = await reopened(await forge({ issuer: upper, usage: 'server' }), false)
+  strangers.of(stranger.remoteAddress ?? '').take(1_000_000)
+  onTestFinished(() => strangers.clear())
+  for (const _again of [1, 2]) {
+    const facts = judge.read(stranger, 'localhost')
+    expect(judge.verdict(facts, 'localhost', new Date())).toMatchObject({ accepted: true })
+    expect(facts.isExcessive).toBeUndefined()
+  }
+})
+
 test('a socket that is destroyed shows nothing', async () => {
   const { socket } = await connected()
   socket.destroy()
