@@ -137,7 +137,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
     return (await this.#mtls?.reload()) ?? false
   }
 
-  /** Opens the file of `log.securityLog` anew, for after it was renamed; where that fails, that of before is written on. */
+  /** Reopens the file of `log.securityLog` after it was renamed; where that fails, it keeps writing to the old one. */
   reopenLog(): void {
     this.#log?.reopen()
   }

@@ -23,7 +23,7 @@ export function trustChanges(
   const present = file ? readCertificates(file.text, file.path) : []
   if (file && !present.some(({ fingerprint256 }) => ours.has(fingerprint256)))
     throw new MtlsError('CERT_INVALID', `${file.path} is another CA than the one that issues here`, {
-      hint: `Name the directory of the CA that belongs to it with --ca-dir, or make everything anew with \`mcp-mtls cert-gen --force --cert-dir ${shellPath(dirname(file.path))}\`.`,
+      hint: `Name the directory of the CA that belongs to it with --ca-dir, or replace everything with \`mcp-mtls cert-gen --force --cert-dir ${shellPath(dirname(file.path))}\`.`,
     })
   const wanted = [...own, ...present.filter(({ fingerprint256 }) => !ours.has(fingerprint256))]
   if (fingerprints(wanted) !== fingerprints(present)) changes.set('ca.crt', certificatesPem(wanted))

@@ -49,7 +49,7 @@ export interface RunningServer extends AsyncDisposable {
    */
   reload(): Promise<boolean>
   /**
-   * Opens the file of `log.securityLog` anew, for after it was renamed; `mcp-mtls serve` does it on SIGHUP. Where that
+   * Reopens the file of `log.securityLog` after it was renamed; `mcp-mtls serve` does it on SIGHUP. Where that
    * fails it keeps writing to the old file, and says so in `health()`.
    */
   reopenLog(): void
