@@ -1,7 +1,7 @@
 // What a connection costs: to set up with its first answer, in full and resumed, and to keep.
-import { measureHandshakes } from '../dist/probe/load/handshakes.js'
-import { memoryPerConnection } from '../dist/probe/load/memory.js'
-import { ServerUnderTest } from '../dist/probe/load/server-under-test.js'
+import { measureHandshakes } from '../dist/perf/load/handshakes.js'
+import { memoryPerConnection } from '../dist/perf/load/memory.js'
+import { ServerUnderTest } from '../dist/perf/load/server-under-test.js'
 import { round } from './figures.mjs'
 import { clientContext, place, signal, silent } from './under-test.mjs'
 

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
 import { Certificate, Extension, Extensions } from '@peculiar/asn1-x509'
 import { createAuthority, issue } from '../dist/pki/index.js'
-import { encoded } from '../dist/x509/der.js'
+import { encoded } from '../dist/x509/der/der.js'
 
 const { certificate, privateKey } = await issue(await createAuthority(), {
   type: 'client',

@@ -1,8 +1,8 @@
 // What `perf-test` measures with, as the benches need it.
 import { fileURLToPath } from 'node:url'
 import { parseTlsConfig } from '../dist/config/index.js'
-import { secureContext } from '../dist/tls/context.js'
-import { loadMaterial } from '../dist/tls/material.js'
+import { secureContext } from '../dist/tls/material/context.js'
+import { loadMaterial } from '../dist/tls/material/material.js'
 
 /** @param {string} certDir */
 export const place = (certDir) => ({

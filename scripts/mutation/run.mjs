@@ -11,7 +11,7 @@ Changes the judging part of the source a little, again and again, and counts whi
   --sockets  the files around sockets, locks and watched files instead, with the tests that open sockets
   FILE…      some files of the scope alone
 
-Example: npm run mutation -- --sockets src/pki/lock.ts
+Example: npm run mutation -- --sockets src/files/lock.ts
 
 The scores and what may survive: docs/proof.md. Exit code 1: a file that is not in the scope.`
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Io } from './io.js'
-import { outliveHangup, takeUserSignals } from './user-signals.js'
+import type { Io } from './io/io.js'
+import { outliveHangup, takeUserSignals } from './io/user-signals.js'
 
 takeUserSignals([...process.execArgv, process.env.NODE_OPTIONS ?? '']) // before the rest is loaded
 if (process.argv[2] === 'serve') outliveHangup()

@@ -2,11 +2,11 @@ import { Command, CommanderError } from 'commander'
 import { packageVersion, settingTable } from '../config/index.js'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
 import { isPemText } from '../text/secrets.js'
-import type { Io } from './io.js'
-import { type Failure, writeFailure } from './output.js'
-import { bindOptionals } from './settings.js'
+import type { Io } from './io/io.js'
+import { type Failure, writeFailure } from './io/output.js'
+import { bindOptionals } from './options/settings.js'
 
-/** What each `commands/NAME.ts` exports. Its action throws `MtlsError`, or calls `command.error()` for bad usage. */
+/** What each `commands/NAME/command.ts` exports. Its action throws `MtlsError`, or calls `command.error()` for bad usage. */
 interface CommandModule {
   build(io: Io): Command
 }
@@ -40,7 +40,7 @@ export async function run(argv: readonly string[], io: Io): Promise<void> {
     const program = buildProgram(io)
     if (name !== undefined && Object.hasOwn(summaries, name)) {
       // Only the command in use is loaded: some of them load libraries that take 100 ms and more.
-      const { build } = (await import(`./commands/${name}.js`)) as CommandModule
+      const { build } = (await import(`./commands/${name}/command.js`)) as CommandModule
       const command = build(io)
       adopt(command, program)
       program.addCommand(command)

@@ -1,6 +1,6 @@
 import { SecurityEvents, type Subscriber, type Tell, teller } from '../tls/events.js'
-import type { Material, MaterialSource } from '../tls/material.js'
-import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/reloadable.js'
+import type { Material, MaterialSource } from '../tls/material/material.js'
+import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/material/reloadable.js'
 import { Generation } from './generation.js'
 
 export interface LiveOptions extends FreshnessOptions {

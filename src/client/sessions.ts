@@ -1,4 +1,4 @@
-import type { PeerFacts } from '../tls/verdict.js'
+import type { PeerFacts } from '../tls/peer/verdict.js'
 
 export interface Session {
   readonly ticket: Buffer

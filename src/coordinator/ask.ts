@@ -3,7 +3,7 @@ import { answerOf } from './answer.js'
 import { type Connect, Connections } from './connections.js'
 import type { Failure } from './failure.js'
 import type { Planner } from './plan.js'
-import { rulesPlanner, whatCanBeAsked } from './rules-planner.js'
+import { rulesPlanner, whatCanBeAsked } from './rules/planner.js'
 import { type CallOutcome, OutOfTime, runCalls } from './runner.js'
 import { whileNotAborted } from './while-not-aborted.js'
 

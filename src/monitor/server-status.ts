@@ -1,4 +1,4 @@
-import type { Look } from '../probe/look.js'
+import type { Look } from '../probe/connect/observe.js'
 import { type ReadHealth, readHealth, readRefusals } from './server-answers.js'
 import type { Level, ServerState, ServerStatus } from './snapshot.js'
 

@@ -9,46 +9,52 @@ export {
   type ReissueOptions,
   reissue,
   selfSigned,
-} from './authority.js'
-export {
-  type AddCertificateOptions,
-  addCertificate,
-  type CertificateSetOptions,
-  makeCertificateSet,
-} from './certificate-set.js'
-export { type CheckOptions, check } from './check.js'
-export { type Checked, type CheckFilesOptions, checkFiles } from './check-files.js'
+} from './certificate/authority.js'
 export {
   type CrlOptions,
   createCrl,
   type Revocation,
   type RevocationReason,
   revocationReasons,
-} from './crl.js'
-export { inspect } from './inspect.js'
-export { IssuedIndex, type RecordedRevocation } from './issued.js'
-export type { KeyType, PemSource } from './key.js'
-export { type IssuedEntry, type IssuedList, type IssuedStatus, type ListOptions, listIssued } from './list.js'
-export type { CertificateEntry, CertificateOptions, CertificateSet } from './order.js'
-export { checkCodes, isWarning, type Problem, type ProblemCode, problem } from './problem.js'
-export type { CaOptions } from './registry.js'
+} from './certificate/crl.js'
+export type { KeyType, PemSource } from './certificate/key.js'
+export type { AuthorityOptions, CertificateRequest, LeafType, SubjectOptions } from './certificate/request.js'
+export { type CheckOptions, check } from './check/check.js'
+export { type Checked, type CheckFilesOptions, checkFiles } from './check/check-files.js'
+export { checkCodes, isWarning, type Problem, type ProblemCode, problem } from './check/finding.js'
+export { inspect } from './check/inspect.js'
+export { readTrust, type Trust, type TrustOptions } from './check/trust.js'
+export {
+  type AddCertificateOptions,
+  addCertificate,
+  type CertificateSetOptions,
+  makeCertificateSet,
+} from './directory/certificate-set.js'
+export { IssuedIndex, type RecordedRevocation } from './directory/issued-index.js'
+export {
+  type IssuedEntry,
+  type IssuedList,
+  type IssuedStatus,
+  type ListOptions,
+  listIssued,
+} from './directory/list.js'
+export type { CaOptions } from './directory/registry.js'
 export {
   type Renewable,
   type Renewal,
   type RenewalReason,
   type RenewOptions,
   renewCertificates,
-} from './renew.js'
-export type { AuthorityOptions, CertificateRequest, LeafType, SubjectOptions } from './request.js'
-export { type Revoked, type RevokeOptions, revokeCertificate } from './revoke.js'
+} from './directory/renew.js'
+export { type Revoked, type RevokeOptions, revokeCertificate } from './directory/revoke.js'
 export {
   type FinishOptions,
   finishRotation,
   type RotateOptions,
   type Rotation,
   rotateAuthority,
-} from './rotate.js'
-export { dueAt, isDue, listDueAt, nextCheck, nextRetry } from './schedule.js'
-export { CertificateStore } from './store.js'
-export type { StoredFile, StoredFiles } from './stored-file.js'
-export { readTrust, type Trust, type TrustOptions } from './trust.js'
+} from './directory/rotate.js'
+export { dueAt, isDue, listDueAt, nextCheck, nextRetry } from './directory/schedule.js'
+export type { CertificateEntry, CertificateOptions, CertificateSet } from './directory/set-request.js'
+export { CertificateStore } from './store/store.js'
+export type { StoredFile, StoredFiles } from './store/stored-file.js'

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { devNull } from 'node:os'
-import type { HealthProblem } from './health.js'
+import type { HealthProblem } from './ops/health.js'
 
 /** Milliseconds between two looks, and without a failure until all is well again. */
 const lookEvery = 1000

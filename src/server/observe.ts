@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Health, readiness } from './health.js'
-import type { ServerMetrics } from './metrics.js'
+import { type Health, readiness } from './ops/health.js'
+import type { ServerMetrics } from './ops/metrics.js'
 
 export interface Observed {
   readonly health: () => Health

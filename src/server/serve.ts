@@ -10,22 +10,28 @@ import {
   parseServerConfig,
 } from '../config/index.js'
 import { MtlsError } from '../errors.js'
-import type { TlsConnection } from '../tls/connection.js'
 import { SecurityEvents, type Subscriber, teller } from '../tls/events.js'
 import { Gate } from '../tls/gate.js'
-import { type Log, type LogOptions, openLog } from '../tls/log.js'
-import { coversHost, fileSource } from '../tls/material.js'
+import { type Log, type LogOptions, openLog } from '../tls/log/log.js'
+import { coversHost, fileSource } from '../tls/material/material.js'
+import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/material/reloadable.js'
+import type { TlsConnection } from '../tls/peer/connection.js'
 import { PerIdentity } from '../tls/per-identity.js'
-import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/reloadable.js'
 import { AcceptFailures } from './accept-failures.js'
 import { createAdapter } from './adapter.js'
 import { hostNames, loopbackNames } from './guard.js'
-import { certificateHealth, type Health, healthProblems, logProblems, protocolVersions } from './health.js'
-import { createHealthServer } from './health-server.js'
 import { requestListener } from './http.js'
 import { InFlight } from './in-flight.js'
 import { type Listening, listen } from './listen.js'
-import { ServerMetrics } from './metrics.js'
+import {
+  certificateHealth,
+  type Health,
+  healthProblems,
+  logProblems,
+  protocolVersions,
+} from './ops/health.js'
+import { createHealthServer } from './ops/health-server.js'
+import { ServerMetrics } from './ops/metrics.js'
 
 export interface ServeOptions extends McpServerOptions, FreshnessOptions {
   /** Where the log goes; `false` for none. Default: level `info` on stderr. */

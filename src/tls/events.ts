@@ -1,7 +1,7 @@
 import type { MtlsErrorCode } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
-import type { TlsConnection, Usage } from './connection.js'
-import type { Relaxation } from './verdict.js'
+import type { TlsConnection, Usage } from './peer/connection.js'
+import type { Relaxation } from './peer/verdict.js'
 
 interface Event {
   readonly time: Date

@@ -3,17 +3,17 @@ import { createServer, type ServerOptions as HttpOptions, type Server } from 'no
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import { MtlsError } from '../errors.js'
-import { ConnectionRecord, type TlsConnection } from './connection.js'
-import { secureContext } from './context.js'
 import { type SecurityEvents, type Tell, teller } from './events.js'
-import type { Material } from './material.js'
-import { PeerJudge } from './peer.js'
-import { PeerConnection } from './peer-connection.js'
+import { secureContext } from './material/context.js'
+import type { Material } from './material/material.js'
+import { ConnectionRecord, type TlsConnection } from './peer/connection.js'
+import { PeerJudge } from './peer/peer.js'
+import { PeerConnection } from './peer/peer-connection.js'
+import type { Verdict } from './peer/verdict.js'
 import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
 import { PerIdentity } from './per-identity.js'
 import { rejectionBody, rejectionPhrase } from './rejection.js'
 import { TurnedAway } from './turned-away.js'
-import type { Verdict } from './verdict.js'
 
 export interface GateOptions extends PendingLimits {
   /** Of the server, for events. */

@@ -1,6 +1,6 @@
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
 import { escapeControl } from '../text/escape-control.js'
-import type { Refusal } from './verdict.js'
+import type { Refusal } from './peer/verdict.js'
 
 /**
  * The body of the `403` by which a server tells a refused client why: an error of JSON-RPC, which MCP SDKs show, and the

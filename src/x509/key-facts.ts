@@ -1,5 +1,5 @@
-import { contentsOf, type Element, elementAt, elementsIn, expected } from './der.js'
-import { objectIdText } from './object-id.js'
+import { contentsOf, type Element, elementAt, elementsIn, expected } from './der/der.js'
+import { objectIdText } from './der/object-id.js'
 
 export type KeyType = 'ec' | 'rsa' | 'ed25519' | 'ed448' | 'dsa' | 'other'
 

@@ -1,6 +1,6 @@
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Name } from '@peculiar/asn1-x509'
-import { contentsOf, type Element, elementAt, elementsIn } from './der.js'
+import { contentsOf, type Element, elementAt, elementsIn } from './der/der.js'
 import { rdnsOf } from './name.js'
 
 /** A part of the names of one kind (RFC 5280 section 4.2.1.10). */

@@ -1,4 +1,4 @@
-import { contentsOf, elementAt } from './der.js'
+import { contentsOf, elementAt } from './der/der.js'
 
 /** A file that holds the right thing in a form that is not read here. */
 export interface OtherFormat {

@@ -1,8 +1,8 @@
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Name } from '@peculiar/asn1-x509'
-import { contentsOf, type Element, elementAt, elementsIn } from './der.js'
+import { contentsOf, type Element, elementAt, elementsIn } from './der/der.js'
+import { objectIdText } from './der/object-id.js'
 import { rdnsOf } from './name.js'
-import { objectIdText } from './object-id.js'
 
 /** The subject alternative names of a certificate, by kind (RFC 5280 section 4.2.1.6). */
 export interface SubjectNames {

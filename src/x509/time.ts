@@ -1,4 +1,4 @@
-import type { Element } from './der.js'
+import type { Element } from './der/der.js'
 
 const [utcTime, generalizedTime] = [0x17, 0x18]
 export const timeTags: readonly number[] = [utcTime, generalizedTime]

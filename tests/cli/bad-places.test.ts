@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { withScratchFolder } from '../../src/cli/scratch-folder.js'
+import { withScratchFolder } from '../../src/cli/io/scratch-folder.js'
 import { bin, runProcess } from '../support/cli.js'
 import { scratch } from '../support/scratch.js'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { printable, table } from '../../src/cli/output.js'
+import { printable, table } from '../../src/cli/io/output.js'
 
 test.each([
   ['\u001b[31mred', '\\x1b[31mred'],

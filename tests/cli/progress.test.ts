@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
-import { progressBar } from '../../src/cli/progress.js'
+import { progressBar } from '../../src/cli/terminal/progress.js'
 
 const stream = (isTTY: boolean) => Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY })
 

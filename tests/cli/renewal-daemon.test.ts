@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { keepRenewing } from '../../src/cli/renewal-daemon.js'
+import { keepRenewing } from '../../src/cli/commands/cert-renew/daemon.js'
 
 /** Runs the daemon without waiting: what it would have waited, until `looks` waits are over. */
 async function waitsOf(

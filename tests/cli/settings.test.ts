@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { expect, test } from 'vitest'
-import { addSettingOptions, bindOptionals, resolveSettings } from '../../src/cli/settings.js'
+import { addSettingOptions, bindOptionals, resolveSettings } from '../../src/cli/options/settings.js'
 import { type Setting, settingNames, settingTable } from '../../src/config/index.js'
 import { testIo } from '../support/io.js'
 

@@ -1,7 +1,7 @@
 import { Readable, Writable } from 'node:stream'
 import { expect, test } from 'vitest'
-import { commandRunner } from '../../src/cli/after-change.js'
-import { runShell } from '../../src/cli/shell.js'
+import { commandRunner } from '../../src/cli/commands/monitor/after-change.js'
+import { runShell } from '../../src/cli/io/shell.js'
 import { runCli } from '../support/cli.js'
 import { scratch } from '../support/scratch.js'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { plainFetch } from '../../src/client/fetch.js'
 import { connect } from '../../src/client/index.js'
-import { openConnection } from '../../src/probe/load/opened-connection.js'
+import { openConnection } from '../../src/perf/load/opened-connection.js'
 import { allWell, callsOver, localhostIsIpv6, serveEcho } from '../support/by-localhost.js'
 import { certificateDirectory } from '../support/certificates.js'
 import { freePort } from '../support/free-port.js'

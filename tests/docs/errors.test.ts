@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { errorCodes } from '../../src/errors.js'
 import { checkCodes } from '../../src/pki/index.js'
-import { stepCodes } from '../../src/probe/steps.js'
+import { stepCodes } from '../../src/probe/diagnose/steps.js'
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
 const sections = page.split(/^### /m).slice(1)

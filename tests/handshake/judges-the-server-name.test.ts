@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mtlsFetch, type SecurityEvent } from '../../src/client/index.js'
-import type { Relaxation } from '../../src/tls/verdict.js'
+import type { Relaxation } from '../../src/tls/peer/verdict.js'
 import { bareServer, tlsVersions } from '../support/bare-peers.js'
 import { type ForgeOptions, forge } from '../support/forge.js'
 import { makeWorld, type World } from '../support/world.js'

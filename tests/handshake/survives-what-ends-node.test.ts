@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { encoded } from '../../src/x509/der.js'
+import { encoded } from '../../src/x509/der/der.js'
 import { bareServer, callAsBareClient } from '../support/bare-peers.js'
 import { getJson } from '../support/call.js'
 import { runProcess, startCli } from '../support/cli.js'

@@ -108,7 +108,7 @@ describeWith('Linux', process.platform === 'linux', 'a pipe or a device where a 
 })
 describeWith('Linux', process.platform === 'linux', 'what removes a folder of keys', () => {
   test('takes SIGUSR1 and SIGUSR2, and removes it all the same', async () => {
-    const scratchFolder = import.meta.resolve('../../dist/cli/scratch-folder.js')
+    const scratchFolder = import.meta.resolve('../../dist/cli/io/scratch-folder.js')
     const program = `
 import { withScratchFolder } from ${JSON.stringify(scratchFolder)}
 await withScratchFolder('test', (directory) => new Promise(() => setInterval(() => {}, console.log(directory) ?? 1000)))`

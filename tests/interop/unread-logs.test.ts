@@ -5,7 +5,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { LogDestination, openAppending } from '../../src/tls/log-destination.js'
+import { LogDestination, openAppending } from '../../src/tls/log/destination.js'
 import { bin, startCli } from '../support/cli.js'
 import { freePort } from '../support/free-port.js'
 import { scratch } from '../support/scratch.js'
@@ -123,7 +123,7 @@ describeWith('Linux', linux, 'stderr that nobody reads', () => {
     // A server in whose process something else logs a lot.
     const program = `
 import { serve } from ${JSON.stringify(import.meta.resolve('../../dist/server/index.js'))}
-import { openLog } from ${JSON.stringify(import.meta.resolve('../../dist/tls/log.js'))}
+import { openLog } from ${JSON.stringify(import.meta.resolve('../../dist/tls/log/log.js'))}
 const { logger } = openLog()
 for (let number = 0; number < 3000; number++) logger.info({ event: 'test', number }, 'x'.repeat(1000))
 const server = await serve(() => {}, { name: 'test', tlsPort: 0, tls: { certDir: process.argv[1] } })

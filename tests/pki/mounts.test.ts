@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readMountPoints } from '../../src/pki/mounts.js'
+import { readMountPoints } from '../../src/files/mounts.js'
 
 test('mount points are read with their blanks, and nothing else', () => {
   const mountinfo = [

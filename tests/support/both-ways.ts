@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mtlsFetch, type SecurityEvent } from '../../src/client/index.js'
-import type { Relaxation } from '../../src/tls/verdict.js'
+import type { Relaxation } from '../../src/tls/peer/verdict.js'
 import { bareServer, callAsBareClient, type Shown, type TlsVersion, tlsVersions } from './bare-peers.js'
 import type { Forged, ForgedSet } from './forge.js'
 import { makeWorld, type Served, serveTest, type World } from './world.js'

@@ -1,5 +1,5 @@
 import { PassThrough, Readable } from 'node:stream'
-import type { Io } from '../../src/cli/io.js'
+import type { Io } from '../../src/cli/io/io.js'
 import { scratch } from './scratch.js'
 
 /** An `Io` in memory, in an empty directory: `io.stdout.read()` gives what was printed. */

@@ -1,8 +1,8 @@
-import type { CallFigures } from '../../src/probe/load/calls.js'
-import { expectations, type Figures, ratios } from '../../src/probe/load/expectations.js'
-import type { ConnectionFigures } from '../../src/probe/load/handshakes.js'
-import type { PerfResult } from '../../src/probe/load/perf-test.js'
-import { curveParts } from '../../src/probe/load/statistics.js'
+import { expectations, type Figures, ratios } from '../../src/perf/expectations.js'
+import type { CallFigures } from '../../src/perf/load/calls.js'
+import type { ConnectionFigures } from '../../src/perf/load/handshakes.js'
+import type { PerfResult } from '../../src/perf/perf-test.js'
+import { curveParts } from '../../src/perf/statistics.js'
 
 /** Figures as a quiet machine gives them, round ones. */
 export function sampleFigures(): Figures {

@@ -3,7 +3,7 @@ import { AsnConvert } from '@peculiar/asn1-schema'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type CertificateFacts, readCertificate } from '../../src/x509/certificate.js'
 import { type CrlFacts, readCrls } from '../../src/x509/crl.js'
-import { encoded } from '../../src/x509/der.js'
+import { encoded } from '../../src/x509/der/der.js'
 import { type Forged, forgeCa } from '../support/forge.js'
 import { refusal } from '../support/refusal.js'
 

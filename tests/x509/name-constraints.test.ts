@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { encoded } from '../../src/x509/der.js'
+import { encoded } from '../../src/x509/der/der.js'
 import { readNameConstraints } from '../../src/x509/name-constraints.js'
 
 const [sequence, permitted, excluded] = [0x30, 0xa0, 0xa1]

@@ -2,7 +2,7 @@ import { AsnConvert } from '@peculiar/asn1-schema'
 import { ExtendedKeyUsage } from '@peculiar/asn1-x509'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { encoded } from '../../src/x509/der.js'
+import { encoded } from '../../src/x509/der/der.js'
 import { readObjectIds, readSubjectNames } from '../../src/x509/subject-names.js'
 
 const sequence = (...parts: Uint8Array[]) => encoded(0x30, ...parts)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { elementAt, encoded } from '../../src/x509/der.js'
+import { elementAt, encoded } from '../../src/x509/der/der.js'
 import { readTime } from '../../src/x509/time.js'
 
 const [utc, generalized] = [0x17, 0x18]

@@ -1,0 +1,129 @@
+import { type Checked, isWarning } from '../../../pki/index.js'
+import type { CheckedEndpoint } from '../../../probe/connect/check-endpoint.js'
+import { dayMs, timeText } from '../../../x509/life.js'
+import type { Io } from '../../io/io.js'
+import { day, printable, shownPath, table } from '../../io/output.js'
+import type { Paint } from '../../terminal/paint.js'
+
+/** 0 healthy, 1 something ends soon, 2 something is broken or has expired. */
+export function exitCodeOf(all: readonly Checked[]): 0 | 1 | 2 {
+  const problems = all.flatMap(({ problems }) => problems)
+  return problems.length === 0 ? 0 : problems.every(isWarning) ? 1 : 2
+}
+
+/** One entry of `cert-check --json`. */
+export function checkedJson(checked: CheckedEndpoint, now: Date): Record<string, unknown> {
+  const { path, type, certificate, crl, connection, problems } = checked
+  const end = endOf(checked)
+  return {
+    path,
+    type,
+    subject: certificate?.subject ?? null,
+    issuer: certificate?.issuer ?? crl?.issuer ?? null,
+    serial: certificate?.serial ?? null,
+    names: namesOf(checked),
+    not_before: (certificate?.notBefore ?? crl?.thisUpdate)?.toISOString() ?? null,
+    not_after: end?.toISOString() ?? null,
+    days_left: end ? daysUntil(end, now) : null,
+    key: certificate?.key.text ?? null,
+    ...(connection && {
+      tls: {
+        version: connection.negotiated.tlsVersion,
+        cipher: connection.negotiated.cipherSuite,
+        key_exchange: connection.negotiated.keyExchange ?? null,
+        client_certificate_requested: connection.clientCertificateRequested,
+      },
+    }),
+    problems,
+  }
+}
+
+/** A row for each, what is wrong with it below it. */
+export function checkedLines(
+  all: readonly CheckedEndpoint[],
+  { now, io, paint }: { readonly now: Date; readonly io: Io; readonly paint: Paint },
+): string[] {
+  const rows = table(
+    all.map((checked) => [
+      markOf(checked, paint),
+      shownName(checked, io),
+      checked.type,
+      checked.certificate?.key.text ?? '',
+      lifeOf(checked, now),
+      shortened(namesOf(checked).join(', ') || (checked.certificate?.subject ?? checked.crl?.issuer ?? '')),
+    ]),
+  )
+  return rows.flatMap((row, index) => {
+    const { connection, problems = [] } = all[index] ?? {}
+    return [
+      row,
+      ...(connection ? [`    ${connectionText(connection)}`] : []),
+      ...problems.flatMap(({ code, message, hint }) => [
+        `    ${code}: ${printable(message)}`,
+        `    hint: ${printable(hint)}`,
+      ]),
+    ]
+  })
+}
+
+/** The whole in one line. */
+export function summaryLine(all: readonly Checked[], withinDays: number | undefined, paint: Paint): string {
+  const broken = all.filter(({ problems }) => !problems.every(isWarning)).length
+  const warned = all.filter(({ problems }) => problems.length > 0).length - broken
+  if (broken + warned === 0) {
+    const soon = withinDays === undefined ? 'soon' : `within ${withinDays} days`
+    return paint('green', `healthy: nothing ends ${soon}`)
+  }
+  const parts = [
+    ...(broken > 0 ? [`${broken} broken or expired`] : []),
+    ...(warned > 0 ? [`${warned} to renew soon`] : []),
+  ]
+  return paint(broken > 0 ? 'red' : 'yellow', `not healthy: ${parts.join(', ')}, of ${all.length}`)
+}
+
+/** The name of a file as it would be typed, or a URL. */
+export function shownName({ path }: Checked, io: Io): string {
+  return printable(path.includes('://') ? path : shownPath(path, io))
+}
+
+function markOf({ problems }: Checked, paint: Paint): string {
+  if (problems.length === 0) return paint('green', '✓')
+  return problems.every(isWarning) ? paint('yellow', '!') : paint('red', '✗')
+}
+
+function lifeOf(checked: Checked, now: Date): string {
+  const end = endOf(checked)
+  if (!end) return ''
+  return end < now ? `expired ${day(end)}` : `until ${day(end)}, ${timeText(end.getTime() - now.getTime())}`
+}
+
+function connectionText({
+  negotiated,
+  clientCertificateRequested,
+}: NonNullable<CheckedEndpoint['connection']>): string {
+  const { tlsVersion, cipherSuite, keyExchange } = negotiated
+  const asked = clientCertificateRequested
+    ? 'asks for a client certificate'
+    : 'asks for no client certificate'
+  return [tlsVersion, cipherSuite, keyExchange, asked].filter(Boolean).join(', ')
+}
+
+function endOf({ certificate, crl }: Checked): Date | undefined {
+  return certificate?.notAfter ?? crl?.nextUpdate
+}
+
+/** Whole days, negative once expired. */
+function daysUntil(end: Date, now: Date): number {
+  return Math.floor((end.getTime() - now.getTime()) / dayMs)
+}
+
+function namesOf({ certificate }: Checked): string[] {
+  if (!certificate) return []
+  const { dns, ip, email, uri } = certificate.names
+  return [...dns, ...ip, ...email, ...uri]
+}
+
+function shortened(text: string): string {
+  const safe = printable(text)
+  return safe.length > 60 ? `${safe.slice(0, 59)}…` : safe
+}

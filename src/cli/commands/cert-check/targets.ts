@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { fileNames, isLoopback, type Settings } from '../../../config/index.js'
+import { MtlsError } from '../../../errors.js'
+import { checkFiles, readTrust } from '../../../pki/index.js'
+import { type CheckedEndpoint, checkEndpoint } from '../../../probe/connect/check-endpoint.js'
+import type { Io } from '../../io/io.js'
+
+/** What to check. */
+export interface Targets {
+  readonly paths: readonly string[]
+  readonly urls: readonly URL[]
+}
+
+/** What was named, or everything that the settings name. Throws `CONFIG_INVALID`. */
+export function targetsOf(
+  what: readonly string[],
+  caDir: string | undefined,
+  { tls }: Settings,
+  { cwd }: Io,
+): Targets {
+  const isUrl = (text: string) => /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
+  const named = what.length > 0
+  const { certDir, caCert, crl, serverCert, serverKey, clientCert, clientKey } = tls
+  const usual = [certDir, caDir, caCert, crl, serverCert, serverKey, clientCert, clientKey]
+  const paths = named ? what.filter((text) => !isUrl(text)) : usual.filter((path) => path !== undefined)
+  return {
+    paths: [...new Set(paths.map((path) => resolve(cwd, path)))],
+    urls: what.filter(isUrl).map((text) => endpointOf(text, tls)),
+  }
+}
+
+function endpointOf(text: string, { demoMode, demoAllowRemote }: Settings['tls']): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol !== 'https:')
+    throw new MtlsError('CONFIG_INVALID', `${text}: a live server is named as https://HOST:PORT`)
+  if (demoMode && !demoAllowRemote && !isLoopback(url.hostname))
+    throw new MtlsError('CONFIG_INVALID', `${text}: demo mode connects to loopback only`)
+  return url
+}
+
+/** Checks all of it once. */
+export async function checkTargets(
+  { paths, urls }: Targets,
+  { caDir, within }: { readonly caDir?: string; readonly within?: number },
+  { tls, limits }: Settings,
+  { cwd }: Io,
+): Promise<readonly CheckedEndpoint[]> {
+  const at = (path: string | undefined) => (path === undefined ? undefined : resolve(cwd, path))
+  const directories = [resolve(cwd, tls.certDir), ...(caDir === undefined ? [] : [resolve(cwd, caDir)])]
+  const judging = {
+    withinDays: within,
+    demoMode: tls.demoMode,
+    crlMissingAllowed: tls.crlMissing === 'allow',
+    passphrase: tls.keyPassphrase,
+  }
+  const sources = { caCert: at(tls.caCert), crl: at(tls.crl), directories }
+  const files = await checkFiles(paths, { ...judging, ...sources })
+  if (urls.length === 0) return files
+  const [trust, identity] = await Promise.all([
+    readTrust(sources),
+    ownIdentity(tls, directories[0] ?? '', cwd),
+  ])
+  const endpoints = urls.map((url) =>
+    checkEndpoint(url, {
+      ...judging,
+      identity,
+      trust,
+      minVersion: tls.minVersion,
+      timeoutMs: limits.handshakeTimeout,
+    }),
+  )
+  return [...files, ...(await Promise.all(endpoints))]
+}
+
+/** Our client certificate, when there is one: some servers show themselves to nobody without. */
+async function ownIdentity(
+  { clientCert, clientKey, keyPassphrase }: Settings['tls'],
+  certDir: string,
+  cwd: string,
+) {
+  const [certPath, keyPath] = [
+    resolve(cwd, clientCert ?? resolve(certDir, fileNames.clientCert)),
+    resolve(cwd, clientKey ?? resolve(certDir, fileNames.clientKey)),
+  ]
+  if (clientCert === undefined && clientKey === undefined && !existsSync(certPath)) return undefined
+  try {
+    const [cert, key] = await Promise.all([readFile(certPath, 'utf8'), readFile(keyPath, 'utf8')])
+    return { cert, key, passphrase: keyPassphrase }
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new MtlsError(
+      'CERT_NOT_FOUND',
+      `the client certificate ${certPath} or its key cannot be read (${code})`,
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,41 @@
+import { longWait } from '../../../alarm.js'
+import { nextCheck, nextRetry } from '../../../pki/index.js'
+
+export interface DaemonOptions {
+  /** One look at everything; gives when the next thing is due. */
+  readonly pass: () => Promise<Date | undefined>
+  /** Told of every failure, and how long it waits now. */
+  readonly failed: (error: unknown, retryMs: number) => void
+  readonly signal: AbortSignal
+  readonly now?: () => Date
+  /** From 0 to 1. */
+  readonly random?: () => number
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<unknown>
+}
+
+/** Looks again and again until `signal` aborts: when the next thing is due, at least every hour; after a failure sooner. */
+export async function keepRenewing({
+  pass,
+  failed,
+  signal,
+  now = () => new Date(),
+  random = Math.random,
+  wait = longWait,
+}: DaemonOptions): Promise<void> {
+  let failures = 0
+  while (!signal.aborted) {
+    let waitMs: number
+    try {
+      waitMs = nextCheck(await pass(), now(), random)
+      failures = 0
+    } catch (error) {
+      if (signal.aborted) return
+      failures++
+      waitMs = nextRetry(failures, random)
+      failed(error, waitMs)
+    }
+    await wait(waitMs, signal).catch((error) => {
+      if (!signal.aborted) throw error
+    })
+  }
+}

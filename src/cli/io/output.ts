@@ -1,0 +1,74 @@
+import { relative } from 'node:path'
+import { withoutSecrets } from '../../text/secrets.js'
+import { shellPath } from '../../text/shell-word.js'
+import type { Io } from './io.js'
+
+export interface Failure {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string
+}
+
+/** `error:` and `hint:` lines on stderr; with `json` also `{ "error": … }` on stdout. */
+export function writeFailure(io: Io, failure: Failure, json: boolean): void {
+  const lines = [`error: ${failure.code}: ${failure.message}`]
+  if (failure.hint !== undefined) lines.push(`hint: ${failure.hint}`)
+  writeLines(io.stderr, lines.join('\n').split('\n').map(printable))
+  if (json) writeJson(io, { error: failure })
+}
+
+/** JSON, with the control and format characters that it allows in text escaped: a terminal would obey them. */
+export function writeJson(io: Io, value: unknown): void {
+  const safe = (_name: string, one: unknown) => (typeof one === 'string' ? withoutSecrets(one) : one)
+  const json = JSON.stringify(value, safe, 2).replace(
+    /[\x7f-\x9f\p{Cf}\u2028\u2029]/gu,
+    // Beyond the first plane JSON wants two escapes, one for each half.
+    (character) =>
+      character.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  )
+  io.stdout.write(`${json}\n`)
+}
+
+export function writeLines(stream: Io['stdout'], lines: readonly string[]): void {
+  stream.write(lines.map((line) => `${withoutSecrets(line)}\n`).join(''))
+}
+
+/** Columns side by side, each as wide as its widest cell. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = []
+  for (const row of rows)
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/**
+ * Text a peer wrote, safe for a terminal: control and format characters (escape sequences, line ends,
+ * direction overrides) are shown, not obeyed.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
+  })
+}
+
+/** A path as short as it can be from here. */
+export function shownPath(path: string, { cwd }: Pick<Io, 'cwd'>): string {
+  const short = relative(cwd, path)
+  return short === '' ? '.' : short.startsWith('..') ? path : short
+}
+
+/** The same as a word of a command that can be pasted into a shell. */
+export function typedPath(path: string, io: Pick<Io, 'cwd'>): string {
+  return shellPath(shownPath(path, io))
+}
+
+/** `2027-11-20`, in UTC. */
+export function day(date: Date): string {
+  return date.toISOString().slice(0, 10)
+}

@@ -1,0 +1,78 @@
+import { type Command, Option } from 'commander'
+import {
+  flagOf,
+  readDotenv,
+  readSettings,
+  type Setting,
+  type SettingName,
+  type Settings,
+  settingNames,
+  settingNotices,
+  settingTable,
+} from '../../config/index.js'
+import type { Io } from '../io/io.js'
+import { printable, writeLines } from '../io/output.js'
+
+/** Gives a command the flags of these settings, as in `addSettingOptions(command, ...settingsOf('tls'))`. */
+export function addSettingOptions(command: Command, ...names: readonly SettingName[]): Command {
+  const all = names.flatMap((name) =>
+    name === 'keyPassphrase' ? [name, 'keyPassphraseFile' as const] : [name],
+  )
+  for (const name of new Set(all)) {
+    const setting: Setting = settingTable[name]
+    const standard = setting.default === undefined ? '' : `, default ${setting.default}`
+    const { placeholder } = setting.kind
+    const value = placeholder === booleanPlaceholder ? `[${placeholder}]` : `<${placeholder}>`
+    const option = new Option(`${flagOf(name)} ${value}`, `${setting.help} (${setting.variable}${standard})`)
+    command.addOption(option.helpGroup('Settings (flag over environment over .env):'))
+  }
+  return command
+}
+
+/** The settings of this run: flags of the command, environment, `.env`; `flags` for those with another name here. */
+export function resolveSettings(
+  command: Command,
+  io: Io,
+  flags: Partial<Record<SettingName, string | boolean>> = {},
+): Settings {
+  const options: Record<string, unknown> = { ...command.optsWithGlobals(), ...flags }
+  const given = settingNames
+    .filter((name) => options[name] !== undefined)
+    .map((name) => [name, options[name] as string | boolean])
+  const sources = {
+    flags: Object.fromEntries(given),
+    env: io.env,
+    dotenv: readDotenv(io.cwd),
+    cwd: io.cwd,
+  }
+  if (!noticed.has(io))
+    writeLines(
+      io.stderr,
+      settingNotices(sources).map((notice) => `warning: ${printable(notice)}`),
+    )
+  noticed.add(io)
+  return readSettings(sources)
+}
+
+/** A command may ask twice. */
+const noticed = new WeakSet<Io>()
+
+const booleanPlaceholder = settingTable.demoMode.kind.placeholder
+
+/**
+ * `--demo-mode all` → `--demo-mode=true all`, `--watch certs` → `--watch=true certs`: an optional value is taken
+ * only when it reads as a boolean or a duration, or the flag would swallow the argument after it.
+ */
+export function bindOptionals(argv: readonly string[], command: Command): string[] {
+  const takes = new Map(
+    command.options
+      .filter((option) => option.optional)
+      .map(({ long, flags }) => [
+        long,
+        flags.includes(booleanPlaceholder) ? /^(?:true|false|1|0)$/ : /^\d+(?:\.\d+)?(?:ms|s|m)?$/,
+      ]),
+  )
+  return argv.map((argument, index) =>
+    takes.get(argument)?.test(argv[index + 1] ?? '') === false ? `${argument}=true` : argument,
+  )
+}

@@ -1,0 +1,48 @@
+import { findPlace } from '../../places/index.js'
+import type { Failure } from '../failure.js'
+import type { PlannedCall } from '../plan.js'
+
+/** A call that has no server yet; `home` is the name of the server that usually has the tool. */
+export interface Request extends Omit<PlannedCall, 'server'> {
+  readonly home: 'weather' | 'datetime' | 'echo'
+}
+
+/** What a question has yielded so far. The same call, problem or notice is kept once. */
+export class Draft {
+  readonly requests: Request[] = []
+  readonly problems: Failure[] = []
+  readonly notices: string[] = []
+
+  request(request: Request): void {
+    const same = (other: Request): boolean =>
+      JSON.stringify([other.tool, other.arguments, other.only]).toLowerCase() ===
+      JSON.stringify([request.tool, request.arguments, request.only]).toLowerCase()
+    if (!this.requests.some(same)) this.requests.push(request)
+  }
+
+  usage(message: string, hint: string): void {
+    this.#problem({ kind: 'usage', code: 'CONFIG_INVALID', message, hint })
+  }
+
+  unknownPlace(text: string): void {
+    const found = findPlace(text)
+    const near = 'near' in found ? found.near : []
+    this.#problem({
+      kind: 'place',
+      code: 'CITY_NOT_FOUND',
+      message: `I know no city called "${text}".`,
+      hint:
+        near.length > 0
+          ? `Did you mean ${near.join('; ')}?`
+          : 'Write "City", "City, Country" or "City, State".',
+    })
+  }
+
+  notice(text: string): void {
+    if (!this.notices.includes(text)) this.notices.push(text)
+  }
+
+  #problem(problem: Failure): void {
+    if (!this.problems.some(({ message }) => message === problem.message)) this.problems.push(problem)
+  }
+}

@@ -1,0 +1,82 @@
+import type { Plan, Planner, Toolbox } from '../plan.js'
+import { clockTimes } from './clock.js'
+import { echoRequests } from './echo-request.js'
+import { cuesIn } from './intents.js'
+import { mentionsIn } from './mentions.js'
+import { Draft, type Request } from './plan-draft.js'
+import { draftSegment } from './requests.js'
+import { type Event, segmentsOf } from './segments.js'
+import { blank, foldText } from './text.js'
+
+export const whatCanBeAsked =
+  "Ask for example: What's the weather in Paris and the time in Lima? · Forecast for Oslo this week · " +
+  'What time is it in Tokyo when it is 15:00 in Oslo? · echo hello · Who am I?'
+
+/** Plans by rules, without a language model: weather, forecast, time, date, conversion, echo, who am I. */
+export const rulesPlanner: Planner = {
+  name: 'rules',
+  async plan(question, { toolbox, city }) {
+    const { requests, problems, notices } = understand(question, city)
+    return assign(requests, toolbox, { problems, notices })
+  },
+}
+
+/** What a question asks for; `city` is meant where it names none. */
+export function understand(question: string, city?: string): Draft {
+  const draft = new Draft()
+  const echoes = echoRequests(question)
+  for (const echo of echoes)
+    draft.request({
+      home: 'echo',
+      tool: 'echo',
+      arguments: { text: echo.text },
+      purpose: `the echo of "${echo.text}"`,
+    })
+  // Texts to echo stay as they were written; in the rest blanks of any kind and number are one.
+  const text = blank(question, echoes).normalize('NFC').replace(/\s+/g, ' ')
+  const spoken = foldText(text)
+  const clocks = clockTimes(spoken)
+  const cues = cuesIn(blank(spoken, clocks))
+  const { places, ignored } = mentionsIn(text, blank(spoken, [...clocks, ...cues]), city !== undefined)
+  const events: Event[] = [
+    ...clocks.map((clock) => ({ kind: 'clock' as const, at: clock.start, clock })),
+    ...cues.map((cue) => ({ kind: 'cue' as const, at: cue.start, cue })),
+    ...places.map((place) => ({ kind: 'place' as const, at: place.start, place })),
+  ]
+  for (const segment of segmentsOf(events.sort((one, other) => one.at - other.at)))
+    draftSegment(segment, city, draft)
+  if (draft.requests.length === 0 && draft.problems.length === 0)
+    draft.usage('I do not understand this question.', whatCanBeAsked)
+  else for (const words of ignored) draft.notice(`I did not understand "${words}".`)
+  return draft
+}
+
+/** Gives every request the server that has its tool: the one of the usual name, else whichever declares it. */
+async function assign(
+  requests: readonly Request[],
+  toolbox: Toolbox,
+  rest: Pick<Plan, 'problems' | 'notices'>,
+): Promise<Plan> {
+  const calls = await Promise.all(
+    requests.map(async ({ home, ...call }) => ({
+      ...call,
+      server: await serverOf(home, call.tool, toolbox),
+    })),
+  )
+  return { ...rest, calls }
+}
+
+/** A server that cannot tell its tools may be the one: calling it says why it cannot. */
+async function serverOf(home: string, tool: string, toolbox: Toolbox): Promise<string> {
+  if (toolbox.servers.includes(home)) return home
+  const found = await Promise.all(
+    toolbox.servers.map((server) =>
+      toolbox.toolsOf(server).then(
+        (tools) => ({ server, has: tools.some(({ name }) => name === tool) }),
+        () => ({ server, has: undefined }),
+      ),
+    ),
+  )
+  const owner = found.find(({ has }) => has) ?? found.find(({ has }) => has === undefined)
+  return owner?.server ?? home
+}

@@ -1,0 +1,91 @@
+import { curve, median, type Percentiles, percentiles, round, spread } from '../statistics.js'
+import { type Caller, caller } from './caller.js'
+import type { Transport } from './server-under-test.js'
+import { type Progress, type Target, transportNames } from './target.js'
+
+export interface CallFigures extends Percentiles {
+  readonly transport: Transport
+  /** Calls in flight, each on a connection that stays open. */
+  readonly concurrency: number
+  readonly calls_per_second: number
+  /** Microseconds of the server's CPU for one call; null where the server is not ours. */
+  readonly server_cpu_us: number | null
+  /** Of calls per second, between the rounds. */
+  readonly spread_percent: number
+  readonly curve: readonly number[]
+}
+
+interface Series {
+  readonly target: Target
+  readonly caller: Caller
+  readonly concurrency: number
+  readonly latencies: number[]
+  readonly perSecond: number[]
+  readonly cpu: number[]
+}
+
+/** Short enough for turns that a noisy machine disturbs all alike, long enough for hundreds of calls. */
+const longestSliceMs = 1000
+const fewestRounds = 3
+
+/** How long calls take and how many a second there are, transports and concurrencies in turns. */
+export async function measureCalls(
+  targets: readonly Target[],
+  concurrencies: readonly number[],
+  durationMs: number,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<CallFigures[]> {
+  const callers = targets.map((target) => ({ target, caller: caller(target.call, target.secureContext) }))
+  const series: Series[] = concurrencies.flatMap((concurrency) =>
+    callers.map((one) => ({ ...one, concurrency, latencies: [], perSecond: [], cpu: [] })),
+  )
+  const rounds = Math.max(fewestRounds, Math.ceil(durationMs / series.length / longestSliceMs))
+  const sliceMs = durationMs / series.length / rounds
+  try {
+    for (const one of series) await slice(one, Math.min(sliceMs, 300), signal)
+    for (const { latencies, perSecond, cpu } of series)
+      for (const warmUp of [latencies, perSecond, cpu]) warmUp.length = 0
+    for (let round = 0; round < rounds; round++)
+      for (const [index, one] of series.entries()) {
+        const what = `calls: ${transportNames[one.target.transport]}, ${one.concurrency} in flight`
+        progress((round + index / series.length) / rounds, what)
+        await slice(one, sliceMs, signal)
+      }
+  } finally {
+    for (const { caller } of callers) caller.close()
+  }
+  return series.map(({ target, concurrency, latencies, perSecond, cpu }) => ({
+    transport: target.transport,
+    concurrency,
+    calls_per_second: round(median(perSecond), 1),
+    ...percentiles(latencies),
+    server_cpu_us: target.server ? round(median(cpu), 1) : null,
+    spread_percent: spread(perSecond),
+    curve: curve(latencies),
+  }))
+}
+
+async function slice(
+  { target: { server }, caller, concurrency, latencies, perSecond, cpu }: Series,
+  durationMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const before = await server?.usage('collect')
+  const begun = performance.now()
+  let count = 0
+  const worker = async () => {
+    for (let now = begun; now - begun < durationMs && !signal.aborted; count++) {
+      const sent = performance.now()
+      await caller.call()
+      now = performance.now()
+      latencies.push(now - sent)
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, worker))
+  const elapsed = performance.now() - begun
+  signal.throwIfAborted()
+  const after = await server?.usage()
+  perSecond.push((count / elapsed) * 1000)
+  if (before && after) cpu.push((after.cpu - before.cpu) / count)
+}

@@ -1,0 +1,60 @@
+import { curve, median, type Percentiles, percentiles, split, spread } from '../statistics.js'
+import { type OpenedConnection, openConnection } from './opened-connection.js'
+import type { Progress, Target } from './target.js'
+
+/** `plain`: TCP alone; `full`: both certificates shown and verified; `resumed`: by a ticket of an earlier connection. */
+export const connectionKinds = ['plain', 'full', 'resumed'] as const
+export type ConnectionKind = (typeof connectionKinds)[number]
+
+export interface ConnectionFigures extends Percentiles {
+  readonly count: number
+  readonly spread_percent: number
+  readonly curve: readonly number[]
+}
+
+/** Undefined where nothing could be measured: no such target, or a server that resumes nothing. */
+export type Handshakes = Readonly<Record<ConnectionKind, ConnectionFigures | undefined>>
+
+/** How long a connection takes with its first answer, the kinds in turns. */
+export async function measureHandshakes(
+  targets: readonly Pick<Target, 'url' | 'secureContext'>[],
+  durationMs: number,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<Handshakes> {
+  const times: Record<ConnectionKind, number[]> = { plain: [], full: [], resumed: [] }
+  const timed = async (kind: ConnectionKind, open: () => Promise<OpenedConnection>) => {
+    const begun = performance.now()
+    const opened = await open()
+    const took = performance.now() - begun
+    opened.socket.destroy()
+    if (kind !== 'resumed' || opened.resumed) times[kind].push(took)
+    return opened
+  }
+  const turn = async () => {
+    for (const { url, secureContext } of targets) {
+      const kind = secureContext ? 'full' : 'plain'
+      const { session } = await timed(kind, () => openConnection(url, secureContext))
+      if (session) await timed('resumed', () => openConnection(url, secureContext, session))
+    }
+  }
+  for (let warmUp = 0; warmUp < 5; warmUp++) await turn()
+  for (const kind of connectionKinds) times[kind].length = 0
+  const begun = performance.now()
+  for (let elapsed = 0; elapsed < durationMs; elapsed = performance.now() - begun) {
+    signal.throwIfAborted()
+    progress(elapsed / durationMs, 'connections: plain, full, resumed')
+    await turn()
+  }
+  return { plain: figures(times.plain), full: figures(times.full), resumed: figures(times.resumed) }
+}
+
+function figures(times: readonly number[]): ConnectionFigures | undefined {
+  if (times.length === 0) return undefined
+  return {
+    ...percentiles(times),
+    count: times.length,
+    spread_percent: spread(split(times, 5).map(median)),
+    curve: curve(times),
+  }
+}

@@ -1,0 +1,129 @@
+import { identityFrom } from '../../auth/identity.js'
+import { MtlsError } from '../../errors.js'
+import { CrlSet } from '../../judge/crl-set.js'
+import { dateFault } from '../../judge/dates.js'
+import { type Finding, findings } from '../../judge/findings.js'
+import { buildPath, type CertificatePath } from '../../judge/path.js'
+import type { CertificateFacts } from '../../x509/certificate.js'
+import type { CrlFacts } from '../../x509/crl.js'
+import { dayMs, expiringFrom } from '../../x509/life.js'
+import { readPrivateKey } from '../../x509/private-key.js'
+import type { LeafType } from '../certificate/request.js'
+import { invalid, type Problem, problem, problemOf, usageOf } from './finding.js'
+
+export interface CheckOptions {
+  /** Revocation lists: every CA of the chain needs one. Without this revocation is not judged. */
+  readonly crls?: readonly CrlFacts[] | undefined
+  /** Whether a CA without a list revokes nothing, instead of being a problem. */
+  readonly crlMissingAllowed?: boolean | undefined
+  /** What it is to be used for; `ca` when it is marked as one, otherwise not judged without this. */
+  readonly type?: LeafType | 'ca' | undefined
+  /** The key it should belong to, PEM. */
+  readonly privateKey?: string | undefined
+  /** How messages call that key. */
+  readonly keyPath?: string | undefined
+  readonly passphrase?: string | undefined
+  /** The CAs it should lead to; without them neither chain nor revocation is judged. */
+  readonly trusted?: readonly CertificateFacts[] | undefined
+  /** Intermediate certificates that come with it. */
+  readonly chain?: readonly CertificateFacts[] | undefined
+  /** The host its names should cover. */
+  readonly serverName?: string | undefined
+  /** Warn of what ends within so many days; by default each by its own life, see `expiringFrom`. */
+  readonly withinDays?: number | undefined
+  /** Judge as demo mode does, which accepts unknown issuers and what signed itself. */
+  readonly demoMode?: boolean | undefined
+  readonly now?: Date | undefined
+}
+
+/** Everything that is wrong with a certificate, an empty list when nothing is. */
+export function check(certificate: CertificateFacts, options: CheckOptions = {}): readonly Problem[] {
+  const { now = new Date(), trusted, chain = [], demoMode = false } = options
+  const type = options.type ?? (certificate.isCa ? 'ca' : undefined)
+  const purpose = type === 'server' || type === 'client' ? usageOf[type] : undefined
+  const anchors = trusted ?? (certificate.isCa ? [certificate] : [])
+  const { crls, crlMissingAllowed, serverName } = options
+  const revocation = crls && new CrlSet(crls, crlMissingAllowed)
+  const path = buildPath(certificate, chain, anchors, { now, revocation, ...(purpose && { purpose }) })
+  const judged = trusted ? path.certificates : [certificate]
+  const counts = ({ kind, certificate: whose, relaxed }: Finding) => {
+    if (demoMode && relaxed) return false
+    if (kind === 'issuer') return trusted !== undefined && !(type === 'ca' && path.anchored)
+    return kind === 'signature' || judged.includes(whose)
+  }
+  return [
+    ...[...findings(path, { now, purpose, serverName, revocation })]
+      .filter(counts)
+      .map((finding) => problemOf(finding, type)),
+    ...judged.flatMap((facts) => expiryProblems(facts, now, options.withinDays)),
+    ...(path.anchored ? lifeProblems(path, now) : []),
+    ...(type === 'ca' ? caProblems(certificate) : []),
+    ...nameProblems(certificate, type, demoMode),
+    ...keyProblems(certificate, options),
+  ]
+}
+
+function expiryProblems(
+  facts: CertificateFacts,
+  now: Date,
+  withinDays: number | undefined,
+): readonly Problem[] {
+  const { notBefore, notAfter } = facts
+  const ownWindow = () => notAfter.getTime() - expiringFrom(notBefore, notAfter).getTime()
+  const window = withinDays === undefined ? ownWindow() : withinDays * dayMs
+  if (dateFault(facts, now) || notAfter.getTime() - now.getTime() > window) return []
+  return [problem('CERT_EXPIRING', `${facts.subject} expires on ${facts.notAfter.toISOString()}`)]
+}
+
+function lifeProblems({ certificates: [leaf, issuer] }: CertificatePath, now: Date): readonly Problem[] {
+  // Less than a day is nothing to act on: both were made in one go.
+  if (!issuer || issuer.notAfter <= now || leaf.notAfter.getTime() - issuer.notAfter.getTime() <= dayMs)
+    return []
+  const [own, above] = [leaf, issuer].map(({ notAfter }) => notAfter.toISOString())
+  return [
+    problem(
+      'CERT_OUTLIVES_CA',
+      `${leaf.subject} is valid until ${own}, its CA ${issuer.subject} only until ${above}`,
+    ),
+  ]
+}
+
+function caProblems(certificate: CertificateFacts): readonly Problem[] {
+  const hint = 'Make a CA with `mcp-mtls cert-gen`: CA:TRUE, and keyCertSign among its key usage.'
+  if (!certificate.isCa) return [invalid(certificate, 'is not marked as a CA', hint)]
+  const mayCertify = certificate.keyUsage?.includes('keyCertSign') ?? true
+  return mayCertify ? [] : [invalid(certificate, 'may not sign certificates (key usage)', hint)]
+}
+
+/** Whom it speaks for: a server without a host name for nobody that can be called (RFC 9525: the common name is none). */
+function nameProblems(
+  certificate: CertificateFacts,
+  type: CheckOptions['type'],
+  demoMode: boolean,
+): Problem[] {
+  if (type !== 'server' && type !== 'client') return []
+  const { dns, ip } = certificate.names
+  const hint = 'Issue it anew with the names it should have: `mcp-mtls cert-gen … --san NAME`.'
+  try {
+    identityFrom(certificate, !demoMode, type)
+  } catch (error) {
+    if (!(error instanceof MtlsError)) throw error
+    return [problem('CERT_INVALID', error.message, hint)]
+  }
+  if (type === 'client' || demoMode || dns.length + ip.length > 0) return []
+  return [invalid(certificate, 'names no host: no DNS name or IP address, and the common name is none', hint)]
+}
+
+function keyProblems(
+  certificate: CertificateFacts,
+  { privateKey, keyPath = `key of ${certificate.subject}`, passphrase }: CheckOptions,
+): Problem[] {
+  if (privateKey === undefined) return []
+  try {
+    if (certificate.x509.checkPrivateKey(readPrivateKey(privateKey, keyPath, passphrase))) return []
+    return [problem('KEY_MISMATCH', `the ${keyPath} is not that of ${certificate.subject}`)]
+  } catch (error) {
+    if (error instanceof MtlsError) return [problem(error.code, error.message, error.hint)]
+    throw error
+  }
+}

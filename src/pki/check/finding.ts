@@ -1,0 +1,84 @@
+import { errorCodes, type MtlsErrorCode } from '../../errors.js'
+import type { Finding } from '../../judge/findings.js'
+import type { CertificateFacts } from '../../x509/certificate.js'
+import type { LeafType } from '../certificate/request.js'
+
+/** What a check can find beside the codes of `MtlsError`, each with what to do about it. */
+export const checkCodes = {
+  CERT_EXPIRING: 'Renew it in time, for example with `mcp-mtls cert-renew`.',
+  CERT_OUTLIVES_CA: 'It ends with its CA: issue it anew from a CA that lives longer.',
+  CRL_EXPIRED:
+    'Have its CA sign a new list, for example with `mcp-mtls cert-renew`: until then everybody is refused.',
+  CRL_EXPIRING: 'Have its CA sign a new list in time, for example with `mcp-mtls cert-renew`.',
+  CRL_INVALID: 'Put a revocation list there that this CA signed.',
+  FILE_MODE:
+    'Take the rights of others away: `chmod g-w,o-rwx FILE` for a key, `chmod go-w DIR` for a directory.',
+} as const satisfies Record<string, string>
+
+export type ProblemCode = MtlsErrorCode | keyof typeof checkCodes
+
+/** One thing that is wrong with a certificate or one of its files. */
+export interface Problem {
+  readonly code: ProblemCode
+  readonly message: string
+  readonly hint: string
+}
+
+const hints: Readonly<Record<ProblemCode, string>> = { ...errorCodes, ...checkCodes }
+
+export function problem(code: ProblemCode, message: string, hint = hints[code]): Problem {
+  return { code, message, hint }
+}
+
+/** Whether everything still works today. */
+export function isWarning({ code }: Problem): boolean {
+  return code === 'CERT_EXPIRING' || code === 'CRL_EXPIRING' || code === 'CERT_OUTLIVES_CA'
+}
+
+/** A certificate that is wrong in itself: its subject, and what is wrong with it. */
+export function invalid({ subject }: CertificateFacts, what: string, hint: string): Problem {
+  return problem('CERT_INVALID', `${subject} ${what}`, hint)
+}
+
+/** A finding of the judge about a certificate of this use, with what to do about it. */
+export function problemOf(
+  { kind, certificate, words, detail }: Finding,
+  type: LeafType | 'ca' | undefined,
+): Problem {
+  const [code, hint] = kinds[kind]
+  const said = typeof hint === 'function' ? hint(type) : hint
+  return problem(code, `${certificate.subject} ${words}${detail ? `, ${detail}` : ''}`, said)
+}
+
+const clocks = 'Check the clocks of this machine and of the CA.'
+const trust = 'Trust the CA that issued it (--ca-cert FILE), or issue it anew from the CA that is trusted.'
+
+const kinds: Readonly<
+  Record<
+    Finding['kind'],
+    readonly [code: ProblemCode, hint?: string | ((type: LeafType | 'ca' | undefined) => string)]
+  >
+> = {
+  signature: ['CERT_INVALID', trust],
+  expired: ['CERT_EXPIRED'],
+  'not-yet-valid': ['CERT_NOT_YET_VALID'],
+  issuer: ['CERT_INVALID', `${trust} Demo mode alone accepts one that is unknown.`],
+  revoked: ['CERT_REVOKED'],
+  'no-list': ['CRL_INVALID'],
+  'list-expired': ['CRL_EXPIRED'],
+  'list-not-yet-valid': ['CRL_INVALID', clocks],
+  authority: [
+    'CERT_INVALID',
+    'Issue the certificate from a CA that has no such limit, or is nearer to the root.',
+  ],
+  constraint: ['CERT_INVALID', 'Issue it with names that its CA may give, or from a CA that may give these.'],
+  purpose: ['CERT_INVALID', (type) => `Issue one for this use with \`mcp-mtls cert-gen ${type} NAME\`.`],
+  fabric: [
+    'CERT_INVALID',
+    'Issue it anew as `mcp-mtls cert-gen` does: a strong key, SHA-256, no extension that others may not know.',
+  ],
+  name: ['SERVER_NAME_MISMATCH'],
+}
+
+/** The extended key usage that each kind of leaf needs. */
+export const usageOf = { server: 'serverAuth', client: 'clientAuth' } as const

@@ -1,0 +1,168 @@
+import { AsnConvert } from '@peculiar/asn1-schema'
+import { Certificate } from '@peculiar/asn1-x509'
+import { MtlsError } from '../../errors.js'
+import type { CertificateFacts } from '../../x509/certificate.js'
+import { readCertificates } from '../../x509/pem.js'
+import { privateKeyBlocks } from '../../x509/private-key.js'
+import { createAuthority } from '../certificate/authority.js'
+import { privateKeyPemLike, rsaKeySizes } from '../certificate/key.js'
+import type { AuthorityOptions, SubjectOptions } from '../certificate/request.js'
+import { currentLists } from './current-lists.js'
+import { type CaOptions, isIssuedBy, preparePublication, type Registry, withRegistry } from './registry.js'
+import { certificatesPem, listsPem } from './trust-changes.js'
+
+export interface RotateOptions extends CaOptions, SubjectOptions {
+  readonly now?: Date
+}
+
+export interface FinishOptions extends CaOptions {
+  /** Whatever still comes from the CA of before: it will be refused. */
+  readonly force?: boolean | undefined
+  readonly now?: Date
+}
+
+export interface Rotation {
+  readonly stage: 'begun' | 'under way' | 'finished'
+  /** The CA that issues. */
+  readonly current: CertificateFacts
+  /** The CA of before; undefined when it was dropped by an earlier run. */
+  readonly previous: CertificateFacts | undefined
+  /** What still comes from the CA of before, is valid, and has not been replaced. */
+  readonly outstanding: readonly CertificateFacts[]
+  /** Every file that changed. */
+  readonly changed: readonly string[]
+}
+
+/**
+ * Begins the change to a new CA, like the one of before unless told otherwise: from now on both are trusted, and the new
+ * one issues. While a change is under way no other begins: then `ca.crt` and `ca.crl` of this party are brought up to date.
+ * Throws `CONFIG_INVALID` for the options, what `openRegistry` throws, and `CERT_WRITE_FAILED`.
+ */
+export function rotateAuthority(options: RotateOptions): Promise<Rotation> {
+  const { now = new Date() } = options
+  return withRegistry(options, async (registry) => {
+    const [present, previous] = registry.authorities
+    if (previous) {
+      const { lists } = currentLists(registry, registry.authorities, now)
+      const changes = new Map(lists.length > 0 ? [['ca.crl', listsPem(lists)]] : [])
+      const changed = await (await preparePublication(registry, changes))()
+      return rotation('under way', registry, present.facts, previous.facts, changed, now)
+    }
+    const { caFiles, index } = registry
+    const [certificate, key] = [caFiles.get('ca.crt'), caFiles.get('ca.key')]
+    if (!certificate || !key) throw new TypeError('a registry without a CA')
+    const authority = await createAuthority(like(present.facts, options), { now })
+    // The list of the new CA comes with it: once there are lists, a CA without one is refused.
+    const { lists } = currentLists(registry, [authority, ...registry.authorities], now)
+    const anchors = readCertificates(certificate.text, certificate.path)
+    const changes = new Map([
+      ['ca.crt', certificatesPem([authority.facts, ...anchors])],
+      ['ca.key', privateKeyPemLike(key, authority.privateKey, options.passphrase) + key.text],
+      ...(lists.length > 0 ? [['ca.crl', listsPem(lists)] as const] : []),
+    ])
+    const publish = await preparePublication(registry, changes)
+    const serials = await index.serials()
+    for (const one of [present, authority]) if (!serials.has(one.facts.serial)) await index.record(one)
+    const changed = await publish()
+    return rotation('begun', registry, authority.facts, present.facts, changed, now)
+  })
+}
+
+/**
+ * Ends the change: the previous CA is no longer trusted, and its key is deleted, also from earlier generations. Throws
+ * `CERT_IN_USE` while certificates of it are in use, unless forced; `CERT_NOT_FOUND` when no change is under way.
+ */
+export function finishRotation(options: FinishOptions): Promise<Rotation> {
+  const { now = new Date(), force = false } = options
+  return withRegistry(options, async (registry) => {
+    const { authorities, caFiles, issued } = registry
+    const [current, previous] = authorities
+    const certificate = caFiles.get('ca.crt')
+    const anchors = certificate ? readCertificates(certificate.text, certificate.path) : []
+    if (!previous) {
+      const isTrusted = (ca: CertificateFacts) =>
+        anchors.some((one) => one.fingerprint256 === ca.fingerprint256)
+      if (issued.every((one) => !one.isCa || isTrusted(one))) throw notUnderWay(registry)
+      const changed = await (await preparePublication(registry, new Map()))()
+      await registry.caStore.forget('ca.key')
+      return rotation('finished', registry, current.facts, undefined, changed, now)
+    }
+    const outstanding = outstandingFrom(previous.facts, registry, now)
+    if (outstanding.length > 0 && !force) throw inUse(outstanding, previous.facts)
+    const { lists } = currentLists(registry, [current], now)
+    const kept = anchors.filter(({ fingerprint256 }) => fingerprint256 !== previous.facts.fingerprint256)
+    const changes = new Map([
+      ['ca.crt', certificatesPem(kept)],
+      ['ca.key', privateKeyBlocks(caFiles.get('ca.key')?.text ?? '')[0] ?? ''],
+      ...(lists.length > 0 ? [['ca.crl', listsPem(lists)] as const] : []),
+    ])
+    const changed = await (await preparePublication(registry, changes))()
+    await registry.caStore.forget('ca.key')
+    return rotation('finished', registry, current.facts, previous.facts, changed, now)
+  })
+}
+
+function rotation(
+  stage: Rotation['stage'],
+  registry: Registry,
+  current: CertificateFacts,
+  previous: CertificateFacts | undefined,
+  changed: readonly string[],
+  now: Date,
+): Rotation {
+  const outstanding = previous ? outstandingFrom(previous, registry, now) : []
+  return { stage, current, previous, outstanding, changed }
+}
+
+function outstandingFrom(
+  previous: CertificateFacts,
+  { files, issued, revocations, replacements }: Registry,
+  now: Date,
+): readonly CertificateFacts[] {
+  const here = [...files]
+    .filter(([name]) => name.endsWith('.crt'))
+    .flatMap(([, { text, path }]) => readCertificates(text, path).slice(0, 1))
+  // What lies here is in use, whatever was noted when somebody meant to replace it.
+  const elsewhere = issued.filter(({ serial }) => !replacements.has(serial))
+  const all = new Map([...elsewhere, ...here].map((one) => [one.fingerprint256, one]))
+  return [...all.values()].filter(
+    (one) => !one.isCa && now < one.notAfter && !revocations.has(one.serial) && isIssuedBy(one, previous),
+  )
+}
+
+function notUnderWay({ caStore }: Registry): MtlsError {
+  return new MtlsError(
+    'CERT_NOT_FOUND',
+    `${caStore.directory} has no CA of before: no change of CA is under way`,
+    {
+      hint: 'Begin one with `mcp-mtls cert-rotate-ca`.',
+    },
+  )
+}
+
+function inUse(outstanding: readonly CertificateFacts[], { subject }: CertificateFacts): MtlsError {
+  const names = outstanding.map((one) => `${one.subject} (${one.serial})`)
+  return new MtlsError('CERT_IN_USE', `not yet issued anew, and still from ${subject}: ${names.join(', ')}`)
+}
+
+/** The options of a CA like this one. */
+function like(ca: CertificateFacts, wishes: SubjectOptions): AuthorityOptions {
+  return {
+    organization: wishes.organization ?? attribute(ca, '2.5.4.10'),
+    country: wishes.country ?? attribute(ca, '2.5.4.6'),
+    validityDays: wishes.validityDays,
+    ...(wishes.keyType ? { keyType: wishes.keyType, keySize: wishes.keySize } : keyLike(ca)),
+  }
+}
+
+function keyLike({ key: { type, bits } }: CertificateFacts): Pick<SubjectOptions, 'keyType' | 'keySize'> {
+  if (type === 'rsa') return { keyType: 'rsa', keySize: rsaKeySizes.find((size) => size >= bits) ?? 4096 }
+  if (type === 'ed25519') return { keyType: 'ed25519' }
+  return { keyType: bits > 256 ? 'ec-p384' : 'ec-p256' }
+}
+
+function attribute({ x509 }: CertificateFacts, wanted: string): string | undefined {
+  const { subject } = AsnConvert.parse(x509.raw, Certificate).tbsCertificate
+  const found = [...subject].flatMap((rdn) => [...rdn]).find(({ type }) => type === wanted)
+  return found?.value.toString()
+}

@@ -1,0 +1,64 @@
+import { MtlsError } from '../../errors.js'
+import { CrlSet } from '../../judge/crl-set.js'
+import {
+  type Checked,
+  type CheckFilesOptions,
+  check,
+  isWarning,
+  problem,
+  type Trust,
+} from '../../pki/index.js'
+import { verdict } from '../../tls/peer/verdict.js'
+import { type Handshake, handshake } from './handshake.js'
+import type { OpenOptions } from './open-tls.js'
+
+export interface CheckedEndpoint extends Checked {
+  /** Undefined when no connection came about. */
+  readonly connection?: Omit<Handshake, 'peer'>
+}
+
+export interface CheckEndpointOptions
+  extends Pick<OpenOptions, 'identity' | 'minVersion' | 'timeoutMs'>,
+    Pick<CheckFilesOptions, 'withinDays' | 'demoMode' | 'crlMissingAllowed'> {
+  readonly trust: Trust
+}
+
+/** Judges what a live server shows, by one handshake. What is wrong is a problem in the answer; nothing is thrown for it. */
+export async function checkEndpoint(url: URL, options: CheckEndpointOptions): Promise<CheckedEndpoint> {
+  const answer = { path: url.origin, type: 'server' as const }
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const { trust } = options
+  try {
+    const { peer, ...connection } = await handshake({
+      ...options,
+      host,
+      port: Number(url.port || 443),
+      anchors: [...trust.roots, ...trust.intermediates],
+    })
+    if (!peer.path)
+      return {
+        ...answer,
+        connection,
+        problems: [problem('SERVER_CERT_INVALID', peer.unreadable ?? 'the server showed no certificate')],
+      }
+    const [certificate, ...chain] = peer.path.certificates
+    const found = check(certificate, {
+      ...options,
+      type: 'server',
+      serverName: host,
+      trusted: trust.roots,
+      chain: [...chain, ...trust.intermediates],
+      crls: trust.crls,
+    })
+    const { demoMode = false, crlMissingAllowed } = options
+    const crls = trust.crls && new CrlSet(trust.crls, crlMissingAllowed)
+    const rules = { peer: 'server', serverName: host, mode: demoMode ? 'demo' : 'strict', crls } as const
+    const judged = verdict(peer, rules, new Date())
+    // Our client has the last word: it hears OpenSSL too, which knows name constraints.
+    const missed = judged.accepted || !found.every(isWarning) ? [] : [problem(judged.code, judged.message)]
+    return { ...answer, certificate, connection, problems: [...trust.problems, ...found, ...missed] }
+  } catch (error) {
+    if (!(error instanceof MtlsError)) throw error
+    return { ...answer, problems: [problem(error.code, error.message, error.hint)] }
+  }
+}

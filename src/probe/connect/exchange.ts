@@ -1,0 +1,64 @@
+import { request } from 'node:http'
+import { MtlsError } from '../../errors.js'
+import { type OpenOptions, openTls, serverAt } from './open-tls.js'
+
+/** One request and what came of it, over a connection of its own. */
+export interface Exchange {
+  /** Undefined when the connection ended without one. */
+  readonly answer: { readonly status: number; readonly body: string } | undefined
+  /** How it ended without an answer: what OpenSSL or the system said. */
+  readonly ended: string | undefined
+  readonly resumed: boolean
+  /** For a later connection, where the server gave one. */
+  readonly session: Buffer | undefined
+}
+
+const longestBody = 64 * 1024
+/** A body that goes on is not waited for. */
+const bodyTimeoutMs = 1000
+
+/**
+ * GETs a path: what any HTTP server answers to whoever it lets in, and which changes nothing. Throws what `openTls`
+ * throws, and `CONNECTION_TIMEOUT` when the server neither answers nor ends the connection.
+ */
+export async function exchange(options: OpenOptions, path: string): Promise<Exchange> {
+  const socket = await openTls(options)
+  const resumed = socket.isSessionReused()
+  let session = socket.getProtocol() === 'TLSv1.2' ? socket.getSession() : undefined
+  socket.on('session', (ticket) => {
+    session = ticket
+  })
+  const outcome = await new Promise<Pick<Exchange, 'answer' | 'ended'> | 'late'>((resolve) => {
+    const timer = setTimeout(() => resolve('late'), options.timeoutMs)
+    const ended = (error?: NodeJS.ErrnoException) =>
+      resolve({ answer: undefined, ended: error?.code ?? error?.message ?? 'closed' })
+    const { host, port } = options
+    const headers = { accept: 'application/json, text/event-stream', connection: 'close' }
+    request({ createConnection: () => socket, host, port, path, headers }, (response) => {
+      const { statusCode: status = 0 } = response
+      let body = ''
+      const done = () => resolve({ answer: { status, body }, ended: undefined })
+      if (/^text\/event-stream/i.test(response.headers['content-type'] ?? '')) return done()
+      setTimeout(done, bodyTimeoutMs).unref()
+      response.setEncoding('utf8').on('data', (chunk) => {
+        body += chunk
+        if (body.length > longestBody) done()
+      })
+      response.on('end', done).on('error', done)
+    })
+      .on('error', ended)
+      .end()
+    socket.once('error', ended).once('close', () => {
+      clearTimeout(timer)
+      setImmediate(ended) // an answer that has arrived comes first
+    })
+  })
+  socket.destroy()
+  options.signal?.throwIfAborted()
+  if (outcome === 'late')
+    throw new MtlsError(
+      'CONNECTION_TIMEOUT',
+      `${serverAt(options)} did not answer within ${options.timeoutMs} ms`,
+    )
+  return { ...outcome, resumed, session }
+}

@@ -1,0 +1,144 @@
+import { mayHaveBeenExecuted } from '../../client/failure.js'
+import { mtlsFetch, type SecurityEvent, type TlsConnection } from '../../client/index.js'
+import type { TlsOptions } from '../../config/index.js'
+import { MtlsError } from '../../errors.js'
+import { refusalInAlert } from '../../tls/foreign-refusal.js'
+import { refusalIn } from './refusal.js'
+
+export interface LookOptions {
+  /** Our own files, and how servers are judged. */
+  readonly tls: TlsOptions
+  /** The name the certificate must have, instead of the host of the URL. */
+  readonly serverName?: string | undefined
+  /** For connection, handshake and answers together, milliseconds. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+}
+
+interface Seen {
+  /** What was negotiated and with whom, also where we refused the server. */
+  readonly connection?: TlsConnection | undefined
+}
+
+/** What one look at a live server gave. */
+export type Look =
+  | ({
+      readonly outcome: 'answered'
+      /** Handshake and one answer, milliseconds. */
+      readonly latencyMs: number
+      readonly health: Answer
+      /** Undefined when there was no answer to that. */
+      readonly metrics: Answer | undefined
+    } & Seen)
+  | ({
+      /** `refusing`: it refuses us; `untrusted`: we refuse it; `blind`: our own files do not let us look. */
+      readonly outcome: 'refusing' | 'untrusted' | 'unreachable' | 'blind'
+      readonly error: MtlsError
+    } & Seen)
+
+const longestBody = 1024 * 1024
+
+/**
+ * Looks at a server as a client of it would see it now: a new connection, judged before anything is asked, then its
+ * `/health` and `/metrics`. Our files are read anew each time. What is wrong is told in the answer; nothing is thrown
+ * for it.
+ */
+export async function look(url: URL, options: LookOptions): Promise<Look> {
+  const { tls, serverName, timeoutMs } = options
+  const server = `the server at ${url.host}`
+  const events: SecurityEvent[] = []
+  let answered = false
+  const timeout = AbortSignal.timeout(timeoutMs)
+  const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout
+  try {
+    const fetch = mtlsFetch(tls, {
+      serverName,
+      watch: false,
+      connectTimeout: timeoutMs,
+      handshakeTimeout: timeoutMs,
+      onSecurityEvent: (event) => events.push(event),
+    })
+    const get = async (path: string): Promise<Answer> => {
+      const response = await fetch(new URL(path, url.origin), { signal, redirect: 'manual' })
+      return { status: response.status, body: await textOf(response) }
+    }
+    try {
+      await fetch.reload() // reading files is not the latency of the server
+      const begun = performance.now()
+      const health = await get('/health')
+      const latencyMs = performance.now() - begun
+      answered = true
+      // nginx lets the handshake pass, and tells whom it does not want in a page.
+      const error = refusalIn({ answer: health, ended: undefined }, server)
+      if (error) return { outcome: 'refusing', error, connection: fetch.connection(url) }
+      const metrics = await get('/metrics').catch(() => undefined)
+      options.signal?.throwIfAborted()
+      return { outcome: 'answered', latencyMs, health, metrics, connection: fetch.connection(url) }
+    } finally {
+      await fetch.close()
+    }
+  } catch (thrown) {
+    options.signal?.throwIfAborted()
+    const connection = connectionIn(events)
+    const ended = answered || timeout.aborted ? undefined : hangUpIn(thrown)
+    const refusal = connection
+      ? ended && refusalIn({ answer: undefined, ended }, server)
+      : refusalInAlert(ended, server)
+    if (refusal) return { outcome: 'refusing', error: refusal, connection }
+    const error = timeout.aborted ? tooLate(server, timeoutMs) : explained(thrown, server)
+    return { outcome: outcomeOf(error, events), error, connection }
+  }
+}
+
+function tooLate(server: string, timeoutMs: number): MtlsError {
+  return new MtlsError('CONNECTION_TIMEOUT', `${server} did not answer within ${timeoutMs} ms`)
+}
+
+/**
+ * What ended a connection that stood and gave no answer at all: in TLS 1.3 a server judges our certificate after our
+ * handshake, and many just hang up. Undefined when it was something else.
+ */
+function hangUpIn(thrown: unknown): string | undefined {
+  const codes: string[] = []
+  for (let cause = thrown; cause instanceof Error; cause = cause.cause)
+    codes.push((cause as NodeJS.ErrnoException).code ?? cause.message)
+  return codes.find((code) => /ALERT/.test(code)) ?? (mayHaveBeenExecuted(thrown) ? codes.at(-1) : undefined)
+}
+
+/** What breaks while a body is read is in nobody's words yet. */
+function explained(thrown: unknown, server: string): MtlsError {
+  if (thrown instanceof MtlsError) return thrown
+  const what = thrown instanceof Error ? thrown.message : String(thrown)
+  return new MtlsError('CONNECTION_FAILED', `the answer of ${server} cannot be read: ${what}`, {
+    cause: thrown,
+  })
+}
+
+function outcomeOf({ code }: MtlsError, events: readonly SecurityEvent[]) {
+  if (events.some(({ event }) => event === 'connection-refused')) return 'untrusted'
+  if (/^(CONNECTION_|TLS_|NOT_TLS|UNSUPPORTED_|CIPHER_)/.test(code)) return 'unreachable'
+  // Without a connection nobody has judged our certificate yet.
+  return events.some((event) => 'peerAddress' in event) ? 'refusing' : 'blind'
+}
+
+function connectionIn(events: readonly SecurityEvent[]): TlsConnection | undefined {
+  const found = events.findLast((event) => 'connection' in event)
+  return found && 'connection' in found ? found.connection : undefined
+}
+
+/** A body as text, cut: whoever answers does not decide how much we hold. */
+async function textOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size >= longestBody) break // which cancels the rest
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

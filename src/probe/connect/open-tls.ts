@@ -1,0 +1,122 @@
+import { isIP } from 'node:net'
+import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
+import { connectionError } from '../../client/failure.js'
+import { waysTo } from '../../config/index.js'
+import { MtlsError } from '../../errors.js'
+import { connectTls } from '../../tls/client-socket.js'
+import { handshakeError } from '../../tls/handshake-error.js'
+import { contextOptions, unusable } from '../../tls/material/context.js'
+import { type CertificateFacts, pemOf } from '../../x509/certificate.js'
+
+/** A certificate with its chain and its key, PEM. */
+export interface Shown {
+  readonly cert: string
+  readonly key: string
+  readonly passphrase?: string | undefined
+}
+
+export interface OpenOptions {
+  readonly host: string
+  readonly port: number
+  /** The name to ask for, instead of the host. */
+  readonly serverName?: string | undefined
+  /** The CAs to climb to. */
+  readonly anchors: readonly CertificateFacts[]
+  /** What we show when we are asked; nothing without it. */
+  readonly identity?: Shown | undefined
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
+  /** In place of what our client offers: older versions, other suites. */
+  readonly offer?: Pick<SecureContextOptions, 'minVersion' | 'maxVersion' | 'ciphers' | 'secureOptions'>
+  /** Of an earlier connection. */
+  readonly session?: Buffer | undefined
+  /** For connection and handshake together, milliseconds. */
+  readonly timeoutMs: number
+  /** Destroys the connection, at any time. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** `host:port`, for people. */
+export function addressOf({ host, port }: Pick<OpenOptions, 'host' | 'port'>): string {
+  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
+}
+
+/** How messages call the server there. */
+export function serverAt(target: Pick<OpenOptions, 'host' | 'port'>): string {
+  return `the server at ${addressOf(target)}`
+}
+
+/**
+ * A connection whose handshake is finished and whose server nobody has judged yet. Throws `CERT_INVALID` for our own
+ * identity, `CONNECTION_FAILED`, `CONNECTION_TIMEOUT`, and what `handshakeError` tells.
+ */
+export async function openTls(options: OpenOptions): Promise<TLSSocket> {
+  const { host, port, serverName = host, session, timeoutMs, signal } = options
+  const socket = connectTls({
+    host,
+    port,
+    ...waysTo(host),
+    secureContext: contextOf(options),
+    ...(isIP(serverName) === 0 && { servername: serverName }),
+    ...(session && { session }),
+    ALPNProtocols: ['http/1.1'],
+  })
+  const abort = () => socket.destroy(signal?.reason)
+  signal?.addEventListener('abort', abort, { once: true })
+  socket.once('close', () => signal?.removeEventListener('abort', abort))
+  try {
+    await established(socket, serverAt(options), timeoutMs)
+    return socket
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+}
+
+/** The server's side of the handshake ends after ours: it gets the time for it, or its log would tell of a broken one. */
+export async function farewell(socket: TLSSocket): Promise<void> {
+  if (socket.destroyed) return
+  const timer = setTimeout(() => socket.destroy(), 1000)
+  await new Promise((resolve) => socket.once('close', resolve).resume().end())
+  clearTimeout(timer)
+}
+
+function contextOf({ anchors, identity, minVersion = 'TLSv1.2', offer }: OpenOptions) {
+  try {
+    const ca = pemOf(anchors)
+    return createSecureContext({
+      ...contextOptions({ identity: { ca }, minVersion }),
+      ...identity,
+      ...offer,
+    })
+  } catch (error) {
+    throw unusable('our client certificate', error)
+  }
+}
+
+function established(socket: TLSSocket, server: string, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let connected = false
+    socket.once('connect', () => {
+      connected = true
+    })
+    const late = () =>
+      reject(
+        connected
+          ? new MtlsError(
+              'TLS_HANDSHAKE_TIMEOUT',
+              `${server} did not finish the TLS handshake within ${timeoutMs} ms`,
+            )
+          : new MtlsError('CONNECTION_TIMEOUT', `no connection to ${server} within ${timeoutMs} ms`),
+      )
+    const timer = setTimeout(late, timeoutMs)
+    socket.once('close', () => clearTimeout(timer))
+    socket.once('secureConnect', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    // Stays for the rest of its life: what comes after the handshake is for others to notice.
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      reject(connected ? handshakeError(error, server) : connectionError(error, server)),
+    )
+  })
+}

@@ -1,0 +1,211 @@
+import { lookup } from 'node:dns/promises'
+import { isIP, connect as tcpConnect } from 'node:net'
+import { refusedServer } from '../../client/connector.js'
+import { connectionError, tried } from '../../client/failure.js'
+import { isLocalhost, localhostAddresses, parseTlsConfig, waysTo } from '../../config/index.js'
+import { MtlsError } from '../../errors.js'
+import { CrlSet } from '../../judge/crl-set.js'
+import type { Trust } from '../../pki/index.js'
+import { shellWord } from '../../text/shell-word.js'
+import { refusalInAlert } from '../../tls/foreign-refusal.js'
+import { fileSource } from '../../tls/material/material.js'
+import { verdict } from '../../tls/peer/verdict.js'
+import type { CertificateFacts } from '../../x509/certificate.js'
+import { timeText } from '../../x509/life.js'
+import { askedAuthorities } from '../connect/asked-authorities.js'
+import { type Exchange, exchange } from '../connect/exchange.js'
+import { type Handshake, handshake } from '../connect/handshake.js'
+import { addressOf, type OpenOptions, type Shown, serverAt } from '../connect/open-tls.js'
+import { refusalIn } from '../connect/refusal.js'
+import { type McpOptions, runMcpSteps } from './mcp-steps.js'
+import type { Found, Steps } from './steps.js'
+
+export interface DiagnoseOptions extends McpOptions {
+  /** The same CAs and lists as in `tls`, readable even where our own certificate is not. */
+  readonly trust: Trust
+  readonly handshakeTimeoutMs: number
+}
+
+/** What an audit starts from. */
+export interface Baseline {
+  readonly target: OpenOptions
+  readonly path: string
+  /** What the server answered to our own certificate, which it let in. */
+  readonly answer: Exchange['answer']
+}
+
+/**
+ * Tries a server step by step: from the name to a tool that only reads. What is wrong is a step that failed; nothing is
+ * thrown for it. Gives what the server does when it lets somebody in, undefined when it did not let us in.
+ */
+export async function diagnose(options: DiagnoseOptions, steps: Steps): Promise<Baseline | undefined> {
+  const { url, trust, serverName, timeoutMs, handshakeTimeoutMs, signal } = options
+  const target = {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(url.port || 443),
+    serverName,
+    anchors: [...trust.roots, ...trust.intermediates],
+    minVersion: options.tls.minVersion,
+    timeoutMs: handshakeTimeoutMs,
+    signal,
+  }
+  const own = await steps.run('own_certificate', {}, () => readOwn(options))
+  const name_resolution = await steps.run('name_resolution', {}, () => resolveName(target, timeoutMs))
+  const tcp = await steps.run('tcp', { name_resolution }, () => reach(target, timeoutMs))
+  const withOwn = { ...target, identity: own }
+  const tls = await steps.run('tls', { tcp }, () => shakeHands(withOwn))
+  const judging = own ?? (trust.roots.length > 0 || undefined)
+  const server_certificate = await steps.run(
+    'server_certificate',
+    { tls, own_certificate: judging },
+    async ({ tls }) => judge(tls, options, target),
+  )
+  const path = `${url.pathname}${url.search}`
+  const client_certificate = await steps.run(
+    'client_certificate',
+    { own_certificate: own, tls, server_certificate },
+    ({ tls }) => showCertificate(withOwn, path, tls),
+  )
+  await steps.run('resumption', { client_certificate }, ({ client_certificate }) =>
+    resume({ ...withOwn, session: client_certificate.session }, path),
+  )
+  await runMcpSteps(options, client_certificate, steps)
+  return client_certificate && { target: withOwn, path, answer: client_certificate.answer }
+}
+
+async function readOwn({ tls, trust }: DiagnoseOptions): Promise<Found<Shown>> {
+  const material = await fileSource(parseTlsConfig(tls, 'client'), 'client').load(undefined)
+  const { cert, key } = material.identity
+  const roots = trust.roots.map(({ subject }) => subject).join('; ') || 'no CA at all'
+  return {
+    value: { cert: String(cert), key: String(key) },
+    detail: `${describe(material.certificate)}; we trust ${roots}`,
+  }
+}
+
+async function resolveName({ host, signal }: OpenOptions, timeoutMs: number): Promise<Found<true>> {
+  if (isIP(host)) return { value: true, detail: `${host} is an address` }
+  if (isLocalhost(host)) return { value: true, detail: `${host} is ${localhostAddresses.join(', ')}` }
+  try {
+    const found = await within(timeoutMs, signal, lookup(host, { all: true }))
+    return { value: true, detail: `${host} is ${found.map(({ address }) => address).join(', ')}` }
+  } catch (cause) {
+    const { code = 'no answer in time' } = cause as NodeJS.ErrnoException
+    throw new MtlsError('CONNECTION_FAILED', `we cannot find an address of ${host} (${code})`, {
+      hint: `Check the spelling of the name, and look it up: \`getent hosts ${shellWord(host)}\`.`,
+      cause,
+    })
+  }
+}
+
+async function reach({ host, port, signal }: OpenOptions, timeoutMs: number): Promise<Found<true>> {
+  const socket = tcpConnect({ host, port, ...waysTo(host) })
+  try {
+    await within(
+      timeoutMs,
+      signal,
+      new Promise((resolve, reject) => socket.once('connect', resolve).on('error', reject)),
+    )
+    const { remoteAddress = host } = socket
+    return { value: true, detail: `connected to ${addressOf({ host: remoteAddress, port })}` }
+  } catch (cause) {
+    const { code, message } = connectionError(cause as Error, addressOf({ host, port }))
+    const refused = (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED'
+    throw new MtlsError(
+      code,
+      refused ? `nobody listens at ${addressOf({ host, port })} (ECONNREFUSED)${tried(cause)}` : message,
+      {
+        hint: refused
+          ? 'Start the server (`mcp-mtls serve weather`), or correct host and port of the URL.'
+          : 'Check the network and firewalls between here and there, and host and port of the URL.',
+        cause,
+      },
+    )
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function shakeHands(target: OpenOptions): Promise<Found<Handshake>> {
+  try {
+    const value = await handshake(target)
+    const { tlsVersion, cipherSuite, keyExchange } = value.negotiated
+    return { value, detail: [tlsVersion, cipherSuite, keyExchange].filter(Boolean).join(', ') }
+  } catch (error) {
+    // Up to TLS 1.2 the server judges our certificate within the handshake.
+    const cause = error instanceof MtlsError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined
+    throw refusalInAlert(cause?.code, serverAt(target)) ?? error
+  }
+}
+
+function judge({ peer }: Handshake, { tls, trust }: DiagnoseOptions, target: OpenOptions): Found<true> {
+  const { demoMode = false, crlMissing } = tls
+  const crls = trust.crls && new CrlSet(trust.crls, crlMissing === 'allow')
+  const { host, serverName = host } = target
+  const mode = demoMode ? 'demo' : 'strict'
+  const judged = verdict(peer, { peer: 'server', serverName, mode, crls }, new Date())
+  if (!judged.accepted) throw refusedServer(judged, addressOf(target))
+  const [leaf] = judged.path.certificates
+  const names = [...leaf.names.dns, ...leaf.names.ip].join(', ')
+  const relaxed =
+    judged.relaxed.length > 0 ? `; accepted by demo mode only: ${judged.relaxed.join(', ')}` : ''
+  return { value: true, detail: `${describe(leaf)}, for ${names}${relaxed}` }
+}
+
+async function showCertificate(
+  target: OpenOptions,
+  path: string,
+  { clientCertificateRequested }: Handshake,
+): Promise<Found<Exchange>> {
+  const value = await exchange(target, path)
+  if (!clientCertificateRequested)
+    return {
+      value,
+      detail: `${serverAt(target)} does not ask for a client certificate`,
+      problem: { code: 'CLIENT_CERT_NOT_ASKED' },
+    }
+  const refusal = refusalIn(value, serverAt(target))
+  const names = await askedAuthorities(target)
+  const wanted =
+    names === undefined
+      ? 'of CAs that TLS 1.3 hides'
+      : names.length === 0
+        ? 'of any CA'
+        : `of ${names.join('; ')}`
+  if (!refusal) return { value, detail: `asked for one ${wanted}; ours is accepted` }
+  const { code, message, hint } = refusal
+  throw new MtlsError(code, `${message}; it asks for one ${wanted}`, { hint })
+}
+
+async function resume(target: OpenOptions, path: string): Promise<Found<true>> {
+  if (!target.session)
+    return { value: true, detail: 'the server gives no sessions: every connection is a full handshake' }
+  const again = await exchange(target, path)
+  const refusal = refusalIn(again, serverAt(target))
+  if (refusal) throw refusal
+  return {
+    value: true,
+    detail: again.resumed
+      ? 'the second connection was resumed'
+      : 'the server did not resume: every connection is a full handshake',
+  }
+}
+
+/** `CN=mcp-server, issued by CN=mcp-mtls CA, 364 days left`. */
+function describe({ subject, issuer, notAfter }: CertificateFacts): string {
+  const left = notAfter.getTime() - Date.now()
+  return `${subject}, issued by ${issuer}, ${left < 0 ? 'expired' : `${timeText(left)} left`}`
+}
+
+async function within<T>(timeoutMs: number, signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
+  const late = AbortSignal.timeout(timeoutMs)
+  const over = signal ? AbortSignal.any([signal, late]) : late
+  return Promise.race([
+    work,
+    new Promise<never>((_, reject) =>
+      over.addEventListener('abort', () =>
+        reject(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })),
+      ),
+    ),
+  ])
+}

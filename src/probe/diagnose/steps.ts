@@ -1,0 +1,113 @@
+import { errorCodes, MtlsError, type MtlsErrorCode } from '../../errors.js'
+
+/** What a step can find beside the codes of `MtlsError`, each with what to do about it. */
+export const stepCodes = {
+  NOT_RUN: 'Put the step named there right first.',
+  NOT_MCP: 'Check the path of the URL (often /mcp), and that an MCP server over HTTP is behind it.',
+  CLIENT_CERT_NOT_ASKED:
+    'Anybody may connect to it. Let the server ask for client certificates and require them (nginx: `ssl_verify_client on;`, Node: `requestCert: true`).',
+  NOT_REFUSED: 'The server lets in what it must refuse: correct its TLS settings.',
+} as const satisfies Record<string, string>
+
+export type StepCode = MtlsErrorCode | keyof typeof stepCodes
+
+const hints: Readonly<Record<StepCode, string>> = { ...errorCodes, ...stepCodes }
+
+/** A failure that only a step can find: its code is none of `MtlsError`. */
+export class StepFailure extends Error {
+  constructor(
+    readonly code: keyof typeof stepCodes,
+    message: string,
+    readonly hint: string = stepCodes[code],
+  ) {
+    super(message)
+  }
+}
+
+/** One thing that was tried, and what came of it. */
+export interface Step {
+  readonly name: string
+  readonly ok: boolean
+  /** What was found, or what failed: which side, and why. */
+  readonly detail: string
+  /** Null when it went well. */
+  readonly code: StepCode | null
+  /** What to do next; null when it went well. */
+  readonly hint: string | null
+  readonly durationMs: number
+}
+
+export interface Problem {
+  readonly code: StepCode
+  readonly hint?: string
+}
+
+/** What a step found. With a `problem` it failed, and what depends on it can go on all the same. */
+export interface Found<Value> {
+  readonly value: Value
+  readonly detail: string
+  readonly problem?: Problem | undefined
+}
+
+type Given<Needs> = { readonly [Name in keyof Needs]: NonNullable<Needs[Name]> }
+
+/** Runs steps one after another; each is told as soon as it is done. */
+export class Steps {
+  readonly all: Step[] = []
+  /** Why a step has no value: itself, or the first of those that it needed. */
+  readonly #causes = new Map<string, string>()
+  readonly #tell: (step: Step) => void
+  readonly #signal: AbortSignal | undefined
+
+  constructor(tell: (step: Step) => void, signal: AbortSignal | undefined) {
+    this.#tell = tell
+    this.#signal = signal
+  }
+
+  get ok(): boolean {
+    return this.all.every(({ ok }) => ok)
+  }
+
+  /**
+   * Runs a step with what the steps it needs have given, under their names. One whose needs are not all there is told
+   * as `NOT_RUN`, never guessed. Gives undefined when there is no value; throws when it was aborted.
+   */
+  async run<Needs extends Readonly<Record<string, unknown>>, Value>(
+    name: string,
+    needs: Needs,
+    act: (given: Given<Needs>) => Promise<Found<Value>>,
+  ): Promise<Value | undefined> {
+    this.#signal?.throwIfAborted()
+    const begun = performance.now()
+    const tell = (ok: boolean, detail: string, problem?: Problem) => {
+      const code = problem?.code ?? null
+      const hint = problem?.hint ?? (code && hints[code])
+      const step = { name, ok, detail, code, hint, durationMs: Math.round(performance.now() - begun) }
+      this.all.push(step)
+      this.#tell(step)
+    }
+    const missing = Object.keys(needs).find((need) => needs[need] === undefined)
+    if (missing !== undefined) {
+      const cause = this.#causes.get(missing) ?? missing
+      this.#causes.set(name, cause)
+      tell(false, `not run: ${title(cause)} failed`, { code: 'NOT_RUN' })
+      return undefined
+    }
+    try {
+      const { value, detail, problem } = await act(needs as Given<Needs>)
+      tell(problem === undefined, detail, problem)
+      return value
+    } catch (error) {
+      this.#signal?.throwIfAborted()
+      if (!(error instanceof MtlsError || error instanceof StepFailure)) throw error
+      this.#causes.set(name, name)
+      tell(false, error.message, error)
+      return undefined
+    }
+  }
+}
+
+/** `client_certificate` → `client certificate`. */
+export function title(name: string): string {
+  return name.replaceAll('_', ' ')
+}

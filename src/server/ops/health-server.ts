@@ -1,0 +1,17 @@
+import { createServer, type Server } from 'node:http'
+import { guardProblem, loopbackOnly } from '../guard.js'
+import { type Observed, observationPaths, observe } from '../observe.js'
+
+/** For probes on this machine that have no certificate. It tells nothing about peers and serves no MCP. */
+export function createHealthServer(observed: Omit<Observed, 'about'>): Server {
+  return createServer((request, response) => {
+    const end = (status: number) => response.writeHead(status, { 'content-length': 0 }).end()
+    const path = request.url ?? '/'
+    if (guardProblem(request, loopbackOnly)) return end(403)
+    if (!observationPaths.includes(path)) return end(404)
+    if (request.method === 'GET' || request.method === 'HEAD')
+      return void observe(path, request, response, { ...observed, about: 'own' })
+    response.setHeader('allow', 'GET, HEAD')
+    return end(405)
+  })
+}

@@ -1,0 +1,117 @@
+import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
+import type { MtlsErrorCode } from '../../errors.js'
+import type { LogProblem } from '../../tls/log/destination.js'
+import { endingsOf } from '../../tls/material/expiry-watch.js'
+import type { Material } from '../../tls/material/material.js'
+import type { LastReload } from '../../tls/material/reloadable.js'
+import { dayMs, expiringFrom } from '../../x509/life.js'
+
+export interface CertificateHealth {
+  readonly role: 'server' | 'ca' | 'crl'
+  readonly subject: string
+  readonly serial: string | null
+  readonly not_after: string
+  readonly days_left: number
+  readonly state: 'ok' | 'expiring' | 'expired'
+}
+
+/** The body of `/health`. */
+export interface Health {
+  readonly status: 'ok' | 'degraded' | 'draining'
+  readonly server: string
+  readonly version: string
+  readonly protocol_versions: readonly string[]
+  readonly mode: 'strict' | 'demo' | 'plaintext'
+  readonly uptime_seconds: number
+  readonly connections: number
+  readonly certificates: readonly CertificateHealth[]
+  readonly last_reload: { readonly at: string; readonly ok: boolean; readonly error: string | null } | null
+  /** Why it is degraded. */
+  readonly problems: readonly HealthProblem[]
+}
+
+export interface HealthProblem {
+  readonly code: MtlsErrorCode
+  readonly message: string
+  readonly since: string
+}
+
+/** The newest revision is not in the SDK's list: that one names the revisions with sessions. */
+export const protocolVersions: readonly string[] = ['2026-07-28', ...SUPPORTED_PROTOCOL_VERSIONS]
+
+const roles = { own: 'server', ca: 'ca', crl: 'crl', peer: 'server' } as const
+
+/** The certificates a server lives on, and what is left of them. Whole days, negative once expired. */
+export function certificateHealth(material: Material, now: Date): CertificateHealth[] {
+  return endingsOf(material, now).map((ending) => {
+    const { what, subject, serial = null, begins, ends } = ending
+    const isExpiring = now >= expiringFrom(begins, ends)
+    return {
+      role: roles[what],
+      subject,
+      serial,
+      not_after: ends.toISOString(),
+      days_left: Math.floor((ends.getTime() - now.getTime()) / dayMs),
+      state: now > ends ? 'expired' : isExpiring ? 'expiring' : 'ok',
+    }
+  })
+}
+
+/** What has ended of what peers are served by. A root that has ended matters only when no other is left. */
+export function ended<Part extends Pick<CertificateHealth, 'role' | 'state'>>(
+  parts: readonly Part[],
+): Part[] {
+  const isRootLeft = parts.some(({ role, state }) => role === 'ca' && state !== 'expired')
+  return parts.filter(({ role, state }) => state === 'expired' && !(role === 'ca' && isRootLeft))
+}
+
+/** Everything for which a server calls itself degraded. */
+export function healthProblems(
+  certificates: readonly CertificateHealth[],
+  last: LastReload | undefined,
+): HealthProblem[] {
+  return [
+    ...ended(certificates).map(({ role, subject, not_after: since }): HealthProblem => {
+      const message = `${names[role]} ${subject} has expired`
+      return { code: 'CERT_EXPIRED', message, since }
+    }),
+    ...(last?.error
+      ? [
+          {
+            code: last.error.code,
+            message: last.error.message,
+            since: (last.failingSince ?? last.at).toISOString(),
+          },
+        ]
+      : []),
+  ]
+}
+
+/** A log that is not written degrades a server, and takes it out of service nowhere. */
+export function logProblems(problems: readonly LogProblem[]): HealthProblem[] {
+  return problems.map(({ message, since }) => ({
+    code: 'LOG_WRITE_FAILED',
+    message,
+    since: since.toISOString(),
+  }))
+}
+
+const names = { server: 'our certificate', ca: 'the CA certificate', crl: 'the revocation list of' } as const
+
+/** Whether the server should get requests, and what that was judged by. */
+export function readiness({ status, certificates, last_reload }: Health): {
+  readonly ready: boolean
+  readonly checks: Readonly<Record<'certificates' | 'crl' | 'last_reload' | 'accepting', boolean>>
+} {
+  const fresh = (crl: boolean) =>
+    ended(certificates.filter(({ role }) => (role === 'crl') === crl)).length === 0
+  const checks = {
+    certificates: fresh(false),
+    crl: fresh(true),
+    last_reload: last_reload?.ok !== false,
+    accepting: status !== 'draining',
+  }
+  // A failed reload leaves the last good certificates in use. Every replica reads the same files: taken out of
+  // service for it, all would go at once.
+  return { ready: checks.certificates && checks.crl && checks.accepting, checks }
+}

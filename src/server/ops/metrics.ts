@@ -1,0 +1,228 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { SecurityEvent } from '../../tls/events.js'
+import type { TlsConnection } from '../../tls/peer/connection.js'
+import { expiringFrom } from '../../x509/life.js'
+import type { ObservedCall } from '../calls.js'
+import type { Health } from './health.js'
+
+type PeerCertificate = NonNullable<TlsConnection['peerCertificate']>
+
+const knownToolsAtMost = 100
+/** As MCP asks of names of tools (SEP-986). */
+const toolName = /^[\w./-]{1,128}$/
+const peersAtMost = 100
+
+/** What other parts of a server count. */
+export interface ServerCounts {
+  readonly turnedAway: number
+  readonly acceptFailures: number
+  readonly logLinesDropped: number
+}
+
+/**
+ * What one server counts, as Prometheus text. No label takes what a peer sends: names of tools count once a call of
+ * them has succeeded, certificates of peers stand under their fingerprint, and both are bounded in number.
+ */
+export class ServerMetrics {
+  readonly #own = new Registry()
+  /** About peers: not for whoever has no certificate. */
+  readonly #peers = new Registry()
+  readonly #health: () => Health
+  readonly #tools = new Set<string>()
+  /** The newest certificate of each identity. */
+  readonly #peerCertificates = new Map<string, PeerCertificate>()
+  readonly #handshakes = this.#counter('handshakes_total', 'TLS handshakes by result', [
+    'result',
+    'reason',
+    'version',
+  ])
+  readonly #ended = this.#counter(
+    'connections_ended_total',
+    'Accepted connections whose peer stopped qualifying',
+    ['reason'],
+  )
+  readonly #relaxed = this.#counter('relaxed_verifications_total', 'What demo mode let pass', ['relaxation'])
+  readonly #reloads = this.#counter('reloads_total', 'Attempts to take up new certificates', ['result'])
+  readonly #refusedRequests = this.#counter(
+    'requests_refused_total',
+    'Requests refused for their Host or Origin',
+    [],
+  )
+  readonly #calls = this.#counter('tool_calls_total', 'Tool calls by outcome', ['tool', 'outcome'])
+  readonly #durations = new Histogram({
+    name: 'mcp_mtls_tool_call_duration_seconds',
+    help: 'Duration of tool calls',
+    labelNames: ['tool'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.#own],
+  })
+
+  constructor(name: string, health: () => Health, counts: () => ServerCounts) {
+    this.#health = health
+    this.#own.setDefaultLabels({ server: name })
+    this.#peers.setDefaultLabels({ server: name })
+    this.#gauge('connections', 'Accepted connections that are open', [], (gauge) =>
+      gauge.set(health().connections),
+    )
+    this.#gauge('up', '1 while the server takes requests, 0 while it drains', [], (gauge) =>
+      gauge.set(health().status === 'draining' ? 0 : 1),
+    )
+    this.#gauge('demo_mode', '1 while verification is relaxed', [], (gauge) =>
+      gauge.set(health().mode === 'demo' ? 1 : 0),
+    )
+    const labels = ['role', 'subject', 'serial'] as const
+    this.#gauge(
+      'certificate_expiry_timestamp_seconds',
+      'End of own certificate, CAs and revocation lists',
+      labels,
+      (gauge) => {
+        gauge.reset()
+        for (const { role, subject, serial, not_after } of this.#health().certificates)
+          gauge.set({ role, subject, serial: serial ?? '' }, Date.parse(not_after) / 1000)
+      },
+    )
+    this.#gauge(
+      'certificate_expiring',
+      '1 while one of them is near its end: the last 30 days, the last tenth of a life of 60 days or less',
+      labels,
+      (gauge) => {
+        gauge.reset()
+        for (const { role, subject, serial, state } of this.#health().certificates)
+          gauge.set({ role, subject, serial: serial ?? '' }, state === 'expiring' ? 1 : 0)
+      },
+    )
+    this.#gauge('last_reload_success', '0 when the newest certificates could not be taken up', [], (gauge) =>
+      gauge.set(health().last_reload?.ok === false ? 0 : 1),
+    )
+    this.#counted(
+      'connections_turned_away_total',
+      'Connections closed before TLS: their address had shown certificates made to cost time',
+      () => counts().turnedAway,
+    )
+    this.#counted(
+      'accept_failures_total',
+      'Seconds in which no connection could be accepted, for want of descriptors, and other failures to accept one',
+      () => counts().acceptFailures,
+    )
+    this.#counted(
+      'log_lines_dropped_total',
+      'Lines of the logs of this server that could not be written in time; those on stderr of the whole process',
+      () => counts().logLinesDropped,
+    )
+    this.#ofPeers(
+      'expiry_timestamp_seconds',
+      'End of the newest certificate of each peer, the ones that end first',
+      ({ notAfter }) => notAfter.getTime() / 1000,
+    )
+    this.#ofPeers('expiring', '1 while it is near its end', ({ notBefore, notAfter }, now) =>
+      now >= expiringFrom(notBefore, notAfter) && now <= notAfter ? 1 : 0,
+    )
+  }
+
+  /** Hears security events. */
+  readonly onSecurityEvent = (event: SecurityEvent): void => {
+    switch (event.event) {
+      case 'connection-accepted':
+        this.#handshakes.inc({ result: 'accepted', reason: '', version: event.connection.tlsVersion ?? '' })
+        this.#seen(event.connection)
+        break
+      case 'connection-refused':
+        this.#handshakes.inc({
+          result: 'refused',
+          reason: event.reason,
+          version: event.connection.tlsVersion ?? '',
+        })
+        break
+      case 'handshake-failed':
+        this.#handshakes.inc({ result: 'failed', reason: event.reason, version: '' })
+        break
+      case 'connection-ended':
+        this.#ended.inc({ reason: event.reason })
+        break
+      case 'verification-relaxed':
+        for (const relaxation of event.relaxed) this.#relaxed.inc({ relaxation })
+        break
+      case 'request-refused':
+        this.#refusedRequests.inc()
+        break
+      case 'reload-succeeded':
+        this.#reloads.inc({ result: 'ok' })
+        break
+      case 'reload-failed':
+        this.#reloads.inc({ result: 'failed' })
+        break
+    }
+  }
+
+  readonly onCall = ({ tool, outcome, seconds }: ObservedCall): void => {
+    if (outcome === 'ok' && toolName.test(tool) && this.#tools.size < knownToolsAtMost) this.#tools.add(tool)
+    const known = this.#tools.has(tool) ? tool : 'other'
+    this.#calls.inc({ tool: known, outcome })
+    this.#durations.observe({ tool: known }, seconds)
+  }
+
+  readonly contentType = this.#own.contentType
+
+  /** `about: 'peers'` for those who have shown a certificate. */
+  async text(about: 'peers' | 'own'): Promise<string> {
+    return about === 'own' ? this.#own.metrics() : Registry.merge([this.#own, this.#peers]).metrics()
+  }
+
+  #seen({ peer, peerCertificate }: TlsConnection): void {
+    if (!peer || !peerCertificate) return
+    const known = this.#peerCertificates
+    if ((known.get(peer.id)?.notAfter ?? 0) > peerCertificate.notAfter) return
+    known.set(peer.id, peerCertificate)
+    if (known.size <= peersAtMost) return
+    const [latest] = [...known].sort(
+      ([, one], [, other]) => other.notAfter.getTime() - one.notAfter.getTime(),
+    )
+    if (latest) known.delete(latest[0])
+  }
+
+  #ofPeers(name: string, help: string, read: (certificate: PeerCertificate, now: Date) => number): void {
+    const gauge = new Gauge({
+      name: `mcp_mtls_peer_certificate_${name}`,
+      help,
+      labelNames: ['fingerprint256'],
+      registers: [this.#peers],
+      collect: () => {
+        gauge.reset()
+        for (const certificate of this.#peerCertificates.values())
+          gauge.set({ fingerprint256: certificate.fingerprint256 }, read(certificate, new Date()))
+      },
+    })
+  }
+
+  /** What is counted elsewhere. */
+  #counted(name: string, help: string, read: () => number): void {
+    const counter: Counter = new Counter({
+      name: `mcp_mtls_${name}`,
+      help,
+      registers: [this.#own],
+      collect: () => {
+        counter.reset()
+        counter.inc(read())
+      },
+    })
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {
+    return new Counter({ name: `mcp_mtls_${name}`, help, labelNames, registers: [this.#own] })
+  }
+
+  #gauge<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    read: (gauge: Gauge<Label>) => void,
+  ): void {
+    const gauge: Gauge<Label> = new Gauge({
+      name: `mcp_mtls_${name}`,
+      help,
+      labelNames,
+      registers: [this.#own],
+      collect: () => read(gauge),
+    })
+  }
+}

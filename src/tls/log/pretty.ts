@@ -1,0 +1,36 @@
+import { styleText } from 'node:util'
+import { escapeControl } from '../../text/escape-control.js'
+
+const levels: Readonly<Record<number, string>> = {
+  10: 'trace',
+  20: 'debug',
+  30: 'info',
+  40: 'warn',
+  50: 'error',
+  60: 'fatal',
+}
+const shown = [
+  'name',
+  'peer_address',
+  'identity',
+  'reason',
+  'tls_version',
+  'cipher',
+  'resumed',
+  'duration_ms',
+] as const
+
+/**
+ * One JSON line of the log for a person at a terminal: time, level, message, and the fields worth a look. What peers
+ * sent is escaped again: reading the JSON has undone it.
+ */
+export function prettyLine(line: string): string {
+  const record: Record<string, unknown> = JSON.parse(line)
+  const level = levels[Number(record.level)] ?? 'info'
+  const fields = shown
+    .filter((name) => record[name] !== undefined)
+    .map((name) => `${name}=${escapeControl(String(record[name]))}`)
+  const time = String(record.time ?? '').slice(11, 19)
+  const mark = Number(record.level) >= 40 ? styleText('yellow', level.padEnd(5)) : level.padEnd(5)
+  return `${styleText('dim', time)} ${mark} ${escapeControl(String(record.msg ?? ''))} ${styleText('dim', fields.join(' '))}\n`
+}

@@ -1,0 +1,96 @@
+import type { TLSSocket } from 'node:tls'
+import type { Identity } from '../../auth/identity.js'
+import type { CertificateFacts } from '../../x509/certificate.js'
+
+export type ConnectionState = 'initiating' | 'handshaking' | 'verified' | 'failed' | 'closed'
+
+/** What was negotiated on one connection, and with whom. Facts appear as the handshake yields them. */
+export interface TlsConnection {
+  /** The name the client asked for (SNI or the host of the URL). */
+  readonly serverName: string | undefined
+  /** Port of the server's end. */
+  readonly port: number
+  readonly state: ConnectionState
+  readonly peer: Identity | undefined
+  readonly peerCertificate: CertificateFacts | undefined
+  readonly localCertificate: CertificateFacts | undefined
+  /** `TLSv1.2` or `TLSv1.3`. */
+  readonly tlsVersion: string | undefined
+  /** The suite's standard (IANA) name. */
+  readonly cipherSuite: string | undefined
+  /** Group of the key exchange (`X25519`, `X25519MLKEM768` …); undefined where the runtime does not tell. */
+  readonly keyExchange: string | undefined
+  readonly resumed: boolean
+  readonly verified: boolean
+  readonly establishedAt: Date | undefined
+}
+
+const next: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
+  initiating: ['handshaking', 'failed'],
+  handshaking: ['verified', 'failed'],
+  verified: ['closed'],
+  failed: [],
+  closed: [],
+}
+
+/** One connection as it goes through its states; `facts` is what others may see of it, frozen at each step. */
+export class ConnectionRecord {
+  #facts: TlsConnection
+
+  constructor(serverName: string | undefined, port: number, localCertificate: CertificateFacts | undefined) {
+    this.#facts = Object.freeze({
+      serverName,
+      port,
+      state: 'initiating',
+      peer: undefined,
+      peerCertificate: undefined,
+      localCertificate,
+      tlsVersion: undefined,
+      cipherSuite: undefined,
+      keyExchange: undefined,
+      resumed: false,
+      verified: false,
+      establishedAt: undefined,
+    })
+  }
+
+  get facts(): TlsConnection {
+    return this.#facts
+  }
+
+  /** The next state with what became known. Throws `TypeError` for a step that does not exist. */
+  become(state: ConnectionState, known: Partial<TlsConnection> = {}): void {
+    if (!next[this.#facts.state].includes(state)) {
+      throw new TypeError(`a connection does not go from ${this.#facts.state} to ${state}`)
+    }
+    this.#facts = Object.freeze({ ...this.#facts, ...known, state })
+  }
+}
+
+/** What a finished handshake negotiated. The server's end does not tell the group of the key exchange. */
+export function negotiated(socket: TLSSocket): Partial<TlsConnection> {
+  const key = socket.getEphemeralKeyInfo()
+  return {
+    tlsVersion: socket.getProtocol() ?? undefined,
+    cipherSuite: socket.getCipher()?.standardName,
+    keyExchange: key && 'name' in key && typeof key.name === 'string' ? key.name : undefined,
+    resumed: socket.isSessionReused(),
+  }
+}
+
+/** What a connection was used for. */
+export interface Usage {
+  readonly durationMs: number
+  /** Requests that came over it; undefined where they are not counted, on a client. */
+  readonly requests: number | undefined
+  /** Of requests and answers, without what TLS adds and without the handshake. */
+  readonly bytesRead: number
+  readonly bytesWritten: number
+}
+
+/** The same, once the connection is closed. */
+export function usageOf(socket: TLSSocket, { facts }: ConnectionRecord, requests?: number): Usage {
+  const { bytesRead, bytesWritten } = socket
+  const durationMs = Date.now() - (facts.establishedAt?.getTime() ?? Date.now())
+  return { durationMs, requests, bytesRead, bytesWritten }
+}

@@ -1,0 +1,105 @@
+import { createHash, type X509Certificate } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+import { maximumPresented } from '../../judge/path.js'
+import { contentsOf, elementAt, elementsIn } from '../../x509/der/der.js'
+
+/** The certificate that a peer has shown as its own. */
+export interface ShownLeaf {
+  readonly der: Buffer
+  /** SHA-256 of it, hex. */
+  readonly fingerprint256: string
+}
+
+/** Where a session keeps the certificate of the peer (`SSL_SESSION_ASN1` of OpenSSL). */
+const peerInSession = 0xa3
+
+/**
+ * What a socket's peer has shown as its own; undefined when that is nothing. `getPeerCertificate()` will not do: it puts
+ * everything into words before anybody has looked at it, and on Node 20 and 22 an object identifier of 600 bytes ends
+ * the process. The session has the certificate as it came. Throws where the runtime does not give it.
+ */
+export function leafShownBy(socket: TLSSocket): ShownLeaf | undefined {
+  const { _handle: handle } = socket as { _handle?: { getSession(): Buffer | undefined } | null }
+  // On a client `getSession()` of newer versions of Node puts the host before it.
+  const session = handle?.getSession()
+  if (!session) return undefined
+  try {
+    const peer = [...elementsIn(elementAt(session, 0))].find(({ tag }) => tag === peerInSession)
+    if (!peer) return undefined
+    const der = Buffer.from(contentsOf(peer))
+    return { der, fingerprint256: createHash('sha256').update(der).digest('hex') }
+  } finally {
+    session.fill(0) // there are secrets in it
+  }
+}
+
+/**
+ * The certificates that came with it, as they came; undefined when this peer has had its share. The way to them that Node
+ * offers takes them out of OpenSSL's list and never frees them (measured on Node 20 and 24), so whoever could make us
+ * go it again and again would eat the memory.
+ */
+export function issuersShownBy(socket: TLSSocket, share: Share): readonly X509Certificate[] | undefined {
+  if (!share.isLeft(Date.now())) return undefined
+  const all: X509Certificate[] = []
+  let next = socket.getPeerX509Certificate()?.issuerCertificate
+  for (; next && all.length <= maximumPresented; next = next.issuerCertificate) all.push(next)
+  share.take(all.reduce((sum, { raw }) => sum + raw.length, 0))
+  return all
+}
+
+/** What one peer may still make us leave behind. */
+interface Share {
+  isLeft(now: number): boolean
+  /** This peer has taken all of its own, whatever others did. */
+  isUsedUp(): boolean
+  take(bytes: number): void
+}
+
+const day = 86_400_000
+/** A thousand usual issuers. In memory they take ten times their size, those with many small names 25 times. */
+const ofOnePeer = 1_000_000
+const ofAllStrangers = 8_000_000
+
+/** Of the memory of this process, which is lost until it ends; counted in bytes of certificates, anew each day. */
+export class Shares {
+  readonly #longest: number
+  readonly #taken = new Map<string, number>()
+  #all = 0
+  #since = 0
+
+  constructor(longest: number) {
+    this.#longest = longest
+  }
+
+  of(peer: string): Share {
+    const isUsedUp = () => (this.#taken.get(peer) ?? 0) >= ofOnePeer
+    return {
+      isLeft: (now) => {
+        this.#begin(now)
+        return !isUsedUp() && this.#all < this.#longest
+      },
+      isUsedUp,
+      take: (bytes) => {
+        if (bytes === 0) return
+        this.#taken.set(peer, (this.#taken.get(peer) ?? 0) + bytes)
+        this.#all += bytes
+      },
+    }
+  }
+
+  clear(): void {
+    this.#all = 0
+    this.#taken.clear()
+  }
+
+  #begin(now: number): void {
+    if (Math.abs(now - this.#since) < day) return
+    this.#since = now
+    this.clear()
+  }
+}
+
+/** By address: whoever has no certificate of ours can make as many as he likes. */
+export const strangers = new Shares(ofAllStrangers)
+/** By fingerprint of the leaf: OpenSSL is content with it, so there are only as many as our CAs have issued. */
+export const certified = new Shares(Number.POSITIVE_INFINITY)

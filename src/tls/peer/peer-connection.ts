@@ -1,0 +1,126 @@
+import type { TLSSocket } from 'node:tls'
+import { atMoment } from '../../alarm.js'
+import type { Tell } from '../events.js'
+import { type ConnectionRecord, negotiated, type TlsConnection, usageOf } from './connection.js'
+import type { PeerJudge } from './peer.js'
+import type { PeerFacts, Refusal, Verdict } from './verdict.js'
+
+/** A connection whose handshake is finished. */
+export interface Handshaken {
+  readonly socket: TLSSocket
+  readonly record: ConnectionRecord
+  readonly peerAddress: string
+  /** The host that was called; on a client. */
+  readonly serverName?: string
+  readonly tell: Tell
+  /** Ends it, when its peer no longer qualifies. */
+  readonly end: (refusal: Refusal) => void
+}
+
+/**
+ * A connection that was accepted, on either side. Its peer is judged anew at the end of its path and when the trust
+ * changes; between the two a verdict cannot be another, so that a request asks for the one that is kept.
+ */
+export class PeerConnection {
+  /** That came over it; counted on a server. */
+  requests = 0
+  readonly #of: Handshaken
+  #judge: PeerJudge
+  #facts: PeerFacts
+  #verdict: Verdict
+  /** Between these moments the verdict is kept, milliseconds. The first counts when the clock is set back. */
+  #since = 0
+  #until = 0
+  #cancel = () => {}
+
+  /** Judges the peer at the end of a handshake, and tells. */
+  static admit(handshaken: Handshaken, judge: PeerJudge, facts: PeerFacts): PeerConnection | Refusal {
+    const { socket, record, peerAddress, serverName, tell } = handshaken
+    const judged = judge.verdict(facts, serverName, new Date())
+    const known = {
+      ...negotiated(socket),
+      peerCertificate: facts.path?.certificates[0],
+      establishedAt: new Date(),
+    }
+    if (!judged.accepted) {
+      record.become('failed', known)
+      const { code: reason, message } = judged
+      tell('connection-refused', { peerAddress, connection: record.facts, reason, message })
+      return judged
+    }
+    const { identity, relaxed } = judged
+    record.become('verified', { ...known, peer: identity, verified: identity.verified })
+    const connection = new PeerConnection(handshaken, judge, facts, judged)
+    tell('connection-accepted', { peerAddress, connection: record.facts })
+    if (relaxed.length > 0) tell('verification-relaxed', { peerAddress, connection: record.facts, relaxed })
+    return connection
+  }
+
+  private constructor(handshaken: Handshaken, judge: PeerJudge, facts: PeerFacts, verdict: Verdict) {
+    this.#of = handshaken
+    this.#judge = judge
+    this.#facts = facts
+    this.#verdict = verdict
+    this.#keep(verdict, Date.now())
+    handshaken.socket.once('close', () => this.#closed())
+  }
+
+  get facts(): TlsConnection {
+    return this.#of.record.facts
+  }
+
+  /** Whether the peer still qualifies. A refusal is told once, and is the last word. */
+  verdict(): Verdict {
+    const now = Date.now()
+    if (now < this.#since || now > this.#until) this.#judgeAgain()
+    return this.#verdict
+  }
+
+  /** Ends the connection when its peer no longer qualifies. */
+  check(): void {
+    if (this.#of.socket.destroyed) return // it has ended already
+    const verdict = this.verdict()
+    if (!verdict.accepted) this.#of.end(verdict)
+  }
+
+  /** From now on this counts: the trust has changed. */
+  rejudge(judge: PeerJudge): void {
+    this.#judge = judge
+    this.#facts = judge.rebase(this.#facts, true)
+    if (this.#verdict.accepted) this.#judgeAgain()
+    this.check()
+  }
+
+  #judgeAgain(): void {
+    const now = new Date()
+    // An old certificate on the way may have ended while a renewed one goes on: then there is another way.
+    this.#facts = this.#judge.rebase(this.#facts)
+    const { record, peerAddress, serverName, tell } = this.#of
+    const verdict = this.#judge.verdict(this.#facts, serverName, now)
+    this.#keep(verdict, now.getTime())
+    if (verdict.accepted) return
+    const { code: reason, message } = verdict
+    tell('connection-ended', { peerAddress, connection: record.facts, reason, message })
+  }
+
+  #keep(verdict: Verdict, now: number): void {
+    this.#verdict = verdict
+    this.#cancel()
+    if (!verdict.accepted) {
+      this.#since = Number.NEGATIVE_INFINITY
+      this.#until = Number.POSITIVE_INFINITY
+      return
+    }
+    this.#since = now
+    this.#until = verdict.validUntil.getTime()
+    this.#cancel = atMoment(verdict.validUntil, () => this.check())
+  }
+
+  #closed(): void {
+    this.#cancel()
+    const { socket, record, peerAddress, serverName, tell } = this.#of
+    record.become('closed')
+    const usage = usageOf(socket, record, serverName === undefined ? this.requests : undefined)
+    tell('connection-closed', { peerAddress, connection: record.facts, ...usage })
+  }
+}

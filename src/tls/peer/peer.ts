@@ -1,0 +1,159 @@
+import type { X509Certificate } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+import { MtlsError } from '../../errors.js'
+import { dateFault } from '../../judge/dates.js'
+import { buildPath, type CertificatePath } from '../../judge/path.js'
+import type { Purpose } from '../../judge/purpose.js'
+import { type CertificateFacts, readCertificate } from '../../x509/certificate.js'
+import { checkCost } from '../../x509/strength.js'
+import type { Material } from '../material/material.js'
+import { excessIn } from './excess.js'
+import { intermediatesFor, rememberIntermediates } from './intermediates.js'
+import { certified, issuersShownBy, leafShownBy, type ShownLeaf, strangers } from './peer-certificates.js'
+import { type PeerFacts, type Verdict, verdict } from './verdict.js'
+
+const remembered = 10_000
+/** Of one search, in the microseconds of `checkCost`: fifty of the usual keys, two of P-521. */
+const maximumCost = 5000
+
+/**
+ * One state of trust: reads what handshakes tell about peers, and judges it. A resumed session carries the leaf
+ * alone, without its intermediates, so the way from a leaf to a trust anchor is remembered, and counts while it is
+ * accepted. One forgotten is refused, never waved through.
+ */
+export class PeerJudge {
+  /** By the fingerprint of the leaf: what was accepted. */
+  readonly #known = new Map<string, PeerFacts>()
+  readonly #trust: Pick<Material, 'anchors' | 'mode' | 'crls'>
+  readonly #peer: 'client' | 'server'
+  readonly #purpose: Purpose
+
+  constructor(trust: Pick<Material, 'anchors' | 'mode' | 'crls'>, peer: 'client' | 'server') {
+    this.#trust = trust
+    this.#peer = peer
+    this.#purpose = peer === 'client' ? 'clientAuth' : 'serverAuth'
+  }
+
+  /** `serverName` is the host that was called; a server without one is refused. */
+  verdict(facts: PeerFacts, serverName: string | undefined, now: Date): Verdict {
+    const { mode, crls } = this.#trust
+    const rules = { mode, crls, serverName: serverName ?? '' }
+    return verdict(facts, { ...rules, peer: this.#peer }, now)
+  }
+
+  /**
+   * What the peer showed, and what OpenSSL says against it; `serverName` as for `verdict`. Never throws: a certificate
+   * that OpenSSL can read and we cannot is a fact too.
+   */
+  read(socket: TLSSocket, serverName?: string): PeerFacts {
+    const authorizationError = verifyError(socket)
+    try {
+      // `authorized` alone proves nothing: on Node 20 a resumed TLS 1.3 session without any client
+      // certificate says true.
+      const leaf = leafShownBy(socket)
+      if (!leaf) return { path: undefined, authorizationError }
+      const isAccepted = (facts: PeerFacts) => this.verdict(facts, serverName, new Date()).accepted
+      const before = this.#known.get(leaf.fingerprint256)
+      const known = before && this.rebase({ ...before, authorizationError })
+      const facts =
+        known && isAccepted(known) ? known : this.#climb(leaf, socket, known, authorizationError, isAccepted)
+      const { path, presented = [] } = facts
+      if (!path?.anchored || !isAccepted(facts)) return facts
+      // Whoever is accepted has not shown too much, now or when it comes again.
+      const accepted = { path, presented, authorizationError }
+      this.#remember(leaf.fingerprint256, accepted)
+      return accepted
+    } catch (error) {
+      const unreadable = error instanceof MtlsError ? error.message : 'the certificate cannot be read'
+      return { path: undefined, authorizationError, unreadable }
+    }
+  }
+
+  /** The same peer as it is judged now: by these anchors, over another way when the one before has ended. */
+  rebase(facts: PeerFacts, trustChanged = false): PeerFacts {
+    const { path, presented = [] } = facts
+    const now = new Date()
+    if (!path || (!trustChanged && isCurrent(path, now))) return facts
+    return { ...facts, path: this.#path(path.certificates[0], presented, now) }
+  }
+
+  #path(leaf: CertificateFacts, presented: readonly CertificateFacts[], now: Date): CertificatePath {
+    const rules = { now, purpose: this.#purpose, revocation: this.#trust.crls, maximumCost }
+    return buildPath(leaf, presented, this.#trust.anchors, rules)
+  }
+
+  #climb(
+    shown: ShownLeaf,
+    socket: TLSSocket,
+    known: PeerFacts | undefined,
+    authorizationError: string | undefined,
+    isAccepted: (facts: PeerFacts) => boolean,
+  ): PeerFacts {
+    const tooMuch = (excess: string): PeerFacts => ({
+      path: undefined,
+      authorizationError,
+      unreadable: `the certificate is not looked at: the ${this.#peer} shows ${excess}`,
+      isExcessive: true,
+    })
+    const tooLarge = excessIn([shown.der])
+    if (tooLarge) return tooMuch(tooLarge)
+    const { remoteAddress = 'unknown' } = socket
+    const read = (one: Buffer | X509Certificate) => readCertificate(one, `certificate of ${remoteAddress}`)
+    const leaf = read(shown.der)
+    const over = (presented: readonly CertificateFacts[]): PeerFacts => {
+      const path = this.#path(leaf, presented, new Date())
+      return { path, presented, authorizationError }
+    }
+    // OpenSSL is content: it was shown the way, and what is known from others shows it us.
+    const isCertified = authorizationError === undefined
+    const guess = over(isCertified ? intermediatesFor(leaf) : [])
+    if (guess.path?.anchored && isAccepted(guess)) return guess
+
+    const share = isCertified ? certified.of(shown.fingerprint256) : strangers.of(remoteAddress)
+    const issuers = issuersShownBy(socket, share)
+    // Who has shown so much is slowed down like who shows too much at once.
+    if (!issuers)
+      return {
+        ...(known ?? over(intermediatesFor(leaf))),
+        isUnseen: true,
+        ...(share.isUsedUp() && { isExcessive: true }),
+      }
+    const excess = excessIn([shown.der, ...issuers.map(({ raw }) => raw)])
+    if (excess) return tooMuch(excess)
+    const presented = issuers.map(read)
+    const isExcessive = [leaf, ...presented].some(
+      ({ key }) => key.type === 'rsa' && checkCost(key) === Infinity,
+    )
+    // None in a session that is resumed, or where there are none.
+    const facts = presented.length === 0 ? (known ?? guess) : over(presented)
+    return { ...facts, ...(isExcessive && { isExcessive }) }
+  }
+
+  #remember(fingerprint256: string, facts: PeerFacts): void {
+    rememberIntermediates(facts.path?.certificates ?? [])
+    this.#known.delete(fingerprint256)
+    this.#known.set(fingerprint256, facts)
+    if (this.#known.size <= remembered) return
+    const [oldest] = this.#known.keys()
+    if (oldest !== undefined) this.#known.delete(oldest)
+  }
+}
+
+function isCurrent({ certificates }: CertificatePath, now: Date): boolean {
+  return certificates.every((certificate) => dateFault(certificate, now) === undefined)
+}
+
+/**
+ * OpenSSL's complaint about the chain, undefined when it has none: what Node makes `authorizationError` of, on the
+ * server's end for sockets of its own server alone. Where a runtime does not tell, the peer is refused.
+ */
+function verifyError(socket: TLSSocket): string | undefined {
+  const { _handle: handle } = socket as {
+    _handle?: { verifyError?: () => NodeJS.ErrnoException | null } | null
+  }
+  if (typeof handle?.verifyError !== 'function') return 'what OpenSSL found is not told'
+  const error = handle.verifyError()
+  if (!error) return undefined
+  // Most of what OpenSSL says has no code in Node, and words.
+  return error.code === 'UNSPECIFIED' ? error.message : (error.code ?? error.message)
+}

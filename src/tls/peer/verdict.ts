@@ -1,0 +1,228 @@
+import { type Identity, identityFrom } from '../../auth/identity.js'
+import { MtlsError, type MtlsErrorCode } from '../../errors.js'
+import type { CrlSet } from '../../judge/crl-set.js'
+import type { PathFault } from '../../judge/fault.js'
+import { findings, type Relaxation } from '../../judge/findings.js'
+import type { CertificatePath } from '../../judge/path.js'
+import { isMarkedAsCa } from '../../judge/purpose.js'
+import { shortened } from '../../text/shortened.js'
+import type { CertificateFacts } from '../../x509/certificate.js'
+
+export type { Relaxation } from '../../judge/findings.js'
+
+/** What one handshake told about the other side. */
+export interface PeerFacts {
+  /** Undefined when the peer showed no certificate. */
+  readonly path: CertificatePath | undefined
+  /** What came with the leaf: another way may lead over it once this one has ended. */
+  readonly presented?: readonly CertificateFacts[]
+  /** What OpenSSL said against the chain at the full handshake, Node's `authorizationError`. */
+  readonly authorizationError: string | undefined
+  /** Why the certificate it showed cannot be read. */
+  readonly unreadable?: string
+  /** What came with the leaf was not looked at: too much has come from there. */
+  readonly isUnseen?: true
+  /** It shows more than an honest peer does: looking at it is what it wants. */
+  readonly isExcessive?: true
+}
+
+export type Verification = {
+  readonly mode: 'strict' | 'demo'
+  /** Undefined when no revocation list is in use. */
+  readonly crls: CrlSet | undefined
+} & ({ readonly peer: 'client' } | { readonly peer: 'server'; readonly serverName: string })
+
+export type Verdict =
+  | {
+      readonly accepted: true
+      readonly identity: Identity
+      readonly path: CertificatePath
+      readonly relaxed: readonly Relaxation[]
+      /** Up to this moment no other verdict is possible by the same trust. */
+      readonly validUntil: Date
+    }
+  | {
+      readonly accepted: false
+      readonly code: MtlsErrorCode
+      readonly message: string
+      /** Not its fault: our revocation list is missing or out of date. */
+      readonly listFault?: boolean
+    }
+
+export type Refusal = Extract<Verdict, { accepted: false }>
+
+/**
+ * May this peer go on? The one predicate for both sides, at the handshake and at every request.
+ * Pure: what OpenSSL found comes in as a fact, and whatever is not plainly right is refused.
+ */
+export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdict {
+  const { path, unreadable } = peer
+  if (unreadable !== undefined) return refuse('CERT_INVALID', unreadable, rules)
+  if (!path) return refuse('CLIENT_CERT_REQUIRED', `the ${rules.peer} showed no certificate`, rules)
+  const { mode, crls: revocation } = rules
+  const purpose = rules.peer === 'client' ? 'clientAuth' : 'serverAuth'
+  const serverName = rules.peer === 'server' ? rules.serverName : undefined
+  const refusal = ({ kind, certificate, words }: PathFault): Refusal => ({
+    ...refuse(
+      codes[kind],
+      `certificate ${shortened(certificate.subject, 100)} ${words}${kind === 'issuer' && peer.isUnseen ? unseenWords : ''}`,
+      rules,
+    ),
+    ...(/list/.test(kind) && { listFault: true }),
+  })
+  const forged = forgedOn(path, peer.authorizationError, mode)
+  if (forged) return refusal(forged)
+  const relaxed: Relaxation[] = []
+  let fault: PathFault | undefined
+  for (const finding of findings(path, { now, purpose, serverName, revocation })) {
+    if (mode === 'demo' && finding.relaxed) relaxed.push(finding.relaxed)
+    else {
+      fault = finding
+      break
+    }
+  }
+  if (fault && fault.kind !== 'name') return refusal(fault)
+  // What we find ourselves has words, and what OpenSSL says often has none; but it weighs more than a name.
+  const refused = openSslRefusal(path, peer.authorizationError, rules)
+  if (refused) return refused
+  if (fault) return refusal(fault)
+  const [leaf] = path.certificates
+  try {
+    return {
+      accepted: true,
+      identity: identityFrom(leaf, relaxed.length === 0, rules.peer),
+      path,
+      relaxed: [...new Set(relaxed)],
+      validUntil: validUntil(path, revocation, now),
+    }
+  } catch (error) {
+    return refuse(
+      'CERT_INVALID',
+      error instanceof MtlsError ? error.message : 'no identity in the certificate',
+      rules,
+    )
+  }
+}
+
+const unseenWords = '; what was shown beside it was not looked at, since too much has come from there today'
+
+const codes: Readonly<Record<PathFault['kind'], MtlsErrorCode>> = {
+  signature: 'CERT_INVALID',
+  expired: 'CERT_EXPIRED',
+  'not-yet-valid': 'CERT_NOT_YET_VALID',
+  issuer: 'CLIENT_CERT_REJECTED',
+  revoked: 'CERT_REVOKED',
+  'no-list': 'CLIENT_CERT_REJECTED',
+  'list-expired': 'CLIENT_CERT_REJECTED',
+  'list-not-yet-valid': 'CLIENT_CERT_REJECTED',
+  authority: 'CERT_INVALID',
+  constraint: 'CERT_INVALID',
+  purpose: 'CERT_INVALID',
+  fabric: 'CERT_INVALID',
+  name: 'SERVER_NAME_MISMATCH',
+}
+
+/** The earliest end of a certificate on the path, or of a list that counts now. */
+function validUntil({ certificates }: CertificatePath, revocation: CrlSet | undefined, now: Date): Date {
+  const ends = certificates.map(({ notAfter }) => notAfter.getTime())
+  const ofLists = (revocation?.lists ?? []).map(({ nextUpdate }) => nextUpdate.getTime())
+  return new Date(Math.min(...ends, ...ofLists.filter((end) => end >= now.getTime())))
+}
+
+/** `CERT_INVALID` and the two issuer codes name a side; the other codes are the same for both. */
+function refuse(code: MtlsErrorCode, message: string, rules: Verification): Refusal {
+  const ofServer =
+    rules.peer === 'server' && /^(CERT_INVALID|CLIENT_CERT_REJECTED|CLIENT_CERT_REQUIRED)$/.test(code)
+  return { accepted: false, code: ofServer ? 'SERVER_CERT_INVALID' : code, message: shortened(message) }
+}
+
+/** Demo mode takes unknown issuers, and not whoever bears the name of one that is known. */
+function forgedOn(
+  { anchored, badSignature, namesake, certificates: [leaf] }: CertificatePath,
+  error: string | undefined,
+  mode: Verification['mode'],
+): PathFault | undefined {
+  const certificate =
+    badSignature ??
+    (mode === 'demo' ? namesake : undefined) ??
+    (error === 'CERT_SIGNATURE_FAILURE' && !anchored ? leaf : undefined)
+  return certificate && { kind: 'signature', certificate, words: 'is not signed by the issuer it names' }
+}
+
+/** What OpenSSL says when it simply does not know the issuer; anything else it says is fatal in every mode. */
+const unknownIssuerErrors = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+])
+
+/** What it says of a CA that was not the one: an old one, or another of the same name. */
+const wayErrors = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'CERT_SIGNATURE_FAILURE'])
+
+/** What it says of a CA, and may say of one on a way that we do not go. Most have no name in Node. */
+const detourErrors = new Set([
+  ...['PATH_LENGTH_EXCEEDED', 'INVALID_PURPOSE', 'INVALID_CA', 'unhandled critical extension'],
+  'key usage does not include certificate signing',
+  ...['permitted subtree violation', 'excluded subtree violation'],
+  ...['CA certificate key too weak', 'CA signature digest algorithm too weak'],
+])
+
+/**
+ * OpenSSL follows one path, over what is trusted and what the peer shows. Where it finds none, or meets an old
+ * certificate or a namesake on it, and ours is complete and valid, ours counts; so it does where there is a way that does
+ * not hold beside ours, and it tells of that. Whatever else it says stands.
+ */
+function mayBeOverruled(error: string | undefined, { isDetour }: CertificatePath): boolean {
+  return (
+    error === undefined ||
+    unknownIssuerErrors.has(error) ||
+    wayErrors.has(error) ||
+    (isDetour === true && detourErrors.has(error))
+  )
+}
+
+function openSslRefusal(
+  path: CertificatePath,
+  error: string | undefined,
+  rules: Verification,
+): Refusal | undefined {
+  const isOurs = path.anchored && !path.selfSigned
+  if (isOurs ? mayBeOverruled(error, path) : error === undefined || unknownIssuerErrors.has(error))
+    return undefined
+  const [leaf] = path.certificates
+  // OpenSSL goes on after an unknown issuer and tells its last complaint. This one only demo mode meets here: a
+  // self-signed CA may sign certificates, not handshakes.
+  if (error === 'INVALID_PURPOSE' && path.selfSigned && isMarkedAsCa(leaf)) return undefined
+  switch (error) {
+    case 'CERT_HAS_EXPIRED':
+      return refuse('CERT_EXPIRED', `the chain of certificate ${leaf.subject} has expired`, rules)
+    case 'CERT_NOT_YET_VALID':
+      return refuse('CERT_NOT_YET_VALID', `the chain of certificate ${leaf.subject} is not valid yet`, rules)
+    case 'CERT_REVOKED':
+      return refuse('CERT_REVOKED', `certificate ${leaf.subject} is revoked`, rules)
+    default:
+      return refuse('CERT_INVALID', `certificate ${leaf.subject} ${wordsOf(error)}`, rules)
+  }
+}
+
+function wordsOf(error: string | undefined): string {
+  const known = error !== undefined && Object.hasOwn(openSslWords, error) ? openSslWords[error] : undefined
+  return known ?? 'is refused by OpenSSL, which gives no reason; `openssl verify -x509_strict` may tell one'
+}
+
+const mayNotSign = 'has a CA above it that may not sign certificates, says OpenSSL'
+const policy = 'the machine that refuses it demands (the security level of its OpenSSL)'
+
+/** Where our search is content and OpenSSL is not. Most of what it says has no name in Node. */
+const openSslWords: Readonly<Record<string, string>> = {
+  INVALID_PURPOSE: 'is not for this use, or a CA above it is not, says OpenSSL',
+  INVALID_CA: mayNotSign,
+  'key usage does not include certificate signing': mayNotSign,
+  PATH_LENGTH_EXCEEDED: 'has more CAs above it than one of them allows, says OpenSSL',
+  'EE certificate key too weak': `has a key that is weaker than ${policy}`,
+  'CA certificate key too weak': `has a CA above it with a key that is weaker than ${policy}`,
+  'CA signature digest algorithm too weak': `has a signature on its chain that is weaker than ${policy}`,
+  CERT_CHAIN_TOO_LONG: 'has too many CAs above it, says OpenSSL',
+}

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import {
+  curve,
+  curveParts,
+  median,
+  percentile,
+  percentiles,
+  split,
+  spread,
+} from '../../src/perf/statistics.js'
+
+const hundred = Array.from({ length: 100 }, (_, index) => 100 - index)
+
+test('percentiles are values that were measured, whatever their order', () => {
+  expect(percentiles(hundred)).toEqual({ p50_ms: 51, p90_ms: 91, p99_ms: 100 })
+  expect(median([3, 1, 2])).toBe(2)
+  expect(percentile([7], 0.999)).toBe(7)
+})
+
+test('values are compared as numbers', () => {
+  expect(median([9, 10, 100])).toBe(10)
+})
+
+test('of no values there is no percentile', () => {
+  expect(percentile([], 0.5)).toBeNaN()
+})
+
+test('a curve rises, with a point for each of its parts', () => {
+  const points = curve(hundred)
+  expect(points).toHaveLength(curveParts.length)
+  expect(points).toEqual(points.toSorted((one, other) => one - other))
+  expect(curveParts).toContain(0.5)
+})
+
+test('the spread is the distance between the ends in percent of the middle', () => {
+  expect(spread([90, 100, 110])).toBe(20)
+  expect(spread([5, 5, 5])).toBe(0)
+  expect(spread([5])).toBe(0)
+})
+
+test('measurements are split into consecutive parts, all of them and each once', () => {
+  expect(split([1, 2, 3, 4, 5], 2)).toEqual([
+    [1, 2, 3],
+    [4, 5],
+  ])
+  expect(split([1, 2], 5).flat()).toEqual([1, 2])
+})
