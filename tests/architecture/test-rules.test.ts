@@ -41,7 +41,12 @@ test('the counts of several runs are one line, and a later run of a file stands 
     const testResults = Object.entries(files).map(([file, results]) => ({
       name: file,
       status: results.length === 0 ? 'failed' : 'passed',
-      assertionResults: results.map(([fullName, status]) => ({ fullName, status })),
+      message: results.length === 0 ? 'cannot be loaded' : '',
+      assertionResults: results.map(([fullName, status]) => ({
+        fullName,
+        status,
+        failureMessages: status === 'failed' ? ['expected 1 to be 2'] : [],
+      })),
     }))
     writeFileSync(path, JSON.stringify({ testResults }))
     return path
@@ -60,7 +65,18 @@ test('the counts of several runs are one line, and a later run of a file stands 
   const printed = execFileSync(process.execPath, [script('test-counts.mjs'), bare, full], {
     encoding: 'utf8',
   })
-  expect(printed).toBe('did not run: there is no Chromium\n\n3 passed, 2 failed, 1 skipped\n')
+  expect(printed.split('\n')).toEqual([
+    'did not run: there is no Chromium',
+    '',
+    'failed: broken.test.ts',
+    'cannot be loaded',
+    '',
+    'failed: other.test.ts > bad',
+    'expected 1 to be 2',
+    '',
+    '3 passed, 2 failed, 1 skipped',
+    '',
+  ])
 })
 
 test('mutation names files that are there', () => {
