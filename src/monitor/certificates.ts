@@ -3,7 +3,7 @@ import type { CertificateFacts } from '../x509/certificate.js'
 import { dayMs } from '../x509/life.js'
 import type { CertificateStatus, Level } from './snapshot.js'
 
-/** More are counted, and not shown. */
+/** What ends later than these is left out. */
 const mostShown = 500
 const longestText = 400
 

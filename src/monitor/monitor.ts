@@ -33,7 +33,7 @@ export interface MonitorOptions {
 export type MonitorSubscriber = (changes: readonly MonitorEvent[]) => void
 
 const eventsKept = 500
-/** Where latency is not worth much when many looks compete for one core. */
+/** More would compete for one core, and measure that instead of the servers. */
 const looksAtOnce = 8
 
 /** Looks at servers and certificates from outside, and remembers what it saw and when that changed. Bounded in memory. */

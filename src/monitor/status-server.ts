@@ -58,7 +58,7 @@ const typeOf: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** The files of the page as they are now: one that is replaced later does not mix with them. */
+/** The files of the page, each under its name, read once: an upgrade beneath us mixes no versions. */
 function pageFiles(): Record<string, () => Answer> {
   const folder = new URL('./page/', import.meta.url)
   const files = readdirSync(folder).flatMap((name) => {

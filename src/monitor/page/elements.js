@@ -118,6 +118,7 @@ export function problems(list, all) {
     ({ code, message }) => code + message,
     () => make('div', 'problem', make('strong'), make('span')),
     (element, { code, message, hint }) => {
+      // What still works today: `isWarning` in pki says the same of certificates.
       if (code.endsWith('_EXPIRING') || code === 'CERT_OUTLIVES_CA' || code === 'DEGRADED')
         element.dataset.level = 'warning'
       say(part(element, 'strong'), message)
