@@ -1,9 +1,9 @@
-import type { Failure } from './failure.js'
+import type { AskFailure } from './failure.js'
 import { forecastPart } from './forecast-part.js'
 import type { CallOutcome } from './runner.js'
 
 /** A line for each thing that was answered, in the order of the plan, then what was not and why. */
-export function answerOf(outcomes: readonly CallOutcome[], failures: readonly Failure[]): string {
+export function answerOf(outcomes: readonly CallOutcome[], failures: readonly AskFailure[]): string {
   const answered = outcomes.flatMap((call) => (call.outcome.ok ? [sentenceOf(call, call.outcome)] : []))
   const sentences = [
     ...answered,

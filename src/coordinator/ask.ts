@@ -1,7 +1,7 @@
 import { MtlsError } from '../errors.js'
 import { answerOf } from './answer.js'
 import { type Connect, Connections } from './connections.js'
-import type { Failure } from './failure.js'
+import type { AskFailure } from './failure.js'
 import type { Planner } from './plan.js'
 import { rulesPlanner, whatCanBeAsked } from './rules/planner.js'
 import { type CallOutcome, OutOfTime, runCalls } from './runner.js'
@@ -27,7 +27,7 @@ export interface Reply {
   readonly planner: Planner['name']
   readonly calls: readonly CallOutcome[]
   /** What has no answer, each thing once. */
-  readonly failures: readonly Failure[]
+  readonly failures: readonly AskFailure[]
   readonly notices: readonly string[]
 }
 
@@ -72,9 +72,9 @@ function checkLength(question: string): void {
     )
 }
 
-const failureIn = ({ outcome }: CallOutcome): Failure[] => (outcome.ok ? [] : [outcome.failure])
+const failureIn = ({ outcome }: CallOutcome): AskFailure[] => (outcome.ok ? [] : [outcome.failure])
 
 /** Calls that fail for the same reason are one failure to the asker. */
-function distinct(failures: readonly Failure[]): Failure[] {
+function distinct(failures: readonly AskFailure[]): AskFailure[] {
   return [...new Map(failures.map((failure) => [failure.message, failure])).values()]
 }

@@ -6,7 +6,7 @@ import { ofPeer } from '../text/of-peer.js'
  * Why a part of a question has no answer. `place`: an unknown city; `usage`: the asker's to mend; `timeout`;
  * `unreachable`: a server that cannot be reached or refuses; `other`: anything else.
  */
-export interface Failure {
+export interface AskFailure {
   readonly kind: 'place' | 'timeout' | 'unreachable' | 'other' | 'usage'
   readonly code: MtlsErrorCode
   /** A sentence. */
@@ -25,7 +25,7 @@ const ownFiles: readonly MtlsErrorCode[] = [
 ]
 
 /** What an error of connecting to, or calling, a server means to the asker. */
-export function failureOf(error: unknown, server: string): Failure {
+export function failureOf(error: unknown, server: string): AskFailure {
   const known = mtlsErrorIn(error)
   if (known) return { ...known.toJSON(), ...described(known, server) }
   const message = ofPeer(error instanceof Error ? error.message : String(error), longestAnswer)
@@ -36,7 +36,7 @@ export function failureOf(error: unknown, server: string): Failure {
   return toolFailed(`The ${server} server could not answer: ${message}`)
 }
 
-export function timedOut(server: string, detail: string): Failure {
+export function timedOut(server: string, detail: string): AskFailure {
   return {
     kind: 'timeout',
     ...new MtlsError('CONNECTION_TIMEOUT', `The ${server} server did not answer in time: ${detail}`).toJSON(),
@@ -46,11 +46,11 @@ export function timedOut(server: string, detail: string): Failure {
 /** What a tool says of its failure may be a few sentences. */
 export const longestAnswer = 1000
 
-export function toolFailed(message: string): Failure {
+export function toolFailed(message: string): AskFailure {
   return { kind: 'other', ...new MtlsError('TOOL_FAILED', message).toJSON() }
 }
 
-function described({ code, message }: MtlsError, server: string): Pick<Failure, 'kind' | 'message'> {
+function described({ code, message }: MtlsError, server: string): Pick<AskFailure, 'kind' | 'message'> {
   if (timeouts.includes(code))
     return { kind: 'timeout', message: `The ${server} server did not answer in time: ${message}` }
   if (code === 'CONFIG_INVALID') return { kind: 'usage', message }

@@ -1,6 +1,6 @@
 export { type AskOptions, ask, longestQuestion, type Reply } from './ask.js'
 export type { Connect, ConnectionFacts, ToolClient } from './connections.js'
-export type { Failure } from './failure.js'
+export type { AskFailure } from './failure.js'
 export type { Plan, PlanContext, PlannedCall, Planner, Toolbox } from './plan.js'
 export { rulesPlanner } from './rules/planner.js'
 export type { CallOutcome } from './runner.js'

@@ -1,5 +1,5 @@
 import type { Tool } from '@modelcontextprotocol/client'
-import type { Failure } from './failure.js'
+import type { AskFailure } from './failure.js'
 
 /** One tool call as data: what to call, where, and why. */
 export interface PlannedCall {
@@ -29,7 +29,7 @@ export type Weekday = (typeof weekdays)[number]
 export interface Plan {
   readonly calls: readonly PlannedCall[]
   /** Parts of the question that cannot become a call. */
-  readonly problems: readonly Failure[]
+  readonly problems: readonly AskFailure[]
   /** What the asker should know and what is no failure: words that were not understood, limits. */
   readonly notices: readonly string[]
 }

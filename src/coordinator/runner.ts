@@ -1,7 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/client'
 import { ofPeer } from '../text/of-peer.js'
 import type { ConnectionFacts, Connections, ToolClient } from './connections.js'
-import { type Failure, failureOf, longestAnswer, timedOut, toolFailed } from './failure.js'
+import { type AskFailure, failureOf, longestAnswer, timedOut, toolFailed } from './failure.js'
 import type { PlannedCall } from './plan.js'
 import { whileNotAborted } from './while-not-aborted.js'
 
@@ -12,7 +12,7 @@ export interface CallOutcome extends PlannedCall {
   readonly tls: ConnectionFacts | undefined
   readonly outcome:
     | { readonly ok: true; readonly result: unknown; readonly text: string }
-    | { readonly ok: false; readonly failure: Failure }
+    | { readonly ok: false; readonly failure: AskFailure }
 }
 
 /** The reason of a signal that aborts because the time is over. */
@@ -40,7 +40,7 @@ async function runCall(
     tls,
     outcome,
   })
-  const failed = (failure: Failure): CallOutcome => done({ ok: false, failure })
+  const failed = (failure: AskFailure): CallOutcome => done({ ok: false, failure })
   const { server, tool } = call
   if (!connections.servers.includes(server)) return failed(toolFailed(`No server has the tool ${tool}.`))
   try {

@@ -3,12 +3,12 @@ import type { CertificateFacts } from '../x509/certificate.js'
 import { dayMs } from '../x509/life.js'
 import type { CertificateStatus, Level } from './snapshot.js'
 
-/** More are counted, and not shown. */
+/** What ends later than these is left out. */
 const mostShown = 500
 const longestText = 400
 
-/** What a server has shown. */
-export interface Shown {
+/** A certificate that a server has shown. */
+export interface ShownCertificate {
   readonly certificate: CertificateFacts
   /** Why we did not accept it. */
   readonly refused: Problem | undefined
@@ -17,41 +17,36 @@ export interface Shown {
 /** What was found in files, and what servers showed, as one list: what is at several places is in it once. */
 export function certificatesOf(
   files: readonly Checked[],
-  shown: ReadonlyMap<string, Shown>,
+  shown: ReadonlyMap<string, ShownCertificate>,
   { withinDays, now }: { readonly withinDays?: number | undefined; readonly now: Date },
 ): readonly CertificateStatus[] {
-  const found = new Map<string, CertificateStatus>()
-  for (const checked of files) add(found, statusOf(checked, now))
-  for (const [url, { certificate, refused }] of shown) {
+  const byServers = Array.from(shown, ([path, { certificate, refused }]): Checked => {
     // The connection has judged everything but how long it lasts.
     const problems = refused ? [refused] : check(certificate, { withinDays, now })
-    add(found, statusOf({ path: url, type: 'server', certificate, problems }, now))
+    return { path, type: 'server', certificate, problems }
+  })
+  const found = new Map<string, [Checked, ...Checked[]]>()
+  for (const checked of [...files, ...byServers]) {
+    // A certificate is known by its content, whatever else by its place.
+    const key = checked.certificate?.fingerprint256 ?? `${checked.type} ${checked.path}`
+    const same = found.get(key)
+    if (same) same.push(checked)
+    else found.set(key, [checked])
   }
   const end = ({ not_after }: CertificateStatus) => (not_after === null ? 0 : Date.parse(not_after))
-  return [...found.values()].sort((one, other) => end(one) - end(other)).slice(0, mostShown)
+  return Array.from(found, ([key, same]) => statusOf(key, same, now))
+    .sort((one, other) => end(one) - end(other))
+    .slice(0, mostShown)
 }
 
-function add(found: Map<string, CertificateStatus>, status: CertificateStatus): void {
-  const before = found.get(status.key)
-  if (!before) {
-    found.set(status.key, status)
-    return
-  }
-  const problems = worstFirst(unique([...before.problems, ...status.problems]))
-  found.set(status.key, {
-    ...before,
-    places: [...new Set([...before.places, ...status.places])],
-    problems,
-    level: levelOf(problems),
-  })
-}
-
-function statusOf({ path, type, certificate, crl, problems }: Checked, now: Date): CertificateStatus {
+function statusOf(key: string, same: readonly [Checked, ...Checked[]], now: Date): CertificateStatus {
+  const [{ type, path, certificate, crl }] = same
   const end = certificate?.notAfter ?? crl?.nextUpdate
   const { dns = [], ip = [], email = [], uri = [] } = certificate?.names ?? {}
+  const told = same.flatMap((checked) => checked.problems)
+  const problems = worstFirst(unique(told.map((one) => ({ ...one, message: clipped(one.message) }))))
   return {
-    // A certificate is known by its content, whatever else by its place.
-    key: certificate?.fingerprint256 ?? `${type} ${path}`,
+    key,
     type,
     subject: clipped(certificate?.subject ?? crl?.issuer ?? path),
     issuer: clipped(certificate?.issuer ?? crl?.issuer ?? '') || null,
@@ -61,8 +56,8 @@ function statusOf({ path, type, certificate, crl, problems }: Checked, now: Date
     not_after: end?.toISOString() ?? null,
     days_left: end ? Math.floor((end.getTime() - now.getTime()) / dayMs) : null,
     level: levelOf(problems),
-    places: [path],
-    problems: worstFirst(problems).map((found) => ({ ...found, message: clipped(found.message) })),
+    places: [...new Set(same.map((checked) => checked.path))],
+    problems,
   }
 }
 

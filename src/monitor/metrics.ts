@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Monitor } from './monitor.js'
-import { levels, serverStates } from './snapshot.js'
+import { type CertificateStatus, levels, serverStates } from './snapshot.js'
 
 /** What the monitor knows, as Prometheus text. Labels come from what is watched: gauges of what is gone go too. */
 export class MonitorMetrics {
@@ -30,30 +30,28 @@ export class MonitorMetrics {
           if (latency_ms !== null) gauge.set({ name }, latency_ms / 1000)
       },
     )
-    const end = ['type', 'subject', 'serial', 'place'] as const
+    const certificates = () => monitor.snapshot().certificates
     this.#gauge(
       'certificate_expiry_timestamp_seconds',
       'End of certificates and revocation lists, in files and as shown by servers',
-      end,
+      certificateLabels,
       (gauge) => {
-        for (const { type, subject, serial, places, not_after } of monitor.snapshot().certificates)
-          if (not_after !== null)
-            gauge.set(
-              { type, subject, serial: serial ?? '', place: places[0] ?? '' },
-              Date.parse(not_after) / 1000,
-            )
+        for (const certificate of certificates())
+          if (certificate.not_after !== null)
+            gauge.set(labelsOf(certificate), Date.parse(certificate.not_after) / 1000)
       },
     )
-    this.#gauge('certificate_expiring', '1 while one of them is near its end', end, (gauge) => {
-      for (const { type, subject, serial, places, problems } of monitor.snapshot().certificates) {
-        const isNear = problems.some(({ code }) => code === 'CERT_EXPIRING' || code === 'CRL_EXPIRING')
-        gauge.set({ type, subject, serial: serial ?? '', place: places[0] ?? '' }, isNear ? 1 : 0)
+    this.#gauge('certificate_expiring', '1 while one of them is near its end', certificateLabels, (gauge) => {
+      for (const certificate of certificates()) {
+        const isNear = certificate.problems.some(
+          ({ code }) => code === 'CERT_EXPIRING' || code === 'CRL_EXPIRING',
+        )
+        gauge.set(labelsOf(certificate), isNear ? 1 : 0)
       }
     })
     this.#gauge('certificates', 'Certificates and revocation lists by how they are', ['level'], (gauge) => {
-      const { certificates } = monitor.snapshot()
       for (const level of levels)
-        gauge.set({ level }, certificates.filter((certificate) => certificate.level === level).length)
+        gauge.set({ level }, certificates().filter((certificate) => certificate.level === level).length)
     })
     this.#gauge('last_look_timestamp_seconds', 'When something was last looked at', [], (gauge) =>
       gauge.set(Date.parse(monitor.snapshot().at) / 1000),
@@ -90,4 +88,10 @@ export class MonitorMetrics {
       },
     })
   }
+}
+
+const certificateLabels = ['type', 'subject', 'serial', 'place'] as const
+
+function labelsOf({ type, subject, serial, places: [place = ''] }: CertificateStatus) {
+  return { type, subject, serial: serial ?? '', place }
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { longWait } from '../alarm.js'
 import { type CheckFilesOptions, checkFiles } from '../pki/index.js'
 import { type LookOptions, look } from '../probe/connect/observe.js'
-import { certificatesOf, type Shown } from './certificates.js'
+import { certificatesOf, type ShownCertificate } from './certificates.js'
 import { type Change, certificateChanges, serverChanges } from './changes.js'
 import { afterLook, unseen } from './server-status.js'
 import {
@@ -33,7 +33,7 @@ export interface MonitorOptions {
 export type MonitorSubscriber = (changes: readonly MonitorEvent[]) => void
 
 const eventsKept = 500
-/** Where latency is not worth much when many looks compete for one core. */
+/** More would compete for one core, and measure that instead of the servers. */
 const looksAtOnce = 8
 
 /** Looks at servers and certificates from outside, and remembers what it saw and when that changed. Bounded in memory. */
@@ -41,7 +41,7 @@ export class Monitor {
   readonly #options: MonitorOptions
   readonly #servers = new Map<string, ServerStatus>()
   /** The certificates that servers have shown, by their URL. */
-  readonly #shown = new Map<string, Shown>()
+  readonly #shown = new Map<string, ShownCertificate>()
   #certificates: readonly CertificateStatus[] | undefined
   readonly #events: MonitorEvent[] = []
   #eventCount = 0

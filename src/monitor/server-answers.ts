@@ -18,27 +18,28 @@ const healthSchema = z.object({
   last_reload: z.object({ ok: z.boolean(), error: z.string().max(1000).nullable() }).nullable(),
 })
 
-export interface ReadHealth extends ServerHealth {
+export interface HealthAnswer {
+  readonly health: ServerHealth
   /** Why it is degraded, in our words and the server's. */
   readonly complaints: readonly string[]
 }
 
 /** The body of `/health` of one of our servers, undefined when it is something else. */
-export function readHealth(body: string): ReadHealth | undefined {
+export function readHealth(body: string): HealthAnswer | undefined {
   const parsed = healthSchema.safeParse(jsonIn(body))
   if (!parsed.success) return undefined
   const { certificates, last_reload, ...health } = parsed.data
   const expired = certificates.filter(({ state }) => state === 'expired').map(({ role }) => role)
   return {
-    ...health,
+    health,
     complaints: [
-      ...[...new Set(expired)].map((role) => `its ${what[role]} has expired`),
+      ...[...new Set(expired)].map((role) => `its ${roleNames[role]} has expired`),
       ...(last_reload?.ok === false ? [`it could not take up new files: ${last_reload.error}`] : []),
     ],
   }
 }
 
-const what = { server: 'certificate', ca: 'CA certificate', crl: 'revocation list' } as const
+const roleNames = { server: 'certificate', ca: 'CA certificate', crl: 'revocation list' } as const
 
 function jsonIn(body: string): unknown {
   try {

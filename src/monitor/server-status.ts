@@ -1,8 +1,8 @@
 import type { Look } from '../probe/connect/observe.js'
-import { type ReadHealth, readHealth, readRefusals } from './server-answers.js'
+import { type HealthAnswer, readHealth, readRefusals } from './server-answers.js'
 import type { Level, ServerState, ServerStatus } from './snapshot.js'
 
-export const levelOf: Readonly<Record<ServerState, Level>> = {
+const levelOfState: Readonly<Record<ServerState, Level>> = {
   up: 'ok',
   degraded: 'warning',
   draining: 'warning',
@@ -35,17 +35,16 @@ export function unseen(name: string, url: string, now: Date): ServerStatus {
 
 /** What is known of a server after this look, with what was known before it. */
 export function afterLook(before: ServerStatus, look: Look, now: Date): ServerStatus {
-  const read = look.outcome === 'answered' ? readHealth(look.health.body) : undefined
-  const { state, problem } = judge(look, read)
+  const answer = look.outcome === 'answered' ? readHealth(look.health.body) : undefined
+  const { state, problem } = judged(look, answer)
   const latency = look.outcome === 'answered' ? Math.round(look.latencyMs * 10) / 10 : null
   const { connection } = look
   const { peer, peerCertificate } = connection ?? {}
-  const health = read ? withoutComplaints(read) : null
   return {
     name: before.name,
     url: before.url,
     state,
-    level: levelOf[state],
+    level: levelOfState[state],
     since: state === before.state ? before.since : now.toISOString(),
     problem,
     latency_ms: latency,
@@ -65,13 +64,13 @@ export function afterLook(before: ServerStatus, look: Look, now: Date): ServerSt
           not_after: peerCertificate.notAfter.toISOString(),
         }
       : before.certificate,
-    health,
+    health: answer?.health ?? null,
     refused:
       (look.outcome === 'answered' && look.metrics && readRefusals(look.metrics.body)) || before.refused,
   }
 }
 
-function judge(look: Look, read: ReadHealth | undefined): Pick<ServerStatus, 'state' | 'problem'> {
+function judged(look: Look, answer: HealthAnswer | undefined): Pick<ServerStatus, 'state' | 'problem'> {
   if (look.outcome !== 'answered') {
     const { code, message, hint } = look.error
     return {
@@ -79,19 +78,15 @@ function judge(look: Look, read: ReadHealth | undefined): Pick<ServerStatus, 'st
       problem: { code, message, hint },
     }
   }
-  if (read?.status === 'draining') return { state: 'draining', problem: null }
-  if (read?.status === 'degraded')
+  if (answer?.health.status === 'draining') return { state: 'draining', problem: null }
+  if (answer?.health.status === 'degraded')
     return {
       state: 'degraded',
       problem: {
         code: 'DEGRADED',
-        message: read.complaints.join('; ') || 'it says so itself',
+        message: answer.complaints.join('; ') || 'it says so itself',
         hint: 'Look at its log, and at its certificates: `mcp-mtls cert-check`.',
       },
     }
   return { state: 'up', problem: null }
-}
-
-function withoutComplaints({ complaints: _complaints, ...health }: ReadHealth) {
-  return health
 }

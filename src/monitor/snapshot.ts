@@ -1,7 +1,6 @@
-import type { Problem } from '../pki/index.js'
-
 // What the monitor knows, in the form in which page, scripts and commands read it. Every text in it that comes
-// from a certificate or a peer is as it was written there: whoever shows it has to mind that.
+// from a certificate or a peer is as it was written there: whoever shows it has to mind that. It imports nothing:
+// the page is checked against it, with the types of a browser alone.
 
 export const serverStates = [
   'up',
@@ -21,6 +20,13 @@ export type ServerState = (typeof serverStates)[number]
 export const levels = ['ok', 'warning', 'critical'] as const
 export type Level = (typeof levels)[number]
 
+/** What is wrong, and what to do about it. */
+export interface Problem {
+  readonly code: string
+  readonly message: string
+  readonly hint: string
+}
+
 export interface ServerHealth {
   readonly status: 'ok' | 'degraded' | 'draining'
   readonly server: string
@@ -37,8 +43,7 @@ export interface ServerStatus {
   readonly level: Level
   /** Since when it has this state. */
   readonly since: string
-  /** What is wrong; null when nothing is. */
-  readonly problem: { readonly code: string; readonly message: string; readonly hint: string } | null
+  readonly problem: Problem | null
   /** Handshake and one answer. */
   readonly latency_ms: number | null
   /** The newest last; null where there was no answer. */
@@ -93,6 +98,15 @@ export interface Snapshot {
   readonly servers: readonly ServerStatus[]
   /** What ends first comes first. */
   readonly certificates: readonly CertificateStatus[]
+}
+
+/** What a page gets: as much as it shows. */
+export interface Update {
+  /** Of this package. */
+  readonly version: string
+  readonly snapshot: Snapshot
+  /** The newest last. */
+  readonly events: readonly MonitorEvent[]
 }
 
 export function worst(all: Iterable<Level>): Level {

@@ -1,9 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { extname } from 'node:path'
 import { MonitorMetrics } from './metrics.js'
 import type { Monitor } from './monitor.js'
-import { pageIcon, pageMarkup } from './page/markup.js'
-import { pageScript } from './page/script.js'
-import { pageStyle } from './page/style.js'
 import { serverStates } from './snapshot.js'
 import { Updates, updateOf } from './updates.js'
 
@@ -28,10 +27,7 @@ export function createStatusServer(options: StatusServerOptions): Server {
   const metrics = new MonitorMetrics(monitor)
   const begun = Date.now()
   const answers: Readonly<Record<string, () => Answer | Promise<Answer>>> = {
-    '/': () => ({ type: 'text/html; charset=utf-8', body: pageMarkup }),
-    '/page.css': () => ({ type: 'text/css; charset=utf-8', body: pageStyle }),
-    '/page.js': () => ({ type: 'text/javascript; charset=utf-8', body: pageScript }),
-    '/icon.svg': () => ({ type: 'image/svg+xml', body: pageIcon }),
+    ...pageFiles(),
     '/status.json': () => ({ type: 'application/json', body: updateOf(monitor, version) }),
     '/health': () => health(options, begun),
     '/metrics': async () => ({ type: metrics.contentType, body: await metrics.text() }),
@@ -53,6 +49,25 @@ export function createStatusServer(options: StatusServerOptions): Server {
       response.end(request.method === 'HEAD' ? undefined : body)
     })
   }).on('close', () => updates.close())
+}
+
+const typeOf: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+
+/** The files of the page, each under its name, read once: an upgrade beneath us mixes no versions. */
+function pageFiles(): Record<string, () => Answer> {
+  const folder = new URL('./page/', import.meta.url)
+  const files = readdirSync(folder).flatMap((name) => {
+    const type = typeOf[extname(name)]
+    if (type === undefined) return []
+    const answer = { type, body: readFileSync(new URL(name, folder), 'utf8') }
+    return [[name === 'page.html' ? '/' : `/${name}`, () => answer] as const]
+  })
+  return Object.fromEntries(files)
 }
 
 /** Nothing from elsewhere, nothing inline, nobody's frame: what is shown comes from peers. */

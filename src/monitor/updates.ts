@@ -1,9 +1,15 @@
 import type { ServerResponse } from 'node:http'
 import type { Monitor } from './monitor.js'
+import type { Update } from './snapshot.js'
 
-/** What a page gets: as much as it shows. */
+/** An `Update` as JSON. */
 export function updateOf(monitor: Monitor, version: string): string {
-  return JSON.stringify({ version, snapshot: monitor.snapshot(), events: monitor.events.slice(-eventsShown) })
+  const update: Update = {
+    version,
+    snapshot: monitor.snapshot(),
+    events: monitor.events.slice(-eventsShown),
+  }
+  return JSON.stringify(update)
 }
 
 const eventsShown = 50

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
@@ -15,6 +15,13 @@ function packed(): string[] {
   return files.map(({ path }: { path: string }) => path)
 }
 
+/** What browsers get, as it is in the package. */
+const pages = ['monitor/page', 'perf/page'].flatMap((folder) =>
+  readdirSync(join(root, 'src', folder))
+    .filter((name) => !name.endsWith('.ts'))
+    .map((name) => `dist/${folder}/${name}`),
+)
+
 test('the package has what users need and nothing else', () => {
   const files = packed()
   const needed = [
@@ -25,6 +32,7 @@ test('the package has what users need and nothing else', () => {
     'CHANGELOG.md',
     'dist/cli/bin.js',
     'dist/index.js',
+    ...pages,
   ]
   expect(needed.filter((file) => !files.includes(file))).toEqual([])
   expect(files.some((file) => file.startsWith('generated/'))).toBe(true)

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { serve } from '../../src/server/index.js'
 import { builtInServers } from '../../src/servers/index.js'
@@ -8,22 +8,12 @@ import { callAsBareClient } from '../support/bare-peers.js'
 import { startCli } from '../support/cli.js'
 import { type Forged, forge, forgeCa } from '../support/forge.js'
 import { scratch } from '../support/scratch.js'
-import { describeWith, onPath } from '../support/tools.js'
+import { describeWith } from '../support/tools.js'
+import { chromium, executablePath, flags } from './chromium.js'
 import { type ThreeServers, threeServers } from './three-servers.js'
 
-const executablePath = onPath('chromium') ?? ''
 // MONITOR_SCREENSHOTS names a folder for pictures of the page, for people who work on it.
 const pictures = process.env.MONITOR_SCREENSHOTS
-
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 const day = 86_400_000
 const hostile = '<script>window.taken = 1</script><img src=x onerror="window.taken = 1">\u202e'

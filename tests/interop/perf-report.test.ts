@@ -1,33 +1,21 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { perfPage } from '../../src/perf/page/page.js'
 import { runCli } from '../support/cli.js'
 import { sampleResult } from '../support/perf-figures.js'
 import { scratch } from '../support/scratch.js'
-import { describeWith, onPath } from '../support/tools.js'
+import { describeWith } from '../support/tools.js'
 import { makeWorld, serveTest } from '../support/world.js'
-
-const executablePath = onPath('chromium') ?? ''
-
-const quiet = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+import { chromium, executablePath, flags } from './chromium.js'
 
 /** The report in a browser with a profile of its own; whatever it asks of a network or complains about is collected. */
 async function opened(file: string, look: { width: number; colorScheme: 'light' | 'dark' }) {
   const context = await chromium.launchPersistentContext(scratch(), {
     executablePath,
-    args: quiet,
+    args: ['--headless', ...flags],
     colorScheme: look.colorScheme,
     viewport: { width: look.width, height: 800 },
   })

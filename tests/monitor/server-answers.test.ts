@@ -17,12 +17,14 @@ const health = {
 
 test('the health of a server of ours is read, with its complaints', () => {
   expect(readHealth(JSON.stringify(health))).toEqual({
-    status: 'degraded',
-    server: 'weather-mcp',
-    version: '0.1.0',
-    mode: 'strict',
-    uptime_seconds: 5,
-    connections: 1,
+    health: {
+      status: 'degraded',
+      server: 'weather-mcp',
+      version: '0.1.0',
+      mode: 'strict',
+      uptime_seconds: 5,
+      connections: 1,
+    },
     complaints: ['its certificate has expired', 'it could not take up new files: no such file'],
   })
 })

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -56,6 +57,7 @@ test('the page allows nothing inline and nothing from elsewhere, and needs neith
   await using world = await makeWorld()
   const { get } = await statusOf(world, await freePort())
   const { headers, body } = await get('/')
+  const files = await readdir(new URL('../../src/monitor/page/', import.meta.url))
   expect(headers['content-security-policy']).toMatch(
     /^default-src 'none'; script-src 'self'; style-src 'self'/,
   )
@@ -68,8 +70,17 @@ test('the page allows nothing inline and nothing from elsewhere, and needs neith
     ['/icon.svg', 'image/svg+xml'],
   ] as const)
     expect((await get(path)).headers['content-type']).toContain(type)
-  const script = (await get('/page.js')).body
-  expect(script).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(/)
+  const named = Array.from(body.matchAll(/(?:href|src)="\/(.+?\.(?:css|js|svg))"/g), ([, name = '']) => name)
+  expect(files).toEqual(expect.arrayContaining(named))
+  const scripts = files.filter((name) => name.endsWith('.js'))
+  expect(scripts).toContain('page.js')
+  for (const name of scripts) {
+    const { status, body: script } = await get(`/${name}`)
+    expect(status).toBe(200)
+    expect(script).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(/)
+    for (const [, imported] of script.matchAll(/^import .* from '\.\/(.+)'$/gm))
+      expect(files).toContain(imported)
+  }
 })
 
 test('pages that are open hear of each look; there are not more of them than it can bear', async () => {

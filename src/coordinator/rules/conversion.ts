@@ -1,11 +1,11 @@
 import { givenCity, type Mention } from './mentions.js'
-import type { Draft } from './plan-draft.js'
+import type { PlanDraft } from './plan-draft.js'
 import type { Segment } from './segments.js'
 
 const example = 'Ask for example: What time is it in Tokyo when it is 15:00 in Oslo?'
 
 /** Adds a call of `convertTime` for every place but the one whose time is given. */
-export function draftConversion(segment: Segment, city: string | undefined, draft: Draft): void {
+export function draftConversion(segment: Segment, city: string | undefined, draft: PlanDraft): void {
   const { clock } = segment
   if (!clock) return draft.usage('I can convert a time of day, and the question gives none.', example)
   if (clock.time === undefined) return draft.usage(`There is no such time of day: "${clock.text}".`, example)
@@ -18,7 +18,7 @@ export function draftConversion(segment: Segment, city: string | undefined, draf
   for (const { known, text } of [from, ...targets]) if (!known) draft.unknownPlace(text)
   for (const to of targets)
     if (from.known && to.known)
-      draft.request({
+      draft.addCall({
         home: 'datetime',
         tool: 'convertTime',
         arguments: { time: clock.time, from: from.text, to: to.text },

@@ -1,23 +1,23 @@
 import { findPlace } from '../../places/index.js'
-import type { Failure } from '../failure.js'
+import type { AskFailure } from '../failure.js'
 import type { PlannedCall } from '../plan.js'
 
 /** A call that has no server yet; `home` is the name of the server that usually has the tool. */
-export interface Request extends Omit<PlannedCall, 'server'> {
+export interface UnassignedCall extends Omit<PlannedCall, 'server'> {
   readonly home: 'weather' | 'datetime' | 'echo'
 }
 
 /** What a question has yielded so far. The same call, problem or notice is kept once. */
-export class Draft {
-  readonly requests: Request[] = []
-  readonly problems: Failure[] = []
+export class PlanDraft {
+  readonly calls: UnassignedCall[] = []
+  readonly problems: AskFailure[] = []
   readonly notices: string[] = []
 
-  request(request: Request): void {
-    const same = (other: Request): boolean =>
+  addCall(call: UnassignedCall): void {
+    const same = (other: UnassignedCall): boolean =>
       JSON.stringify([other.tool, other.arguments, other.only]).toLowerCase() ===
-      JSON.stringify([request.tool, request.arguments, request.only]).toLowerCase()
-    if (!this.requests.some(same)) this.requests.push(request)
+      JSON.stringify([call.tool, call.arguments, call.only]).toLowerCase()
+    if (!this.calls.some(same)) this.calls.push(call)
   }
 
   usage(message: string, hint: string): void {
@@ -42,7 +42,7 @@ export class Draft {
     if (!this.notices.includes(text)) this.notices.push(text)
   }
 
-  #problem(problem: Failure): void {
+  #problem(problem: AskFailure): void {
     if (!this.problems.some(({ message }) => message === problem.message)) this.problems.push(problem)
   }
 }

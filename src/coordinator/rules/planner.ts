@@ -1,11 +1,11 @@
 import type { Plan, Planner, Toolbox } from '../plan.js'
 import { clockTimes } from './clock.js'
+import { cuesIn } from './cues.js'
+import { draftSegment } from './draft-segment.js'
 import { echoRequests } from './echo-request.js'
-import { cuesIn } from './intents.js'
 import { mentionsIn } from './mentions.js'
-import { Draft, type Request } from './plan-draft.js'
-import { draftSegment } from './requests.js'
-import { type Event, segmentsOf } from './segments.js'
+import { PlanDraft, type UnassignedCall } from './plan-draft.js'
+import { type QuestionPart, segmentsOf } from './segments.js'
 import { blank, foldText } from './text.js'
 
 export const whatCanBeAsked =
@@ -16,17 +16,17 @@ export const whatCanBeAsked =
 export const rulesPlanner: Planner = {
   name: 'rules',
   async plan(question, { toolbox, city }) {
-    const { requests, problems, notices } = understand(question, city)
-    return assign(requests, toolbox, { problems, notices })
+    const { calls, problems, notices } = understand(question, city)
+    return assign(calls, toolbox, { problems, notices })
   },
 }
 
 /** What a question asks for; `city` is meant where it names none. */
-export function understand(question: string, city?: string): Draft {
-  const draft = new Draft()
+export function understand(question: string, city?: string): PlanDraft {
+  const draft = new PlanDraft()
   const echoes = echoRequests(question)
   for (const echo of echoes)
-    draft.request({
+    draft.addCall({
       home: 'echo',
       tool: 'echo',
       arguments: { text: echo.text },
@@ -38,27 +38,27 @@ export function understand(question: string, city?: string): Draft {
   const clocks = clockTimes(spoken)
   const cues = cuesIn(blank(spoken, clocks))
   const { places, ignored } = mentionsIn(text, blank(spoken, [...clocks, ...cues]), city !== undefined)
-  const events: Event[] = [
+  const parts: QuestionPart[] = [
     ...clocks.map((clock) => ({ kind: 'clock' as const, at: clock.start, clock })),
     ...cues.map((cue) => ({ kind: 'cue' as const, at: cue.start, cue })),
     ...places.map((place) => ({ kind: 'place' as const, at: place.start, place })),
   ]
-  for (const segment of segmentsOf(events.sort((one, other) => one.at - other.at)))
+  for (const segment of segmentsOf(parts.sort((one, other) => one.at - other.at)))
     draftSegment(segment, city, draft)
-  if (draft.requests.length === 0 && draft.problems.length === 0)
+  if (draft.calls.length === 0 && draft.problems.length === 0)
     draft.usage('I do not understand this question.', whatCanBeAsked)
   else for (const words of ignored) draft.notice(`I did not understand "${words}".`)
   return draft
 }
 
-/** Gives every request the server that has its tool: the one of the usual name, else whichever declares it. */
+/** Gives every call the server that has its tool: the one of the usual name, else whichever declares it. */
 async function assign(
-  requests: readonly Request[],
+  unassigned: readonly UnassignedCall[],
   toolbox: Toolbox,
   rest: Pick<Plan, 'problems' | 'notices'>,
 ): Promise<Plan> {
   const calls = await Promise.all(
-    requests.map(async ({ home, ...call }) => ({
+    unassigned.map(async ({ home, ...call }) => ({
       ...call,
       server: await serverOf(home, call.tool, toolbox),
     })),

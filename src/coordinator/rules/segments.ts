@@ -1,13 +1,14 @@
 import type { ClockTime } from './clock.js'
-import type { Cue, Topic } from './intents.js'
+import type { Cue, Topic } from './cues.js'
 import type { Mention } from './mentions.js'
 
-export type Event =
+/** What the rules know at one position of a question. */
+export type QuestionPart =
   | { readonly kind: 'cue'; readonly at: number; readonly cue: Cue }
   | { readonly kind: 'place'; readonly at: number; readonly place: Mention }
   | { readonly kind: 'clock'; readonly at: number; readonly clock: ClockTime }
 
-/** A part of a question in which every topic is asked of every place. */
+/** A stretch of a question in which every topic is asked of every place. */
 export interface Segment {
   readonly topics: readonly Topic[]
   readonly places: readonly Mention[]
@@ -19,70 +20,69 @@ export interface Segment {
 }
 
 /** Cuts a question into segments: "weather and time in Paris and Lima, forecast for Oslo" are two. */
-export function segmentsOf(events: readonly Event[]): Segment[] {
-  const conversion = conversionIn(events)
-  if (!conversion) return plainSegments(events)
+export function segmentsOf(parts: readonly QuestionPart[]): Segment[] {
+  const conversion = conversionIn(parts)
+  if (!conversion) return plainSegments(parts)
   const [start, end] = conversion
   // A conversion's places are its own: "15:00 in Oslo" says nothing of where the weather is asked for.
   return [
-    ...plainSegments(events.slice(0, start)),
-    { ...segment(events.slice(start, end)), topics: ['convert'] },
-    ...segmentsOf(events.slice(end)),
+    ...plainSegments(parts.slice(0, start)),
+    { ...segment(parts.slice(start, end)), topics: ['convert'] },
+    ...segmentsOf(parts.slice(end)),
   ]
 }
 
-const topicOf = (event: Event | undefined): Topic | undefined =>
-  event?.kind === 'cue' && event.cue.kind === 'topic' ? event.cue.topic : undefined
+const topicOf = (part: QuestionPart | undefined): Topic | undefined =>
+  part?.kind === 'cue' && part.cue.kind === 'topic' ? part.cue.topic : undefined
 
-const aboutTime = (event: Event | undefined): boolean =>
-  event?.kind !== 'cue' || ['time', 'convert', undefined].includes(topicOf(event))
+const aboutTime = (part: QuestionPart | undefined): boolean =>
+  part?.kind !== 'cue' || ['time', 'convert', undefined].includes(topicOf(part))
 
 /**
- * The stretch of events that makes a conversion: "convert …", a time of day with a question for the time, or a time of
+ * The stretch of parts that makes a conversion: "convert …", a time of day with a question for the time, or a time of
  * day with two places. It ends where another topic, or another time of day, begins.
  */
-function conversionIn(events: readonly Event[]): readonly [start: number, end: number] | undefined {
-  const verb = events.findIndex((event) => topicOf(event) === 'convert')
-  const clock = events.findIndex((event) => event.kind === 'clock')
+function conversionIn(parts: readonly QuestionPart[]): readonly [start: number, end: number] | undefined {
+  const verb = parts.findIndex((part) => topicOf(part) === 'convert')
+  const clock = parts.findIndex((part) => part.kind === 'clock')
   const anchor = clock >= 0 ? clock : verb
   if (anchor < 0) return undefined
-  const next = events.findIndex(
-    (event, index) =>
-      index > anchor && (!aboutTime(event) || isNextClock(event, events.slice(anchor, index))),
+  const next = parts.findIndex(
+    (part, index) => index > anchor && (!aboutTime(part) || isNextClock(part, parts.slice(anchor, index))),
   )
-  const end = next < 0 ? events.length : next
-  const asked = events.slice(0, anchor).findLastIndex((event) => topicOf(event) !== undefined)
-  const placesAfter = placeCount(events.slice(anchor, end))
+  const end = next < 0 ? parts.length : next
+  const asked = parts.slice(0, anchor).findLastIndex((part) => topicOf(part) !== undefined)
+  const placesAfter = placeCount(parts.slice(anchor, end))
   if (verb >= 0) return [Math.min(verb, anchor), end]
-  if (asked >= 0 && aboutTime(events[asked])) return [asked, end]
+  if (asked >= 0 && aboutTime(parts[asked])) return [asked, end]
   if (placesAfter > 1) return [anchor, end]
-  const asksLater = events.slice(anchor, end).some((event) => topicOf(event) === 'time')
-  return asked < 0 && (asksLater || placeCount(events) > 1) ? [0, end] : undefined
+  const asksLater = parts.slice(anchor, end).some((part) => topicOf(part) === 'time')
+  return asked < 0 && (asksLater || placeCount(parts) > 1) ? [0, end] : undefined
 }
 
 /** "15:00 from Oslo to Tokyo and 16:00 from Lima to Rome" is two conversions. */
-const isNextClock = (event: Event, before: readonly Event[]): boolean =>
-  event.kind === 'clock' && placeCount(before) > 0
+const isNextClock = (part: QuestionPart, before: readonly QuestionPart[]): boolean =>
+  part.kind === 'clock' && placeCount(before) > 0
 
-const placeCount = (events: readonly Event[]): number =>
-  events.filter((event) => event.kind === 'place').length
+const placeCount = (parts: readonly QuestionPart[]): number =>
+  parts.filter((part) => part.kind === 'place').length
 
 /**
  * Topics first ("weather in Paris, time in Lima"): a segment ends after its places. Places first ("Tokyo time and
  * Lima weather", "In Tokyo, what's the weather and the time?"): it ends after its topics.
  */
-function plainSegments(events: readonly Event[]): Segment[] {
-  const leading = events.find((event) => event.kind === 'place' || topicOf(event) !== undefined)
+function plainSegments(parts: readonly QuestionPart[]): Segment[] {
+  const leading = parts.find((part) => part.kind === 'place' || topicOf(part) !== undefined)
   const placesFirst = leading?.kind === 'place'
-  const cuts = events.flatMap((event, index) => {
-    const previous = events.slice(0, index).findLast((other) => other.kind === 'place' || topicOf(other))
+  const cuts = parts.flatMap((part, index) => {
+    const previous = parts.slice(0, index).findLast((other) => other.kind === 'place' || topicOf(other))
     const opens = placesFirst
-      ? event.kind === 'place' && previous && previous.kind !== 'place'
-      : topicOf(event) !== undefined && previous?.kind === 'place'
+      ? part.kind === 'place' && previous && previous.kind !== 'place'
+      : topicOf(part) !== undefined && previous?.kind === 'place'
     return opens ? [index] : []
   })
-  const bounds = [0, ...cuts, events.length]
-  return inheriting(stealing(bounds.slice(1).map((end, index) => segment(events.slice(bounds[index], end)))))
+  const bounds = [0, ...cuts, parts.length]
+  return inheriting(stealing(bounds.slice(1).map((end, index) => segment(parts.slice(bounds[index], end)))))
 }
 
 /** "In Paris, what's the weather and the time in Lima?": the last place takes the topic just before it. */
@@ -104,15 +104,13 @@ function inheriting(segments: readonly Segment[]): Segment[] {
   })
 }
 
-function segment(events: readonly Event[]): Segment {
-  const topics = events.map(topicOf).filter((topic) => topic !== undefined)
+function segment(parts: readonly QuestionPart[]): Segment {
+  const topics = parts.map(topicOf).filter((topic) => topic !== undefined)
   return {
     topics: [...new Set(topics)],
-    places: events.flatMap((event) => (event.kind === 'place' ? [event.place] : [])),
-    details: events.flatMap((event) =>
-      event.kind === 'cue' && event.cue.kind !== 'topic' ? [event.cue] : [],
-    ),
-    clock: events.find((event) => event.kind === 'clock')?.clock,
-    timeAt: events.filter((event) => topicOf(event) === 'time').map(({ at }) => at),
+    places: parts.flatMap((part) => (part.kind === 'place' ? [part.place] : [])),
+    details: parts.flatMap((part) => (part.kind === 'cue' && part.cue.kind !== 'topic' ? [part.cue] : [])),
+    clock: parts.find((part) => part.kind === 'clock')?.clock,
+    timeAt: parts.filter((part) => topicOf(part) === 'time').map(({ at }) => at),
   }
 }

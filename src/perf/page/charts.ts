@@ -3,26 +3,8 @@ import { type ConnectionFigures, type ConnectionKind, connectionKinds } from '..
 import { transportNames } from '../load/target.js'
 import type { PerfResult } from '../perf-test.js'
 import { curveParts } from '../statistics.js'
+import type { Chart } from './chart.js'
 import { connectionNames } from './words.js'
-
-/** What `page-script.ts` draws; everything is decided here. */
-export interface Chart {
-  readonly title: string
-  readonly about: string
-  readonly kind: 'curves' | 'bars'
-  readonly unit: string
-  readonly x: readonly number[]
-  /** Where the axis is marked, and with what. */
-  readonly ticks: readonly (readonly [at: number, label: string])[]
-  readonly series: readonly Line[]
-}
-
-interface Line {
-  readonly label: string
-  /** A colour of the page's style. */
-  readonly color: ConnectionKind
-  readonly values: readonly (number | null)[]
-}
 
 export function charts(result: PerfResult): Chart[] {
   const { calls } = result

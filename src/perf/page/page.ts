@@ -2,17 +2,17 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { PerfResult } from '../perf-test.js'
 import { charts } from './charts.js'
-import { pageScript } from './script.js'
-import { pageStyle } from './style.js'
 import { callRows, connectionRows, type Rows } from './tables.js'
 import { footnote, kilobytes, machine, measuredCall, noise, verdictOf } from './words.js'
 
 /** The whole report as one page that asks no network for anything. */
 export async function perfPage(result: PerfResult): Promise<string> {
   const { environment, expected, memory } = result
-  const [library, libraryStyle] = await Promise.all([
+  const [library, script, libraryStyle, style] = await Promise.all([
     packaged('uplot/dist/uPlot.iife.min.js'),
+    beside('draw-charts.js'),
     packaged('uplot/dist/uPlot.min.css'),
+    beside('page.css'),
   ])
   const drawn = charts(result)
   const cards = expected.map((one) => {
@@ -41,7 +41,8 @@ export async function perfPage(result: PerfResult): Promise<string> {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>What mTLS costs</title>
-<style>${libraryStyle}${pageStyle}</style>
+<style>${libraryStyle}
+${style}</style>
 </head>
 <body>
 <main>
@@ -66,12 +67,14 @@ ${idle}
 </main>
 <script type="application/json" id="charts">${JSON.stringify(drawn).replaceAll('<', '\\u003c')}</script>
 <script>${library}</script>
-<script>${pageScript}</script>
+<script>
+${script}</script>
 </body>
 </html>
 `
 }
 
+const beside = (file: string) => readFile(new URL(file, import.meta.url), 'utf8')
 const packaged = (file: string) => readFile(createRequire(import.meta.url).resolve(file), 'utf8')
 
 /** So many first columns hold text, the others figures. */

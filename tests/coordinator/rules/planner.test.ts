@@ -4,7 +4,7 @@ import { understand } from '../../../src/coordinator/rules/planner.js'
 
 /** `tool(argument, …)`: one line per call, so that a table of questions stays readable. */
 function callsFor(question: string, city?: string): string[] {
-  return understand(question, city).requests.map(
+  return understand(question, city).calls.map(
     ({ tool, arguments: given, only }) =>
       `${tool}(${Object.values(given).join(' | ')})${only === undefined ? '' : ` only ${only}`}`,
   )
@@ -216,7 +216,7 @@ describe('the rules planner', () => {
     ['42', /do not understand/],
   ])('asks for what is missing: %s', (question, message) => {
     expect(understand(question)).toMatchObject({
-      requests: [],
+      calls: [],
       problems: [
         { kind: 'usage', message: expect.stringMatching(message), hint: expect.stringMatching(/\w/) },
       ],
@@ -235,8 +235,8 @@ describe('the rules planner', () => {
     )
     fc.assert(
       fc.property(question, (text) => {
-        const { requests, problems } = understand(text)
-        expect(requests.length + problems.length).toBeGreaterThan(0)
+        const { calls, problems } = understand(text)
+        expect(calls.length + problems.length).toBeGreaterThan(0)
       }),
       { numRuns: 300 },
     )

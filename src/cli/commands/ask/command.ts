@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { type McpServersFile, readMcpServers, type Settings, settingsOf } from '../../../config/index.js'
-import { ask, type Failure, longestQuestion, type Reply } from '../../../coordinator/index.js'
+import { type AskFailure, ask, longestQuestion, type Reply } from '../../../coordinator/index.js'
 import { MtlsError } from '../../../errors.js'
 import type { Io } from '../../io/io.js'
 import { printable, writeFailure, writeJson, writeLines } from '../../io/output.js'
@@ -17,7 +17,7 @@ interface AskFlags {
 }
 
 /** What went wrong decides the exit code; of several, the first in this order. */
-const exitCodes: readonly (readonly [Failure['kind'], number])[] = [
+const exitCodes: readonly (readonly [AskFailure['kind'], number])[] = [
   ['place', 2],
   ['timeout', 4],
   ['unreachable', 3],
@@ -102,7 +102,7 @@ function write(reply: Reply, json: boolean, io: Io): void {
   else if (answered) writeLines(io.stdout, reply.answer.split('\n').map(printable))
 }
 
-function exitCodeOf(failures: readonly Failure[]): number {
+function exitCodeOf(failures: readonly AskFailure[]): number {
   return exitCodes.find(([kind]) => failures.some((failure) => failure.kind === kind))?.[1] ?? 0
 }
 

@@ -1,4 +1,4 @@
-import type { CallOutcome, Failure, Reply } from '../../../coordinator/index.js'
+import type { AskFailure, CallOutcome, Reply } from '../../../coordinator/index.js'
 import { table } from '../../io/output.js'
 
 /** What `ask --json` prints. */
@@ -28,7 +28,7 @@ export function replyJson({ answer, planner, calls, notices }: Reply): unknown {
   }
 }
 
-export function errorJson({ code, message, hint }: Failure): Omit<Failure, 'kind'> {
+export function errorJson({ code, message, hint }: AskFailure): Omit<AskFailure, 'kind'> {
   return { code, message, hint }
 }
 

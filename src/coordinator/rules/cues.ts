@@ -16,9 +16,9 @@ export type Cue = Span &
 const numbers = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten']
 const count = String.raw`\d{1,3}|${numbers.join('|')}|(?:a )?couple(?: of)?|(?:a )?few`
 
-type Facts = Cue extends infer Each ? (Each extends Span ? Omit<Each, 'start' | 'end'> : never) : never
+type CueFacts = Cue extends infer Each ? (Each extends Span ? Omit<Each, 'start' | 'end'> : never) : never
 
-const rules: readonly (readonly [pattern: string, read: (match: RegExpMatchArray) => Facts])[] = [
+const rules: readonly (readonly [pattern: string, read: (match: RegExpMatchArray) => CueFacts])[] = [
   [
     String.raw`who ?am ?i|who (?:do|does) [a-z ]{1,20}(?:think|see|say|believe)(?: that)? i am|(?:what(?:'s| is) )?my (?:own )?(?:mtls |tls )?identity|(?:which|what) identity do i have|who (?:do|does) (?:you|it|they|the servers?|the echo server) see`,
     () => ({ kind: 'topic', topic: 'whoami' }),

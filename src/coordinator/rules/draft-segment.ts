@@ -1,8 +1,8 @@
 import type { ForecastPart } from '../plan.js'
 import { draftConversion } from './conversion.js'
-import type { Cue } from './intents.js'
+import type { Cue } from './cues.js'
 import { givenCity, type Mention } from './mentions.js'
-import type { Draft } from './plan-draft.js'
+import type { PlanDraft } from './plan-draft.js'
 import type { Segment } from './segments.js'
 
 /** A forecast reaches this many days, today being the first. */
@@ -10,11 +10,11 @@ const mostDays = 7
 const usualDays = 3
 
 /** Adds to the draft what a segment asks for. `city` is the place meant where it names none. */
-export function draftSegment(segment: Segment, city: string | undefined, draft: Draft): void {
+export function draftSegment(segment: Segment, city: string | undefined, draft: PlanDraft): void {
   const asksOnlyForDays = segment.topics.length === 0 && segment.details.some(({ kind }) => kind === 'days')
   for (const topic of asksOnlyForDays ? (['forecast'] as const) : segment.topics) {
     if (topic === 'whoami')
-      draft.request({ home: 'echo', tool: 'whoami', arguments: {}, purpose: 'who you are' })
+      draft.addCall({ home: 'echo', tool: 'whoami', arguments: {}, purpose: 'who you are' })
     else if (topic === 'echo')
       draft.usage('The question has no text to echo.', 'Write it behind the word: echo hello')
     else if (topic === 'convert') draftConversion(segment, city, draft)
@@ -22,7 +22,7 @@ export function draftSegment(segment: Segment, city: string | undefined, draft: 
   }
 }
 
-function placesOf(segment: Segment, city: string | undefined, draft: Draft): Mention[] {
+function placesOf(segment: Segment, city: string | undefined, draft: PlanDraft): Mention[] {
   const fallback = city === undefined ? [] : [givenCity(city)]
   const places = segment.places.length > 0 ? segment.places : fallback
   if (places.length === 0)
@@ -35,10 +35,10 @@ function draftTopic(
   topic: 'weather' | 'forecast' | 'time' | 'date',
   { text, zone }: Mention,
   { details, clock }: Segment,
-  draft: Draft,
+  draft: PlanDraft,
 ): void {
   if (topic === 'time' || topic === 'date')
-    draft.request({
+    draft.addCall({
       home: 'datetime',
       tool: 'getDateTime',
       arguments: zone ? { timezone: text } : { city: text },
@@ -55,7 +55,7 @@ function draftWeather(
   topic: 'weather' | 'forecast',
   city: string,
   details: readonly Cue[],
-  draft: Draft,
+  draft: PlanDraft,
 ): void {
   const past = details.find((detail) => detail.kind === 'past')
   if (past)
@@ -66,7 +66,7 @@ function draftWeather(
   const unit = details.find((detail) => detail.kind === 'unit')?.unit
   const days = daysAsked(topic, details)
   if (days === undefined)
-    return draft.request({
+    return draft.addCall({
       home: 'weather',
       tool: 'getTemperature',
       arguments: { city, ...(unit && { unit }) },
@@ -76,7 +76,7 @@ function draftWeather(
     return draft.usage(`A forecast reaches ${mostDays} days, today included.`, 'Ask for a nearer day.')
   if (days.count > mostDays)
     draft.notice(`A forecast reaches ${mostDays} days; ${days.count} were asked for.`)
-  draft.request({
+  draft.addCall({
     home: 'weather',
     tool: 'getForecast',
     arguments: { city, days: Math.min(Math.max(days.count, 1), mostDays), ...(unit && { unit }) },
