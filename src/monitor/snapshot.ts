@@ -1,4 +1,4 @@
-import type { Problem } from '../pki/index.js'
+import type { CheckFinding } from '../pki/check/check-finding.js'
 
 // What the monitor knows, in the form in which page, scripts and commands read it. Every text in it that comes
 // from a certificate or a peer is as it was written there: whoever shows it has to mind that.
@@ -71,7 +71,7 @@ export interface CertificateStatus {
   readonly level: Level
   /** Files it is in, and servers that show it. */
   readonly places: readonly string[]
-  readonly problems: readonly Problem[]
+  readonly problems: readonly CheckFinding[]
 }
 
 export interface MonitorEvent {

@@ -1,6 +1,6 @@
 import { cp, lstat, mkdtemp, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncDirectory, unlessMissing, writeDurably } from '../../files/durable.js'
+import { syncDirectory, unlessMissing, writeDurably } from '../../files/durable-write.js'
 import { makeFolder, type Ownership, shareFolder } from '../../files/ownership.js'
 
 export interface NewFile {
