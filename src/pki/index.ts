@@ -1,4 +1,10 @@
-export { MtlsError } from '../errors.js'
+export { MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from '../errors.js'
+export type { CertificateFacts } from '../x509/certificate.js'
+export type { CrlFacts, RevokedCertificates, RevokedEntry } from '../x509/crl.js'
+export type { CrlScope } from '../x509/crl-scope.js'
+export type { KeyAlgorithm, KeyFacts } from '../x509/key-facts.js'
+export type { NameConstraints, Subtree } from '../x509/name-constraints.js'
+export type { SubjectNames } from '../x509/subject-names.js'
 export { openAuthority } from './certificate/authority.js'
 export {
   type Authority,

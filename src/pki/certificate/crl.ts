@@ -14,7 +14,7 @@ import { MtlsError } from '../../errors.js'
 import { type CrlFacts, readCrls } from '../../x509/crl.js'
 import { encoded } from '../../x509/der/der.js'
 import { dayMs } from '../../x509/life.js'
-import { requireArguments } from '../require-options.js'
+import { isObject, requireArguments } from '../require-options.js'
 import { type Authority, backdated, isAuthority } from './certificate.js'
 import { signatureScheme } from './signature.js'
 
@@ -57,7 +57,7 @@ export function createCrl(
   { now = new Date(), previous, validityDays = 30 }: CrlOptions = {},
 ): CrlFacts {
   const call = "createCrl(authority, new Map([[serial, { at: new Date(), reason: 'superseded' }]]))"
-  requireArguments(isAuthority(authority) && revoked instanceof Map, 'a CA and a map of revocations', call)
+  requireArguments(isAuthority(authority) && isObject(revoked), 'a CA and a map of revocations', call)
   const { facts } = authority
   if (facts.keyUsage?.includes('cRLSign') === false)
     throw new MtlsError('CERT_INVALID', `the CA ${facts.subject} may not sign revocation lists`, {

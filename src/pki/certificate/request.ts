@@ -124,10 +124,9 @@ function examine(request: CertificateRequest | AuthorityRequest): {
   else expect(keySize === undefined, `keySize: only rsa has one, ${keyType} has a fixed size`)
 
   const names: SubjectName[] = type === 'server' ? ownName(commonName) : []
-  const texts: unknown = ('subjectAltNames' in request && request.subjectAltNames) || []
-  const areTexts = Array.isArray(texts) && texts.every((text) => typeof text === 'string')
-  expect(areTexts, 'subjectAltNames: a list of texts is wanted')
-  for (const text of areTexts ? texts : []) {
+  const texts = ('subjectAltNames' in request && request.subjectAltNames) || []
+  expect(areTexts(texts), 'subjectAltNames: expected a list of texts')
+  for (const text of areTexts(texts) ? texts : []) {
     const name = parseSubjectName(text)
     if ('problem' in name) problems.push(`subjectAltNames: ${name.problem}`)
     else if (!names.some(({ kind, value }) => kind === name.kind && value === name.value)) names.push(name)
@@ -147,6 +146,10 @@ function examine(request: CertificateRequest | AuthorityRequest): {
     names,
   })
   return { specification, problems }
+}
+
+function areTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string')
 }
 
 /** The common name never counts (RFC 9525), so a server's own host name must stand among the SANs. */

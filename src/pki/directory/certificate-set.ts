@@ -84,7 +84,7 @@ export async function makeCertificateSet(options: CertificateSetOptions): Promis
     stem: 'server',
     type: 'server',
     commonName: serverName ?? 'mcp-server',
-    subjectAltNames: [...names, ...loopbackNames],
+    subjectAltNames: Array.isArray(names) ? [...names, ...loopbackNames] : names, // the request says what is wrong
     demands: { commonName: serverName, names },
   }
   const client: Naming = {
