@@ -97,7 +97,7 @@ export function makeCertificate(
   specification: Specification,
   authority: Authority | undefined,
   held: IssueOptions = {},
-): Promise<Authority> {
+): Promise<Issued> {
   const { validityDays, keyType, keySize } = specification
   const newKey = () => generateKey(keyType, keySize)
   return make({ content: specification, validityDays, newKey }, authority, held)
@@ -115,7 +115,7 @@ async function make(
   { content, validityDays, newKey }: Model,
   authority: Authority | undefined,
   { now = new Date(), isUsed = () => false, privateKey }: IssueOptions,
-): Promise<Authority> {
+): Promise<Issued> {
   const validity = validityOf(validityDays, authority?.facts, now)
   const key =
     typeof privateKey === 'string'

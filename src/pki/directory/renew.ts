@@ -47,7 +47,7 @@ export type Renewable = { readonly path: string; readonly certificate: Certifica
 export interface Renewal {
   readonly certDir: string
   readonly certificates: readonly Renewable[]
-  /** Revocation lists that were signed anew, or would be. */
+  /** Revocation lists that were signed again, or would be. */
   readonly lists: readonly CrlFacts[]
   /** Every file that changed. */
   readonly changed: readonly string[]
@@ -58,8 +58,8 @@ export interface Renewal {
 }
 
 /**
- * Issues anew what has passed two thirds of its life or comes from the CA before, with the same names, usage
- * and type of key, and signs revocation lists anew at half theirs; all of it or nothing. `ca.crt` and `ca.crl` are brought up to
+ * Renews what has passed two thirds of its life or comes from the previous CA, with the same names, usage and type of
+ * key, and signs revocation lists again at half theirs; all of it or nothing. `ca.crt` and `ca.crl` are brought up to
  * date with the CA. Throws what `openRegistry`, `reissue` and `createCrl` throw, and `CERT_WRITE_FAILED`.
  */
 export async function renewCertificates(options: RenewOptions): Promise<Renewal> {
@@ -183,13 +183,13 @@ function lifeWished(
   return cutShort ? 365 : undefined
 }
 
-type Successors = ReadonlyMap<Planned, Issued>
+type Successors = ReadonlyMap<PlannedRenewal, Issued>
 
 /** In memory; nothing is written yet. */
 async function make(
   { now, certificates }: Plan,
   { authorities: [authority], serials, passphrase }: Registry,
-): Promise<ReadonlyMap<PlannedRenewal, Issued>> {
+): Promise<Successors> {
   const successors = new Map<PlannedRenewal, Issued>()
   for (const one of certificates) {
     if (one.outcome !== 'renewed') continue
@@ -208,7 +208,7 @@ async function make(
 /** Gives the paths that changed. */
 async function publish(
   { lists: { lists } }: Plan,
-  successors: ReadonlyMap<PlannedRenewal, Issued>,
+  successors: Successors,
   registry: Registry,
 ): Promise<readonly string[]> {
   const leaves = new Map<string, string>()
