@@ -3,7 +3,6 @@ import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
 import {
   AlgorithmIdentifier,
   AuthorityKeyIdentifier,
-  Certificate,
   CRLReasons,
   Extension,
   id_ce_authorityKeyIdentifier,
@@ -12,6 +11,7 @@ import {
 } from '@peculiar/asn1-x509'
 import { MtlsError } from '../../errors.js'
 import { type CrlFacts, readCrls } from '../../x509/crl.js'
+import { certificateParts } from '../../x509/der/certificate-parts.js'
 import { encoded } from '../../x509/der/der.js'
 import { dayMs } from '../../x509/life.js'
 import { isObject, requireArguments } from '../require-options.js'
@@ -65,7 +65,6 @@ export function createCrl(
     })
   const { objectId, hash } = signatureScheme(authority.keyObject)
   const entries = new Map([...(previous?.revoked ?? []), ...revoked])
-  const issuer = AsnConvert.serialize(AsnConvert.parse(facts.x509.raw, Certificate).tbsCertificate.subject)
   const extensions = [
     ...(facts.subjectKeyId ? [authorityKeyId(facts.subjectKeyId)] : []),
     new Extension({ extnID: id_ce_cRLNumber, extnValue: new OctetString(integer(number(now, previous))) }),
@@ -79,7 +78,7 @@ export function createCrl(
     sequence,
     encoded(0x02, Uint8Array.of(1)), // version 2
     algorithmDer,
-    new Uint8Array(issuer),
+    certificateParts(facts.x509.raw).subject,
     time(backdated(now)),
     time(new Date(now.getTime() + validityDays * dayMs)),
     // RFC 5280 section 5.1.2.6: when nothing is revoked, the list of entries is absent, not empty.

@@ -9,6 +9,7 @@ import {
   authorityRequest,
   type LeafType,
   parseRequests,
+  type Specification,
   type SubjectOptions,
 } from '../certificate/request.js'
 import { requireOptions } from '../require-options.js'
@@ -128,9 +129,8 @@ function wantedSet(
   const requests = namings.map(({ stem, demands, ...request }) => ({ ...request, ...subject, validityDays }))
   const ca = authorityRequest({ ...subject, validityDays: caValidityDays })
   const specifications = parseRequests([...requests, ca], problems)
-  const leaves = namings.flatMap(({ stem, demands }, at): WantedLeaf[] => {
-    const specification = specifications[at]
-    return specification ? [{ stem, demands, specification }] : []
+  const leaves = namings.map(({ stem, demands }, at) => {
+    return { stem, demands, specification: specifications[at] as Specification }
   })
   return { certDir, passphrase, ca: demoMode ? undefined : specifications.at(-1), leaves, force, replaceCa }
 }

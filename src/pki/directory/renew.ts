@@ -84,11 +84,12 @@ interface Plan {
   readonly lists: CurrentLists
 }
 
-type Planned = Exclude<Renewable, { outcome: 'renewed' }> | PlannedRenewal
+type Planned = Renewable & { readonly succession?: Succession }
 
-/** A certificate that is to have a successor, with all that it is made of. */
-type PlannedRenewal = Extract<Renewable, { outcome: 'renewed' }> & {
+/** All that the successor of a certificate is made of. */
+interface Succession {
   readonly stem: string
+  readonly certificate: CertificateFacts
   /** The key beside it. */
   readonly key: StoredFile
   /** The successor is for that key too. */
@@ -128,20 +129,16 @@ function planOne(
   const reason = reasonToRenew(certificate, authorities[0], now, all)
   if (!reason)
     return [{ ...base, outcome: 'kept', dueAt: dueAt(certificate.notBefore, certificate.notAfter) }]
-  return [
-    {
-      ...base,
-      outcome: 'renewed',
-      reason,
-      successor: undefined,
-      stem,
-      key,
-      reuseKey,
-      validityDays: validityDays ?? lifeWished(certificate, authorities),
-      // Intermediates above the CA that issues here are as good for the successor; those of another CA are not.
-      chain: isIssuedBy(certificate, authorities[0].facts) ? chain : [],
-    },
-  ]
+  const succession = {
+    stem,
+    certificate,
+    key,
+    reuseKey,
+    validityDays: validityDays ?? lifeWished(certificate, authorities),
+    // Intermediates above the CA that issues here are as good for the successor; those of another CA are not.
+    chain: isIssuedBy(certificate, authorities[0].facts) ? chain : [],
+  }
+  return [{ ...base, outcome: 'renewed', reason, successor: undefined, succession }]
 }
 
 /** Why it is not for this CA to renew. */
@@ -183,24 +180,24 @@ function lifeWished(
   return cutShort ? 365 : undefined
 }
 
-type Successors = ReadonlyMap<PlannedRenewal, Issued>
+type Successors = ReadonlyMap<Succession, Issued>
 
 /** In memory; nothing is written yet. */
 async function make(
   { now, certificates }: Plan,
   { authorities: [authority], serials, passphrase }: Registry,
 ): Promise<Successors> {
-  const successors = new Map<PlannedRenewal, Issued>()
-  for (const one of certificates) {
-    if (one.outcome !== 'renewed') continue
-    const { certificate, validityDays, reuseKey, key } = one
+  const successors = new Map<Succession, Issued>()
+  for (const { succession } of certificates) {
+    if (!succession) continue
+    const { certificate, validityDays, reuseKey, key } = succession
     const successor = await reissue(authority, certificate, {
       now,
       isUsed: (serial) => serials.has(serial),
       validityDays,
       ...(reuseKey && { privateKey: readPrivateKey(key.text, key.path, passphrase) }),
     })
-    successors.set(one, successor)
+    successors.set(succession, successor)
   }
   return successors
 }
@@ -229,16 +226,9 @@ function report(
   successors: Successors = new Map(),
   changed: readonly string[] = [],
 ): Renewal {
-  const certificates = planned.map((one): Renewable => {
-    const { path, certificate } = one
-    if (one.outcome !== 'renewed') return one
-    return {
-      path,
-      certificate,
-      outcome: one.outcome,
-      reason: one.reason,
-      successor: successors.get(one)?.facts,
-    }
+  const certificates = planned.map(({ succession, ...one }): Renewable => {
+    const successor = succession && successors.get(succession)?.facts
+    return one.outcome === 'renewed' ? { ...one, successor } : one
   })
   const current = certificates.map((one) => ({
     facts: (one.outcome === 'renewed' && one.successor) || one.certificate,

@@ -1,7 +1,9 @@
 import { AsnConvert } from '@peculiar/asn1-schema'
-import { Certificate } from '@peculiar/asn1-x509'
+import { Name } from '@peculiar/asn1-x509'
 import { MtlsError } from '../../errors.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
+import { certificateParts } from '../../x509/der/certificate-parts.js'
+import { valuesOf } from '../../x509/name.js'
 import { privateKeyBlocks } from '../../x509/private-key.js'
 import { isIssuedBy } from '../certificate/authority.js'
 import { createAuthority } from '../certificate/certificate.js'
@@ -162,7 +164,5 @@ function keyLike({ key: { type, bits } }: CertificateFacts): Pick<SubjectOptions
 }
 
 function attribute({ x509 }: CertificateFacts, wanted: string): string | undefined {
-  const { subject } = AsnConvert.parse(x509.raw, Certificate).tbsCertificate
-  const found = [...subject].flatMap((rdn) => [...rdn]).find(({ type }) => type === wanted)
-  return found?.value.toString()
+  return valuesOf(AsnConvert.parse(certificateParts(x509.raw).subject, Name), wanted)[0]
 }
