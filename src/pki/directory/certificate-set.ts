@@ -81,14 +81,14 @@ const loopbackNames = ['localhost', '127.0.0.1', '::1'] as const
 export async function makeCertificateSet(options: CertificateSetOptions): Promise<CertificateSet> {
   requireOptions(options, "makeCertificateSet({ certDir: './certs' })", 'certDir')
   const { serverName, clientName, subjectAltNames: names = [], demoMode = false, force = false } = options
-  const server: Naming = {
+  const server: LeafRequest = {
     stem: 'server',
     type: 'server',
     commonName: serverName ?? 'mcp-server',
     subjectAltNames: Array.isArray(names) ? [...names, ...loopbackNames] : names, // the request says what is wrong
     demands: { commonName: serverName, names },
   }
-  const client: Naming = {
+  const client: LeafRequest = {
     stem: 'client',
     type: 'client',
     commonName: clientName ?? 'mcp-client',
@@ -109,7 +109,7 @@ export async function addCertificate(options: AddCertificateOptions): Promise<Ce
   return complete(wantedSet(options, [leaf], false, fileNameProblems(name)), await storesOf(options))
 }
 
-interface Naming extends Pick<WantedLeaf, 'stem' | 'demands'> {
+interface LeafRequest extends Pick<WantedLeaf, 'stem' | 'demands'> {
   readonly type: LeafType
   readonly commonName: string
   readonly subjectAltNames: readonly string[]
@@ -118,7 +118,7 @@ interface Naming extends Pick<WantedLeaf, 'stem' | 'demands'> {
 /** What is asked for, checked as a whole: nothing is begun when any part of it is wrong. */
 function wantedSet(
   options: CertificateOptions,
-  namings: readonly Naming[],
+  leafRequests: readonly LeafRequest[],
   replaceCa: boolean,
   problems: readonly string[] = [],
 ): WantedSet {
@@ -126,10 +126,14 @@ function wantedSet(
     options
   const { force = false, demoMode = false } = options
   const subject = { organization, country, keyType, keySize }
-  const requests = namings.map(({ stem, demands, ...request }) => ({ ...request, ...subject, validityDays }))
+  const requests = leafRequests.map(({ stem, demands, ...request }) => ({
+    ...request,
+    ...subject,
+    validityDays,
+  }))
   const ca = authorityRequest({ ...subject, validityDays: caValidityDays })
   const specifications = parseRequests([...requests, ca], problems)
-  const leaves = namings.map(({ stem, demands }, at) => {
+  const leaves = leafRequests.map(({ stem, demands }, at) => {
     return { stem, demands, specification: specifications[at] as Specification }
   })
   return { certDir, passphrase, ca: demoMode ? undefined : specifications.at(-1), leaves, force, replaceCa }
