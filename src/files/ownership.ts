@@ -21,7 +21,7 @@ export function ownershipOf({ uid, gid, mode }: Stats): Ownership {
   return { uid, gid, mode: mode & 0o777 }
 }
 
-/** That of a new file in a certificate directory: root writes for the owner of the directory, everybody else for himself. */
+/** That of a new file in a directory: root writes for the owner of the directory, everybody else as themselves. */
 export function newFile(directory: Stats, mode: number): Ownership {
   return isRoot() ? { uid: directory.uid, gid: directory.gid, mode } : { mode }
 }
@@ -45,7 +45,7 @@ export async function give(file: FileHandle, wanted: Ownership): Promise<void> {
 }
 
 /**
- * A folder of ours inside a certificate directory. A new one is open to those who may enter the directory; one that is
+ * A folder of ours inside a directory. A new one is open to those who may enter the directory; one that is
  * there keeps its mode, and root gives it to the owner of the directory.
  */
 export async function makeFolder(path: string, directory: string): Promise<void> {

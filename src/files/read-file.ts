@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { access, open } from 'node:fs/promises'
 
 /** A revocation list of a million entries; nobody's memory is filled with a disk image. */
 const largestFile = 64 * 1024 * 1024
@@ -11,6 +11,14 @@ const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 
 /** What is no file that can be read. Its message goes after the path. */
 export class Unreadable extends Error {}
+
+/** Whether there is something at a path; with `constants.R_OK`, whether this process may read it. */
+export function isThere(path: string, right = constants.F_OK): Promise<boolean> {
+  return access(path, right).then(
+    () => true,
+    () => false,
+  )
+}
 
 /** A regular file: its bytes, and what the file system says of it, by one handle. Throws `Unreadable`, or what the file system says. */
 export async function readRegularFile(path: string): Promise<{ bytes: Buffer; stats: Stats }> {

@@ -1,4 +1,5 @@
-import { type Checked, check, isWarning, type Problem } from '../pki/index.js'
+import { type CheckFinding, isWarning } from '../pki/check/check-finding.js'
+import { type Checked, check } from '../pki/index.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { dayMs } from '../x509/life.js'
 import type { CertificateStatus, Level } from './snapshot.js'
@@ -11,7 +12,7 @@ const longestText = 400
 export interface ShownCertificate {
   readonly certificate: CertificateFacts
   /** Why we did not accept it. */
-  readonly refused: Problem | undefined
+  readonly refused: CheckFinding | undefined
 }
 
 /** What was found in files, and what servers showed, as one list: what is at several places is in it once. */
@@ -61,7 +62,7 @@ function statusOf(key: string, same: readonly [Checked, ...Checked[]], now: Date
   }
 }
 
-function levelOf(problems: readonly Problem[]): Level {
+function levelOf(problems: readonly CheckFinding[]): Level {
   if (problems.length === 0) return 'ok'
   return problems.every(isWarning) ? 'warning' : 'critical'
 }
@@ -71,11 +72,11 @@ function clipped(text: string): string {
   return text.length > longestText ? `${text.slice(0, longestText - 1)}…` : text
 }
 
-function worstFirst(problems: readonly Problem[]): readonly Problem[] {
+function worstFirst(problems: readonly CheckFinding[]): readonly CheckFinding[] {
   return [...problems].sort((one, other) => Number(isWarning(one)) - Number(isWarning(other)))
 }
 
-function unique(problems: readonly Problem[]): readonly Problem[] {
+function unique(problems: readonly CheckFinding[]): readonly CheckFinding[] {
   const seen = new Set<string>()
   return problems.filter(({ code, message }) => {
     const text = `${code} ${message}`

@@ -1,15 +1,21 @@
+export { MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from '../errors.js'
+export type { CertificateFacts } from '../x509/certificate.js'
+export type { CrlFacts, RevokedCertificates, RevokedEntry } from '../x509/crl.js'
+export type { CrlScope } from '../x509/crl-scope.js'
+export type { KeyAlgorithm, KeyFacts } from '../x509/key-facts.js'
+export type { NameConstraints, Subtree } from '../x509/name-constraints.js'
+export type { SubjectNames } from '../x509/subject-names.js'
+export { openAuthority } from './certificate/authority.js'
 export {
   type Authority,
   createAuthority,
   type Issued,
   type IssueOptions,
   issue,
-  openAuthorities,
-  openAuthority,
   type ReissueOptions,
   reissue,
   selfSigned,
-} from './certificate/authority.js'
+} from './certificate/certificate.js'
 export {
   type CrlOptions,
   createCrl,
@@ -21,16 +27,17 @@ export type { KeyType, PemSource } from './certificate/key.js'
 export type { AuthorityOptions, CertificateRequest, LeafType, SubjectOptions } from './certificate/request.js'
 export { type CheckOptions, check } from './check/check.js'
 export { type Checked, type CheckFilesOptions, checkFiles } from './check/check-files.js'
-export { checkCodes, isWarning, type Problem, type ProblemCode, problem } from './check/finding.js'
+export type { CheckCode, CheckFinding } from './check/check-finding.js'
 export { inspect } from './check/inspect.js'
-export { readTrust, type Trust, type TrustOptions } from './check/trust.js'
 export {
   type AddCertificateOptions,
   addCertificate,
+  type CertificateEntry,
+  type CertificateOptions,
+  type CertificateSet,
   type CertificateSetOptions,
   makeCertificateSet,
 } from './directory/certificate-set.js'
-export { IssuedIndex, type RecordedRevocation } from './directory/issued-index.js'
 export {
   type IssuedEntry,
   type IssuedList,
@@ -38,7 +45,6 @@ export {
   type ListOptions,
   listIssued,
 } from './directory/list.js'
-export type { CaOptions } from './directory/registry.js'
 export {
   type Renewable,
   type Renewal,
@@ -54,7 +60,4 @@ export {
   type Rotation,
   rotateAuthority,
 } from './directory/rotate.js'
-export { dueAt, isDue, listDueAt, nextCheck, nextRetry } from './directory/schedule.js'
-export type { CertificateEntry, CertificateOptions, CertificateSet } from './directory/set-request.js'
-export { CertificateStore } from './store/store.js'
-export type { StoredFile, StoredFiles } from './store/stored-file.js'
+export type { CaOptions } from './directory/stores.js'

@@ -1,10 +1,10 @@
 import { contentsOf, type Element, elementAt, elementsIn, expected } from './der/der.js'
 import { objectIdText } from './der/object-id.js'
 
-export type KeyType = 'ec' | 'rsa' | 'ed25519' | 'ed448' | 'dsa' | 'other'
+export type KeyAlgorithm = 'ec' | 'rsa' | 'ed25519' | 'ed448' | 'dsa' | 'other'
 
 export interface KeyFacts {
-  readonly type: KeyType
+  readonly type: KeyAlgorithm
   /** Modulus length of RSA and DSA, field size of a curve, 0 when unknown. */
   readonly bits: number
   /** For people: `EC P-256`, `RSA 2048`, `Ed25519`. */
@@ -16,7 +16,7 @@ export interface KeyFacts {
 const [integer, objectId, sequence] = [0x02, 0x06, 0x30]
 
 /** Algorithm and parameters of a public key (RFC 3279 section 2.3, RFC 4055, RFC 5480, RFC 8410). */
-const types: Readonly<Record<string, KeyType>> = {
+const types: Readonly<Record<string, KeyAlgorithm>> = {
   '1.2.840.113549.1.1.1': 'rsa',
   '1.2.840.113549.1.1.10': 'rsa',
   '1.2.840.10040.4.1': 'dsa',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { errorCodes } from '../../src/errors.js'
-import { checkCodes } from '../../src/pki/index.js'
+import { checkCodes } from '../../src/pki/check/check-finding.js'
 import { stepCodes } from '../../src/probe/diagnose/steps.js'
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openAuthority, readTrust } from '../../src/pki/index.js'
+import { readTrust } from '../../src/pki/check/trust.js'
+import { openAuthority } from '../../src/pki/index.js'
 import { audit } from '../../src/probe/audit/audit.js'
 import { diagnose } from '../../src/probe/diagnose/diagnose.js'
 import { Steps } from '../../src/probe/diagnose/steps.js'

@@ -29,7 +29,7 @@ const script = (command: string) => `
   const serial = () => randomBytes(8).toString('hex')
   const [url, directories] = process.argv.slice(1)
   const [pki, at] = [await import(url), JSON.parse(directories)]
-  await import(new URL('builder.js', url))
+  await import(new URL('certificate/builder.js', url))
   process.stdout.write('.')
   for (;;) { ${command} }`
 const pki = pathToFileURL(join(bin, '../../pki/index.js')).href

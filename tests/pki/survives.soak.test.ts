@@ -51,7 +51,7 @@ for (const name of ['mkdir', 'mkdtemp', 'open', 'rename', 'rm', 'symlink']) {
   }
 }
 syncBuiltinESMExports()
-const { CertificateStore } = await import(new URL('store.js', pki))
+const { CertificateStore } = await import(new URL('store/store.js', pki))
 const store = new CertificateStore(certDir)
 await store.exclusively(() => store.commit(new Map(Object.entries(JSON.parse(newSet)))))
 `

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { readCertificate } from '../../src/x509/certificate.js'
-import type { KeyType } from '../../src/x509/key-facts.js'
+import type { KeyAlgorithm } from '../../src/x509/key-facts.js'
 import { checkCost, weakKey } from '../../src/x509/strength.js'
 
 const ec = (curve: string, ...options: string[]) => [
@@ -35,7 +35,7 @@ test.each<[args: string[], weakness: RegExp | undefined]>([
   else expect(found).toBeUndefined()
 })
 
-test.each<[KeyType, number, string, number]>([
+test.each<[KeyAlgorithm, number, string, number]>([
   ['rsa', 2048, 'RSA 2048', 100],
   ['rsa', 4096, 'RSA 4096', 100],
   ['rsa', 4097, 'RSA 4097', 800],
@@ -53,7 +53,7 @@ test.each<[KeyType, number, string, number]>([
 })
 
 test('what a check costs goes by the key, and what is not taken costs more than anything', () => {
-  const cost = (type: KeyType, bits: number, exponentBits = 17) =>
+  const cost = (type: KeyAlgorithm, bits: number, exponentBits = 17) =>
     checkCost({ type, bits, exponentBits, text: '' })
   expect(cost('rsa', 8192, 33)).toBeLessThan(Infinity)
   expect([cost('rsa', 8193), cost('rsa', 2048, 34)]).toEqual([Infinity, Infinity])

@@ -1,9 +1,8 @@
-import { type KeyObject, sign } from 'node:crypto'
+import { sign } from 'node:crypto'
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
 import {
   AlgorithmIdentifier,
   AuthorityKeyIdentifier,
-  Certificate,
   CRLReasons,
   Extension,
   id_ce_authorityKeyIdentifier,
@@ -12,9 +11,12 @@ import {
 } from '@peculiar/asn1-x509'
 import { MtlsError } from '../../errors.js'
 import { type CrlFacts, readCrls } from '../../x509/crl.js'
+import { certificateParts } from '../../x509/der/certificate-parts.js'
 import { encoded } from '../../x509/der/der.js'
-import { readPrivateKey } from '../../x509/private-key.js'
-import { type Authority, backdated, wholeSecond } from './authority.js'
+import { dayMs } from '../../x509/life.js'
+import { isObject, requireArguments } from '../require-options.js'
+import { type Authority, backdated, isAuthority } from './certificate.js'
+import { signatureScheme } from './signature.js'
 
 /** RFC 5280 section 5.3.1, but for `removeFromCRL`: that one is for delta lists, which are not made here. */
 export const revocationReasons = [
@@ -30,20 +32,20 @@ export const revocationReasons = [
 ] as const
 export type RevocationReason = (typeof revocationReasons)[number]
 
+/** When and why a certificate was revoked. */
 export interface Revocation {
   readonly at: Date
   readonly reason: RevocationReason
 }
 
 export interface CrlOptions {
+  /** When it is signed; the clock of this machine by default. */
   readonly now?: Date
-  /** The list that this one follows: its entries stay in, its number is exceeded. */
+  /** The list that this one follows: its entries stay in, its number is exceeded; none by default. */
   readonly previous?: CrlFacts | undefined
-  /** Until the next list: 30 by default. */
+  /** Days until the next list; 30 by default. */
   readonly validityDays?: number
 }
-
-const day = 86_400_000
 
 /**
  * A revocation list, signed by `authority`, over serial numbers in hex. Throws `CERT_INVALID` when its
@@ -54,27 +56,31 @@ export function createCrl(
   revoked: ReadonlyMap<string, Revocation>,
   { now = new Date(), previous, validityDays = 30 }: CrlOptions = {},
 ): CrlFacts {
+  const call = "createCrl(authority, new Map([[serial, { at: new Date(), reason: 'superseded' }]]))"
+  requireArguments(isAuthority(authority) && isObject(revoked), 'a CA and a map of revocations', call)
   const { facts } = authority
   if (facts.keyUsage?.includes('cRLSign') === false)
     throw new MtlsError('CERT_INVALID', `the CA ${facts.subject} may not sign revocation lists`, {
       hint: 'Its key usage needs cRLSign. `mcp-mtls cert-rotate-ca` changes to a CA that has it.',
     })
-  const key = readPrivateKey(authority.privateKey, 'key of the CA')
-  const { algorithm, hash } = signatureOf(key)
+  const { objectId, hash } = signatureScheme(authority.keyObject)
   const entries = new Map([...(previous?.revoked ?? []), ...revoked])
-  const issuer = AsnConvert.serialize(AsnConvert.parse(facts.x509.raw, Certificate).tbsCertificate.subject)
   const extensions = [
     ...(facts.subjectKeyId ? [authorityKeyId(facts.subjectKeyId)] : []),
     new Extension({ extnID: id_ce_cRLNumber, extnValue: new OctetString(integer(number(now, previous))) }),
   ]
-  const algorithmDer = bytesOf(algorithm)
+  // RFC 4055 section 5: the parameters of RSA are NULL; others have none.
+  const isRsa = authority.keyObject.asymmetricKeyType === 'rsa'
+  const algorithmDer = bytesOf(
+    new AlgorithmIdentifier({ algorithm: objectId, ...(isRsa && { parameters: null }) }),
+  )
   const body = encoded(
     sequence,
     encoded(0x02, Uint8Array.of(1)), // version 2
     algorithmDer,
-    new Uint8Array(issuer),
-    time(now.getTime() - backdated),
-    time(now.getTime() + validityDays * day),
+    certificateParts(facts.x509.raw).subject,
+    time(backdated(now)),
+    time(new Date(now.getTime() + validityDays * dayMs)),
     // RFC 5280 section 5.1.2.6: when nothing is revoked, the list of entries is absent, not empty.
     ...(entries.size > 0
       ? [
@@ -86,7 +92,7 @@ export function createCrl(
       : []),
     encoded(0xa0, encoded(sequence, ...extensions.map(bytesOf))),
   )
-  const signature = sign(hash, body, key)
+  const signature = sign(hash, body, authority.keyObject)
   const der = encoded(sequence, body, algorithmDer, encoded(0x03, Uint8Array.of(0), signature))
   const [made] = readCrls(der, 'revocation list')
   if (!made) throw new TypeError('no list in the list')
@@ -105,7 +111,7 @@ function entry(serial: string, at: Date, reason: string | undefined): Uint8Array
   return encoded(
     sequence,
     encoded(0x02, positive(serial)),
-    time(at.getTime()),
+    time(at),
     // RFC 5280 section 5.3.1: without a reason there is no entry for it.
     ...(code ? [encoded(sequence, reasonExtension(code))] : []),
   )
@@ -116,11 +122,9 @@ const reasonExtension = (code: CRLReasons): Uint8Array =>
 const reasonOid = Uint8Array.of(0x06, 3, 0x55, 0x1d, 0x15) // 2.5.29.21
 
 /** RFC 5280 section 4.1.2.5: two digits of the year until 2049, four from then on. */
-function time(at: number): Uint8Array {
-  const digits = wholeSecond(at)
-    .toISOString()
-    .replace(/[-:T]|\.\d+/g, '')
-  return at < Date.UTC(2050, 0)
+function time(at: Date): Uint8Array {
+  const digits = at.toISOString().replace(/[-:T]|\.\d+/g, '')
+  return at.getTime() < Date.UTC(2050, 0)
     ? encoded(0x17, Buffer.from(digits.slice(2), 'latin1'))
     : encoded(0x18, Buffer.from(digits, 'latin1'))
 }
@@ -150,29 +154,4 @@ function positive(hex: string): Buffer {
 
 function arrayBuffer(buffer: Buffer): ArrayBuffer {
   return new Uint8Array(buffer).buffer
-}
-
-const curves: Readonly<Record<string, readonly [oid: string, hash: string]>> = {
-  prime256v1: ['1.2.840.10045.4.3.2', 'sha256'],
-  secp384r1: ['1.2.840.10045.4.3.3', 'sha384'],
-  secp521r1: ['1.2.840.10045.4.3.4', 'sha512'],
-}
-
-function signatureOf(key: KeyObject): { algorithm: AlgorithmIdentifier; hash: string | null } {
-  switch (key.asymmetricKeyType) {
-    case 'rsa':
-      return {
-        algorithm: new AlgorithmIdentifier({ algorithm: '1.2.840.113549.1.1.11', parameters: null }),
-        hash: 'sha256',
-      }
-    case 'ed25519':
-      return { algorithm: new AlgorithmIdentifier({ algorithm: '1.3.101.112' }), hash: null }
-    case 'ec': {
-      const [algorithm, hash] = curves[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? []
-      if (algorithm && hash) return { algorithm: new AlgorithmIdentifier({ algorithm }), hash }
-    }
-  }
-  throw new MtlsError('CERT_INVALID', `a CA key of type ${key.asymmetricKeyType} cannot sign here`, {
-    hint: 'Use a CA with an RSA, Ed25519, P-256, P-384 or P-521 key.',
-  })
 }

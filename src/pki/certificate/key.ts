@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { MtlsError } from '../../errors.js'
 
@@ -11,6 +11,7 @@ export const rsaKeySizes = [2048, 3072, 4096] as const
 /** A PEM text and where it comes from, for messages. */
 export interface PemSource {
   readonly text: string
+  /** Path of its file. */
   readonly path: string
 }
 
@@ -42,15 +43,12 @@ export async function generateKeyLike(key: KeyObject): Promise<KeyObject> {
   }
 }
 
-/** `pem` in the manner of the key in whose place it comes: encrypted when that was. Throws `KEY_ENCRYPTED`. */
-export function privateKeyPemLike(before: PemSource, pem: string, passphrase: string | undefined): string {
-  if (!before.text.includes('ENCRYPTED')) return pem
+/** PKCS#8 PEM like that of the key in whose place it comes: encrypted when that was. Throws `KEY_ENCRYPTED`. */
+export function privateKeyPemLike(before: PemSource, key: KeyObject, passphrase: string | undefined): string {
+  if (!before.text.includes('ENCRYPTED')) return privateKeyPem(key)
   if (passphrase === undefined)
     throw new MtlsError('KEY_ENCRYPTED', `${before.path}: the key is encrypted and no passphrase is set`)
-  const encryption = { cipher: 'aes-256-cbc', passphrase }
-  return createPrivateKey(pem)
-    .export({ type: 'pkcs8', format: 'pem', ...encryption })
-    .toString()
+  return key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }).toString()
 }
 
 /** PKCS#8 PEM without a passphrase, as every TLS server reads it. */

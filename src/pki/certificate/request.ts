@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import { MtlsError } from '../../errors.js'
 import { type KeyType, keyTypes, rsaKeySizes } from './key.js'
@@ -5,29 +6,33 @@ import { parseSubjectName, type SubjectName } from './subject-name.js'
 
 /** What a CA and a leaf have in common. */
 export interface SubjectOptions {
+  /** Organization in the subject, 1 to 64 characters; none by default. */
   readonly organization?: string | undefined
-  /** Two letters, ISO 3166. */
+  /** Country in the subject, two letters of ISO 3166; none by default. */
   readonly country?: string | undefined
-  /** More than 0, at most 3650. */
+  /** Life in days, more than 0 and at most 3650; 3650 for a CA and 365 for others by default. */
   readonly validityDays?: number | undefined
-  /** `ec-p256` by default. */
+  /** Type of the key; `ec-p256` by default. */
   readonly keyType?: KeyType | undefined
-  /** RSA only: 2048 (default), 3072 or 4096. */
+  /** Bits of an RSA key: 2048 (default), 3072 or 4096. Other types have a fixed size. */
   readonly keySize?: number | undefined
 }
 
+/** A CA that is asked for. */
 export interface AuthorityOptions extends SubjectOptions {
-  /** `mcp-mtls CA` and six random digits by default: two CAs of one name are a trap for verifiers. */
+  /** Its name, at most 64 characters; `mcp-mtls CA` and six random digits by default. */
   readonly commonName?: string | undefined
 }
 
 export type LeafType = 'server' | 'client'
 
+/** A certificate for one use that is asked for. */
 export interface CertificateRequest extends SubjectOptions {
+  /** What it is for. */
   readonly type: LeafType
   /** A host name or any other name of at most 64 characters; a host name of a server becomes a SAN too. */
   readonly commonName: string
-  /** `dns:…`, `ip:…`, `email:…`, `uri:…`, or without the prefix where the form is clear. */
+  /** More names: `dns:…`, `ip:…`, `email:…`, `uri:…`, or without the prefix where the form is clear; none by default. */
   readonly subjectAltNames?: readonly string[] | undefined
 }
 
@@ -46,28 +51,54 @@ export interface Specification {
 export const defaultValidityDays = { ca: 3650, server: 365, client: 365 } as const
 const longestValidityDays = 3650
 
-export type Request = CertificateRequest | ({ type: 'ca'; commonName: string } & SubjectOptions)
-
-/** Checks requests; throws one `CONFIG_INVALID` that lists every problem of all of them, and those found before. */
-export function parseRequests<const Requests extends readonly Request[]>(
-  requests: Requests,
-  foundBefore: readonly string[] = [],
-): { [Index in keyof Requests]: Specification } {
-  const parsed = requests.map(examine)
-  const problems = new Set([...foundBefore, ...parsed.flatMap(({ problems }) => problems)])
-  if (problems.size > 0)
-    throw new MtlsError('CONFIG_INVALID', `cannot make certificates: ${[...problems].join('; ')}`)
-  return parsed.map(({ specification }) => specification) as { [Index in keyof Requests]: Specification }
+/** A CA that is asked for, its name decided. */
+export interface AuthorityRequest extends SubjectOptions {
+  readonly type: 'ca'
+  readonly commonName: string
 }
 
-function examine(request: Request): { specification: Specification; problems: string[] } {
+/** A request for a CA, with a name of its own: two CAs of one name are a trap for verifiers. */
+export function authorityRequest(options: AuthorityOptions): AuthorityRequest {
+  const commonName = options.commonName ?? `mcp-mtls CA ${randomBytes(3).toString('hex')}`
+  return { ...options, type: 'ca', commonName }
+}
+
+/** Checks a request; throws `CONFIG_INVALID` that lists every problem of it. */
+export function parseRequest(request: CertificateRequest | AuthorityRequest): Specification {
+  const { specification, problems } = examine(request)
+  refuse(problems)
+  return specification
+}
+
+/** Checks requests; throws one `CONFIG_INVALID` that lists every problem of all of them, and those found before. */
+export function parseRequests(
+  requests: readonly (CertificateRequest | AuthorityRequest)[],
+  foundBefore: readonly string[] = [],
+): readonly Specification[] {
+  const parsed = requests.map(examine)
+  refuse([...foundBefore, ...parsed.flatMap(({ problems }) => problems)])
+  return parsed.map(({ specification }) => specification)
+}
+
+function refuse(problems: readonly string[]): void {
+  if (problems.length > 0)
+    throw new MtlsError('CONFIG_INVALID', `cannot make certificates: ${[...new Set(problems)].join('; ')}`)
+}
+
+function examine(request: CertificateRequest | AuthorityRequest): {
+  specification: Specification
+  problems: string[]
+} {
   const problems: string[] = []
   const expect = (fine: boolean, problem: string) => {
     if (!fine) problems.push(problem)
   }
   const { type, commonName, organization, country, keyType = 'ec-p256', keySize } = request
   const validityDays = request.validityDays ?? defaultValidityDays[type]
-  expect(type in defaultValidityDays, `type: ${JSON.stringify(type)}: allowed are server, client`)
+  expect(
+    Object.hasOwn(defaultValidityDays, type),
+    `type: ${JSON.stringify(type)}: allowed are server, client`,
+  )
   expect(isText(commonName), 'commonName: wanted are 1 to 64 printable characters')
   expect(
     organization === undefined || isText(organization),
@@ -93,7 +124,9 @@ function examine(request: Request): { specification: Specification; problems: st
   else expect(keySize === undefined, `keySize: only rsa has one, ${keyType} has a fixed size`)
 
   const names: SubjectName[] = type === 'server' ? ownName(commonName) : []
-  for (const text of ('subjectAltNames' in request && request.subjectAltNames) || []) {
+  const texts = ('subjectAltNames' in request && request.subjectAltNames) || []
+  expect(areTexts(texts), 'subjectAltNames: expected a list of texts')
+  for (const text of areTexts(texts) ? texts : []) {
     const name = parseSubjectName(text)
     if ('problem' in name) problems.push(`subjectAltNames: ${name.problem}`)
     else if (!names.some(({ kind, value }) => kind === name.kind && value === name.value)) names.push(name)
@@ -106,13 +139,17 @@ function examine(request: Request): { specification: Specification; problems: st
     type,
     commonName,
     organization,
-    country: country?.toUpperCase(),
+    country: country && String(country).toUpperCase(), // callers in JavaScript have no types
     validityDays,
     keyType,
     keySize: keySize ?? rsaKeySizes[0],
     names,
   })
   return { specification, problems }
+}
+
+function areTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string')
 }
 
 /** The common name never counts (RFC 9525), so a server's own host name must stand among the SANs. */

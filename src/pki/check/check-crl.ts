@@ -2,7 +2,7 @@ import type { CertificateFacts } from '../../x509/certificate.js'
 import type { CrlFacts } from '../../x509/crl.js'
 import { dayMs, expiringFrom } from '../../x509/life.js'
 import { withoutSuperseded } from '../../x509/revocation.js'
-import { type Problem, problem } from './finding.js'
+import { type CheckFinding, checkFinding } from './check-finding.js'
 
 /** Everything that is wrong with a revocation list, an empty list when nothing is. */
 export function checkCrl(
@@ -18,10 +18,10 @@ export function checkCrl(
     /** The lists it stands among: a newer one of its CA may have come in its place. */
     readonly among?: readonly CrlFacts[] | undefined
   } = {},
-): readonly Problem[] {
+): readonly CheckFinding[] {
   const { issuer, thisUpdate, nextUpdate } = crl
   const list = `the revocation list of ${issuer}`
-  const found: Problem[] = []
+  const found: CheckFinding[] = []
   // A list lives a month or less: with a window that is meant for certificates it would be late from its first day on.
   const from =
     withinDays === undefined
@@ -30,17 +30,21 @@ export function checkCrl(
   if (!withoutSuperseded(among, authorities, now).includes(crl)) return []
   if (now < thisUpdate)
     found.push(
-      problem('CRL_INVALID', `${list} is not valid before ${thisUpdate.toISOString()}`, 'Check the clocks.'),
+      checkFinding(
+        'CRL_INVALID',
+        `${list} is not valid before ${thisUpdate.toISOString()}`,
+        'Check the clocks.',
+      ),
     )
   else if (now > nextUpdate)
-    found.push(problem('CRL_EXPIRED', `${list} expired on ${nextUpdate.toISOString()}`))
+    found.push(checkFinding('CRL_EXPIRED', `${list} expired on ${nextUpdate.toISOString()}`))
   else if (now.getTime() >= Number(from))
-    found.push(problem('CRL_EXPIRING', `${list} expires on ${nextUpdate.toISOString()}`))
+    found.push(checkFinding('CRL_EXPIRING', `${list} expires on ${nextUpdate.toISOString()}`))
   if (!authorities.some((authority) => crl.isNamedAfter(authority)))
-    found.push(problem('CRL_INVALID', `${list} is of a CA that is not trusted here`))
+    found.push(checkFinding('CRL_INVALID', `${list} is of a CA that is not trusted here`))
   else if (!authorities.some((authority) => crl.isSignedBy(authority)))
     found.push(
-      problem('CRL_INVALID', `${list} does not have the signature of that CA, or it may not sign one`),
+      checkFinding('CRL_INVALID', `${list} does not have the signature of that CA, or it may not sign one`),
     )
   return found
 }

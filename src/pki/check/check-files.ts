@@ -6,11 +6,13 @@ import type { CertificateFacts } from '../../x509/certificate.js'
 import type { CrlFacts } from '../../x509/crl.js'
 import { readPrivateKey } from '../../x509/private-key.js'
 import type { LeafType } from '../certificate/request.js'
+import { requireArguments } from '../require-options.js'
+import { stemOf } from '../store/stored-file.js'
 import { type CheckOptions, check } from './check.js'
 import { checkCrl } from './check-crl.js'
+import { type CheckFinding, checkFinding } from './check-finding.js'
 import { type FileContent, readContents } from './file-content.js'
-import { findFiles, stemOf } from './find-files.js'
-import { type Problem, problem } from './finding.js'
+import { findFiles } from './find-files.js'
 import { keysOf, ownKeyAt } from './key-pairs.js'
 import { readTrust, type Trust } from './trust.js'
 
@@ -21,26 +23,30 @@ export interface Checked {
   readonly type: LeafType | 'ca' | 'crl' | 'key' | 'directory' | 'unknown'
   readonly certificate?: CertificateFacts
   readonly crl?: CrlFacts
-  readonly problems: readonly Problem[]
+  /** Called as in the JSON of `cert-check`; empty when all is well. */
+  readonly problems: readonly CheckFinding[]
 }
 
 export interface CheckFilesOptions
   extends Pick<CheckOptions, 'passphrase' | 'withinDays' | 'demoMode' | 'crlMissingAllowed' | 'now'> {
+  /** File of the CAs to judge by; the `ca.crt` beside each file by default. */
   readonly caCert?: string | undefined
+  /** File of the revocation lists; the `ca.crl` beside the CAs by default. */
   readonly crl?: string | undefined
-  /** Where a `ca.crt` is looked for when there is none beside a file. */
+  /** Directories in which a `ca.crt` is looked for when there is none beside a file; none by default. */
   readonly directories?: readonly string[]
 }
 
 /**
  * Judges files and directories of certificates, keys and revocation lists: a key with the certificate of the same
- * name or the one it belongs to, a chain with the CAs beside it. What is wrong with a file is a problem in
+ * name or the one it belongs to, a chain with the CAs beside it. What is wrong with a file is a finding in
  * the answer; nothing is thrown for it, and nothing of a key is in it.
  */
 export async function checkFiles(
   paths: readonly string[],
   options: CheckFilesOptions = {},
 ): Promise<readonly Checked[]> {
+  requireArguments(Array.isArray(paths), 'a list of paths', "checkFiles(['./certs'])")
   const found = await Promise.all(paths.map(findFiles))
   const contents = await readContents([...new Set(found.flatMap(({ files }) => files))])
   const trusts = new Map<string, Promise<Trust>>()
@@ -56,8 +62,8 @@ export async function checkFiles(
   const rows = await Promise.all(
     contents.map(async (file) => judge(file, keys, authorities, await trustOf(dirname(file.path)), options)),
   )
-  const directories = found.flatMap(({ problems }, index): Checked[] =>
-    problems.length > 0 ? [{ path: paths[index] ?? '', type: 'directory', problems }] : [],
+  const directories = found.flatMap(({ findings }, index): Checked[] =>
+    findings.length > 0 ? [{ path: paths[index] ?? '', type: 'directory', problems: findings }] : [],
   )
   return [...directories, ...rows.flat()]
 }
@@ -69,8 +75,8 @@ function judge(
   trust: Trust,
   options: CheckFilesOptions,
 ): readonly Checked[] {
-  const { path, certificates, crls, privateKey, problems } = file
-  if (problems.length > 0) return [{ path, type: typeOfName(path), problems }]
+  const { path, certificates, crls, privateKey, findings } = file
+  if (findings.length > 0) return [{ path, type: typeOfName(path), problems: findings }]
   const key = keys.get(file)
   const keyAt = key ? ownKeyAt(file, key, options.passphrase) : undefined
   const lone = privateKey !== undefined && key === undefined && ![...keys.values()].includes(file)
@@ -91,7 +97,7 @@ function judge(
         among: [...crls, ...(trust.crls ?? [])],
       }),
     })),
-    ...(lone ? [{ path, type: 'key' as const, problems: loneKeyProblems(file, options.passphrase) }] : []),
+    ...(lone ? [{ path, type: 'key' as const, problems: loneKeyFindings(file, options.passphrase) }] : []),
   ]
 }
 
@@ -124,9 +130,11 @@ function judgeCertificate(
         ({ code }) =>
           !(type === 'ca' && code === 'KEY_ENCRYPTED') && !(isLeftOver && code === 'CERT_EXPIRED'),
       ),
-      ...(isRoot ? [] : trust.problems),
-      ...(unjudged ? [problem('CERT_NOT_FOUND', `no CA certificate to judge ${path} by`, noTrustHint)] : []),
-      ...(key ? keyModeProblems(key) : []),
+      ...(isRoot ? [] : trust.findings),
+      ...(unjudged
+        ? [checkFinding('CERT_NOT_FOUND', `no CA certificate to judge ${path} by`, noTrustHint)]
+        : []),
+      ...(key ? keyModeFindings(key) : []),
     ],
   }
 }
@@ -134,10 +142,10 @@ function judgeCertificate(
 const noTrustHint =
   'Put the ca.crt of its CA beside it, or name that with --ca-cert; --demo-mode accepts unknown issuers.'
 
-function keyModeProblems({ path, exposure }: FileContent): Problem[] {
+function keyModeFindings({ path, exposure }: FileContent): CheckFinding[] {
   if (exposure === undefined) return []
   return [
-    problem(
+    checkFinding(
       'FILE_MODE',
       exposure,
       `Keep it to its owner, and to a group that may read it: \`chmod g-w,o-rwx ${shellPath(path)}\`.`,
@@ -145,14 +153,14 @@ function keyModeProblems({ path, exposure }: FileContent): Problem[] {
   ]
 }
 
-function loneKeyProblems(file: FileContent, passphrase: string | undefined): Problem[] {
-  const found = keyModeProblems(file)
+function loneKeyFindings(file: FileContent, passphrase: string | undefined): CheckFinding[] {
+  const found = keyModeFindings(file)
   try {
     readPrivateKey(file.privateKey ?? '', file.path, passphrase)
     return found
   } catch (error) {
     if (!(error instanceof MtlsError)) throw error
-    return [problem(error.code, error.message, error.hint), ...found]
+    return [checkFinding(error.code, error.message, error.hint), ...found]
   }
 }
 

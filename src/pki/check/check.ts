@@ -9,35 +9,40 @@ import type { CrlFacts } from '../../x509/crl.js'
 import { dayMs, expiringFrom } from '../../x509/life.js'
 import { readPrivateKey } from '../../x509/private-key.js'
 import type { LeafType } from '../certificate/request.js'
-import { invalid, type Problem, problem, problemOf, usageOf } from './finding.js'
+import { isObject, requireArguments } from '../require-options.js'
+import { type CheckFinding, checkFinding, explained, invalid, usageOf } from './check-finding.js'
 
 export interface CheckOptions {
-  /** Revocation lists: every CA of the chain needs one. Without this revocation is not judged. */
+  /** Revocation lists: every CA of the chain needs one. By default revocation is not judged. */
   readonly crls?: readonly CrlFacts[] | undefined
-  /** Whether a CA without a list revokes nothing, instead of being a problem. */
+  /** Whether a CA without a list revokes nothing, instead of being a finding; false by default. */
   readonly crlMissingAllowed?: boolean | undefined
-  /** What it is to be used for; `ca` when it is marked as one, otherwise not judged without this. */
+  /** What it is to be used for; by default `ca` when it is marked as one, otherwise its use is not judged. */
   readonly type?: LeafType | 'ca' | undefined
-  /** The key it should belong to, PEM. */
+  /** The key it should belong to, PEM; by default no key is judged. */
   readonly privateKey?: string | undefined
-  /** How messages call that key. */
+  /** How messages call that key; `key of SUBJECT` by default. */
   readonly keyPath?: string | undefined
+  /** Passphrase of that key when it is encrypted; none by default. */
   readonly passphrase?: string | undefined
-  /** The CAs it should lead to; without them neither chain nor revocation is judged. */
+  /** The CAs it should lead to; by default neither chain nor revocation is judged. */
   readonly trusted?: readonly CertificateFacts[] | undefined
-  /** Intermediate certificates that come with it. */
+  /** Intermediate certificates that come with it; none by default. */
   readonly chain?: readonly CertificateFacts[] | undefined
-  /** The host its names should cover. */
+  /** The host its names should cover; not judged by default. */
   readonly serverName?: string | undefined
   /** Warn of what ends within so many days; by default each by its own life, see `expiringFrom`. */
   readonly withinDays?: number | undefined
-  /** Judge as demo mode does, which accepts unknown issuers and what signed itself. */
+  /** Judge as demo mode does, which accepts unknown issuers and what signed itself; false by default. */
   readonly demoMode?: boolean | undefined
+  /** The moment for which it is judged; the clock of this machine by default. */
   readonly now?: Date | undefined
 }
 
-/** Everything that is wrong with a certificate, an empty list when nothing is. */
-export function check(certificate: CertificateFacts, options: CheckOptions = {}): readonly Problem[] {
+/** Everything that is wrong with a certificate (facts: see `inspect`), an empty list when nothing is. */
+export function check(certificate: CertificateFacts, options: CheckOptions = {}): readonly CheckFinding[] {
+  const call = "check((await inspect('server.crt'))[0])"
+  requireArguments(isObject(certificate) && 'x509' in certificate, 'the facts of a certificate', call)
   const { now = new Date(), trusted, chain = [], demoMode = false } = options
   const type = options.type ?? (certificate.isCa ? 'ca' : undefined)
   const purpose = type === 'server' || type === 'client' ? usageOf[type] : undefined
@@ -54,41 +59,41 @@ export function check(certificate: CertificateFacts, options: CheckOptions = {})
   return [
     ...[...findings(path, { now, purpose, serverName, revocation })]
       .filter(counts)
-      .map((finding) => problemOf(finding, type)),
-    ...judged.flatMap((facts) => expiryProblems(facts, now, options.withinDays)),
-    ...(path.anchored ? lifeProblems(path, now) : []),
-    ...(type === 'ca' ? caProblems(certificate) : []),
-    ...nameProblems(certificate, type, demoMode),
-    ...keyProblems(certificate, options),
+      .map((finding) => explained(finding, type)),
+    ...judged.flatMap((facts) => expiryFindings(facts, now, options.withinDays)),
+    ...(path.anchored ? lifeFindings(path, now) : []),
+    ...(type === 'ca' ? caFindings(certificate) : []),
+    ...nameFindings(certificate, type, demoMode),
+    ...keyFindings(certificate, options),
   ]
 }
 
-function expiryProblems(
+function expiryFindings(
   facts: CertificateFacts,
   now: Date,
   withinDays: number | undefined,
-): readonly Problem[] {
+): readonly CheckFinding[] {
   const { notBefore, notAfter } = facts
   const ownWindow = () => notAfter.getTime() - expiringFrom(notBefore, notAfter).getTime()
   const window = withinDays === undefined ? ownWindow() : withinDays * dayMs
   if (dateFault(facts, now) || notAfter.getTime() - now.getTime() > window) return []
-  return [problem('CERT_EXPIRING', `${facts.subject} expires on ${facts.notAfter.toISOString()}`)]
+  return [checkFinding('CERT_EXPIRING', `${facts.subject} expires on ${facts.notAfter.toISOString()}`)]
 }
 
-function lifeProblems({ certificates: [leaf, issuer] }: CertificatePath, now: Date): readonly Problem[] {
+function lifeFindings({ certificates: [leaf, issuer] }: CertificatePath, now: Date): readonly CheckFinding[] {
   // Less than a day is nothing to act on: both were made in one go.
   if (!issuer || issuer.notAfter <= now || leaf.notAfter.getTime() - issuer.notAfter.getTime() <= dayMs)
     return []
   const [own, above] = [leaf, issuer].map(({ notAfter }) => notAfter.toISOString())
   return [
-    problem(
+    checkFinding(
       'CERT_OUTLIVES_CA',
       `${leaf.subject} is valid until ${own}, its CA ${issuer.subject} only until ${above}`,
     ),
   ]
 }
 
-function caProblems(certificate: CertificateFacts): readonly Problem[] {
+function caFindings(certificate: CertificateFacts): readonly CheckFinding[] {
   const hint = 'Make a CA with `mcp-mtls cert-gen`: CA:TRUE, and keyCertSign among its key usage.'
   if (!certificate.isCa) return [invalid(certificate, 'is not marked as a CA', hint)]
   const mayCertify = certificate.keyUsage?.includes('keyCertSign') ?? true
@@ -96,11 +101,11 @@ function caProblems(certificate: CertificateFacts): readonly Problem[] {
 }
 
 /** Whom it speaks for: a server without a host name for nobody that can be called (RFC 9525: the common name is none). */
-function nameProblems(
+function nameFindings(
   certificate: CertificateFacts,
   type: CheckOptions['type'],
   demoMode: boolean,
-): Problem[] {
+): CheckFinding[] {
   if (type !== 'server' && type !== 'client') return []
   const { dns, ip } = certificate.names
   const hint = 'Issue it anew with the names it should have: `mcp-mtls cert-gen … --san NAME`.'
@@ -108,22 +113,22 @@ function nameProblems(
     identityFrom(certificate, !demoMode, type)
   } catch (error) {
     if (!(error instanceof MtlsError)) throw error
-    return [problem('CERT_INVALID', error.message, hint)]
+    return [checkFinding('CERT_INVALID', error.message, hint)]
   }
   if (type === 'client' || demoMode || dns.length + ip.length > 0) return []
   return [invalid(certificate, 'names no host: no DNS name or IP address, and the common name is none', hint)]
 }
 
-function keyProblems(
+function keyFindings(
   certificate: CertificateFacts,
   { privateKey, keyPath = `key of ${certificate.subject}`, passphrase }: CheckOptions,
-): Problem[] {
+): CheckFinding[] {
   if (privateKey === undefined) return []
   try {
     if (certificate.x509.checkPrivateKey(readPrivateKey(privateKey, keyPath, passphrase))) return []
-    return [problem('KEY_MISMATCH', `the ${keyPath} is not that of ${certificate.subject}`)]
+    return [checkFinding('KEY_MISMATCH', `the ${keyPath} is not that of ${certificate.subject}`)]
   } catch (error) {
-    if (error instanceof MtlsError) return [problem(error.code, error.message, error.hint)]
+    if (error instanceof MtlsError) return [checkFinding(error.code, error.message, error.hint)]
     throw error
   }
 }

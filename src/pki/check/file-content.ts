@@ -7,7 +7,7 @@ import { type CrlFacts, readCrls } from '../../x509/crl.js'
 import { otherFormat } from '../../x509/other-format.js'
 import { readCertificates } from '../../x509/pem.js'
 import { privateKeyBlocks } from '../../x509/private-key.js'
-import { type Problem, problem } from './finding.js'
+import { type CheckFinding, checkFinding } from './check-finding.js'
 
 /** What one file holds, whatever it is. */
 export interface FileContent {
@@ -19,7 +19,7 @@ export interface FileContent {
   /** Who else may get at the key; undefined when nobody should mind. */
   readonly exposure: string | undefined
   /** Why it cannot be read or used. */
-  readonly problems: readonly Problem[]
+  readonly findings: readonly CheckFinding[]
 }
 
 /**
@@ -47,7 +47,7 @@ async function readContent(path: string): Promise<FileContent> {
     crls: [],
     privateKey: undefined,
     exposure: undefined,
-    problems: [],
+    findings: [],
   }
   try {
     const { bytes, stats } = await readBytes(path)
@@ -58,7 +58,7 @@ async function readContent(path: string): Promise<FileContent> {
     if (!(error instanceof MtlsError)) throw error
     // The hint of that code is to run this very check.
     const hint = error.hint === errorCodes.CERT_INVALID ? fileHint : error.hint
-    return { ...nothing, problems: [problem(error.code, error.message, hint)] }
+    return { ...nothing, findings: [checkFinding(error.code, error.message, hint)] }
   }
 }
 

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { readPrivateKey } from '../../x509/private-key.js'
+import { stemOf } from '../store/stored-file.js'
 import type { FileContent } from './file-content.js'
-import { stemOf } from './find-files.js'
 
 /** The file of the key for each file of certificates; `named` are those that the caller named one by one. */
 export function keysOf(

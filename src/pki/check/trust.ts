@@ -1,9 +1,9 @@
-import { access } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isThere } from '../../files/read-file.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import type { CrlFacts } from '../../x509/crl.js'
+import type { CheckFinding } from './check-finding.js'
 import { readContents } from './file-content.js'
-import type { Problem } from './finding.js'
 
 /** By whom and what certificates are judged. */
 export interface Trust {
@@ -15,7 +15,7 @@ export interface Trust {
   /** Undefined when no list is in use. */
   readonly crls: readonly CrlFacts[] | undefined
   /** What is wrong with these two files. */
-  readonly problems: readonly Problem[]
+  readonly findings: readonly CheckFinding[]
 }
 
 export interface TrustOptions {
@@ -40,18 +40,11 @@ export async function readTrust({ directories, caCert, crl }: TrustOptions): Pro
     roots: certificates.filter(({ selfIssued }) => selfIssued),
     intermediates: certificates.filter(({ selfIssued }) => !selfIssued),
     crls: lists?.crls,
-    problems: [...(authorities?.problems ?? []), ...(lists?.problems ?? [])],
+    findings: [...(authorities?.findings ?? []), ...(lists?.findings ?? [])],
   }
 }
 
 async function firstThatExists(paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) {
-    try {
-      await access(path)
-      return path
-    } catch {
-      // the next one
-    }
-  }
+  for (const path of paths) if (await isThere(path)) return path
   return undefined
 }

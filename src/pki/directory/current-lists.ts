@@ -1,8 +1,8 @@
 import type { CrlFacts } from '../../x509/crl.js'
-import type { Authority } from '../certificate/authority.js'
+import type { Authority } from '../certificate/certificate.js'
 import { createCrl } from '../certificate/crl.js'
 import type { RecordedRevocation } from './issued-index.js'
-import { listsOf, type Registry } from './registry.js'
+import { knownAuthorities, listsOf, type Registry } from './registry.js'
 import { listDueAt } from './schedule.js'
 
 export interface CurrentLists {
@@ -13,15 +13,15 @@ export interface CurrentLists {
 }
 
 /**
- * The revocation lists of a CA as they should be: one of each authority once there was any, with everything that is
+ * The revocation lists of these authorities as they should be: one of each authority once there was any, with everything that is
  * recorded, not older than half its life; those of other CAs as they are.
  */
 export function currentLists(
-  registry: Pick<Registry, 'files' | 'caFiles' | 'issued' | 'authorities' | 'revocations'>,
-  authorities: readonly Authority[],
+  registry: Registry,
   now: Date,
-  revocations: Registry['revocations'] = registry.revocations,
+  authorities: readonly Authority[] = registry.authorities,
 ): CurrentLists {
+  const { revocations } = registry
   const present = listsOf(registry)
   if (present.length === 0 && revocations.size === 0) return { lists: [], signed: [] }
   const signed: CrlFacts[] = []
@@ -37,8 +37,7 @@ export function currentLists(
     signed.push(createCrl(authority, revoked, { now, previous }))
     return signed.slice(-1)
   })
-  const known = [...authorities, ...registry.authorities].map(({ facts }) => facts)
-  const ours = [...known, ...registry.issued.filter(({ isCa }) => isCa)]
+  const ours = [...authorities.map(({ facts }) => facts), ...knownAuthorities(registry)]
   const foreign = present.filter((list) => !ours.some((authority) => list.isSignedBy(authority)))
   return { lists: [...own, ...foreign], signed }
 }

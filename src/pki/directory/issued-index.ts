@@ -1,15 +1,30 @@
 import { readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MtlsError } from '../../errors.js'
-import { modes, syncDirectory, unlessMissing, writeDurably, writing } from '../../files/durable.js'
+import { syncDirectory, unlessMissing, writeDurably, writing } from '../../files/durable-write.js'
 import { makeFolder, newFile, ownershipOf } from '../../files/ownership.js'
 import { type CertificateFacts, readCertificate } from '../../x509/certificate.js'
-import type { Issued } from '../certificate/authority.js'
+import type { Issued } from '../certificate/certificate.js'
 import { type Revocation, type RevocationReason, revocationReasons } from '../certificate/crl.js'
+import { modes } from '../store/stored-file.js'
 
 /** A revocation, and the CA (`fingerprint256`) whose list it stands in. */
 export interface RecordedRevocation extends Revocation {
   readonly authority: string
+}
+
+/** What an index holds at one moment. */
+export interface IssuedContents {
+  /** The oldest first. */
+  readonly issued: readonly CertificateFacts[]
+  /** The paths of files that hold no certificate any more; their serial numbers stay given out. */
+  readonly damaged: readonly string[]
+  /** Every serial number that was given out, lower-case hex. */
+  readonly serials: ReadonlySet<string>
+  /** By serial number. */
+  readonly revocations: ReadonlyMap<string, RecordedRevocation>
+  /** Serial numbers of certificates whose place another has taken, and that of the other. */
+  readonly replacements: ReadonlyMap<string, string>
 }
 
 /**
@@ -31,14 +46,20 @@ export class IssuedIndex {
     return new Set(await this.#named('crt'))
   }
 
-  /** Everything issued, the oldest first. Files that somebody damaged are left out: `damaged` names them. */
-  async list(): Promise<readonly CertificateFacts[]> {
-    return (await this.#read()).certificates
+  /** All of it. Throws what `revocations` throws. */
+  async read(): Promise<IssuedContents> {
+    const [certificates, serials, revocations, replacements] = await Promise.all([
+      this.#certificates(),
+      this.serials(),
+      this.revocations(),
+      this.#replacements(),
+    ])
+    return { ...certificates, serials, revocations, replacements }
   }
 
-  /** The paths of files that hold no certificate any more; their serial numbers stay given out. */
-  async damaged(): Promise<readonly string[]> {
-    return (await this.#read()).damaged
+  /** Everything issued, the oldest first, without what somebody damaged. */
+  async list(): Promise<readonly CertificateFacts[]> {
+    return (await this.#certificates()).issued
   }
 
   /** Remembers a certificate. Throws `CERT_INVALID` for a serial number that was used before. Only under the lock. */
@@ -78,18 +99,22 @@ export class IssuedIndex {
     return this.#write(`${serial}.revoked`, `${JSON.stringify(revocation)}\n`)
   }
 
-  /** Takes back a revocation that was never published. */
-  forgetRevocation(serial: string): Promise<void> {
-    return rm(join(this.#folder, `${serial}.revoked`), { force: true })
-  }
-
-  /** Serial numbers of certificates whose place another has taken, and that of the other. */
-  async replacements(): Promise<ReadonlyMap<string, string>> {
-    const serials = await this.#named('replaced')
-    const read = (serial: string) => readFile(join(this.#folder, `${serial}.replaced`), 'utf8')
-    return new Map(
-      await Promise.all(serials.map(async (serial) => [serial, (await read(serial)).trim()] as const)),
-    )
+  /**
+   * Remembers a revocation, then lets `publish` put its list out; forgets it when that fails. Killed in between, the
+   * next command of this CA publishes it. Only under the lock.
+   */
+  async revokeAround(
+    serial: string,
+    revocation: RecordedRevocation,
+    publish: () => Promise<unknown>,
+  ): Promise<void> {
+    try {
+      await this.recordRevocation(serial, revocation)
+      await publish()
+    } catch (error) {
+      await rm(join(this.#folder, `${serial}.revoked`), { force: true })
+      throw error
+    }
   }
 
   /** Remembers that nobody uses the certificate `serial` any more, once `by` is in its place. Only under the lock. */
@@ -97,7 +122,14 @@ export class IssuedIndex {
     if ((await this.serials()).has(serial)) await this.#write(`${serial}.replaced`, `${by}\n`)
   }
 
-  async #read(): Promise<{ certificates: readonly CertificateFacts[]; damaged: readonly string[] }> {
+  async #replacements(): Promise<ReadonlyMap<string, string>> {
+    const serials = await this.#named('replaced')
+    const read = (serial: string) => readFile(join(this.#folder, `${serial}.replaced`), 'utf8')
+    const entries = serials.map(async (serial) => [serial, (await read(serial)).trim()] as const)
+    return new Map(await Promise.all(entries))
+  }
+
+  async #certificates(): Promise<Pick<IssuedContents, 'issued' | 'damaged'>> {
     const paths = (await this.#named('crt')).map((serial) => join(this.#folder, `${serial}.crt`))
     const damaged: string[] = []
     const read = await Promise.all(
@@ -116,7 +148,7 @@ export class IssuedIndex {
     const sorted = read
       .flat()
       .sort(({ order: one }, { order: other }) => one[0] - other[0] || one[1] - other[1])
-    return { certificates: sorted.map(({ certificate }) => certificate), damaged }
+    return { issued: sorted.map(({ certificate }) => certificate), damaged }
   }
 
   async #revocation(serial: string): Promise<RecordedRevocation> {
@@ -135,13 +167,9 @@ export class IssuedIndex {
   }
 
   async #named(ending: string): Promise<string[]> {
-    try {
-      const file = new RegExp(`^([0-9a-f]+)\\.${ending}$`)
-      return (await readdir(this.#folder)).flatMap((name) => file.exec(name)?.[1] ?? [])
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-      throw error
-    }
+    const file = new RegExp(`^([0-9a-f]+)\\.${ending}$`)
+    const names = (await unlessMissing(readdir(this.#folder))) ?? []
+    return names.flatMap((name) => file.exec(name)?.[1] ?? [])
   }
 
   #write(name: string, text: string): Promise<void> {

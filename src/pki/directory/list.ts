@@ -1,18 +1,19 @@
 import { MtlsError } from '../../errors.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import { dayMs, expiringFrom } from '../../x509/life.js'
-import { readCertificates } from '../../x509/pem.js'
+import { isIssuedBy } from '../certificate/authority.js'
 import type { Revocation } from '../certificate/crl.js'
+import { requireOptions } from '../require-options.js'
 import { CertificateStore } from '../store/store.js'
 import { IssuedIndex } from './issued-index.js'
-import { isIssuedBy } from './registry.js'
 import { overdueFrom } from './schedule.js'
 
 export interface ListOptions {
-  /** The directory of the CA. */
+  /** Directory of the CA. */
   readonly caDir: string
   /** How many days before its end a certificate counts as expiring; by default by its life, see `expiringFrom`. */
   readonly withinDays?: number | undefined
+  /** The moment for which it is told; the clock of this machine by default. */
   readonly now?: Date
 }
 
@@ -37,22 +38,19 @@ export interface IssuedList {
 
 /** What the CA of a directory has issued; its key is not needed. Throws `CERT_NOT_FOUND` when it has issued nothing. */
 export async function listIssued(options: ListOptions): Promise<IssuedList> {
+  requireOptions(options, "listIssued({ caDir: './certs' })", 'caDir')
   const { now = new Date(), withinDays } = options
   const store = new CertificateStore(options.caDir)
   const index = new IssuedIndex(store.directory)
-  const [files, certificates, damaged, revocations, replacements] = await Promise.all([
+  const [files, { issued, damaged, revocations, replacements }] = await Promise.all([
     store.read(),
-    index.list(),
-    index.damaged(),
-    index.revocations(),
-    index.replacements(),
+    index.read(),
   ])
-  if (certificates.length + damaged.length === 0)
+  if (issued.length + damaged.length === 0)
     throw new MtlsError('CERT_NOT_FOUND', `${store.directory} has no list of issued certificates`, {
       hint: 'It lies beside the key of the CA: name that directory with --ca-dir.',
     })
-  const file = files.get('ca.crt')
-  const anchors = file ? readCertificates(file.text, file.path) : []
+  const anchors = files.get('ca.crt')?.certificates ?? []
   const renewed = new Set(replacements.values())
   const expiringFromOf = ({ notBefore, notAfter, serial }: CertificateFacts) => {
     if (withinDays !== undefined) return new Date(notAfter.getTime() - withinDays * dayMs)
@@ -61,7 +59,7 @@ export async function listIssued(options: ListOptions): Promise<IssuedList> {
     const overdue = overdueFrom(notBefore, notAfter)
     return renewed.has(serial) && overdue < life ? overdue : life
   }
-  const entries = certificates.map((certificate): IssuedEntry => {
+  const entries = issued.map((certificate): IssuedEntry => {
     const revocation = revocations.get(certificate.serial)
     const replacedBy = replacements.get(certificate.serial)
     const isTrusted = anchors.some(

@@ -1,35 +1,31 @@
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { MtlsError } from '../../errors.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import type { CrlFacts } from '../../x509/crl.js'
-import { readCertificates } from '../../x509/pem.js'
 import { readPrivateKey } from '../../x509/private-key.js'
-import { type Authority, type Issued, reissue } from '../certificate/authority.js'
-import { privateKeyPem, privateKeyPemLike } from '../certificate/key.js'
-import type { StoredFile } from '../store/stored-file.js'
-import { currentLists } from './current-lists.js'
-import {
-  type CaOptions,
-  isIssuedBy,
-  openRegistry,
-  preparePublication,
-  type Registry,
-  withRegistry,
-} from './registry.js'
+import { isIssuedBy } from '../certificate/authority.js'
+import { type Authority, type Issued, reissue } from '../certificate/certificate.js'
+import { privateKeyPemLike } from '../certificate/key.js'
+import { requireOptions } from '../require-options.js'
+import { type StoredFile, stemOf } from '../store/stored-file.js'
+import { type CurrentLists, currentLists } from './current-lists.js'
+import { openRegistry, preparePublication, type Registry, withRegistry } from './registry.js'
 import { dueAt, isDue, listDueAt } from './schedule.js'
-import { certificatesPem, listsPem } from './trust-changes.js'
+import type { CaOptions } from './stores.js'
+import { certificatesPem } from './trust-changes.js'
 
 export interface RenewOptions extends CaOptions {
   /** Only `NAME.crt`; everything in the directory by default. */
   readonly name?: string | undefined
-  /** Whether due or not. */
+  /** Renew whether due or not; false by default. */
   readonly all?: boolean | undefined
-  /** Certify the keys of before instead of new ones. */
+  /** Certify the existing keys instead of new ones; false by default. */
   readonly reuseKey?: boolean | undefined
-  /** As long as the life of before by default. */
+  /** Life in days; as long as the one before by default. */
   readonly validityDays?: number | undefined
-  /** Tell what would be done, and change nothing. */
+  /** Tell what would be done, and change nothing; false by default. */
   readonly dryRun?: boolean | undefined
+  /** The moment for which it is decided; the clock of this machine by default. */
   readonly now?: Date
 }
 
@@ -51,7 +47,7 @@ export type Renewable = { readonly path: string; readonly certificate: Certifica
 export interface Renewal {
   readonly certDir: string
   readonly certificates: readonly Renewable[]
-  /** Revocation lists that were signed anew, or would be. */
+  /** Revocation lists that were signed again, or would be. */
   readonly lists: readonly CrlFacts[]
   /** Every file that changed. */
   readonly changed: readonly string[]
@@ -62,87 +58,92 @@ export interface Renewal {
 }
 
 /**
- * Issues anew what has passed two thirds of its life or comes from the CA before, with the same names, usage
- * and type of key, and signs revocation lists anew at half theirs; all of it or nothing. `ca.crt` and `ca.crl` are brought up to
+ * Renews what has passed two thirds of its life or comes from the previous CA, with the same names, usage and type of
+ * key, and signs revocation lists again at half theirs; all of it or nothing. `ca.crt` and `ca.crl` are brought up to
  * date with the CA. Throws what `openRegistry`, `reissue` and `createCrl` throw, and `CERT_WRITE_FAILED`.
  */
 export async function renewCertificates(options: RenewOptions): Promise<Renewal> {
-  const now = options.now ?? new Date()
-  if (options.dryRun) {
+  requireOptions(options, "renewCertificates({ certDir: './certs' })", 'certDir')
+  const { dryRun = false, now = new Date() } = options
+  if (dryRun) {
     const registry = await openRegistry(options)
-    const { lists, signed } = currentLists(registry, registry.authorities, now)
-    const certificates = plan(options, registry, now)
-    return renewal(registry, certificates, { lists, signed, changed: [], now })
+    return report(plan(registry, options, now), registry)
   }
   return withRegistry(options, async (registry) => {
-    const { index, authorities } = registry
-    const successors = new Map<Renewable, Issued>()
-    const leaves = new Map<string, string>()
-    const planned = plan(options, registry, now)
-    for (const one of planned) {
-      if (one.outcome !== 'renewed') continue
-      const stem = basename(one.path, '.crt')
-      const key = registry.files.get(`${stem}.key`)
-      if (!key) throw new TypeError(`${stem} was planned without a key`)
-      const successor = await succeed(one.certificate, key, options, registry, now)
-      successors.set(one, successor)
-      const chain = restOfChain(registry.files.get(`${stem}.crt`), authorities[0])
-      leaves.set(`${stem}.crt`, successor.certificate + chain)
-      if (!options.reuseKey)
-        leaves.set(`${stem}.key`, privateKeyPemLike(key, successor.privateKey, options.passphrase))
-    }
-    const { lists, signed } = currentLists(registry, authorities, now)
-    const ca = new Map(lists.length > 0 ? [['ca.crl', listsPem(lists)]] : [])
-    const publish = await preparePublication(registry, ca, leaves)
-    const changed = await index.recordAround([...successors.values()], publish)
-    for (const [{ certificate }, { facts }] of successors)
-      await index.recordReplacement(certificate.serial, facts.serial)
-    const certificates = planned.map((one) =>
-      one.outcome === 'renewed' ? { ...one, successor: successors.get(one)?.facts } : one,
-    )
-    return renewal(registry, certificates, { lists, signed, changed, now })
+    const planned = plan(registry, options, now)
+    const successors = await make(planned, registry)
+    const changed = await publish(planned, successors, registry)
+    return report(planned, registry, successors, changed)
   })
 }
 
-async function succeed(
-  certificate: CertificateFacts,
-  key: StoredFile,
-  { validityDays, reuseKey, passphrase }: RenewOptions,
-  { authorities, index }: Registry,
-  now: Date,
-): Promise<Issued> {
-  const serials = await index.serials()
-  return reissue(authorities[0], certificate, {
-    now,
-    isUsed: (serial) => serials.has(serial),
-    validityDays: validityDays ?? lifeWished(certificate, authorities),
-    ...(reuseKey && { privateKey: privateKeyPem(readPrivateKey(key.text, key.path, passphrase)) }),
-  })
+/** What happens to each certificate and list of a directory at a moment. */
+interface Plan {
+  readonly now: Date
+  readonly certificates: readonly Planned[]
+  readonly lists: CurrentLists
 }
 
-/** What is to happen to each certificate of the directory. */
-function plan(options: RenewOptions, registry: Registry, now: Date): readonly Renewable[] {
-  const { name, all = false } = options
+type Planned = Renewable & { readonly succession?: Succession }
+
+/** All that the successor of a certificate is made of. */
+interface Succession {
+  readonly stem: string
+  readonly certificate: CertificateFacts
+  /** The key beside it. */
+  readonly key: StoredFile
+  /** The successor is for that key too. */
+  readonly reuseKey: boolean
+  /** As long as the life before when undefined. */
+  readonly validityDays: number | undefined
+  /** The intermediates to put behind the successor. */
+  readonly chain: readonly CertificateFacts[]
+}
+
+function plan(registry: Registry, options: RenewOptions, now: Date): Plan {
+  const { name } = options
   if (name !== undefined && !registry.files.has(`${name}.crt`))
     throw new MtlsError('CERT_NOT_FOUND', `${join(registry.store.directory, `${name}.crt`)} is not there`)
-  return [...registry.files].flatMap(([fileName, file]): Renewable[] => {
-    const stem = basename(fileName, '.crt')
-    if (stem === fileName || stem === 'ca' || (name !== undefined && stem !== name)) return []
-    const [certificate] = readCertificates(file.text, file.path)
-    if (!certificate) return []
-    const base = { path: file.path, certificate }
-    const obstacle = obstacleTo(certificate, registry.files.has(`${stem}.key`), registry)
-    if (obstacle !== undefined) return [{ ...base, outcome: 'left', reason: obstacle }]
-    const reason = reasonToRenew(certificate, registry.authorities, now, all)
-    return reason
-      ? [{ ...base, outcome: 'renewed', reason, successor: undefined }]
-      : [{ ...base, outcome: 'kept', dueAt: dueAt(certificate.notBefore, certificate.notAfter) }]
+  const certificates = [...registry.files].flatMap(([fileName, file]): Planned[] => {
+    const stem = stemOf(fileName)
+    if (fileName !== `${stem}.crt` || stem === 'ca' || (name !== undefined && stem !== name)) return []
+    return planOne(stem, file, registry, options, now)
   })
+  return { now, certificates, lists: currentLists(registry, now) }
 }
 
+function planOne(
+  stem: string,
+  { path, certificates: [certificate, ...chain] }: StoredFile,
+  registry: Registry,
+  { all = false, reuseKey = false, validityDays }: RenewOptions,
+  now: Date,
+): Planned[] {
+  if (!certificate) return []
+  const { files, authorities } = registry
+  const base = { path, certificate }
+  const obstacle = obstacleTo(certificate, registry)
+  if (obstacle !== undefined) return [{ ...base, outcome: 'left', reason: obstacle }]
+  const key = files.get(`${stem}.key`)
+  if (!key) return [{ ...base, outcome: 'left', reason: 'has its key elsewhere' }]
+  const reason = reasonToRenew(certificate, authorities[0], now, all)
+  if (!reason)
+    return [{ ...base, outcome: 'kept', dueAt: dueAt(certificate.notBefore, certificate.notAfter) }]
+  const succession = {
+    stem,
+    certificate,
+    key,
+    reuseKey,
+    validityDays: validityDays ?? lifeWished(certificate, authorities),
+    // Intermediates above the CA that issues here are as good for the successor; those of another CA are not.
+    chain: isIssuedBy(certificate, authorities[0].facts) ? chain : [],
+  }
+  return [{ ...base, outcome: 'renewed', reason, successor: undefined, succession }]
+}
+
+/** Why it is not for this CA to renew. */
 function obstacleTo(
   certificate: CertificateFacts,
-  hasKey: boolean,
   { authorities, issued, revocations }: Registry,
 ): string | undefined {
   const { serial, fingerprint256, isCa } = certificate
@@ -152,14 +153,14 @@ function obstacleTo(
     (authorities.some(({ facts }) => isIssuedBy(certificate, facts)) ||
       issued.some((one) => one.fingerprint256 === fingerprint256))
   if (!isOurs) return 'is not from this CA'
-  if (revocations.has(serial))
-    return 'is revoked and stays so: remove it and its key, then issue another with cert-gen'
-  return hasKey ? undefined : 'has its key elsewhere'
+  return revocations.has(serial)
+    ? 'is revoked and stays so: remove it and its key, then issue another with cert-gen'
+    : undefined
 }
 
 function reasonToRenew(
   certificate: CertificateFacts,
-  [authority]: Registry['authorities'],
+  authority: Authority,
   now: Date,
   all: boolean,
 ): RenewalReason | undefined {
@@ -172,46 +173,76 @@ function reasonToRenew(
 
 /** A life that the end of its CA has cut short says nothing of the next one: a year then. */
 function lifeWished(
-  { notAfter, ...certificate }: CertificateFacts,
+  { notAfter, issuer }: CertificateFacts,
   authorities: readonly Authority[],
 ): number | undefined {
-  const cutShort = authorities.some(
-    ({ facts }) => facts.subject === certificate.issuer && notAfter >= facts.notAfter,
-  )
+  const cutShort = authorities.some(({ facts }) => facts.subject === issuer && notAfter >= facts.notAfter)
   return cutShort ? 365 : undefined
 }
 
-/** Intermediates above the CA that issues here are as good for the new certificate; those of another CA are not. */
-function restOfChain(file: StoredFile | undefined, { facts }: Authority): string {
-  const [leaf, ...chain] = file ? readCertificates(file.text, file.path) : []
-  return leaf && isIssuedBy(leaf, facts) ? certificatesPem(chain) : ''
+type Successors = ReadonlyMap<Succession, Issued>
+
+/** In memory; nothing is written yet. */
+async function make(
+  { now, certificates }: Plan,
+  { authorities: [authority], serials, passphrase }: Registry,
+): Promise<Successors> {
+  const successors = new Map<Succession, Issued>()
+  for (const { succession } of certificates) {
+    if (!succession) continue
+    const { certificate, validityDays, reuseKey, key } = succession
+    const successor = await reissue(authority, certificate, {
+      now,
+      isUsed: (serial) => serials.has(serial),
+      validityDays,
+      ...(reuseKey && { privateKey: readPrivateKey(key.text, key.path, passphrase) }),
+    })
+    successors.set(succession, successor)
+  }
+  return successors
 }
 
-function renewal(
+/** Gives the paths that changed. */
+async function publish(
+  { lists: { lists } }: Plan,
+  successors: Successors,
+  registry: Registry,
+): Promise<readonly string[]> {
+  const leaves = new Map<string, string>()
+  for (const [{ stem, key, reuseKey, chain }, { certificate, keyObject }] of successors) {
+    leaves.set(`${stem}.crt`, certificate + certificatesPem(chain))
+    if (!reuseKey) leaves.set(`${stem}.key`, privateKeyPemLike(key, keyObject, registry.passphrase))
+  }
+  const replace = await preparePublication(registry, { lists }, leaves)
+  const changed = await registry.index.recordAround([...successors.values()], replace)
+  for (const [{ certificate }, { facts }] of successors)
+    await registry.index.recordReplacement(certificate.serial, facts.serial)
+  return changed
+}
+
+function report(
+  { now, certificates: planned, lists: { lists, signed } }: Plan,
   { store, authorities: [{ facts: ca }] }: Registry,
-  certificates: readonly Renewable[],
-  {
-    lists,
-    signed,
-    changed,
-    now,
-  }: { lists: readonly CrlFacts[]; signed: readonly CrlFacts[]; changed: readonly string[]; now: Date },
+  successors: Successors = new Map(),
+  changed: readonly string[] = [],
 ): Renewal {
-  const current = certificates.map((one) =>
-    one.outcome === 'renewed' ? (one.successor ?? one.certificate) : one.certificate,
-  )
+  const certificates = planned.map(({ succession, ...one }): Renewable => {
+    const successor = succession && successors.get(succession)?.facts
+    return one.outcome === 'renewed' ? { ...one, successor } : one
+  })
+  const current = certificates.map((one) => ({
+    facts: (one.outcome === 'renewed' && one.successor) || one.certificate,
+    isLeft: one.outcome === 'left',
+  }))
   // What would be issued now could not live as long as what is there.
   const endsFirst = current.some(
-    ({ notBefore, notAfter }) =>
+    ({ facts: { notBefore, notAfter } }) =>
       now.getTime() + notAfter.getTime() - notBefore.getTime() > ca.notAfter.getTime(),
   )
   const due = [
-    ...certificates.flatMap((one, at) => {
-      const facts = current[at]
-      return facts && one.outcome !== 'left' && facts.notAfter < ca.notAfter
-        ? [dueAt(facts.notBefore, facts.notAfter)]
-        : []
-    }),
+    ...current
+      .filter(({ facts, isLeft }) => !isLeft && facts.notAfter < ca.notAfter)
+      .map(({ facts }) => dueAt(facts.notBefore, facts.notAfter)),
     ...lists.map(({ thisUpdate, nextUpdate }) => listDueAt(thisUpdate, nextUpdate)),
   ]
   return {

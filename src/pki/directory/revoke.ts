@@ -1,26 +1,24 @@
+import { join } from 'node:path'
 import { MtlsError } from '../../errors.js'
 import { type CertificateFacts, serialText } from '../../x509/certificate.js'
 import type { CrlFacts } from '../../x509/crl.js'
-import type { Authority } from '../certificate/authority.js'
+import { isIssuedBy } from '../certificate/authority.js'
+import type { Authority } from '../certificate/certificate.js'
 import { type Revocation, type RevocationReason, revocationReasons } from '../certificate/crl.js'
 import { inspect } from '../check/inspect.js'
+import { requireOptions } from '../require-options.js'
 import { currentLists } from './current-lists.js'
-import {
-  type CaOptions,
-  isIssuedBy,
-  listsOf,
-  preparePublication,
-  type Registry,
-  withRegistry,
-} from './registry.js'
-import { listsPem } from './trust-changes.js'
+import { listsOf, preparePublication, type Registry, withRegistry } from './registry.js'
+import type { CaOptions } from './stores.js'
 
 export interface RevokeOptions extends CaOptions {
   /** The file of the certificate, or its serial number in hex. */
   readonly certificate: string
+  /** Why, for the revocation list; `unspecified` by default. */
   readonly reason?: RevocationReason | undefined
-  /** A serial number that is not in the index too: a CA of another maker has none. */
+  /** Revoke a serial number that is not in the index too, as of a CA of another maker; false by default. */
   readonly force?: boolean | undefined
+  /** When it is revoked; the clock of this machine by default. */
   readonly now?: Date
 }
 
@@ -42,34 +40,29 @@ export interface Revoked extends Revocation {
  * `CERT_INVALID`, what `openRegistry` throws, and `CERT_WRITE_FAILED`, after which nothing is revoked.
  */
 export async function revokeCertificate(options: RevokeOptions): Promise<Revoked> {
-  const { now = new Date(), reason = 'unspecified' } = options
+  const call = "revokeCertificate({ certDir: './certs', certificate: './certs/client.crt' })"
+  requireOptions(options, call, 'certDir', 'certificate')
+  const { certificate: given, force = false, reason = 'unspecified', now = new Date() } = options
   if (!revocationReasons.includes(reason))
     throw new MtlsError(
       'CONFIG_INVALID',
       `reason: ${JSON.stringify(reason)}: allowed are ${revocationReasons.join(', ')}`,
     )
   return withRegistry(options, async (registry) => {
-    const { index, revocations } = registry
-    const { serial, certificate, authority } = await identify(options, registry)
-    const recorded = revocations.get(serial)
+    const { serial, certificate, authority } = await identify(given, force, registry)
+    const recorded = registry.revocations.get(serial)
     const before = recorded ?? listed(serial, authority, registry)
     const revocation = before ?? { at: now, reason }
     const record = { ...revocation, authority: authority.facts.fingerprint256 }
-    const all = new Map([...revocations, [serial, record] as const])
-    const { lists } = currentLists(registry, registry.authorities, now, all)
-    const publish = await preparePublication(registry, new Map([['ca.crl', listsPem(lists)]]))
-    try {
-      // The record first: killed before the list is out, the next command of this CA publishes it.
-      if (!recorded) await index.recordRevocation(serial, record)
-      await publish()
-    } catch (error) {
-      if (!recorded) await index.forgetRevocation(serial)
-      throw error
-    }
+    const revocations = new Map([...registry.revocations, [serial, record] as const])
+    const { lists } = currentLists({ ...registry, revocations }, now)
+    const publish = await preparePublication(registry, { lists })
+    await (recorded ? publish() : registry.index.revokeAround(serial, record, publish))
     const list = lists.find((list) => list.isSignedBy(authority.facts))
     if (!list) throw new TypeError('the list of the CA is not among its lists')
-    const paths = new Set([registry.caStore, registry.store].map(({ directory }) => `${directory}/ca.crl`))
-    return { serial, certificate, ...revocation, already: before !== undefined, list, paths: [...paths] }
+    const directories = new Set([registry.caStore.directory, registry.store.directory])
+    const paths = [...directories].map((directory) => join(directory, 'ca.crl'))
+    return { serial, certificate, ...revocation, already: before !== undefined, list, paths }
   })
 }
 
@@ -80,7 +73,8 @@ interface Identified {
 }
 
 async function identify(
-  { certificate: given, force = false }: RevokeOptions,
+  given: string,
+  force: boolean,
   { authorities, issued }: Registry,
 ): Promise<Identified> {
   const isSerial = /^(?:0x)?[0-9a-f]{1,2}(?::?[0-9a-f]{1,2})*$/i.test(given)

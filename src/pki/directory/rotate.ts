@@ -1,23 +1,29 @@
 import { AsnConvert } from '@peculiar/asn1-schema'
-import { Certificate } from '@peculiar/asn1-x509'
+import { Name } from '@peculiar/asn1-x509'
 import { MtlsError } from '../../errors.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
-import { readCertificates } from '../../x509/pem.js'
+import { certificateParts } from '../../x509/der/certificate-parts.js'
+import { valuesOf } from '../../x509/name.js'
 import { privateKeyBlocks } from '../../x509/private-key.js'
-import { createAuthority } from '../certificate/authority.js'
+import { isIssuedBy } from '../certificate/authority.js'
+import { createAuthority } from '../certificate/certificate.js'
 import { privateKeyPemLike, rsaKeySizes } from '../certificate/key.js'
 import type { AuthorityOptions, SubjectOptions } from '../certificate/request.js'
+import { requireOptions } from '../require-options.js'
 import { currentLists } from './current-lists.js'
-import { type CaOptions, isIssuedBy, preparePublication, type Registry, withRegistry } from './registry.js'
-import { certificatesPem, listsPem } from './trust-changes.js'
+import { preparePublication, type Registry, withRegistry } from './registry.js'
+import type { CaOptions } from './stores.js'
 
+/** Subject, life and key of the new CA are those of the present one by default. */
 export interface RotateOptions extends CaOptions, SubjectOptions {
+  /** When it begins; the clock of this machine by default. */
   readonly now?: Date
 }
 
 export interface FinishOptions extends CaOptions {
-  /** Whatever still comes from the CA of before: it will be refused. */
+  /** Whatever still comes from the previous CA: it will be refused; false by default. */
   readonly force?: boolean | undefined
+  /** The moment for which it is decided; the clock of this machine by default. */
   readonly now?: Date
 }
 
@@ -25,46 +31,40 @@ export interface Rotation {
   readonly stage: 'begun' | 'under way' | 'finished'
   /** The CA that issues. */
   readonly current: CertificateFacts
-  /** The CA of before; undefined when it was dropped by an earlier run. */
+  /** The previous CA; undefined when it was dropped by an earlier run. */
   readonly previous: CertificateFacts | undefined
-  /** What still comes from the CA of before, is valid, and has not been replaced. */
+  /** What still comes from the previous CA, is valid, and has not been replaced. */
   readonly outstanding: readonly CertificateFacts[]
   /** Every file that changed. */
   readonly changed: readonly string[]
 }
 
 /**
- * Begins the change to a new CA, like the one of before unless told otherwise: from now on both are trusted, and the new
+ * Begins the change to a new CA, like the present one unless told otherwise: from now on both are trusted, and the new
  * one issues. While a change is under way no other begins: then `ca.crt` and `ca.crl` of this party are brought up to date.
  * Throws `CONFIG_INVALID` for the options, what `openRegistry` throws, and `CERT_WRITE_FAILED`.
  */
-export function rotateAuthority(options: RotateOptions): Promise<Rotation> {
+export async function rotateAuthority(options: RotateOptions): Promise<Rotation> {
+  requireOptions(options, "rotateAuthority({ certDir: './certs' })", 'certDir')
   const { now = new Date() } = options
   return withRegistry(options, async (registry) => {
     const [present, previous] = registry.authorities
     if (previous) {
-      const { lists } = currentLists(registry, registry.authorities, now)
-      const changes = new Map(lists.length > 0 ? [['ca.crl', listsPem(lists)]] : [])
-      const changed = await (await preparePublication(registry, changes))()
-      return rotation('under way', registry, present.facts, previous.facts, changed, now)
+      const publish = await preparePublication(registry, { lists: currentLists(registry, now).lists })
+      return rotation('under way', registry, present.facts, previous.facts, await publish(), now)
     }
-    const { caFiles, index } = registry
+    const { caFiles, index, serials, passphrase } = registry
     const [certificate, key] = [caFiles.get('ca.crt'), caFiles.get('ca.key')]
     if (!certificate || !key) throw new TypeError('a registry without a CA')
     const authority = await createAuthority(like(present.facts, options), { now })
-    // The list of the new CA comes with it: once there are lists, a CA without one is refused.
-    const { lists } = currentLists(registry, [authority, ...registry.authorities], now)
-    const anchors = readCertificates(certificate.text, certificate.path)
-    const changes = new Map([
-      ['ca.crt', certificatesPem([authority.facts, ...anchors])],
-      ['ca.key', privateKeyPemLike(key, authority.privateKey, options.passphrase) + key.text],
-      ...(lists.length > 0 ? [['ca.crl', listsPem(lists)] as const] : []),
-    ])
-    const publish = await preparePublication(registry, changes)
-    const serials = await index.serials()
+    const publish = await preparePublication(registry, {
+      certificates: [authority.facts, ...certificate.certificates],
+      keys: privateKeyPemLike(key, authority.keyObject, passphrase) + key.text,
+      // The list of the new CA comes with it: once there are lists, a CA without one is refused.
+      lists: currentLists(registry, now, [authority, ...registry.authorities]).lists,
+    })
     for (const one of [present, authority]) if (!serials.has(one.facts.serial)) await index.record(one)
-    const changed = await publish()
-    return rotation('begun', registry, authority.facts, present.facts, changed, now)
+    return rotation('begun', registry, authority.facts, present.facts, await publish(), now)
   })
 }
 
@@ -72,33 +72,35 @@ export function rotateAuthority(options: RotateOptions): Promise<Rotation> {
  * Ends the change: the previous CA is no longer trusted, and its key is deleted, also from earlier generations. Throws
  * `CERT_IN_USE` while certificates of it are in use, unless forced; `CERT_NOT_FOUND` when no change is under way.
  */
-export function finishRotation(options: FinishOptions): Promise<Rotation> {
+export async function finishRotation(options: FinishOptions): Promise<Rotation> {
+  requireOptions(options, "finishRotation({ certDir: './certs' })", 'certDir')
   const { now = new Date(), force = false } = options
   return withRegistry(options, async (registry) => {
-    const { authorities, caFiles, issued } = registry
+    const { authorities, caFiles, caStore, issued } = registry
     const [current, previous] = authorities
-    const certificate = caFiles.get('ca.crt')
-    const anchors = certificate ? readCertificates(certificate.text, certificate.path) : []
-    if (!previous) {
-      const isTrusted = (ca: CertificateFacts) =>
-        anchors.some((one) => one.fingerprint256 === ca.fingerprint256)
-      if (issued.every((one) => !one.isCa || isTrusted(one))) throw notUnderWay(registry)
-      const changed = await (await preparePublication(registry, new Map()))()
-      await registry.caStore.forget('ca.key')
-      return rotation('finished', registry, current.facts, undefined, changed, now)
+    const anchors = caFiles.get('ca.crt')?.certificates ?? []
+    const others = (facts: CertificateFacts) =>
+      anchors.filter(({ fingerprint256 }) => fingerprint256 !== facts.fingerprint256)
+    if (previous) {
+      const outstanding = outstandingFrom(previous.facts, registry, now)
+      if (outstanding.length > 0 && !force) throw inUse(outstanding, previous.facts)
+    } else if (issued.every((one) => !one.isCa || others(one).length < anchors.length)) {
+      // Killed before it was over, the last run has left a CA in the index that is trusted no more.
+      throw notUnderWay(registry)
     }
-    const outstanding = outstandingFrom(previous.facts, registry, now)
-    if (outstanding.length > 0 && !force) throw inUse(outstanding, previous.facts)
-    const { lists } = currentLists(registry, [current], now)
-    const kept = anchors.filter(({ fingerprint256 }) => fingerprint256 !== previous.facts.fingerprint256)
-    const changes = new Map([
-      ['ca.crt', certificatesPem(kept)],
-      ['ca.key', privateKeyBlocks(caFiles.get('ca.key')?.text ?? '')[0] ?? ''],
-      ...(lists.length > 0 ? [['ca.crl', listsPem(lists)] as const] : []),
-    ])
-    const changed = await (await preparePublication(registry, changes))()
-    await registry.caStore.forget('ca.key')
-    return rotation('finished', registry, current.facts, previous.facts, changed, now)
+    const publish = await preparePublication(
+      registry,
+      previous
+        ? {
+            certificates: others(previous.facts),
+            keys: privateKeyBlocks(caFiles.get('ca.key')?.text ?? '')[0] ?? '',
+            lists: currentLists(registry, now, [current]).lists,
+          }
+        : {},
+    )
+    const changed = await publish()
+    await caStore.forget('ca.key')
+    return rotation('finished', registry, current.facts, previous?.facts, changed, now)
   })
 }
 
@@ -121,7 +123,7 @@ function outstandingFrom(
 ): readonly CertificateFacts[] {
   const here = [...files]
     .filter(([name]) => name.endsWith('.crt'))
-    .flatMap(([, { text, path }]) => readCertificates(text, path).slice(0, 1))
+    .flatMap(([, { certificates }]) => certificates.slice(0, 1))
   // What lies here is in use, whatever was noted when somebody meant to replace it.
   const elsewhere = issued.filter(({ serial }) => !replacements.has(serial))
   const all = new Map([...elsewhere, ...here].map((one) => [one.fingerprint256, one]))
@@ -162,7 +164,5 @@ function keyLike({ key: { type, bits } }: CertificateFacts): Pick<SubjectOptions
 }
 
 function attribute({ x509 }: CertificateFacts, wanted: string): string | undefined {
-  const { subject } = AsnConvert.parse(x509.raw, Certificate).tbsCertificate
-  const found = [...subject].flatMap((rdn) => [...rdn]).find(({ type }) => type === wanted)
-  return found?.value.toString()
+  return valuesOf(AsnConvert.parse(certificateParts(x509.raw).subject, Name), wanted)[0]
 }

@@ -15,7 +15,7 @@ export function overdueFrom(notBefore: Date, notAfter: Date): Date {
   return new Date(dueAt(notBefore, notAfter).getTime() + life / 10)
 }
 
-/** When a revocation list is to be signed anew: at half its life. */
+/** When a revocation list is to be signed again: at half its life. */
 export function listDueAt(thisUpdate: Date, nextUpdate: Date): Date {
   return new Date((thisUpdate.getTime() + nextUpdate.getTime()) / 2)
 }

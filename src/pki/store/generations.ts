@@ -1,7 +1,8 @@
 import { cp, lstat, mkdtemp, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncDirectory, unlessMissing, writeDurably } from '../../files/durable.js'
+import { syncDirectory, unlessMissing, writeDurably } from '../../files/durable-write.js'
 import { makeFolder, type Ownership, shareFolder } from '../../files/ownership.js'
+import { dayMs } from '../../x509/life.js'
 
 export interface NewFile {
   readonly text: string
@@ -12,7 +13,7 @@ export interface NewFile {
 export const temporary = '.tmp-'
 /** So many generations stay, the current one among them, and all that were in use within so many milliseconds. */
 const keptGenerations = 3
-const keptFor = 7 * 24 * 60 * 60 * 1000
+const keptFor = 7 * dayMs
 
 /** The folders `.generations/0001`, `0002` … of a certificate directory. What they throw is of the file system. */
 export class Generations {

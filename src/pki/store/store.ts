@@ -1,20 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { lstat, readdir, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import {
-  makeDirectory,
-  modes,
-  syncDirectory,
-  unlessMissing,
-  writeDurably,
-  writing,
-} from '../../files/durable.js'
+import { syncDirectory, unlessMissing, writeDurably, writing } from '../../files/durable-write.js'
 import { withLock } from '../../files/lock.js'
+import { makeDirectories } from '../../files/make-directory.js'
 import { refuseMounts } from '../../files/mounts.js'
 import { isRoot, newFile, type Ownership, refuseForeign } from '../../files/ownership.js'
-import { refuseUnsafe } from '../../files/safe-directory.js'
 import { Generations, type NewFile, temporary } from './generations.js'
-import { isKey, isStored, otherHalf, readStored, type StoredFile, type StoredFiles } from './stored-file.js'
+import { refuseUnsafe } from './safe-directory.js'
+import {
+  isKey,
+  isStored,
+  modes,
+  otherHalf,
+  readStored,
+  type StoredFile,
+  type StoredFiles,
+} from './stored-file.js'
 
 /**
  * A directory of certificates and keys that changes as a whole.
@@ -44,7 +46,7 @@ export class CertificateStore {
    */
   exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
     return writing(this.directory, async () => {
-      await makeDirectory(this.directory)
+      makeDirectories(this.directory, modes.directory)
       await refuseUnsafe(this.directory)
       return withLock(this.directory, async (confirm) => {
         this.#confirm = confirm
@@ -64,15 +66,15 @@ export class CertificateStore {
       const path = join(this.directory, name)
       const managed = await this.#isOurLink(name)
       if (managed && !inGeneration.includes(name)) continue // made by a writer that was killed
-      const content = await readStored(managed ? join(generation ?? '', name) : path, path)
-      files.set(name, { path, ...content, managed, linked: true })
+      const real = managed ? join(generation ?? '', name) : path
+      files.set(name, await readStored(real, { path, managed, linked: true }))
     }
     for (const name of inGeneration.filter((name) => !visible.includes(name))) {
       // A CA without its key is a choice: that key may be kept elsewhere.
       if (name === 'ca.key' || !files.get(otherHalf(name))?.managed) continue
       const path = join(this.directory, name)
-      const content = await readStored(join(generation ?? '', name), path)
-      files.set(name, { path, ...content, managed: true, linked: false })
+      const real = join(generation ?? '', name)
+      files.set(name, await readStored(real, { path, managed: true, linked: false }))
     }
     return files
   }

@@ -1,13 +1,8 @@
 import { MtlsError } from '../../errors.js'
 import { CrlSet } from '../../judge/crl-set.js'
-import {
-  type Checked,
-  type CheckFilesOptions,
-  check,
-  isWarning,
-  problem,
-  type Trust,
-} from '../../pki/index.js'
+import { checkFinding, isWarning } from '../../pki/check/check-finding.js'
+import type { Trust } from '../../pki/check/trust.js'
+import { type Checked, type CheckFilesOptions, check } from '../../pki/index.js'
 import { verdict } from '../../tls/peer/verdict.js'
 import { type Handshake, handshake } from './handshake.js'
 import type { OpenOptions } from './open-tls.js'
@@ -39,7 +34,9 @@ export async function checkEndpoint(url: URL, options: CheckEndpointOptions): Pr
       return {
         ...answer,
         connection,
-        problems: [problem('SERVER_CERT_INVALID', peer.unreadable ?? 'the server showed no certificate')],
+        problems: [
+          checkFinding('SERVER_CERT_INVALID', peer.unreadable ?? 'the server showed no certificate'),
+        ],
       }
     const [certificate, ...chain] = peer.path.certificates
     const found = check(certificate, {
@@ -55,10 +52,11 @@ export async function checkEndpoint(url: URL, options: CheckEndpointOptions): Pr
     const rules = { peer: 'server', serverName: host, mode: demoMode ? 'demo' : 'strict', crls } as const
     const judged = verdict(peer, rules, new Date())
     // Our client has the last word: it hears OpenSSL too, which knows name constraints.
-    const missed = judged.accepted || !found.every(isWarning) ? [] : [problem(judged.code, judged.message)]
-    return { ...answer, certificate, connection, problems: [...trust.problems, ...found, ...missed] }
+    const missed =
+      judged.accepted || !found.every(isWarning) ? [] : [checkFinding(judged.code, judged.message)]
+    return { ...answer, certificate, connection, problems: [...trust.findings, ...found, ...missed] }
   } catch (error) {
     if (!(error instanceof MtlsError)) throw error
-    return { ...answer, problems: [problem(error.code, error.message, error.hint)] }
+    return { ...answer, problems: [checkFinding(error.code, error.message, error.hint)] }
   }
 }

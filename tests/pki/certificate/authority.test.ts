@@ -199,6 +199,7 @@ test('a given key is certified instead of a fresh one', async () => {
 test('the private key shows in no log and no JSON', async () => {
   const issued = await issue(authority, client)
   expect(issued.privateKey).toContain('PRIVATE KEY')
+  expect(Object.keys(issued)).toEqual(['certificate', 'facts'])
   for (const shown of [
     JSON.stringify(issued),
     inspect(issued, { depth: 9 }),

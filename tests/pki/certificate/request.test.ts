@@ -1,8 +1,6 @@
 import { expect, test } from 'vitest'
 import { MtlsError } from '../../../src/errors.js'
-import { type CertificateRequest, parseRequests, type Request } from '../../../src/pki/certificate/request.js'
-
-const parseRequest = (request: Request) => parseRequests([request])[0]
+import { type CertificateRequest, parseRequest, parseRequests } from '../../../src/pki/certificate/request.js'
 
 const server: CertificateRequest = { type: 'server', commonName: 'mcp-server' }
 

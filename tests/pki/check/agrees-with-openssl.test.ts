@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { type Checked, checkFiles, createAuthority, issue, isWarning } from '../../../src/pki/index.js'
+import { isWarning } from '../../../src/pki/check/check-finding.js'
+import { type Checked, checkFiles, createAuthority, issue } from '../../../src/pki/index.js'
 import {
   corruptSignature,
   type Forged,

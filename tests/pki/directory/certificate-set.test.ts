@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { addCertificate, IssuedIndex, makeCertificateSet } from '../../../src/pki/index.js'
+import { IssuedIndex } from '../../../src/pki/directory/issued-index.js'
+import { addCertificate, makeCertificateSet } from '../../../src/pki/index.js'
 import { readCertificate } from '../../../src/x509/certificate.js'
 import { type Forged, forge, forgeCa, writeSet } from '../../support/forge.js'
 

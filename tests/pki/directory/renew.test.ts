@@ -3,11 +3,11 @@ import { createPrivateKey } from 'node:crypto'
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { IssuedIndex } from '../../../src/pki/directory/issued-index.js'
 import {
   addCertificate,
   createAuthority,
   createCrl,
-  IssuedIndex,
   issue,
   makeCertificateSet,
   openAuthority,
@@ -120,7 +120,7 @@ describe('cert-renew', () => {
     expect(isPair('server') && isPair('client') && isPair('agent')).toBe(true)
     expect(statSync(join(certDir, 'server.key')).mode & 0o777).toBe(0o600)
     const index = new IssuedIndex(certDir)
-    expect((await index.replacements()).get(before.serial)).toBe(facts('server.crt').serial)
+    expect((await index.read()).replacements.get(before.serial)).toBe(facts('server.crt').serial)
     expect(await index.serials()).toContain(facts('server.crt').serial)
   })
 

@@ -1,10 +1,10 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { IssuedIndex } from '../../../src/pki/directory/issued-index.js'
 import {
   addCertificate,
   createCrl,
-  IssuedIndex,
   makeCertificateSet,
   openAuthority,
   renewCertificates,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isDue, listDueAt, nextCheck, nextRetry } from '../../../src/pki/index.js'
+import { isDue, listDueAt, nextCheck, nextRetry } from '../../../src/pki/directory/schedule.js'
 
 const at = (seconds: number) => new Date(seconds * 1000)
 const hour = 3_600_000

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { parseDuration, type Settings } from '../../../config/index.js'
-import { checkCodes } from '../../../pki/index.js'
+import { checkCodes } from '../../../pki/check/check-finding.js'
 import type { CheckedEndpoint } from '../../../probe/connect/check-endpoint.js'
 import type { Io } from '../../io/io.js'
 import { printable, shownPath, writeJson, writeLines } from '../../io/output.js'

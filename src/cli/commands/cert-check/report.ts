@@ -1,4 +1,5 @@
-import { type Checked, isWarning } from '../../../pki/index.js'
+import { isWarning } from '../../../pki/check/check-finding.js'
+import type { Checked } from '../../../pki/index.js'
 import type { CheckedEndpoint } from '../../../probe/connect/check-endpoint.js'
 import { dayMs, timeText } from '../../../x509/life.js'
 import type { Io } from '../../io/io.js'

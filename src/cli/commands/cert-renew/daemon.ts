@@ -1,5 +1,5 @@
 import { longWait } from '../../../alarm.js'
-import { nextCheck, nextRetry } from '../../../pki/index.js'
+import { nextCheck, nextRetry } from '../../../pki/directory/schedule.js'
 
 export interface DaemonOptions {
   /** One look at everything; gives when the next thing is due. */

@@ -1,4 +1,5 @@
-import { CertificateStore, createAuthority, type Issued, issue } from '../../../pki/index.js'
+import { createAuthority, type Issued, issue } from '../../../pki/index.js'
+import { CertificateStore } from '../../../pki/store/store.js'
 import { makeStrangers, type Strangers } from '../../../probe/audit/strangers.js'
 
 export interface DemoCertificates {

@@ -4,7 +4,8 @@ import { Command, Option } from 'commander'
 import { serverUrlProblem } from '../../../config/client-config.js'
 import { proxyVariables, type ServerName, type Settings, serverNames } from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
-import { type Authority, openAuthorities, readTrust } from '../../../pki/index.js'
+import { readTrust } from '../../../pki/check/trust.js'
+import { type Authority, openAuthority } from '../../../pki/index.js'
 import { audit } from '../../../probe/audit/audit.js'
 import { diagnose } from '../../../probe/diagnose/diagnose.js'
 import { type Step, Steps, stepCodes, title } from '../../../probe/diagnose/steps.js'
@@ -140,8 +141,7 @@ async function authorityOf({ caDir }: Flags, { tls }: Settings, { cwd }: Io): Pr
     return { path, text: await readFile(path, 'utf8') }
   }
   try {
-    const [authority] = openAuthorities(await source('ca.crt'), await source('ca.key'), tls.keyPassphrase)
-    return authority
+    return openAuthority(await source('ca.crt'), await source('ca.key'), tls.keyPassphrase)
   } catch (error) {
     if (caDir === undefined) return undefined
     throw error instanceof MtlsError

@@ -1,11 +1,8 @@
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MtlsError } from '../errors.js'
-import { makeDirectories } from './make-directory.js'
 import { mountHint } from './mounts.js'
 import { give, type Ownership } from './ownership.js'
-
-export const modes = { key: 0o600, certificate: 0o644, directory: 0o700 } as const
 
 /** A new file, on the disk when this returns. Nobody else may read it before it belongs to whom it should. */
 export async function writeDurably(
@@ -33,11 +30,7 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-export async function makeDirectory(path: string): Promise<void> {
-  makeDirectories(path, modes.directory)
-}
-
-/** What comes of looking at a file; undefined when it is not there. */
+/** What looking at a file gives; undefined when it is not there. */
 export async function unlessMissing<Result>(work: Promise<Result>): Promise<Result | undefined> {
   try {
     return await work

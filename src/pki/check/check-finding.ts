@@ -15,39 +15,42 @@ export const checkCodes = {
     'Take the rights of others away: `chmod g-w,o-rwx FILE` for a key, `chmod go-w DIR` for a directory.',
 } as const satisfies Record<string, string>
 
-export type ProblemCode = MtlsErrorCode | keyof typeof checkCodes
+export type CheckCode = MtlsErrorCode | keyof typeof checkCodes
 
-/** One thing that is wrong with a certificate or one of its files. */
-export interface Problem {
-  readonly code: ProblemCode
+/**
+ * One thing that is wrong with a certificate or one of its files, in words for people. The `Finding` of `judge/` is a fact
+ * about a peer's certificate alone, without code and hint: `explained` makes the one of the other.
+ */
+export interface CheckFinding {
+  readonly code: CheckCode
   readonly message: string
   readonly hint: string
 }
 
-const hints: Readonly<Record<ProblemCode, string>> = { ...errorCodes, ...checkCodes }
+const hints: Readonly<Record<CheckCode, string>> = { ...errorCodes, ...checkCodes }
 
-export function problem(code: ProblemCode, message: string, hint = hints[code]): Problem {
+export function checkFinding(code: CheckCode, message: string, hint = hints[code]): CheckFinding {
   return { code, message, hint }
 }
 
 /** Whether everything still works today. */
-export function isWarning({ code }: Problem): boolean {
+export function isWarning({ code }: CheckFinding): boolean {
   return code === 'CERT_EXPIRING' || code === 'CRL_EXPIRING' || code === 'CERT_OUTLIVES_CA'
 }
 
 /** A certificate that is wrong in itself: its subject, and what is wrong with it. */
-export function invalid({ subject }: CertificateFacts, what: string, hint: string): Problem {
-  return problem('CERT_INVALID', `${subject} ${what}`, hint)
+export function invalid({ subject }: CertificateFacts, what: string, hint: string): CheckFinding {
+  return checkFinding('CERT_INVALID', `${subject} ${what}`, hint)
 }
 
-/** A finding of the judge about a certificate of this use, with what to do about it. */
-export function problemOf(
+/** A `Finding` of the judge about a certificate of this use, with its code and what to do about it. */
+export function explained(
   { kind, certificate, words, detail }: Finding,
   type: LeafType | 'ca' | undefined,
-): Problem {
+): CheckFinding {
   const [code, hint] = kinds[kind]
   const said = typeof hint === 'function' ? hint(type) : hint
-  return problem(code, `${certificate.subject} ${words}${detail ? `, ${detail}` : ''}`, said)
+  return checkFinding(code, `${certificate.subject} ${words}${detail ? `, ${detail}` : ''}`, said)
 }
 
 const clocks = 'Check the clocks of this machine and of the CA.'
@@ -56,7 +59,7 @@ const trust = 'Trust the CA that issued it (--ca-cert FILE), or issue it anew fr
 const kinds: Readonly<
   Record<
     Finding['kind'],
-    readonly [code: ProblemCode, hint?: string | ((type: LeafType | 'ca' | undefined) => string)]
+    readonly [code: CheckCode, hint?: string | ((type: LeafType | 'ca' | undefined) => string)]
   >
 > = {
   signature: ['CERT_INVALID', trust],

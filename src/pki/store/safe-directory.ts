@@ -1,8 +1,8 @@
 import { lstat, readdir, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MtlsError } from '../errors.js'
-import { unlessMissing } from './durable.js'
-import { octal } from './exposure.js'
+import { MtlsError } from '../../errors.js'
+import { unlessMissing } from '../../files/durable-write.js'
+import { octal } from '../../files/exposure.js'
 
 /**
  * Throws `CERT_WRITE_FAILED` for a directory in which no keys should be put: others may put files there too, or have put
