@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
-import { serverUrlProblem } from './client-config.js'
+import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } from './endpoint.js'
 import type { Limits } from './limits.js'
-import { exposureProblem, isLoopback } from './loopback.js'
 import { passphraseFrom } from './passphrase.js'
 import { deepFreeze, type Problem, refuse, shown } from './problems.js'
 import { secretText } from './setting-kinds.js'
@@ -111,7 +110,7 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
   const server = (port: number, tlsPort: number, url: string | undefined) => ({
     port,
     tlsPort,
-    url: url ?? (tlsEnabled ? `https://localhost:${tlsPort}/mcp` : `http://localhost:${port}/mcp`),
+    url: withMcpPath(url ?? (tlsEnabled ? `https://localhost:${tlsPort}` : `http://localhost:${port}`)),
   })
   return {
     tlsEnabled,
@@ -185,7 +184,8 @@ function rules(values: SettingValues, settings: Settings): Problem[] {
   add('host', exposureProblem(values.host, exposure))
   for (const name of serverNames)
     if (values[`${name}Url`]) add(`${name}Url`, serverUrlProblem(settings.servers[name].url, exposure))
-  for (const name of ['llmBaseUrl', 'openMeteoUrl'] as const) add(name, serviceUrlProblem(values[name]))
+  for (const name of ['llmBaseUrl', 'openMeteoUrl'] as const)
+    add(name, values[name] && serviceUrlProblem(values[name]))
 
   for (const name of serverNames) {
     const port = values[`${name}McpPort`]
@@ -197,13 +197,6 @@ function rules(values: SettingValues, settings: Settings): Problem[] {
       })
   }
   return problems
-}
-
-function serviceUrlProblem(url: string | undefined): string | undefined {
-  if (url === undefined) return undefined
-  const { protocol, hostname } = new URL(url)
-  if (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) return undefined
-  return `${JSON.stringify(url)}: allowed are https:// URLs, and http:// on loopback`
 }
 
 function title(name: SettingName): string {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { isIP, connect as plainConnect, type Socket } from 'node:net'
 import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls'
-import { waysTo } from '../../config/index.js'
+import { endpointOf, waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { lost } from './caller.js'
 
@@ -21,8 +21,8 @@ export async function openConnection(
   secureContext?: SecureContext,
   session?: Buffer,
 ): Promise<OpenedConnection> {
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-  const to = { host, port: Number(url.port || (secureContext ? 443 : 80)), noDelay: true, ...waysTo(host) }
+  const { host, port } = endpointOf(url)
+  const to = { host, port, noDelay: true, ...waysTo(host) }
   const secured = secureContext && {
     ...to,
     secureContext,

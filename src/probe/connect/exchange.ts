@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { textOf } from '../../client/bounded.js'
 import { MtlsError } from '../../errors.js'
 import { type OpenOptions, openTls, serverAt } from './open-tls.js'
 
@@ -36,15 +37,13 @@ export async function exchange(options: OpenOptions, path: string): Promise<Exch
     const headers = { accept: 'application/json, text/event-stream', connection: 'close' }
     request({ createConnection: () => socket, host, port, path, headers }, (response) => {
       const { statusCode: status = 0 } = response
-      let body = ''
-      const done = () => resolve({ answer: { status, body }, ended: undefined })
-      if (/^text\/event-stream/i.test(response.headers['content-type'] ?? '')) return done()
-      setTimeout(done, bodyTimeoutMs).unref()
-      response.setEncoding('utf8').on('data', (chunk) => {
-        body += chunk
-        if (body.length > longestBody) done()
-      })
-      response.on('end', done).on('error', done)
+      const done = (body: string) => resolve({ answer: { status, body }, ended: undefined })
+      if (/^text\/event-stream/i.test(response.headers['content-type'] ?? '')) return done('')
+      const goesOn = setTimeout(() => response.destroy(), bodyTimeoutMs)
+      const whatCame = () => undefined
+      void textOf(response, longestBody, whatCame)
+        .then(done)
+        .finally(() => clearTimeout(goesOn))
     })
       .on('error', ended)
       .end()

@@ -1,3 +1,4 @@
+import { textOf } from '../../client/bounded.js'
 import { mayHaveBeenExecuted } from '../../client/failure.js'
 import { mtlsFetch, type SecurityEvent, type TlsConnection } from '../../client/index.js'
 import type { TlsOptions } from '../../config/index.js'
@@ -65,7 +66,7 @@ export async function look(url: URL, options: LookOptions): Promise<Look> {
     })
     const get = async (path: string): Promise<Answer> => {
       const response = await fetch(new URL(path, url.origin), { signal, redirect: 'manual' })
-      return { status: response.status, body: await textOf(response) }
+      return { status: response.status, body: await textOf(response.body, longestBody) }
     }
     try {
       await fetch.reload() // reading files is not the latency of the server
@@ -129,16 +130,4 @@ function outcomeOf({ code }: MtlsError, events: readonly SecurityEvent[]) {
 function connectionIn(events: readonly SecurityEvent[]): TlsConnection | undefined {
   const found = events.findLast((event) => 'connection' in event)
   return found && 'connection' in found ? found.connection : undefined
-}
-
-/** A body as text, cut: whoever answers does not decide how much we hold. */
-async function textOf({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body ?? []) {
-    chunks.push(chunk)
-    size += chunk.length
-    if (size >= longestBody) break // which cancels the rest
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }

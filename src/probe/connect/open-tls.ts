@@ -3,6 +3,7 @@ import { createSecureContext, type SecureContextOptions, type TLSSocket } from '
 import { connectionError } from '../../client/failure.js'
 import { waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
+import { hostPort } from '../../text/host.js'
 import { connectTls } from '../../tls/client-socket.js'
 import { handshakeError } from '../../tls/handshake-error.js'
 import { contextOptions, unusable } from '../../tls/material/context.js'
@@ -35,14 +36,9 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** `host:port`, for people. */
-export function addressOf({ host, port }: Pick<OpenOptions, 'host' | 'port'>): string {
-  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
-}
-
 /** How messages call the server there. */
 export function serverAt(target: Pick<OpenOptions, 'host' | 'port'>): string {
-  return `the server at ${addressOf(target)}`
+  return `the server at ${hostPort(target)}`
 }
 
 /**

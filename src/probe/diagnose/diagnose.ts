@@ -2,10 +2,11 @@ import { lookup } from 'node:dns/promises'
 import { isIP, connect as tcpConnect } from 'node:net'
 import { refusedServer } from '../../client/connector.js'
 import { connectionError, tried } from '../../client/failure.js'
-import { isLocalhost, localhostAddresses, parseTlsConfig, waysTo } from '../../config/index.js'
+import { endpointOf, isLocalhost, localhostAddresses, parseTlsConfig, waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { CrlSet } from '../../judge/crl-set.js'
 import type { Trust } from '../../pki/index.js'
+import { hostPort } from '../../text/host.js'
 import { shellWord } from '../../text/shell-word.js'
 import { refusalInAlert } from '../../tls/foreign-refusal.js'
 import { fileSource } from '../../tls/material/material.js'
@@ -15,7 +16,7 @@ import { timeText } from '../../x509/life.js'
 import { askedAuthorities } from '../connect/asked-authorities.js'
 import { type Exchange, exchange } from '../connect/exchange.js'
 import { type Handshake, handshake } from '../connect/handshake.js'
-import { addressOf, type OpenOptions, type Shown, serverAt } from '../connect/open-tls.js'
+import { type OpenOptions, type Shown, serverAt } from '../connect/open-tls.js'
 import { refusalIn } from '../connect/refusal.js'
 import { type McpOptions, runMcpSteps } from './mcp-steps.js'
 import type { Found, Steps } from './steps.js'
@@ -41,8 +42,7 @@ export interface Baseline {
 export async function diagnose(options: DiagnoseOptions, steps: Steps): Promise<Baseline | undefined> {
   const { url, trust, serverName, timeoutMs, handshakeTimeoutMs, signal } = options
   const target = {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(url.port || 443),
+    ...endpointOf(url),
     serverName,
     anchors: [...trust.roots, ...trust.intermediates],
     minVersion: options.tls.minVersion,
@@ -107,13 +107,13 @@ async function reach({ host, port, signal }: OpenOptions, timeoutMs: number): Pr
       new Promise((resolve, reject) => socket.once('connect', resolve).on('error', reject)),
     )
     const { remoteAddress = host } = socket
-    return { value: true, detail: `connected to ${addressOf({ host: remoteAddress, port })}` }
+    return { value: true, detail: `connected to ${hostPort({ host: remoteAddress, port })}` }
   } catch (cause) {
-    const { code, message } = connectionError(cause as Error, addressOf({ host, port }))
+    const { code, message } = connectionError(cause as Error, hostPort({ host, port }))
     const refused = (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED'
     throw new MtlsError(
       code,
-      refused ? `nobody listens at ${addressOf({ host, port })} (ECONNREFUSED)${tried(cause)}` : message,
+      refused ? `nobody listens at ${hostPort({ host, port })} (ECONNREFUSED)${tried(cause)}` : message,
       {
         hint: refused
           ? 'Start the server (`mcp-mtls serve weather`), or correct host and port of the URL.'
@@ -144,7 +144,7 @@ function judge({ peer }: Handshake, { tls, trust }: DiagnoseOptions, target: Ope
   const { host, serverName = host } = target
   const mode = demoMode ? 'demo' : 'strict'
   const judged = verdict(peer, { peer: 'server', serverName, mode, crls }, new Date())
-  if (!judged.accepted) throw refusedServer(judged, addressOf(target))
+  if (!judged.accepted) throw refusedServer(judged, hostPort(target))
   const [leaf] = judged.path.certificates
   const names = [...leaf.names.dns, ...leaf.names.ip].join(', ')
   const relaxed =

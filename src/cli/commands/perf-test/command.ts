@@ -1,7 +1,14 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
-import { packageVersion, parseDuration, type Settings, settingsOf } from '../../../config/index.js'
+import {
+  packageVersion,
+  parseDuration,
+  type Settings,
+  serverUrlProblem,
+  settingsOf,
+  withMcpPath,
+} from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
 import type { GivenServers, OwnServers } from '../../../perf/load/target.js'
 import { perfPage } from '../../../perf/page/page.js'
@@ -114,9 +121,15 @@ function given({ httpUrl, mtlsUrl }: PerfFlags, { tls }: Settings): GivenServers
   return { kind: 'given', httpUrl, mtlsUrl, tls }
 }
 
-function urlOf(text: string, protocol: 'http:' | 'https:'): URL {
-  if (URL.canParse(text) && new URL(text).protocol === protocol) return new URL(text)
-  throw new InvalidArgumentError(`Allowed are ${protocol}// URLs.`)
+function urlOf(typed: string, protocol: 'http:' | 'https:'): URL {
+  const text = withMcpPath(typed)
+  const tls = protocol === 'https:'
+  const isOfOther = URL.canParse(text) && new URL(text).protocol === (tls ? 'http:' : 'https:')
+  const problem = isOfOther
+    ? `Allowed are ${protocol}// URLs.`
+    : serverUrlProblem(text, { tls, demoMode: false, demoAllowRemote: false })
+  if (problem !== undefined) throw new InvalidArgumentError(problem)
+  return new URL(text)
 }
 
 function durationOf(text: string): number {
