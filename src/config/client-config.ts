@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { serverUrlProblem, withMcpPath } from './endpoint.js'
 import { deepFreeze, parse, report } from './problems.js'
+import { defaultOf } from './setting-table.js'
 import { locate } from './tls-config.js'
 import { type TlsConfig, tlsSchema } from './tls-options.js'
 import { count, duration, flag, text } from './values.js'
@@ -15,10 +16,10 @@ const clientSchema = z
       .transform((url) => withMcpPath(String(url))),
     useTls: flag.default(true),
     tls: tlsSchema.prefault({}),
-    timeoutMs: duration.default(30_000),
+    timeoutMs: duration.default(defaultOf('timeout')),
     retryAttempts: z.number({ error: retriesMessage }).int(retriesMessage).min(0, retriesMessage).default(2),
     /** Of one answer, or one event of a stream, after decompression. */
-    maxAnswerBytes: count.default(10 * 1024 * 1024),
+    maxAnswerBytes: count.default(defaultOf('maxAnswerBytes')),
     /** The name the server's certificate must have, where it is not the host of the URL. */
     serverName: text.optional(),
   })

@@ -8,6 +8,7 @@ export { packageVersion, releaseDate } from './package-version.js'
 export { proxyVariables } from './proxies.js'
 export { type McpServerConfig, type McpServerOptions, parseServerConfig } from './server-config.js'
 export {
+  defaultOf,
   flagOf,
   type Setting,
   type SettingGroup,

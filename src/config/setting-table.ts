@@ -189,6 +189,12 @@ export type SettingValues = {
 
 export const settingNames = Object.keys(settingTable) as SettingName[]
 
+/** What a setting has when nobody gives one. Options of the library have the same. */
+export function defaultOf<Name extends SettingName>(name: Name): NonNullable<SettingValues[Name]> {
+  const { kind, default: standard }: Setting = settingTable[name]
+  return kind.schema.parse(standard) as NonNullable<SettingValues[Name]>
+}
+
 /** The settings of these groups, for commands that take them all. */
 export function settingsOf(...groups: SettingGroup[]): SettingName[] {
   return settingNames.filter((name) => groups.includes(settingTable[name].group))

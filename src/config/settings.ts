@@ -1,10 +1,11 @@
 import { resolve } from 'node:path'
 import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } from './endpoint.js'
-import type { Limits } from './limits.js'
+import { type Limits, limitNames } from './limits.js'
 import { passphraseFrom } from './passphrase.js'
 import { deepFreeze, type Problem, refuse, shown } from './problems.js'
 import { secretText } from './setting-kinds.js'
 import {
+  defaultOf,
   flagOf,
   type logLevels,
   type Setting,
@@ -93,7 +94,7 @@ function readValues({ flags = {}, env = {}, dotenv = {} }: SettingSources) {
     const setting: Setting = settingTable[name]
     // An empty variable is a variable not set, as in shells and compose files; an empty flag is a mistake.
     const given = flags[name] ?? (env[setting.variable] || dotenv[setting.variable] || undefined)
-    const standard = setting.default === undefined ? undefined : setting.kind.schema.parse(setting.default)
+    const standard = setting.default === undefined ? undefined : defaultOf(name)
     if (given === undefined) return [name, standard]
     const result = setting.kind.schema.safeParse(String(given))
     if (result.success) return [name, result.data]
@@ -152,21 +153,10 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
     }),
     logLevel: values.logLevel,
     ...given({ securityLog: values.securityLog === undefined ? undefined : absolute(values.securityLog) }),
-    limits: {
-      maxBodyBytes: values.maxBodyBytes,
-      maxBodyKeys: values.maxBodyKeys,
-      maxBodyDepth: values.maxBodyDepth,
-      maxHeaderBytes: values.maxHeaderBytes,
-      maxConnections: values.maxConnections,
-      maxConnectionsPerAddress: values.maxConnectionsPerAddress,
-      maxConnectionsPerIdentity: values.maxConnectionsPerIdentity,
-      maxRequestsPerIdentity: values.maxRequestsPerIdentity,
-      handshakeTimeout: values.handshakeTimeout,
-      excessPenalty: values.excessPenalty,
-      headersTimeout: values.headersTimeout,
-      idleTimeout: values.idleTimeout,
-      drainTimeout: values.drainTimeout,
-    },
+    limits: Object.fromEntries(limitNames.map((name) => [name, values[name]])) as Record<
+      keyof Limits,
+      number
+    >,
   }
 }
 
