@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { MtlsError } from '../errors.js'
 import { readSmallFile, Unreadable } from '../files/read-file.js'
 import { type Exposure, serverUrlProblem, withMcpPath } from './endpoint.js'
-import { deepFreeze, parse, refuse, report } from './problems.js'
+import { deepFreeze, parse, rejectProblems, report } from './problems.js'
 import type { TlsOptions } from './tls-options.js'
 import { path as pathText, text } from './values.js'
 
@@ -66,7 +66,8 @@ export function readMcpServers(path: string, rules: Exposure): McpServersFile {
       skipped.set(name, 'it is started as a program, and has no URL')
   }
   const used = Object.entries(mcpServers).filter(([name]) => !skipped.has(name))
-  if (used.length === 0) refuse(path, [{ setting: 'mcpServers', text: 'has no server that can be called' }])
+  if (used.length === 0)
+    rejectProblems(path, [{ setting: 'mcpServers', text: 'has no server that can be called' }])
   const entries = parse(z.record(z.string(), entrySchemaFor(rules)), path, Object.fromEntries(used))
   return deepFreeze({
     servers: Object.fromEntries(

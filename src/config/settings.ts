@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } from './endpoint.js'
 import { type Limits, limitNames } from './limits.js'
 import { passphraseFrom } from './passphrase.js'
-import { deepFreeze, type Problem, refuse, shown } from './problems.js'
+import { deepFreeze, type Problem, rejectProblems, shown } from './problems.js'
 import { secretText } from './setting-kinds.js'
 import {
   defaultOf,
@@ -58,7 +58,7 @@ export interface SettingSources {
 export function readSettings(sources: SettingSources): Settings {
   const { values, problems } = readValues(sources)
   const settings = settingsFrom(values, (path) => resolve(sources.cwd ?? '.', path))
-  refuse('settings', [...problems, ...rules(values, settings)])
+  rejectProblems('settings', [...problems, ...rules(values, settings)])
   return deepFreeze(settings)
 }
 
