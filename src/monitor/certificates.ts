@@ -7,22 +7,22 @@ import type { CertificateStatus, Level } from './snapshot.js'
 const mostShown = 500
 const longestText = 400
 
-/** What a server has shown. */
-export interface Shown {
+/** What a server has presented. */
+export interface PresentedCertificate {
   readonly certificate: CertificateFacts
   /** Why we did not accept it. */
   readonly refused: Problem | undefined
 }
 
-/** What was found in files, and what servers showed, as one list: what is at several places is in it once. */
+/** What was found in files, and what servers presented, as one list: what is at several places is in it once. */
 export function certificatesOf(
   files: readonly Checked[],
-  shown: ReadonlyMap<string, Shown>,
+  presented: ReadonlyMap<string, PresentedCertificate>,
   { withinDays, now }: { readonly withinDays?: number | undefined; readonly now: Date },
 ): readonly CertificateStatus[] {
   const found = new Map<string, CertificateStatus>()
   for (const checked of files) add(found, statusOf(checked, now))
-  for (const [url, { certificate, refused }] of shown) {
+  for (const [url, { certificate, refused }] of presented) {
     // The connection has judged everything but how long it lasts.
     const problems = refused ? [refused] : check(certificate, { withinDays, now })
     add(found, statusOf({ path: url, type: 'server', certificate, problems }, now))

@@ -1,4 +1,4 @@
-import type { Look } from '../probe/connect/observe.js'
+import type { Observation } from '../probe/connect/observe.js'
 import { type ReadHealth, readHealth, readRefusals } from './server-answers.js'
 import type { Level, ServerState, ServerStatus } from './snapshot.js'
 
@@ -33,12 +33,12 @@ export function unseen(name: string, url: string, now: Date): ServerStatus {
   }
 }
 
-/** What is known of a server after this look, with what was known before it. */
-export function afterLook(before: ServerStatus, look: Look, now: Date): ServerStatus {
-  const read = look.outcome === 'answered' ? readHealth(look.health.body) : undefined
-  const { state, problem } = judge(look, read)
-  const latency = look.outcome === 'answered' ? Math.round(look.latencyMs * 10) / 10 : null
-  const { connection } = look
+/** What is known of a server after this observation, with what was known before it. */
+export function afterObservation(before: ServerStatus, observed: Observation, now: Date): ServerStatus {
+  const read = observed.outcome === 'answered' ? readHealth(observed.health.body) : undefined
+  const { state, problem } = judge(observed, read)
+  const latency = observed.outcome === 'answered' ? Math.round(observed.latencyMs * 10) / 10 : null
+  const { connection } = observed
   const { peer, peerCertificate } = connection ?? {}
   const health = read ? withoutComplaints(read) : null
   return {
@@ -67,15 +67,16 @@ export function afterLook(before: ServerStatus, look: Look, now: Date): ServerSt
       : before.certificate,
     health,
     refused:
-      (look.outcome === 'answered' && look.metrics && readRefusals(look.metrics.body)) || before.refused,
+      (observed.outcome === 'answered' && observed.metrics && readRefusals(observed.metrics.body)) ||
+      before.refused,
   }
 }
 
-function judge(look: Look, read: ReadHealth | undefined): Pick<ServerStatus, 'state' | 'problem'> {
-  if (look.outcome !== 'answered') {
-    const { code, message, hint } = look.error
+function judge(observed: Observation, read: ReadHealth | undefined): Pick<ServerStatus, 'state' | 'problem'> {
+  if (observed.outcome !== 'answered') {
+    const { code, message, hint } = observed.error
     return {
-      state: look.outcome === 'blind' ? 'unknown' : look.outcome,
+      state: observed.outcome === 'blind' ? 'unknown' : observed.outcome,
       problem: { code, message, hint },
     }
   }

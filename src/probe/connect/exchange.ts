@@ -3,10 +3,16 @@ import { textOf } from '../../client/bounded.js'
 import { MtlsError } from '../../errors.js'
 import { type OpenOptions, openTls, serverAt } from './open-tls.js'
 
+/** What is kept of an answer: of its body the beginning. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly body: string
+}
+
 /** One request and what came of it, over a connection of its own. */
 export interface Exchange {
   /** Undefined when the connection ended without one. */
-  readonly answer: { readonly status: number; readonly body: string } | undefined
+  readonly answer: HttpAnswer | undefined
   /** How it ended without an answer: what OpenSSL or the system said. */
   readonly ended: string | undefined
   readonly resumed: boolean

@@ -9,8 +9,8 @@ import { handshakeError } from '../../tls/handshake-error.js'
 import { contextOptions, unusable } from '../../tls/material/context.js'
 import { type CertificateFacts, pemOf } from '../../x509/certificate.js'
 
-/** A certificate with its chain and its key, PEM. */
-export interface Shown {
+/** What a client presents: its certificate with the chain, and the key, PEM. */
+export interface ClientIdentity {
   readonly cert: string
   readonly key: string
   readonly passphrase?: string | undefined
@@ -23,8 +23,8 @@ export interface OpenOptions {
   readonly serverName?: string | undefined
   /** The CAs to climb to. */
   readonly anchors: readonly CertificateFacts[]
-  /** What we show when we are asked; nothing without it. */
-  readonly identity?: Shown | undefined
+  /** What we present when we are asked; nothing without it. */
+  readonly identity?: ClientIdentity | undefined
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
   /** In place of what our client offers: older versions, other suites. */
   readonly offer?: Pick<SecureContextOptions, 'minVersion' | 'maxVersion' | 'ciphers' | 'secureOptions'>
@@ -68,8 +68,8 @@ export async function openTls(options: OpenOptions): Promise<TLSSocket> {
   }
 }
 
-/** The server's side of the handshake ends after ours: it gets the time for it, or its log would tell of a broken one. */
-export async function farewell(socket: TLSSocket): Promise<void> {
+/** Closes a connection after the server's side of the handshake, which ends after ours: else its log would tell of a broken one. */
+export async function closeGracefully(socket: TLSSocket): Promise<void> {
   if (socket.destroyed) return
   const timer = setTimeout(() => socket.destroy(), 1000)
   await new Promise((resolve) => socket.once('close', resolve).resume().end())
