@@ -48,7 +48,7 @@ export function caller(
           else reject(notAnswered(url, response.statusCode, answer))
         })
       })
-      request.on('error', (error: NodeJS.ErrnoException) => reject(lost(url, error))).end(body)
+      request.on('error', (error: NodeJS.ErrnoException) => reject(connectionLost(url, error))).end(body)
     })
   return { call, close: () => agent.destroy() }
 }
@@ -61,7 +61,7 @@ function notAnswered(url: URL, status: number | undefined, answer: string): Mtls
   )
 }
 
-export function lost(url: URL, error: NodeJS.ErrnoException): MtlsError {
+export function connectionLost(url: URL, error: NodeJS.ErrnoException): MtlsError {
   const { code, message } = error
   return new MtlsError(
     'CONNECTION_FAILED',

@@ -3,7 +3,7 @@ import { isIP, connect as plainConnect, type Socket } from 'node:net'
 import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { endpointOf, waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
-import { lost } from './caller.js'
+import { connectionLost } from './caller.js'
 
 export interface OpenedConnection {
   readonly socket: Socket
@@ -44,6 +44,6 @@ export async function openConnection(
     return { socket, resumed: 'isSessionReused' in socket && socket.isSessionReused(), session: ticket }
   } catch (error) {
     socket.destroy()
-    throw error instanceof MtlsError ? error : lost(url, error as NodeJS.ErrnoException)
+    throw error instanceof MtlsError ? error : connectionLost(url, error as NodeJS.ErrnoException)
   }
 }
