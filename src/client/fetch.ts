@@ -1,6 +1,13 @@
 import type { FetchLike } from '@modelcontextprotocol/client'
 import { Agent, buildConnector } from 'undici'
-import { parseTlsConfig, serverUrlProblem, type TlsConfig, type TlsOptions, waysTo } from '../config/index.js'
+import {
+  hostPortOf,
+  parseTlsConfig,
+  serverUrlProblem,
+  type TlsConfig,
+  type TlsOptions,
+  waysTo,
+} from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { refusalInAnswer } from '../tls/foreign-refusal.js'
 import { fileSource, type MaterialSource } from '../tls/material/material.js'
@@ -127,7 +134,7 @@ async function unlessRejected(response: Response, target: URL, connector: Connec
       : /^(400|495|496)$/.test(String(response.status)) && /^text\/html/i.test(type)
   if (!isRefusal) return response
   const body = await textOf(response.body, longestRejection)
-  const rejection = refusalInAnswer(response.status, body, `the server at ${target.host}`)
+  const rejection = refusalInAnswer(response.status, body, `the server at ${hostPortOf(target)}`)
   if (rejection) {
     connector.forget(target)
     throw rejection

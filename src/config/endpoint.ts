@@ -1,4 +1,4 @@
-import { bare } from '../text/host.js'
+import { bare, hostPort } from '../text/host.js'
 import { withoutSecrets } from '../text/secrets.js'
 import { isLoopback } from './localhost.js'
 
@@ -59,6 +59,11 @@ export function endpointOf({ protocol, hostname, port }: URL): {
   readonly port: number
 } {
   return { host: bare(hostname), port: Number(port) || (protocol === 'http:' ? 80 : 443) }
+}
+
+/** `host:port` of a URL, for people; the port is there in any case. */
+export function hostPortOf(url: URL): string {
+  return hostPort(endpointOf(url))
 }
 
 /** `localhost:8443`, `10.0.0.1/mcp` → the URL that was meant; undefined for what is no host with a port or a path. */

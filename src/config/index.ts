@@ -1,6 +1,6 @@
 export { type McpClientConfig, type McpClientOptions, parseClientConfig } from './client-config.js'
 export { readDotenv } from './dotenv.js'
-export { type Exposure, endpointOf, serverUrlProblem, withMcpPath } from './endpoint.js'
+export { type Exposure, endpointOf, hostPortOf, serverUrlProblem, withMcpPath } from './endpoint.js'
 export type { Limits, LimitsOptions } from './limits.js'
 export { isLocalhost, isLoopback, localhostAddresses, waysTo } from './localhost.js'
 export { type McpServerEntry, type McpServersFile, readMcpServers } from './mcp-servers.js'

@@ -2,7 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { SecureContext } from 'node:tls'
 import { tried } from '../../client/failure.js'
-import { waysTo } from '../../config/index.js'
+import { hostPortOf, waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import type { RecordedCall } from './recorded-call.js'
 
@@ -65,7 +65,7 @@ export function connectionLost(url: URL, error: NodeJS.ErrnoException): MtlsErro
   const { code, message } = error
   return new MtlsError(
     'CONNECTION_FAILED',
-    `a connection to ${url.host} failed (${code ?? message})${tried(error)}`,
+    `a connection to ${hostPortOf(url)} failed (${code ?? message})${tried(error)}`,
     {
       cause: error,
     },

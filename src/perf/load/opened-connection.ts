@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { isIP, connect as plainConnect, type Socket } from 'node:net'
 import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls'
-import { endpointOf, waysTo } from '../../config/index.js'
+import { endpointOf, hostPortOf, waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { connectionLost } from './caller.js'
 
@@ -39,7 +39,7 @@ export async function openConnection(
     socket.write(`GET /health HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`)
     const [answer] = await once(socket, 'data')
     if (!String(answer).startsWith('HTTP/1.1 '))
-      throw new MtlsError('CONNECTION_FAILED', `${url.host} does not answer in HTTP/1.1`)
+      throw new MtlsError('CONNECTION_FAILED', `${hostPortOf(url)} does not answer in HTTP/1.1`)
     socket.on('error', () => undefined) // an idle connection that the server ends is no matter
     return { socket, resumed: 'isSessionReused' in socket && socket.isSessionReused(), session: ticket }
   } catch (error) {

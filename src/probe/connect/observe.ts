@@ -1,7 +1,7 @@
 import { textOf } from '../../client/bounded.js'
 import { mayHaveBeenExecuted } from '../../client/failure.js'
 import { mtlsFetch, type SecurityEvent, type TlsConnection } from '../../client/index.js'
-import type { TlsOptions } from '../../config/index.js'
+import { hostPortOf, type TlsOptions } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { refusalInAlert } from '../../tls/foreign-refusal.js'
 import type { HttpAnswer } from './exchange.js'
@@ -47,7 +47,7 @@ const longestBody = 1024 * 1024
  */
 export async function observe(url: URL, options: ObserveOptions): Promise<Observation> {
   const { tls, serverName, timeoutMs } = options
-  const server = `the server at ${url.host}`
+  const server = `the server at ${hostPortOf(url)}`
   const events: SecurityEvent[] = []
   let answered = false
   const timeout = AbortSignal.timeout(timeoutMs)
