@@ -1,4 +1,11 @@
-import { type Agent, Headers, type RequestInit, type Response, fetch as undiciFetch } from 'undici'
+import {
+  type Agent,
+  Dispatcher,
+  Headers,
+  type RequestInit,
+  type Response,
+  fetch as undiciFetch,
+} from 'undici'
 import { MtlsError } from '../errors.js'
 import { ofPeer } from '../text/of-peer.js'
 
@@ -9,15 +16,31 @@ const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 const bodyHeaders = ['content-encoding', 'content-language', 'content-location', 'content-type'] as const
 
 /**
+ * Dispatches to one origin, whatever the URL says: the Fetch standard blocks ports (6000, 10080 …), so `fetch` is shown
+ * none. Not `agent.compose`: what passes an interceptor has its headers decoded and encoded, and loses what is not ASCII.
+ */
+class OriginDispatcher extends Dispatcher {
+  readonly #agent: Agent
+  readonly #origin: string
+
+  constructor(agent: Agent, origin: string) {
+    super()
+    this.#agent = agent
+    this.#origin = origin
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    return this.#agent.dispatch({ ...options, origin: this.#origin }, handler)
+  }
+}
+
+/**
  * `fetch` over this agent, to any port, that follows redirects within the origin alone: one must not carry our
  * certificate to somebody else, nor a plain request off this machine.
  */
 export async function fetchWithinOrigin(agent: Agent, target: URL, init: RequestInit): Promise<Response> {
   const { origin } = target
-  // The Fetch standard blocks ports (6000, 10080 …), so `fetch` is shown none, and the agent goes to the real one.
-  const dispatcher = agent.compose(
-    (dispatch) => (options, handler) => dispatch({ ...options, origin }, handler),
-  )
+  const dispatcher = new OriginDispatcher(agent, origin)
   const redirect = init.redirect === 'error' ? 'error' : 'manual'
   let url = target
   let request = init
