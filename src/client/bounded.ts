@@ -30,6 +30,33 @@ export function bounded(
   return new Response(ReadableStream.from(within(body)), { status, statusText, headers: [...headers] })
 }
 
+/**
+ * A body as text, cut at so many bytes: whoever sends it does not decide how much we hold. `broken` gets the error of a
+ * body that breaks off, in place of the caller, who then has what came before it.
+ */
+export async function textOf(
+  body: AsyncIterable<Uint8Array> | null,
+  limit: number,
+  broken: (error: unknown) => void = rethrow,
+): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    for await (const chunk of body ?? []) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size >= limit) break // which cancels the rest
+    }
+  } catch (error) {
+    broken(error)
+  }
+  return Buffer.concat(chunks).subarray(0, limit).toString('utf8')
+}
+
+function rethrow(error: unknown): never {
+  throw error
+}
+
 function sizeOfAll(): (chunk: Uint8Array) => number {
   let size = 0
   return ({ length }) => {

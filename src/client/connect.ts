@@ -13,6 +13,7 @@ import {
   type Transport,
 } from '@modelcontextprotocol/client'
 import {
+  hostPortOf,
   type McpClientConfig,
   type McpClientOptions,
   packageVersion,
@@ -210,7 +211,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
       },
     })
     this.#unreachable = undefined
-    const { host } = new URL(url)
+    const host = hostPortOf(new URL(url))
     // When the body breaks, the SDK would wait for the time limit.
     return bounded(response, { limit: this.#config.maxAnswerBytes, host }, (error) => {
       const { id } = JSON.parse(String(init?.body ?? '{}'))

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import type { buildConnector } from 'undici'
-import { waysTo } from '../config/index.js'
+import { endpointOf, waysTo } from '../config/index.js'
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
+import { bare, hostPort } from '../text/host.js'
 import { connectTls } from '../tls/client-socket.js'
 import { type SecurityEvents, type Tell, teller } from '../tls/events.js'
 import { refusalInAlert } from '../tls/foreign-refusal.js'
@@ -63,7 +64,7 @@ export class Connector {
 
   /** The way undici asks for a connection. */
   readonly connect: buildConnector.connector = ({ hostname, port }, callback) => {
-    this.#handshake(this.#target(hostname, port)).then(
+    this.#handshake(this.#target({ host: bare(hostname), port: Number(port) || 443 })).then(
       (socket) => callback(null, socket),
       (error: Error) => callback(error, null),
     )
@@ -107,16 +108,14 @@ export class Connector {
     this.#sessions.delete(this.#targetOf(origin).key)
   }
 
-  #targetOf({ hostname, port }: URL): Target {
-    return this.#target(hostname, port)
+  #targetOf(origin: URL): Target {
+    return this.#target(endpointOf(origin))
   }
 
-  #target(hostname: string, portText: string): Target {
-    const host = hostname.replace(/^\[(.*)\]$/, '$1')
-    const port = Number(portText || 443)
+  /** undici names an IPv6 host without brackets, a URL with them: one server has one key. */
+  #target({ host, port }: Pick<Target, 'host' | 'port'>): Target {
     const serverName = this.#options.serverName ?? host
-    // undici names an IPv6 host without brackets, a URL with them: one server must have one key.
-    const address = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
+    const address = hostPort({ host, port })
     return { host, port, serverName, address, key: `${address} ${serverName}` }
   }
 

@@ -1,4 +1,5 @@
 import { ProtocolError } from '@modelcontextprotocol/client'
+import { hostPortOf } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 
 const unsent = new WeakSet<MtlsError>()
@@ -21,7 +22,8 @@ export function mayHaveBeenExecuted(error: unknown): boolean {
 }
 
 /** What a request rejected with, in our words. An abort, and what is not about the connection, stays what it is. */
-export function explainFailure(error: unknown, { host, protocol }: URL): unknown {
+export function explainFailure(error: unknown, url: URL): unknown {
+  const host = hostPortOf(url)
   // What reads answers, in the SDK and in zod, calls itself once for each level.
   if (error instanceof RangeError)
     return new MtlsError(
@@ -47,7 +49,7 @@ export function explainFailure(error: unknown, { host, protocol }: URL): unknown
   )
     return connectionError(cause, host)
   const isSilent =
-    protocol === 'https:' && (cause as { socket?: { bytesRead?: number } }).socket?.bytesRead === 0
+    url.protocol === 'https:' && (cause as { socket?: { bytesRead?: number } }).socket?.bytesRead === 0
   const what = isSilent
     ? `the server at ${host} ended the connection after our client certificate without a word`
     : `the connection to ${host} was lost before the answer came`

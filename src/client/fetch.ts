@@ -1,12 +1,21 @@
 import type { FetchLike } from '@modelcontextprotocol/client'
-import { Agent, buildConnector, type Dispatcher, fetch as undiciFetch } from 'undici'
-import { isLoopback, parseTlsConfig, type TlsConfig, type TlsOptions, waysTo } from '../config/index.js'
+import { Agent, buildConnector } from 'undici'
+import {
+  hostPortOf,
+  parseTlsConfig,
+  serverUrlProblem,
+  type TlsConfig,
+  type TlsOptions,
+  waysTo,
+} from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { refusalInAnswer } from '../tls/foreign-refusal.js'
 import { fileSource, type MaterialSource } from '../tls/material/material.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
+import { textOf } from './bounded.js'
 import type { Connector } from './connector.js'
 import { explainFailure, mayHaveBeenExecuted } from './failure.js'
+import { fetchWithinOrigin } from './fetch-within-origin.js'
 import type { Generation } from './generation.js'
 import { defaultMaxConnections, LiveConnections, type LiveOptions } from './live-connections.js'
 
@@ -60,8 +69,7 @@ export function fetchOver(config: TlsConfig, source: MaterialSource, options: Mt
     const begun = performance.now()
     return generation.run(async (agent) => {
       try {
-        const dispatcher = withinOrigin(agent, target)
-        const response = await undiciFetch(target, { ...(init as object), dispatcher })
+        const response = await fetchWithinOrigin(agent, target, { ...(init as object) })
         return await unlessRejected(response as unknown as Response, target, generation.connector)
       } catch (error) {
         const failure = explainFailure(error, target)
@@ -99,11 +107,7 @@ export function plainFetch(): FetchLike & { close(): Promise<void> } {
   const request: FetchLike = async (url, init) => {
     const target = new URL(url)
     try {
-      const response = await undiciFetch(target, {
-        ...(init as object),
-        dispatcher: withinOrigin(agent, target),
-      })
-      return response as unknown as Response
+      return (await fetchWithinOrigin(agent, target, { ...(init as object) })) as unknown as Response
     } catch (error) {
       throw explainFailure(error, target)
     }
@@ -111,39 +115,12 @@ export function plainFetch(): FetchLike & { close(): Promise<void> } {
   return Object.assign(request, { close: async () => void (agent.closed || (await agent.close())) })
 }
 
+/** Throws `CONFIG_INVALID` for a URL that these options do not let us call. */
 function checkedUrl(url: string | URL, { demoMode, demoAllowRemote }: TlsConfig): URL {
   const target = new URL(url)
-  if (target.protocol !== 'https:') {
-    throw new MtlsError(
-      'CONFIG_INVALID',
-      `${target.origin}: only https:// URLs; TLS never falls back to plaintext`,
-    )
-  }
-  if (demoMode && !demoAllowRemote && !isLoopback(target.hostname)) {
-    throw new MtlsError('CONFIG_INVALID', `${target.origin}: demo mode connects to loopback addresses only`, {
-      hint: 'Use strict mode, or set TLS_DEMO_ALLOW_REMOTE=true if you know what you do.',
-    })
-  }
+  const problem = serverUrlProblem(target.href, { tls: true, demoMode, demoAllowRemote })
+  if (problem !== undefined) throw new MtlsError('CONFIG_INVALID', problem)
   return target
-}
-
-/** A redirect must not carry our certificate to somebody else, nor a plain request off this machine. */
-function withinOrigin(agent: Agent, { origin }: URL): Dispatcher {
-  const dispatch: Dispatcher['dispatch'] = (options, handler) => {
-    if (String(options.origin) !== origin) {
-      throw new MtlsError(
-        'CONNECTION_FAILED',
-        `${origin} redirects to ${options.origin}, which is refused: this client is meant for ${origin} alone`,
-        {
-          hint: 'Use the URL it redirects to, if you trust that server.',
-        },
-      )
-    }
-    return agent.dispatch(options, handler)
-  }
-  return new Proxy(agent, {
-    get: (target, name) => (name === 'dispatch' ? dispatch : Reflect.get(target, name)),
-  })
 }
 
 const longestRejection = 64 * 1024
@@ -156,8 +133,8 @@ async function unlessRejected(response: Response, target: URL, connector: Connec
       ? /^application\/json/i.test(type)
       : /^(400|495|496)$/.test(String(response.status)) && /^text\/html/i.test(type)
   if (!isRefusal) return response
-  const body = await textOf(response, longestRejection)
-  const rejection = refusalInAnswer(response.status, body, `the server at ${target.host}`)
+  const body = await textOf(response.body, longestRejection)
+  const rejection = refusalInAnswer(response.status, body, `the server at ${hostPortOf(target)}`)
   if (rejection) {
     connector.forget(target)
     throw rejection
@@ -167,16 +144,4 @@ async function unlessRejected(response: Response, target: URL, connector: Connec
     statusText: response.statusText,
     headers: [...response.headers],
   })
-}
-
-/** A body as text, cut at so many bytes: whoever refuses us does not decide how much we hold. */
-async function textOf({ body }: Response, bytes: number): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body ?? []) {
-    chunks.push(chunk)
-    size += chunk.length
-    if (size >= bytes) break // which cancels the rest
-  }
-  return Buffer.concat(chunks).subarray(0, bytes).toString('utf8')
 }

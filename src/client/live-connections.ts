@@ -1,3 +1,4 @@
+import { defaultOf } from '../config/index.js'
 import { SecurityEvents, type Subscriber, type Tell, teller } from '../tls/events.js'
 import type { Material, MaterialSource } from '../tls/material/material.js'
 import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/material/reloadable.js'
@@ -6,9 +7,9 @@ import { Generation } from './generation.js'
 export interface LiveOptions extends FreshnessOptions {
   /** The name the server's certificate must have, instead of the host of the URL. */
   readonly serverName?: string | undefined
-  /** For the TCP connection, milliseconds; default 30000. */
+  /** For the TCP connection, milliseconds; by default that of `MCP_TIMEOUT`, 30 s. */
   readonly connectTimeout?: number
-  /** For the TLS handshake after it, milliseconds; default 5000. */
+  /** For the TLS handshake after it, milliseconds; by default that of `HANDSHAKE_TIMEOUT`, 5 s. */
   readonly handshakeTimeout?: number
   /** Connections to one server at most; default 64. */
   readonly maxConnections?: number
@@ -78,7 +79,11 @@ export class LiveConnections {
   }
 
   #generation(material: Material): Generation {
-    const { serverName, connectTimeout = 30_000, handshakeTimeout = 5000 } = this.#options
+    const {
+      serverName,
+      connectTimeout = defaultOf('timeout'),
+      handshakeTimeout = defaultOf('handshakeTimeout'),
+    } = this.#options
     const options = { material, events: this.#events, serverName, connectTimeout, handshakeTimeout }
     return new Generation(options, this.#options.maxConnections ?? defaultMaxConnections)
   }

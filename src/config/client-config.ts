@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { exposureProblem } from './loopback.js'
+import { serverUrlProblem, withMcpPath } from './endpoint.js'
 import { deepFreeze, parse, report } from './problems.js'
+import { defaultOf } from './setting-table.js'
 import { locate } from './tls-config.js'
 import { type TlsConfig, tlsSchema } from './tls-options.js'
 import { count, duration, flag, text } from './values.js'
@@ -9,13 +10,16 @@ const retriesMessage = 'allowed are whole numbers from 0'
 
 const clientSchema = z
   .strictObject({
-    serverUrl: z.union([text, z.instanceof(URL)], { error: 'a URL is wanted' }).transform(String),
+    /** Without a path `/mcp` is meant. */
+    serverUrl: z
+      .union([text, z.instanceof(URL)], { error: 'a URL is wanted' })
+      .transform((url) => withMcpPath(String(url))),
     useTls: flag.default(true),
     tls: tlsSchema.prefault({}),
-    timeoutMs: duration.default(30_000),
+    timeoutMs: duration.default(defaultOf('timeout')),
     retryAttempts: z.number({ error: retriesMessage }).int(retriesMessage).min(0, retriesMessage).default(2),
     /** Of one answer, or one event of a stream, after decompression. */
-    maxAnswerBytes: count.default(10 * 1024 * 1024),
+    maxAnswerBytes: count.default(defaultOf('maxAnswerBytes')),
     /** The name the server's certificate must have, where it is not the host of the URL. */
     serverName: text.optional(),
   })
@@ -37,20 +41,6 @@ export type McpClientConfig = Readonly<
 export function parseClientConfig(input: unknown): McpClientConfig {
   const { tls, useTls, ...options } = parse(clientSchema, 'client options', input)
   return deepFreeze(useTls ? { ...options, useTls, tls: locate(tls, 'client') } : { ...options, useTls })
-}
-
-/** Why a client may not call this URL; undefined when it may. */
-export function serverUrlProblem(
-  url: string,
-  { tls, ...demo }: { tls: boolean; demoMode: boolean; demoAllowRemote: boolean },
-): string | undefined {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol))
-    return `${JSON.stringify(url)}: allowed are https:// URLs${tls ? '' : ' with TLS on, http:// URLs with TLS off'}`
-  if (tls && parsed.protocol === 'http:')
-    return `${url}: use https://, TLS is on and never falls back to plaintext`
-  if (!tls && parsed.protocol === 'https:') return `${url}: an https:// URL needs TLS, which is off`
-  return exposureProblem(parsed.hostname, { tls, ...demo })
 }
 
 /** What no single option shows. Runs beside the checks of the single options, so their values may be anything. */

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { MtlsError } from '../errors.js'
 import { readSmallFile, Unreadable } from '../files/read-file.js'
-import { refuse } from './problems.js'
+import { rejectProblems } from './problems.js'
 
 /**
  * The variables in the `.env` file of a directory; none when there is no such file. Throws `CONFIG_INVALID` with the number
@@ -14,7 +14,7 @@ export function readDotenv(directory: string): Readonly<Record<string, string | 
   if (text === undefined) return {}
   const lines = text.split('\n')
   const problems = problemsIn(lines).map(([line, what]) => ({ setting: `line ${line}`, text: what, hint }))
-  refuse(path, problems)
+  rejectProblems(path, problems)
   // Node takes a name for another one where there is a tab, or more than one space, before it.
   return parseEnv(lines.map((line) => line.replace(assignment, '$1=')).join('\n'))
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { shellPath } from '../text/shell-word.js'
-import { type Problem, refuse } from './problems.js'
+import { type Problem, rejectProblems } from './problems.js'
 import type { Role, TlsConfig } from './tls-options.js'
 
 const neededBy = {
@@ -40,7 +40,7 @@ export function requireFiles(config: TlsConfig, role: Role): void {
       text: `${config.certDir} is not a directory`,
       hint: `Make it and its certificates with \`${make}\`, or point certDir at the right one.`,
     })
-  refuse(`certificates of the ${role}`, problems)
+  rejectProblems(`certificates of the ${role}`, problems)
 }
 
 function unreadable(path: string): string | undefined {

@@ -1,4 +1,5 @@
-import type { LookupFunction, TcpNetConnectOpts } from 'node:net'
+import { BlockList, isIP, type LookupFunction, type TcpNetConnectOpts } from 'node:net'
+import { bare } from '../text/host.js'
 
 /** What `localhost` is, whatever the resolver says (RFC 6761 section 6.3): some say ::1 alone, others 127.0.0.1. */
 export const localhostAddresses = ['127.0.0.1', '::1'] as const
@@ -9,6 +10,18 @@ const attemptTimeout = 5000
 /** `localhost`, or a name below it. */
 export function isLocalhost(host: string): boolean {
   return /^(.+\.)?localhost\.?$/i.test(host)
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8)
+loopback.addAddress('::1', 'ipv6')
+
+/** Is this host name or address (with or without brackets) this machine alone? `*.localhost` is not: resolvers differ. */
+export function isLoopback(host: string): boolean {
+  const name = bare(host).toLowerCase()
+  if (name === 'localhost' || name === 'localhost.') return true
+  const family = isIP(name)
+  return family !== 0 && loopback.check(name, family === 6 ? 'ipv6' : 'ipv4')
 }
 
 const lookup: LookupFunction = (_host, { all, family }, callback) => {

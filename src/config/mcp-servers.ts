@@ -2,8 +2,8 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { MtlsError } from '../errors.js'
 import { readSmallFile, Unreadable } from '../files/read-file.js'
-import { serverUrlProblem } from './client-config.js'
-import { deepFreeze, parse, refuse, report } from './problems.js'
+import { type Exposure, serverUrlProblem, withMcpPath } from './endpoint.js'
+import { deepFreeze, parse, rejectProblems, report } from './problems.js'
 import type { TlsOptions } from './tls-options.js'
 import { path as pathText, text } from './values.js'
 
@@ -18,13 +18,6 @@ export interface McpServersFile {
   readonly servers: Readonly<Record<string, McpServerEntry>>
   /** What the file has and this package makes no use of. */
   readonly notices: readonly string[]
-}
-
-/** How URLs are judged: see `serverUrlProblem`. */
-interface UrlRules {
-  readonly tls: boolean
-  readonly demoMode: boolean
-  readonly demoAllowRemote: boolean
 }
 
 const tlsSchema = z
@@ -48,8 +41,8 @@ const entrySchema = z.looseObject({
   tls: tlsSchema.optional(),
 })
 
-function entrySchemaFor(rules: UrlRules) {
-  const url = text.superRefine((value, context) => {
+function entrySchemaFor(rules: Exposure) {
+  const url = text.transform(withMcpPath).superRefine((value, context) => {
     const problem = value === '' ? undefined : serverUrlProblem(value, rules)
     if (problem !== undefined) report(context, [], problem)
   })
@@ -64,7 +57,7 @@ const fileSchema = z.looseObject({
  * Reads a `mcpServers` JSON file, the format desktop clients use, whose entries may have a `tls` object. Entries that
  * start a program (`command`) or are disabled are skipped with a notice. Throws one `CONFIG_INVALID` with every problem.
  */
-export function readMcpServers(path: string, rules: UrlRules): McpServersFile {
+export function readMcpServers(path: string, rules: Exposure): McpServersFile {
   const { mcpServers } = parse(fileSchema, path, readJson(path))
   const skipped = new Map<string, string>()
   for (const [name, { command, url, disabled }] of Object.entries(mcpServers)) {
@@ -73,7 +66,8 @@ export function readMcpServers(path: string, rules: UrlRules): McpServersFile {
       skipped.set(name, 'it is started as a program, and has no URL')
   }
   const used = Object.entries(mcpServers).filter(([name]) => !skipped.has(name))
-  if (used.length === 0) refuse(path, [{ setting: 'mcpServers', text: 'has no server that can be called' }])
+  if (used.length === 0)
+    rejectProblems(path, [{ setting: 'mcpServers', text: 'has no server that can be called' }])
   const entries = parse(z.record(z.string(), entrySchemaFor(rules)), path, Object.fromEntries(used))
   return deepFreeze({
     servers: Object.fromEntries(

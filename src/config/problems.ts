@@ -11,7 +11,7 @@ export interface Problem {
 }
 
 /** Throws one error for all problems; returns when there are none. Its code is that of the first, unless a setting is wrong too. */
-export function refuse(what: string, problems: readonly Problem[]): void {
+export function rejectProblems(what: string, problems: readonly Problem[]): void {
   const [first] = problems
   if (first === undefined) return
   const lines = problems.map((problem) => `${problem.setting}: ${problem.text}`)
@@ -34,7 +34,7 @@ export function parse<Schema extends z.ZodType>(
   input: unknown,
 ): z.output<Schema> {
   const result = schema.safeParse(input, { reportInput: true })
-  if (!result.success) refuse(what, result.error.issues.flatMap(problemsOf))
+  if (!result.success) rejectProblems(what, result.error.issues.flatMap(problemsOf))
   return deepFreeze(result.data as z.output<Schema>)
 }
 

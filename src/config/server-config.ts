@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { exposureProblem } from './endpoint.js'
 import { limitsSchema } from './limits.js'
-import { exposureProblem } from './loopback.js'
 import { deepFreeze, parse, report } from './problems.js'
 import { locate } from './tls-config.js'
 import { type TlsConfig, tlsSchema } from './tls-options.js'

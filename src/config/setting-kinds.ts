@@ -31,6 +31,8 @@ export const plainText = kind('text', text)
 /** Kept to the letter: a passphrase may begin or end with a space. */
 export const secretText = kind('secret', z.string().min(1, 'may not be empty'))
 export const pathText = kind('path', path)
+/** Judged beside the settings that say what is allowed. */
+export const serverUrlText = kind('url', text)
 export const urlText = kind(
   'url',
   text.refine((value) => URL.canParse(value), 'a URL is wanted'),

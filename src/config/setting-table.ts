@@ -9,6 +9,7 @@ import {
   plainText,
   portText,
   secretText,
+  serverUrlText,
   urlText,
 } from './setting-kinds.js'
 import { crlMissingChoices, tlsVersions } from './tls-options.js'
@@ -144,11 +145,11 @@ export const settingTable = {
   weatherUrl: set(
     'MCP_WEATHER_URL',
     'call',
-    urlText,
+    serverUrlText,
     'URL of weather (default: https://localhost:PORT/mcp with its TLS port)',
   ),
-  datetimeUrl: set('MCP_DATETIME_URL', 'call', urlText, 'URL of datetime (default likewise)'),
-  echoUrl: set('MCP_ECHO_URL', 'call', urlText, 'URL of echo (default likewise)'),
+  datetimeUrl: set('MCP_DATETIME_URL', 'call', serverUrlText, 'URL of datetime (default likewise)'),
+  echoUrl: set('MCP_ECHO_URL', 'call', serverUrlText, 'URL of echo (default likewise)'),
   timeout: set('MCP_TIMEOUT', 'call', durationText, 'time for a question or a call', '30s'),
   maxAnswerBytes: set('MAX_ANSWER_BYTES', 'call', countText, 'largest answer of a server', '10485760'),
 
@@ -187,6 +188,12 @@ export type SettingValues = {
 }
 
 export const settingNames = Object.keys(settingTable) as SettingName[]
+
+/** What a setting has when nobody gives one. Options of the library have the same. */
+export function defaultOf<Name extends SettingName>(name: Name): NonNullable<SettingValues[Name]> {
+  const { kind, default: standard }: Setting = settingTable[name]
+  return kind.schema.parse(standard) as NonNullable<SettingValues[Name]>
+}
 
 /** The settings of these groups, for commands that take them all. */
 export function settingsOf(...groups: SettingGroup[]): SettingName[] {

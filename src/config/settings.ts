@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
-import { serverUrlProblem } from './client-config.js'
-import type { Limits } from './limits.js'
-import { exposureProblem, isLoopback } from './loopback.js'
+import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } from './endpoint.js'
+import { type Limits, limitNames } from './limits.js'
 import { passphraseFrom } from './passphrase.js'
-import { deepFreeze, type Problem, refuse, shown } from './problems.js'
+import { deepFreeze, type Problem, rejectProblems, shown } from './problems.js'
 import { secretText } from './setting-kinds.js'
 import {
+  defaultOf,
   flagOf,
   type logLevels,
   type Setting,
@@ -58,7 +58,7 @@ export interface SettingSources {
 export function readSettings(sources: SettingSources): Settings {
   const { values, problems } = readValues(sources)
   const settings = settingsFrom(values, (path) => resolve(sources.cwd ?? '.', path))
-  refuse('settings', [...problems, ...rules(values, settings)])
+  rejectProblems('settings', [...problems, ...rules(values, settings)])
   return deepFreeze(settings)
 }
 
@@ -94,7 +94,7 @@ function readValues({ flags = {}, env = {}, dotenv = {} }: SettingSources) {
     const setting: Setting = settingTable[name]
     // An empty variable is a variable not set, as in shells and compose files; an empty flag is a mistake.
     const given = flags[name] ?? (env[setting.variable] || dotenv[setting.variable] || undefined)
-    const standard = setting.default === undefined ? undefined : setting.kind.schema.parse(setting.default)
+    const standard = setting.default === undefined ? undefined : defaultOf(name)
     if (given === undefined) return [name, standard]
     const result = setting.kind.schema.safeParse(String(given))
     if (result.success) return [name, result.data]
@@ -111,7 +111,7 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
   const server = (port: number, tlsPort: number, url: string | undefined) => ({
     port,
     tlsPort,
-    url: url ?? (tlsEnabled ? `https://localhost:${tlsPort}/mcp` : `http://localhost:${port}/mcp`),
+    url: withMcpPath(url ?? (tlsEnabled ? `https://localhost:${tlsPort}` : `http://localhost:${port}`)),
   })
   return {
     tlsEnabled,
@@ -153,21 +153,10 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
     }),
     logLevel: values.logLevel,
     ...given({ securityLog: values.securityLog === undefined ? undefined : absolute(values.securityLog) }),
-    limits: {
-      maxBodyBytes: values.maxBodyBytes,
-      maxBodyKeys: values.maxBodyKeys,
-      maxBodyDepth: values.maxBodyDepth,
-      maxHeaderBytes: values.maxHeaderBytes,
-      maxConnections: values.maxConnections,
-      maxConnectionsPerAddress: values.maxConnectionsPerAddress,
-      maxConnectionsPerIdentity: values.maxConnectionsPerIdentity,
-      maxRequestsPerIdentity: values.maxRequestsPerIdentity,
-      handshakeTimeout: values.handshakeTimeout,
-      excessPenalty: values.excessPenalty,
-      headersTimeout: values.headersTimeout,
-      idleTimeout: values.idleTimeout,
-      drainTimeout: values.drainTimeout,
-    },
+    limits: Object.fromEntries(limitNames.map((name) => [name, values[name]])) as Record<
+      keyof Limits,
+      number
+    >,
   }
 }
 
@@ -185,7 +174,8 @@ function rules(values: SettingValues, settings: Settings): Problem[] {
   add('host', exposureProblem(values.host, exposure))
   for (const name of serverNames)
     if (values[`${name}Url`]) add(`${name}Url`, serverUrlProblem(settings.servers[name].url, exposure))
-  for (const name of ['llmBaseUrl', 'openMeteoUrl'] as const) add(name, serviceUrlProblem(values[name]))
+  for (const name of ['llmBaseUrl', 'openMeteoUrl'] as const)
+    add(name, values[name] && serviceUrlProblem(values[name]))
 
   for (const name of serverNames) {
     const port = values[`${name}McpPort`]
@@ -197,13 +187,6 @@ function rules(values: SettingValues, settings: Settings): Problem[] {
       })
   }
   return problems
-}
-
-function serviceUrlProblem(url: string | undefined): string | undefined {
-  if (url === undefined) return undefined
-  const { protocol, hostname } = new URL(url)
-  if (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) return undefined
-  return `${JSON.stringify(url)}: allowed are https:// URLs, and http:// on loopback`
 }
 
 function title(name: SettingName): string {

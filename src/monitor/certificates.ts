@@ -8,20 +8,20 @@ import type { CertificateStatus, Level } from './snapshot.js'
 const mostShown = 500
 const longestText = 400
 
-/** A certificate that a server has shown. */
-export interface ShownCertificate {
+/** A certificate that a server has presented. */
+export interface PresentedCertificate {
   readonly certificate: CertificateFacts
   /** Why we did not accept it. */
   readonly refused: CheckFinding | undefined
 }
 
-/** What was found in files, and what servers showed, as one list: what is at several places is in it once. */
+/** What was found in files, and what servers presented, as one list: what is at several places is in it once. */
 export function certificatesOf(
   files: readonly Checked[],
-  shown: ReadonlyMap<string, ShownCertificate>,
+  presented: ReadonlyMap<string, PresentedCertificate>,
   { withinDays, now }: { readonly withinDays?: number | undefined; readonly now: Date },
 ): readonly CertificateStatus[] {
-  const byServers = Array.from(shown, ([path, { certificate, refused }]): Checked => {
+  const byServers = Array.from(presented, ([path, { certificate, refused }]): Checked => {
     // The connection has judged everything but how long it lasts.
     const problems = refused ? [refused] : check(certificate, { withinDays, now })
     return { path, type: 'server', certificate, problems }

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { longWait } from '../alarm.js'
 import { type CheckFilesOptions, checkFiles } from '../pki/index.js'
-import { type LookOptions, look } from '../probe/connect/observe.js'
-import { certificatesOf, type ShownCertificate } from './certificates.js'
+import { type ObserveOptions, observe } from '../probe/connect/observe.js'
+import { certificatesOf, type PresentedCertificate } from './certificates.js'
 import { type Change, certificateChanges, serverChanges } from './changes.js'
-import { afterLook, unseen } from './server-status.js'
+import { afterObservation, unseen } from './server-status.js'
 import {
   type CertificateStatus,
   levels,
@@ -14,7 +14,7 @@ import {
   worst,
 } from './snapshot.js'
 
-export interface WatchedServer extends Omit<LookOptions, 'signal'> {
+export interface WatchedServer extends Omit<ObserveOptions, 'signal'> {
   /** Unique among those watched. */
   readonly name: string
   readonly url: URL
@@ -40,8 +40,8 @@ const looksAtOnce = 8
 export class Monitor {
   readonly #options: MonitorOptions
   readonly #servers = new Map<string, ServerStatus>()
-  /** The certificates that servers have shown, by their URL. */
-  readonly #shown = new Map<string, ShownCertificate>()
+  /** The certificates that servers have presented, by their URL. */
+  readonly #presented = new Map<string, PresentedCertificate>()
   #certificates: readonly CertificateStatus[] | undefined
   readonly #events: MonitorEvent[] = []
   #eventCount = 0
@@ -112,13 +112,13 @@ export class Monitor {
   }
 
   async #lookAt(server: WatchedServer, signal: AbortSignal | undefined): Promise<void> {
-    const found = await look(server.url, { ...server, signal })
+    const found = await observe(server.url, { ...server, signal })
     const before = this.#servers.get(server.name) ?? unseen(server.name, server.url.href, new Date())
-    const after = afterLook(before, found, new Date())
+    const after = afterObservation(before, found, new Date())
     this.#servers.set(server.name, after)
     const certificate = found.connection?.peerCertificate
     const refused = found.outcome === 'untrusted' ? found.error : undefined
-    if (certificate) this.#shown.set(server.url.origin, { certificate, refused })
+    if (certificate) this.#presented.set(server.url.origin, { certificate, refused })
     this.#tell(serverChanges(before, after))
   }
 
@@ -126,7 +126,7 @@ export class Monitor {
     const { paths, checking } = this.#options
     const files = await checkFiles(paths, checking)
     const before = this.#certificates
-    this.#certificates = certificatesOf(files, this.#shown, {
+    this.#certificates = certificatesOf(files, this.#presented, {
       withinDays: checking.withinDays,
       now: new Date(),
     })

@@ -1,4 +1,4 @@
-import type { Look } from '../probe/connect/observe.js'
+import type { Observation } from '../probe/connect/observe.js'
 import { type HealthAnswer, readHealth, readRefusals } from './server-answers.js'
 import type { Level, ServerState, ServerStatus } from './snapshot.js'
 
@@ -33,12 +33,12 @@ export function unseen(name: string, url: string, now: Date): ServerStatus {
   }
 }
 
-/** What is known of a server after this look, with what was known before it. */
-export function afterLook(before: ServerStatus, look: Look, now: Date): ServerStatus {
-  const answer = look.outcome === 'answered' ? readHealth(look.health.body) : undefined
-  const { state, problem } = judged(look, answer)
-  const latency = look.outcome === 'answered' ? Math.round(look.latencyMs * 10) / 10 : null
-  const { connection } = look
+/** What is known of a server after this observation, with what was known before it. */
+export function afterObservation(before: ServerStatus, observed: Observation, now: Date): ServerStatus {
+  const answer = observed.outcome === 'answered' ? readHealth(observed.health.body) : undefined
+  const { state, problem } = judged(observed, answer)
+  const latency = observed.outcome === 'answered' ? Math.round(observed.latencyMs * 10) / 10 : null
+  const { connection } = observed
   const { peer, peerCertificate } = connection ?? {}
   return {
     name: before.name,
@@ -66,15 +66,19 @@ export function afterLook(before: ServerStatus, look: Look, now: Date): ServerSt
       : before.certificate,
     health: answer?.health ?? null,
     refused:
-      (look.outcome === 'answered' && look.metrics && readRefusals(look.metrics.body)) || before.refused,
+      (observed.outcome === 'answered' && observed.metrics && readRefusals(observed.metrics.body)) ||
+      before.refused,
   }
 }
 
-function judged(look: Look, answer: HealthAnswer | undefined): Pick<ServerStatus, 'state' | 'problem'> {
-  if (look.outcome !== 'answered') {
-    const { code, message, hint } = look.error
+function judged(
+  observed: Observation,
+  answer: HealthAnswer | undefined,
+): Pick<ServerStatus, 'state' | 'problem'> {
+  if (observed.outcome !== 'answered') {
+    const { code, message, hint } = observed.error
     return {
-      state: look.outcome === 'blind' ? 'unknown' : look.outcome,
+      state: observed.outcome === 'blind' ? 'unknown' : observed.outcome,
       problem: { code, message, hint },
     }
   }

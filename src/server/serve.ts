@@ -1,15 +1,15 @@
 import { createServer, type Server } from 'node:http'
-import { type AddressInfo, isIPv6, type Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { McpServerFactory } from '@modelcontextprotocol/server'
 import {
-  isLoopback,
   type McpServerConfig,
   type McpServerOptions,
   packageVersion,
   parseServerConfig,
 } from '../config/index.js'
 import { MtlsError } from '../errors.js'
+import { bare, hostPort } from '../text/host.js'
 import { SecurityEvents, type Subscriber, teller } from '../tls/events.js'
 import { Gate } from '../tls/gate.js'
 import { type Log, type LogOptions, openLog } from '../tls/log/log.js'
@@ -43,7 +43,7 @@ export interface ServeOptions extends McpServerOptions, FreshnessOptions {
 /** A server that listens. */
 export interface RunningServer extends AsyncDisposable {
   readonly name: string
-  /** Where MCP is, `https://localhost:8443/mcp`. */
+  /** Where MCP is, `https://localhost:8443/mcp`; with the host where it is not reached as `localhost`. */
   readonly url: string
   readonly port: number
   /** The accepted connections that are open now; none without TLS. */
@@ -65,6 +65,9 @@ export interface RunningServer extends AsyncDisposable {
    */
   close(options?: { readonly drainTimeout?: number }): Promise<void>
 }
+
+/** Hosts to listen at where a client on this machine calls `localhost`; any other is called as it is. */
+const reachedByLocalhost = /^(localhost\.?|127\.0\.0\.1|0\.0\.0\.0|::|\[::\])$/i
 
 const runningNames = new Set<string>()
 
@@ -215,13 +218,8 @@ class ListeningServer implements RunningServer {
 
   get url(): string {
     const { host } = this.#config
-    const name =
-      isLoopback(host) || host === '0.0.0.0' || host === '::'
-        ? 'localhost'
-        : isIPv6(host)
-          ? `[${host}]`
-          : host
-    return `${this.#gate ? 'https' : 'http'}://${name}:${this.port}/mcp`
+    const name = reachedByLocalhost.test(host) ? 'localhost' : bare(host)
+    return `${this.#gate ? 'https' : 'http'}://${hostPort({ host: name, port: this.port })}/mcp`
   }
 
   connections(): TlsConnection[] {

@@ -9,11 +9,9 @@ export interface BuiltInOptions extends WeatherOptions {
   readonly now?: () => Date
 }
 
-/** One of the three servers that come with this package: its name, its usual ports, and what to hand to `serve`. */
+/** One of the three servers that come with this package: its name, and what to hand to `serve`. Its usual ports are settings. */
 export interface BuiltInServer {
   readonly name: string
-  readonly httpPort: number
-  readonly tlsPort: number
   create(options: BuiltInOptions): McpServerFactory
 }
 
@@ -22,20 +20,14 @@ const systemClock = () => new Date()
 export const builtInServers = {
   weather: {
     name: 'weather-mcp',
-    httpPort: 8081,
-    tlsPort: 8443,
     create: (options) => weatherServer(options, options.now ?? systemClock),
   },
   datetime: {
     name: 'datetime-mcp',
-    httpPort: 8082,
-    tlsPort: 8444,
     create: (options) => datetimeServer(options.now ?? systemClock),
   },
   echo: {
     name: 'echo-mcp',
-    httpPort: 8083,
-    tlsPort: 8445,
     create: (options) => echoServer(options.now ?? systemClock),
   },
 } as const satisfies Record<string, BuiltInServer>

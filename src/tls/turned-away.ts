@@ -1,8 +1,10 @@
+import { BoundedMap } from './bounded-map.js'
+
 const remembered = 10_000
 
 /** Addresses whose connections are closed before TLS for a while. Bounded in number: the oldest comes back first. */
 export class TurnedAway {
-  readonly #until = new Map<string, number>()
+  readonly #until = new BoundedMap<string, number>(remembered)
   readonly #forMs: number
   /** How many connections were closed so. */
   count = 0
@@ -14,11 +16,7 @@ export class TurnedAway {
 
   add(address: string): void {
     if (this.#forMs === 0) return
-    this.#until.delete(address)
     this.#until.set(address, performance.now() + this.#forMs)
-    if (this.#until.size <= remembered) return
-    const [oldest] = this.#until.keys()
-    if (oldest !== undefined) this.#until.delete(oldest)
   }
 
   /** Whether a connection from here is to be closed; counted when it is. */

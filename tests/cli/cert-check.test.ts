@@ -185,6 +185,12 @@ test.each([
   })
 })
 
+test('a server named without https:// is told how it is named', async () => {
+  const { exitCode, stderr } = await check(scratch(), ['localhost:8443'])
+  expect(exitCode).toBe(64)
+  expect(stderr).toMatch(/did you mean https:\/\/localhost:8443\/mcp\?/)
+})
+
 test('a live server is judged with our CA and shown our certificate', async () => {
   await using world = await makeWorld()
   await using served = await serveTest({ tls: world.tls })

@@ -127,8 +127,8 @@ test(`a server on ::1 is called by its address${hasIpv6 ? '' : ' (not run: this 
   if (!hasIpv6) return
   await using world = await makeWorld()
   await using served = await serveTest({ tls: world.tls, host: '::1' })
-  expect(served.server.url).toMatch(/^https:\/\/localhost:/)
   const serverUrl = `https://[::1]:${served.server.port}/mcp`
+  expect(served.server.url).toBe(serverUrl)
   await using client = await connect({ serverUrl, tls: world.tls, log: false })
   await client.callTool({ name: 'echo', arguments: { text: 'one' } })
   await client.callTool({ name: 'echo', arguments: { text: 'two' } })

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { readSettings, serverNames } from '../../src/config/index.js'
 import { type BuiltInServerName, builtInServers } from '../../src/servers/index.js'
 import { clientOf } from './connected-client.js'
 
 it('has three servers with their names and ports', () => {
+  const { servers } = readSettings({})
   expect(
-    Object.values(builtInServers).map(({ name, httpPort, tlsPort }) => [name, httpPort, tlsPort]),
+    serverNames.map((name) => [builtInServers[name].name, servers[name].port, servers[name].tlsPort]),
   ).toEqual([
     ['weather-mcp', 8081, 8443],
     ['datetime-mcp', 8082, 8444],

@@ -2,7 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { SecureContext } from 'node:tls'
 import { tried } from '../../client/failure.js'
-import { waysTo } from '../../config/index.js'
+import { hostPortOf, waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import type { RecordedCall } from './recorded-call.js'
 
@@ -48,7 +48,7 @@ export function caller(
           else reject(notAnswered(url, response.statusCode, answer))
         })
       })
-      request.on('error', (error: NodeJS.ErrnoException) => reject(lost(url, error))).end(body)
+      request.on('error', (error: NodeJS.ErrnoException) => reject(connectionLost(url, error))).end(body)
     })
   return { call, close: () => agent.destroy() }
 }
@@ -61,11 +61,11 @@ function notAnswered(url: URL, status: number | undefined, answer: string): Mtls
   )
 }
 
-export function lost(url: URL, error: NodeJS.ErrnoException): MtlsError {
+export function connectionLost(url: URL, error: NodeJS.ErrnoException): MtlsError {
   const { code, message } = error
   return new MtlsError(
     'CONNECTION_FAILED',
-    `a connection to ${url.host} failed (${code ?? message})${tried(error)}`,
+    `a connection to ${hostPortOf(url)} failed (${code ?? message})${tried(error)}`,
     {
       cause: error,
     },

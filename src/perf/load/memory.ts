@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { openConnection } from './opened-connection.js'
-import { type Place, ServerUnderTest, type Transport } from './server-under-test.js'
+import { type OwnServerFiles, ServerUnderTest, type Transport } from './server-under-test.js'
 import type { Progress } from './target.js'
 
 /** Opened and closed before: what the first connections set up once for all, young heap included, is not counted. */
@@ -10,13 +10,13 @@ const warmUp = 300
 /** Bytes of an idle connection that had its first answer: what a server that does nothing else keeps resident. */
 export async function memoryPerConnection(
   transport: Transport,
-  place: Place,
+  files: OwnServerFiles,
   secureContext: SecureContext | undefined,
   connections: number,
   signal: AbortSignal,
   progress: Progress,
 ): Promise<number> {
-  await using server = await ServerUnderTest.start(transport, place)
+  await using server = await ServerUnderTest.start(transport, files)
   const sockets: Socket[] = []
   try {
     for (let count = 0; count < warmUp; count++) {

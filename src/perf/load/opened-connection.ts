@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { isIP, connect as plainConnect, type Socket } from 'node:net'
 import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls'
-import { waysTo } from '../../config/index.js'
+import { endpointOf, hostPortOf, waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
-import { lost } from './caller.js'
+import { connectionLost } from './caller.js'
 
 export interface OpenedConnection {
   readonly socket: Socket
@@ -21,8 +21,8 @@ export async function openConnection(
   secureContext?: SecureContext,
   session?: Buffer,
 ): Promise<OpenedConnection> {
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-  const to = { host, port: Number(url.port || (secureContext ? 443 : 80)), noDelay: true, ...waysTo(host) }
+  const { host, port } = endpointOf(url)
+  const to = { host, port, noDelay: true, ...waysTo(host) }
   const secured = secureContext && {
     ...to,
     secureContext,
@@ -39,11 +39,11 @@ export async function openConnection(
     socket.write(`GET /health HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`)
     const [answer] = await once(socket, 'data')
     if (!String(answer).startsWith('HTTP/1.1 '))
-      throw new MtlsError('CONNECTION_FAILED', `${url.host} does not answer in HTTP/1.1`)
+      throw new MtlsError('CONNECTION_FAILED', `${hostPortOf(url)} does not answer in HTTP/1.1`)
     socket.on('error', () => undefined) // an idle connection that the server ends is no matter
     return { socket, resumed: 'isSessionReused' in socket && socket.isSessionReused(), session: ticket }
   } catch (error) {
     socket.destroy()
-    throw error instanceof MtlsError ? error : lost(url, error as NodeJS.ErrnoException)
+    throw error instanceof MtlsError ? error : connectionLost(url, error as NodeJS.ErrnoException)
   }
 }

@@ -8,7 +8,7 @@ import type { Usage, UsageQuestion } from './usage-channel.js'
 
 export type Transport = 'http' | 'mtls'
 
-export interface Place {
+export interface OwnServerFiles {
   /** The built command line. */
   readonly program: string
   /** A directory of our own with the usual certificates; the servers write their logs there. */
@@ -28,7 +28,7 @@ export class ServerUnderTest implements AsyncDisposable {
     this.url = url
   }
 
-  static async start(transport: Transport, { program, certDir }: Place): Promise<ServerUnderTest> {
+  static async start(transport: Transport, { program, certDir }: OwnServerFiles): Promise<ServerUnderTest> {
     const port = transport === 'mtls' ? ['--tls-port', '0'] : ['--tls-enabled=false', '--port', '0']
     const preload = new URL('./usage-channel.js', import.meta.url).href
     const serve = [program, 'serve', 'echo', '--json', '--cert-dir', certDir, ...port]

@@ -2,10 +2,10 @@ import type { SecureContext } from 'node:tls'
 import type { TlsOptions } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { type RecordedCall, recordCall } from './recorded-call.js'
-import { type Place, ServerUnderTest, type Transport } from './server-under-test.js'
+import { type OwnServerFiles, ServerUnderTest, type Transport } from './server-under-test.js'
 
 /** Processes that are started for this and end with it. */
-export interface OwnServers extends Place {
+export interface OwnServers extends OwnServerFiles {
   readonly kind: 'own'
 }
 
@@ -50,8 +50,8 @@ export async function openTargets(
   const stop = async () => {
     await Promise.all(started.map((server) => server[Symbol.asyncDispose]()))
   }
-  const start = async (transport: Transport, place: Place) => {
-    const server = await ServerUnderTest.start(transport, place)
+  const start = async (transport: Transport, files: OwnServerFiles) => {
+    const server = await ServerUnderTest.start(transport, files)
     started.push(server)
     signal.throwIfAborted()
     return server

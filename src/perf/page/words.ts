@@ -1,6 +1,6 @@
+import type { Environment } from '../environment.js'
 import type { Expectation } from '../expectations.js'
 import type { ConnectionKind } from '../load/handshakes.js'
-import type { Environment } from '../perf-test.js'
 
 // What the lines on a terminal and the page say alike.
 

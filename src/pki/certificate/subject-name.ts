@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
+import { bare } from '../../text/host.js'
 
 /** One subject alternative name in the form it stands in the certificate. */
 export interface SubjectName {
@@ -62,10 +63,6 @@ function readAddress(text: string): string | undefined {
   if (address.includes('%')) return undefined // a zone is meaningful on one machine only
   if (isIP(address) === 6) return bare(new URL(`http://[${address}]/`).hostname)
   return isIP(address) === 4 ? address : undefined
-}
-
-function bare(address: string): string {
-  return address.replace(/^\[(.*)\]$/, '$1')
 }
 
 function readEmail(text: string): string | undefined {

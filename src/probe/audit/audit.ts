@@ -2,7 +2,7 @@ import { getCiphers } from 'node:tls'
 import { MtlsError } from '../../errors.js'
 import type { Authority } from '../../pki/index.js'
 import { exchange } from '../connect/exchange.js'
-import { type OpenOptions, openTls, type Shown, serverAt } from '../connect/open-tls.js'
+import { type ClientIdentity, type OpenOptions, openTls, serverAt } from '../connect/open-tls.js'
 import { answerToPlainHttp, cutsSlowHandshake } from '../connect/raw-connections.js'
 import { refusalIn } from '../connect/refusal.js'
 import type { Baseline } from '../diagnose/diagnose.js'
@@ -17,7 +17,7 @@ export interface AuditOptions {
 }
 
 /** Whether a stranger was refused, and in which words. */
-interface Fate {
+interface Outcome {
   readonly refused: boolean
   readonly how: string
   /** Given all the same. */
@@ -53,14 +53,15 @@ export async function audit(
   steps: Steps,
 ): Promise<void> {
   const needs = { client_certificate: baseline }
+  // Begun first: it takes the longest.
   const slow = baseline && cutsSlowHandshake(baseline.target, slowHandshakeMs)
   const strangers = await makeStrangers(authority)
-  const check = (name: string, hint: string, act: (baseline: Baseline) => Promise<Fate>) =>
+  const check = (name: string, hint: string, act: (baseline: Baseline) => Promise<Outcome>) =>
     steps.run(name, needs, async ({ client_certificate }) => found(await act(client_certificate), hint))
-  const refuses = (name: string, identity: Shown | undefined, aside = '') =>
+  const refuses = (name: string, identity: ClientIdentity | undefined, aside = '') =>
     check(`refuses_${name}`, hints.certificate, async (baseline) => {
-      const fate = await knock(baseline, { identity })
-      return { ...fate, how: fate.how + aside }
+      const outcome = await connectAs(baseline, { identity })
+      return { ...outcome, how: outcome.how + aside }
     })
   const caveat = authority
     ? ''
@@ -89,15 +90,15 @@ export async function audit(
   })
 }
 
-function found({ refused, how }: Fate, hint: string): Found<true> {
+function found({ refused, how }: Outcome, hint: string): Found<true> {
   return { value: true, detail: how, problem: refused ? undefined : { code: 'NOT_REFUSED', hint } }
 }
 
 type Attempt = Pick<OpenOptions, 'identity' | 'session' | 'offer'>
 
 /** Comes as somebody else, and sees whether the server answers as it answered us. */
-async function knock({ target, path, answer }: Baseline, as: Attempt): Promise<Fate> {
-  return unlessBroken(async () => {
+async function connectAs({ target, path, answer }: Baseline, as: Attempt): Promise<Outcome> {
+  return unlessHandshakeFails(async () => {
     const result = await exchange({ ...target, ...as }, path)
     const refusal = refusalIn(result, serverAt(target))
     const { session } = result
@@ -115,8 +116,8 @@ async function knock({ target, path, answer }: Baseline, as: Attempt): Promise<F
 }
 
 /** One handshake with another offer, our own certificate shown: what is refused is the offer. */
-async function offer(target: OpenOptions, wanted: Required<OpenOptions>['offer']): Promise<Fate> {
-  return unlessBroken(async () => {
+async function offer(target: OpenOptions, wanted: Required<OpenOptions>['offer']): Promise<Outcome> {
+  return unlessHandshakeFails(async () => {
     const socket = await openTls({ ...target, offer: wanted })
     const how = `${socket.getProtocol()} with ${socket.getCipher().standardName}`
     socket.destroy()
@@ -124,19 +125,22 @@ async function offer(target: OpenOptions, wanted: Required<OpenOptions>['offer']
   })
 }
 
-async function offerOlder(target: OpenOptions): Promise<Fate> {
-  const fates: Fate[] = []
+async function offerOlder(target: OpenOptions): Promise<Outcome> {
+  const outcomes: Outcome[] = []
   for (const version of older)
-    fates.push(
+    outcomes.push(
       // Level 0: at any other OpenSSL would not even offer them.
       await offer(target, { minVersion: version, maxVersion: version, ciphers: 'ALL:@SECLEVEL=0' }),
     )
   return (
-    fates.find(({ refused }) => !refused) ?? { refused: true, how: `${older.join(', ')}: ${fates[0]?.how}` }
+    outcomes.find(({ refused }) => !refused) ?? {
+      refused: true,
+      how: `${older.join(', ')}: ${outcomes[0]?.how}`,
+    }
   )
 }
 
-async function sendPlainHttp({ target, path, answer }: Baseline): Promise<Fate> {
+async function sendPlainHttp({ target, path, answer }: Baseline): Promise<Outcome> {
   const plain = await answerToPlainHttp(target, path)
   if (!plain) return { refused: true, how: 'no answer to plain HTTP' }
   const { status, text } = plain
@@ -146,18 +150,21 @@ async function sendPlainHttp({ target, path, answer }: Baseline): Promise<Fate> 
 }
 
 /** Whoever was refused comes back with the session that it was given. */
-async function resumeAs(baseline: Baseline, identities: readonly (Shown | undefined)[]): Promise<Fate> {
+async function resumeAs(
+  baseline: Baseline,
+  identities: readonly (ClientIdentity | undefined)[],
+): Promise<Outcome> {
   let refused = 0
   let sessions = 0
   for (const identity of identities) {
     for (const version of newer) {
       const as = { identity, offer: { minVersion: version, maxVersion: version } }
-      const first = await knock(baseline, as)
+      const first = await connectAs(baseline, as)
       if (!first.refused) continue // told by another line
       refused += 1
       if (!first.session) continue
       sessions += 1
-      const again = await knock(baseline, { ...as, session: first.session })
+      const again = await connectAs(baseline, { ...as, session: first.session })
       if (!again.refused)
         return { refused: false, how: `${again.how} over ${version} with the session of a refused stranger` }
     }
@@ -169,8 +176,8 @@ async function resumeAs(baseline: Baseline, identities: readonly (Shown | undefi
   }
 }
 
-async function renegotiate(target: OpenOptions): Promise<Fate> {
-  return unlessBroken(async () => {
+async function renegotiate(target: OpenOptions): Promise<Outcome> {
+  return unlessHandshakeFails(async () => {
     const socket = await openTls({ ...target, offer: { maxVersion: 'TLSv1.2', secureOptions: 0 } })
     const done = await new Promise<boolean>((resolve) => {
       const timer = setTimeout(() => resolve(false), 2000)
@@ -187,7 +194,7 @@ async function renegotiate(target: OpenOptions): Promise<Fate> {
 }
 
 /** A handshake that the server ends is a refusal; one that hangs, or that we could not begin, tells nothing. */
-async function unlessBroken(act: () => Promise<Fate>): Promise<Fate> {
+async function unlessHandshakeFails(act: () => Promise<Outcome>): Promise<Outcome> {
   try {
     return await act()
   } catch (error) {

@@ -1,8 +1,10 @@
 import { type Authority, createAuthority, type Issued, issue, selfSigned } from '../../pki/index.js'
-import type { Shown } from '../connect/open-tls.js'
+import type { ClientIdentity } from '../connect/open-tls.js'
 
 /** Client certificates that must open nothing. They live in memory alone. */
-export type Strangers = Readonly<Record<'otherCa' | 'selfSigned' | 'expired' | 'serverAsClient', Shown>>
+export type Strangers = Readonly<
+  Record<'otherCa' | 'selfSigned' | 'expired' | 'serverAsClient', ClientIdentity>
+>
 
 /**
  * Makes them. Who has the CA of the server can have a good signature under what is otherwise wrong; without it the
@@ -15,13 +17,13 @@ export async function makeStrangers(ca?: Authority): Promise<Strangers> {
   // In the first seconds of its CA's life and for one of them: CAs are backdated, so that is over even if it is new.
   const once = { now: new Date(issuer.facts.notBefore.getTime() + 1000) }
   return {
-    otherCa: shown(await issue(other, client)),
-    selfSigned: shown(await selfSigned(client)),
-    expired: shown(await issue(issuer, { ...client, validityDays: 1 / 86_400 }, once)),
-    serverAsClient: shown(await issue(issuer, { type: 'server', commonName: 'stranger' })),
+    otherCa: toIdentity(await issue(other, client)),
+    selfSigned: toIdentity(await selfSigned(client)),
+    expired: toIdentity(await issue(issuer, { ...client, validityDays: 1 / 86_400 }, once)),
+    serverAsClient: toIdentity(await issue(issuer, { type: 'server', commonName: 'stranger' })),
   }
 }
 
-function shown({ certificate, privateKey }: Issued): Shown {
+function toIdentity({ certificate, privateKey }: Issued): ClientIdentity {
   return { cert: certificate, key: privateKey }
 }

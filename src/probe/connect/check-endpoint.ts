@@ -1,3 +1,4 @@
+import { endpointOf } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { CrlSet } from '../../judge/crl-set.js'
 import { checkFinding, isWarning } from '../../pki/check/check-finding.js'
@@ -21,13 +22,13 @@ export interface CheckEndpointOptions
 /** Judges what a live server shows, by one handshake. What is wrong is a problem in the answer; nothing is thrown for it. */
 export async function checkEndpoint(url: URL, options: CheckEndpointOptions): Promise<CheckedEndpoint> {
   const answer = { path: url.origin, type: 'server' as const }
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const { host, port } = endpointOf(url)
   const { trust } = options
   try {
     const { peer, ...connection } = await handshake({
       ...options,
       host,
-      port: Number(url.port || 443),
+      port,
       anchors: [...trust.roots, ...trust.intermediates],
     })
     if (!peer.path)

@@ -1,11 +1,18 @@
 import { request } from 'node:http'
+import { textOf } from '../../client/bounded.js'
 import { MtlsError } from '../../errors.js'
 import { type OpenOptions, openTls, serverAt } from './open-tls.js'
+
+/** What is kept of an answer: of its body the beginning. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly body: string
+}
 
 /** One request and what came of it, over a connection of its own. */
 export interface Exchange {
   /** Undefined when the connection ended without one. */
-  readonly answer: { readonly status: number; readonly body: string } | undefined
+  readonly answer: HttpAnswer | undefined
   /** How it ended without an answer: what OpenSSL or the system said. */
   readonly ended: string | undefined
   readonly resumed: boolean
@@ -36,15 +43,13 @@ export async function exchange(options: OpenOptions, path: string): Promise<Exch
     const headers = { accept: 'application/json, text/event-stream', connection: 'close' }
     request({ createConnection: () => socket, host, port, path, headers }, (response) => {
       const { statusCode: status = 0 } = response
-      let body = ''
-      const done = () => resolve({ answer: { status, body }, ended: undefined })
-      if (/^text\/event-stream/i.test(response.headers['content-type'] ?? '')) return done()
-      setTimeout(done, bodyTimeoutMs).unref()
-      response.setEncoding('utf8').on('data', (chunk) => {
-        body += chunk
-        if (body.length > longestBody) done()
-      })
-      response.on('end', done).on('error', done)
+      const done = (body: string) => resolve({ answer: { status, body }, ended: undefined })
+      if (/^text\/event-stream/i.test(response.headers['content-type'] ?? '')) return done('')
+      const goesOn = setTimeout(() => response.destroy(), bodyTimeoutMs)
+      const whatCame = () => undefined
+      void textOf(response, longestBody, whatCame)
+        .then(done)
+        .finally(() => clearTimeout(goesOn))
     })
       .on('error', ended)
       .end()

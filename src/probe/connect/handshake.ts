@@ -1,7 +1,7 @@
 import { negotiated, type TlsConnection } from '../../tls/peer/connection.js'
 import { PeerJudge } from '../../tls/peer/peer.js'
 import type { PeerFacts } from '../../tls/peer/verdict.js'
-import { farewell, type OpenOptions, openTls } from './open-tls.js'
+import { closeGracefully, type OpenOptions, openTls } from './open-tls.js'
 
 /** What one handshake showed; nothing is judged. */
 export interface Handshake {
@@ -26,6 +26,6 @@ export async function handshake(options: OpenOptions): Promise<Handshake> {
       clientCertificateRequested: socket.getSharedSigalgs().length > 0,
     }
   } finally {
-    await farewell(socket)
+    await closeGracefully(socket)
   }
 }

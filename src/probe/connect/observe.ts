@@ -1,11 +1,13 @@
+import { textOf } from '../../client/bounded.js'
 import { mayHaveBeenExecuted } from '../../client/failure.js'
 import { mtlsFetch, type SecurityEvent, type TlsConnection } from '../../client/index.js'
-import type { TlsOptions } from '../../config/index.js'
+import { hostPortOf, type TlsOptions } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { refusalInAlert } from '../../tls/foreign-refusal.js'
+import type { HttpAnswer } from './exchange.js'
 import { refusalIn } from './refusal.js'
 
-export interface LookOptions {
+export interface ObserveOptions {
   /** Our own files, and how servers are judged. */
   readonly tls: TlsOptions
   /** The name the certificate must have, instead of the host of the URL. */
@@ -15,28 +17,23 @@ export interface LookOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-interface Answer {
-  readonly status: number
-  readonly body: string
-}
-
 interface Seen {
   /** What was negotiated and with whom, also where we refused the server. */
   readonly connection?: TlsConnection | undefined
 }
 
-/** What one look at a live server gave. */
-export type Look =
+/** What a client of a live server sees now. */
+export type Observation =
   | ({
       readonly outcome: 'answered'
       /** Handshake and one answer, milliseconds. */
       readonly latencyMs: number
-      readonly health: Answer
+      readonly health: HttpAnswer
       /** Undefined when there was no answer to that. */
-      readonly metrics: Answer | undefined
+      readonly metrics: HttpAnswer | undefined
     } & Seen)
   | ({
-      /** `refusing`: it refuses us; `untrusted`: we refuse it; `blind`: our own files do not let us look. */
+      /** `refusing`: it refuses us; `untrusted`: we refuse it; `blind`: our own files let us see nothing. */
       readonly outcome: 'refusing' | 'untrusted' | 'unreachable' | 'blind'
       readonly error: MtlsError
     } & Seen)
@@ -44,13 +41,13 @@ export type Look =
 const longestBody = 1024 * 1024
 
 /**
- * Looks at a server as a client of it would see it now: a new connection, judged before anything is asked, then its
+ * Sees a server as a client of it would now: a new connection, judged before anything is asked, then its
  * `/health` and `/metrics`. Our files are read anew each time. What is wrong is told in the answer; nothing is thrown
  * for it.
  */
-export async function look(url: URL, options: LookOptions): Promise<Look> {
+export async function observe(url: URL, options: ObserveOptions): Promise<Observation> {
   const { tls, serverName, timeoutMs } = options
-  const server = `the server at ${url.host}`
+  const server = `the server at ${hostPortOf(url)}`
   const events: SecurityEvent[] = []
   let answered = false
   const timeout = AbortSignal.timeout(timeoutMs)
@@ -63,9 +60,9 @@ export async function look(url: URL, options: LookOptions): Promise<Look> {
       handshakeTimeout: timeoutMs,
       onSecurityEvent: (event) => events.push(event),
     })
-    const get = async (path: string): Promise<Answer> => {
+    const get = async (path: string): Promise<HttpAnswer> => {
       const response = await fetch(new URL(path, url.origin), { signal, redirect: 'manual' })
-      return { status: response.status, body: await textOf(response) }
+      return { status: response.status, body: await textOf(response.body, longestBody) }
     }
     try {
       await fetch.reload() // reading files is not the latency of the server
@@ -129,16 +126,4 @@ function outcomeOf({ code }: MtlsError, events: readonly SecurityEvent[]) {
 function connectionIn(events: readonly SecurityEvent[]): TlsConnection | undefined {
   const found = events.findLast((event) => 'connection' in event)
   return found && 'connection' in found ? found.connection : undefined
-}
-
-/** A body as text, cut: whoever answers does not decide how much we hold. */
-async function textOf({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body ?? []) {
-    chunks.push(chunk)
-    size += chunk.length
-    if (size >= longestBody) break // which cancels the rest
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }

@@ -3,13 +3,14 @@ import { createSecureContext, type SecureContextOptions, type TLSSocket } from '
 import { connectionError } from '../../client/failure.js'
 import { waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
+import { hostPort } from '../../text/host.js'
 import { connectTls } from '../../tls/client-socket.js'
 import { handshakeError } from '../../tls/handshake-error.js'
 import { contextOptions, unusable } from '../../tls/material/context.js'
 import { type CertificateFacts, pemOf } from '../../x509/certificate.js'
 
-/** A certificate with its chain and its key, PEM. */
-export interface Shown {
+/** What a client presents: its certificate with the chain, and the key, PEM. */
+export interface ClientIdentity {
   readonly cert: string
   readonly key: string
   readonly passphrase?: string | undefined
@@ -22,8 +23,8 @@ export interface OpenOptions {
   readonly serverName?: string | undefined
   /** The CAs to climb to. */
   readonly anchors: readonly CertificateFacts[]
-  /** What we show when we are asked; nothing without it. */
-  readonly identity?: Shown | undefined
+  /** What we present when we are asked; nothing without it. */
+  readonly identity?: ClientIdentity | undefined
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
   /** In place of what our client offers: older versions, other suites. */
   readonly offer?: Pick<SecureContextOptions, 'minVersion' | 'maxVersion' | 'ciphers' | 'secureOptions'>
@@ -35,14 +36,9 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** `host:port`, for people. */
-export function addressOf({ host, port }: Pick<OpenOptions, 'host' | 'port'>): string {
-  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
-}
-
 /** How messages call the server there. */
 export function serverAt(target: Pick<OpenOptions, 'host' | 'port'>): string {
-  return `the server at ${addressOf(target)}`
+  return `the server at ${hostPort(target)}`
 }
 
 /**
@@ -72,8 +68,8 @@ export async function openTls(options: OpenOptions): Promise<TLSSocket> {
   }
 }
 
-/** The server's side of the handshake ends after ours: it gets the time for it, or its log would tell of a broken one. */
-export async function farewell(socket: TLSSocket): Promise<void> {
+/** Closes a connection after the server's side of the handshake, which ends after ours: else its log would tell of a broken one. */
+export async function closeGracefully(socket: TLSSocket): Promise<void> {
   if (socket.destroyed) return
   const timer = setTimeout(() => socket.destroy(), 1000)
   await new Promise((resolve) => socket.once('close', resolve).resume().end())

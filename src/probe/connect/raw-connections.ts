@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { waysTo } from '../../config/index.js'
+import { hostPort } from '../../text/host.js'
 import type { OpenOptions } from './open-tls.js'
 
 type Target = Pick<OpenOptions, 'host' | 'port' | 'signal'>
@@ -10,7 +11,7 @@ export async function answerToPlainHttp(
   path: string,
 ): Promise<{ readonly status: number; readonly text: string } | undefined> {
   const socket = connect({ host, port, ...waysTo(host), ...(signal && { signal }) })
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nConnection: close\r\n\r\n`)
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${hostPort({ host, port })}\r\nConnection: close\r\n\r\n`)
   let text = ''
   socket.setEncoding('latin1').on('data', (chunk) => {
     text += chunk

@@ -2,10 +2,11 @@ import { lookup } from 'node:dns/promises'
 import { isIP, connect as tcpConnect } from 'node:net'
 import { refusedServer } from '../../client/connector.js'
 import { connectionError, tried } from '../../client/failure.js'
-import { isLocalhost, localhostAddresses, parseTlsConfig, waysTo } from '../../config/index.js'
+import { endpointOf, isLocalhost, localhostAddresses, parseTlsConfig, waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { CrlSet } from '../../judge/crl-set.js'
 import type { Trust } from '../../pki/check/trust.js'
+import { hostPort } from '../../text/host.js'
 import { shellWord } from '../../text/shell-word.js'
 import { refusalInAlert } from '../../tls/foreign-refusal.js'
 import { fileSource } from '../../tls/material/material.js'
@@ -15,7 +16,7 @@ import { timeText } from '../../x509/life.js'
 import { askedAuthorities } from '../connect/asked-authorities.js'
 import { type Exchange, exchange } from '../connect/exchange.js'
 import { type Handshake, handshake } from '../connect/handshake.js'
-import { addressOf, type OpenOptions, type Shown, serverAt } from '../connect/open-tls.js'
+import { type ClientIdentity, type OpenOptions, serverAt } from '../connect/open-tls.js'
 import { refusalIn } from '../connect/refusal.js'
 import { type McpOptions, runMcpSteps } from './mcp-steps.js'
 import type { Found, Steps } from './steps.js'
@@ -41,45 +42,45 @@ export interface Baseline {
 export async function diagnose(options: DiagnoseOptions, steps: Steps): Promise<Baseline | undefined> {
   const { url, trust, serverName, timeoutMs, handshakeTimeoutMs, signal } = options
   const target = {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(url.port || 443),
+    ...endpointOf(url),
     serverName,
     anchors: [...trust.roots, ...trust.intermediates],
     minVersion: options.tls.minVersion,
     timeoutMs: handshakeTimeoutMs,
     signal,
   }
-  const own = await steps.run('own_certificate', {}, () => readOwn(options))
+  const own_certificate = await steps.run('own_certificate', {}, () => readOwnCertificate(options))
   const name_resolution = await steps.run('name_resolution', {}, () => resolveName(target, timeoutMs))
-  const tcp = await steps.run('tcp', { name_resolution }, () => reach(target, timeoutMs))
-  const withOwn = { ...target, identity: own }
+  const tcp = await steps.run('tcp', { name_resolution }, () => connectTcp(target, timeoutMs))
+  const withOwn = { ...target, identity: own_certificate }
   const tls = await steps.run('tls', { tcp }, () => shakeHands(withOwn))
-  const judging = own ?? (trust.roots.length > 0 || undefined)
+  // The server can be judged without a certificate of ours, as long as there is a CA to judge by.
+  const judgedBy = own_certificate ?? (trust.roots.length > 0 ? trust : undefined)
   const server_certificate = await steps.run(
     'server_certificate',
-    { tls, own_certificate: judging },
-    async ({ tls }) => judge(tls, options, target),
+    { tls, own_certificate: judgedBy },
+    async ({ tls }) => judgeServer(tls, options, target),
   )
   const path = `${url.pathname}${url.search}`
   const client_certificate = await steps.run(
     'client_certificate',
-    { own_certificate: own, tls, server_certificate },
-    ({ tls }) => showCertificate(withOwn, path, tls),
+    { own_certificate, tls, server_certificate },
+    ({ tls }) => presentCertificate(withOwn, path, tls),
   )
   await steps.run('resumption', { client_certificate }, ({ client_certificate }) =>
-    resume({ ...withOwn, session: client_certificate.session }, path),
+    resumeSession({ ...withOwn, session: client_certificate.session }, path),
   )
   await runMcpSteps(options, client_certificate, steps)
   return client_certificate && { target: withOwn, path, answer: client_certificate.answer }
 }
 
-async function readOwn({ tls, trust }: DiagnoseOptions): Promise<Found<Shown>> {
+async function readOwnCertificate({ tls, trust }: DiagnoseOptions): Promise<Found<ClientIdentity>> {
   const material = await fileSource(parseTlsConfig(tls, 'client'), 'client').load(undefined)
   const { cert, key } = material.identity
   const roots = trust.roots.map(({ subject }) => subject).join('; ') || 'no CA at all'
   return {
     value: { cert: String(cert), key: String(key) },
-    detail: `${describe(material.certificate)}; we trust ${roots}`,
+    detail: `${certificateText(material.certificate)}; we trust ${roots}`,
   }
 }
 
@@ -98,7 +99,7 @@ async function resolveName({ host, signal }: OpenOptions, timeoutMs: number): Pr
   }
 }
 
-async function reach({ host, port, signal }: OpenOptions, timeoutMs: number): Promise<Found<true>> {
+async function connectTcp({ host, port, signal }: OpenOptions, timeoutMs: number): Promise<Found<true>> {
   const socket = tcpConnect({ host, port, ...waysTo(host) })
   try {
     await within(
@@ -107,13 +108,13 @@ async function reach({ host, port, signal }: OpenOptions, timeoutMs: number): Pr
       new Promise((resolve, reject) => socket.once('connect', resolve).on('error', reject)),
     )
     const { remoteAddress = host } = socket
-    return { value: true, detail: `connected to ${addressOf({ host: remoteAddress, port })}` }
+    return { value: true, detail: `connected to ${hostPort({ host: remoteAddress, port })}` }
   } catch (cause) {
-    const { code, message } = connectionError(cause as Error, addressOf({ host, port }))
+    const { code, message } = connectionError(cause as Error, hostPort({ host, port }))
     const refused = (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED'
     throw new MtlsError(
       code,
-      refused ? `nobody listens at ${addressOf({ host, port })} (ECONNREFUSED)${tried(cause)}` : message,
+      refused ? `nobody listens at ${hostPort({ host, port })} (ECONNREFUSED)${tried(cause)}` : message,
       {
         hint: refused
           ? 'Start the server (`mcp-mtls serve weather`), or correct host and port of the URL.'
@@ -138,21 +139,21 @@ async function shakeHands(target: OpenOptions): Promise<Found<Handshake>> {
   }
 }
 
-function judge({ peer }: Handshake, { tls, trust }: DiagnoseOptions, target: OpenOptions): Found<true> {
+function judgeServer({ peer }: Handshake, { tls, trust }: DiagnoseOptions, target: OpenOptions): Found<true> {
   const { demoMode = false, crlMissing } = tls
   const crls = trust.crls && new CrlSet(trust.crls, crlMissing === 'allow')
   const { host, serverName = host } = target
   const mode = demoMode ? 'demo' : 'strict'
   const judged = verdict(peer, { peer: 'server', serverName, mode, crls }, new Date())
-  if (!judged.accepted) throw refusedServer(judged, addressOf(target))
+  if (!judged.accepted) throw refusedServer(judged, hostPort(target))
   const [leaf] = judged.path.certificates
   const names = [...leaf.names.dns, ...leaf.names.ip].join(', ')
   const relaxed =
     judged.relaxed.length > 0 ? `; accepted by demo mode only: ${judged.relaxed.join(', ')}` : ''
-  return { value: true, detail: `${describe(leaf)}, for ${names}${relaxed}` }
+  return { value: true, detail: `${certificateText(leaf)}, for ${names}${relaxed}` }
 }
 
-async function showCertificate(
+async function presentCertificate(
   target: OpenOptions,
   path: string,
   { clientCertificateRequested }: Handshake,
@@ -177,7 +178,7 @@ async function showCertificate(
   throw new MtlsError(code, `${message}; it asks for one ${wanted}`, { hint })
 }
 
-async function resume(target: OpenOptions, path: string): Promise<Found<true>> {
+async function resumeSession(target: OpenOptions, path: string): Promise<Found<true>> {
   if (!target.session)
     return { value: true, detail: 'the server gives no sessions: every connection is a full handshake' }
   const again = await exchange(target, path)
@@ -192,7 +193,7 @@ async function resume(target: OpenOptions, path: string): Promise<Found<true>> {
 }
 
 /** `CN=mcp-server, issued by CN=mcp-mtls CA, 364 days left`. */
-function describe({ subject, issuer, notAfter }: CertificateFacts): string {
+function certificateText({ subject, issuer, notAfter }: CertificateFacts): string {
   const left = notAfter.getTime() - Date.now()
   return `${subject}, issued by ${issuer}, ${left < 0 ? 'expired' : `${timeText(left)} left`}`
 }

@@ -23,18 +23,18 @@ export async function runMcpSteps(
   client_certificate: unknown,
   steps: Steps,
 ): Promise<void> {
-  const mcp = await steps.run('mcp', { client_certificate }, () => agree(options))
+  const mcp = await steps.run('mcp', { client_certificate }, () => connectMcp(options))
   try {
-    const tools = await steps.run('tools', { mcp }, ({ mcp }) => list(mcp, options))
-    await steps.run('tool_call', { mcp, tools }, ({ mcp, tools }) => callOne(mcp, tools, options))
+    const tools = await steps.run('tools', { mcp }, ({ mcp }) => listTools(mcp, options))
+    await steps.run('tool_call', { mcp, tools }, ({ mcp, tools }) => callHarmlessTool(mcp, tools, options))
   } finally {
     await mcp?.close()
   }
 }
 
-async function agree(options: McpOptions): Promise<Found<MtlsClient>> {
+async function connectMcp(options: McpOptions): Promise<Found<MtlsClient>> {
   const { url, tls, serverName, timeoutMs, signal } = options
-  const client = await speaking(options, () =>
+  const client = await orNotMcp(options, () =>
     connect({
       serverUrl: url,
       tls,
@@ -51,9 +51,9 @@ async function agree(options: McpOptions): Promise<Found<MtlsClient>> {
   return { value: client, detail: `${ofPeer(name)} ${ofPeer(version)}, revision ${ofPeer(revision)}` }
 }
 
-async function list(client: MtlsClient, options: McpOptions): Promise<Found<readonly Tool[]>> {
+async function listTools(client: MtlsClient, options: McpOptions): Promise<Found<readonly Tool[]>> {
   if (!client.getServerCapabilities()?.tools) return { value: [], detail: 'the server has no tools' }
-  const { tools } = await speaking(options, () => client.listTools({}, signalOf(options)))
+  const { tools } = await orNotMcp(options, () => client.listTools({}, signalOf(options)))
   const names = tools
     .slice(0, namedTools)
     .map((tool) => `${ofPeer(tool.name)}${isReadOnly(tool) ? '' : ' (may change things)'}`)
@@ -61,7 +61,7 @@ async function list(client: MtlsClient, options: McpOptions): Promise<Found<read
   return { value: tools, detail: `${tools.length}: ${names.join(', ')}${rest}` }
 }
 
-async function callOne(
+async function callHarmlessTool(
   client: MtlsClient,
   tools: readonly Tool[],
   options: McpOptions,
@@ -69,7 +69,7 @@ async function callOne(
   const call = tools.map(harmlessCall).find((found) => found !== undefined)
   if (!call)
     return { value: true, detail: 'none called: no tool is read-only and needs no arguments we know' }
-  const result = await speaking(options, () => client.callTool(call, signalOf(options)))
+  const result = await orNotMcp(options, () => client.callTool(call, signalOf(options)))
   const said = result.content.map((part) => ('text' in part ? String(part.text) : part.type)).join(' ')
   const text = ofPeer(said, 100)
   if (result.isError)
@@ -105,7 +105,7 @@ function signalOf({ signal }: McpOptions): { readonly signal?: AbortSignal } {
 }
 
 /** What is no `MtlsError` is about MCP: the connection stood, and what came over it was something else. */
-async function speaking<T>({ url, signal }: McpOptions, act: () => Promise<T>): Promise<T> {
+async function orNotMcp<T>({ url, signal }: McpOptions, act: () => Promise<T>): Promise<T> {
   try {
     return await act()
   } catch (error) {

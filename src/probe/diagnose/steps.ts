@@ -37,7 +37,8 @@ export interface Step {
   readonly durationMs: number
 }
 
-export interface Problem {
+/** Why a step failed. */
+export interface StepProblem {
   readonly code: StepCode
   readonly hint?: string
 }
@@ -46,7 +47,7 @@ export interface Problem {
 export interface Found<Value> {
   readonly value: Value
   readonly detail: string
-  readonly problem?: Problem | undefined
+  readonly problem?: StepProblem | undefined
 }
 
 type Given<Needs> = { readonly [Name in keyof Needs]: NonNullable<Needs[Name]> }
@@ -79,7 +80,7 @@ export class Steps {
   ): Promise<Value | undefined> {
     this.#signal?.throwIfAborted()
     const begun = performance.now()
-    const tell = (ok: boolean, detail: string, problem?: Problem) => {
+    const tell = (ok: boolean, detail: string, problem?: StepProblem) => {
       const code = problem?.code ?? null
       const hint = problem?.hint ?? (code && hints[code])
       const step = { name, ok, detail, code, hint, durationMs: Math.round(performance.now() - begun) }

@@ -2,6 +2,7 @@ import { atMoment } from '../../alarm.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import { dayMs, expiringFrom, timeText } from '../../x509/life.js'
 import { withoutSuperseded } from '../../x509/revocation.js'
+import { BoundedMap } from '../bounded-map.js'
 import type { Expiring, Tell } from '../events.js'
 import type { Material } from './material.js'
 
@@ -70,7 +71,7 @@ export class ExpiryWatch {
   readonly #thresholds: readonly number[]
   /** The last threshold told of each of ours, and of each peer: peers come in any number. */
   readonly #told = new Map<string, number>()
-  readonly #toldOfPeers = new Map<string, number>()
+  readonly #toldOfPeers = new BoundedMap<string, number>(rememberedPeers)
   readonly #cancels = new Map<string, () => void>()
 
   constructor(tell: Tell, thresholds: readonly number[] = expiryThresholds) {
@@ -93,9 +94,6 @@ export class ExpiryWatch {
    */
   seen(certificate: CertificateFacts, identity: string): void {
     this.#tellOf({ ...endingOf('peer', certificate), key: identity }, this.#toldOfPeers)
-    if (this.#toldOfPeers.size <= rememberedPeers) return
-    const [oldest] = this.#toldOfPeers.keys()
-    if (oldest !== undefined) this.#toldOfPeers.delete(oldest)
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { SecureContextOptions } from 'node:tls'
-import type { TlsConfig } from '../../config/index.js'
+import type { Role, TlsConfig } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { exposureOf } from '../../files/exposure.js'
 import { CrlSet } from '../../judge/crl-set.js'
@@ -16,8 +16,6 @@ import { readPrivateKey } from '../../x509/private-key.js'
 import { withoutSuperseded } from '../../x509/revocation.js'
 import { coversServerName } from '../../x509/server-name.js'
 import { read, readOptional, readPair } from './read-files.js'
-
-export type Role = 'server' | 'client'
 
 /** Everything one side needs to speak TLS, loaded and checked: a value that never changes. */
 export interface Material {

@@ -6,6 +6,7 @@ import { buildPath, type CertificatePath } from '../../judge/path.js'
 import type { Purpose } from '../../judge/purpose.js'
 import { type CertificateFacts, readCertificate } from '../../x509/certificate.js'
 import { checkCost } from '../../x509/strength.js'
+import { BoundedMap } from '../bounded-map.js'
 import type { Material } from '../material/material.js'
 import { excessIn } from './excess.js'
 import { intermediatesFor, rememberIntermediates } from './intermediates.js'
@@ -23,7 +24,7 @@ const maximumCost = 5000
  */
 export class PeerJudge {
   /** By the fingerprint of the leaf: what was accepted. */
-  readonly #known = new Map<string, PeerFacts>()
+  readonly #known = new BoundedMap<string, PeerFacts>(remembered)
   readonly #trust: Pick<Material, 'anchors' | 'mode' | 'crls'>
   readonly #peer: 'client' | 'server'
   readonly #purpose: Purpose
@@ -131,11 +132,7 @@ export class PeerJudge {
 
   #remember(fingerprint256: string, facts: PeerFacts): void {
     rememberIntermediates(facts.path?.certificates ?? [])
-    this.#known.delete(fingerprint256)
     this.#known.set(fingerprint256, facts)
-    if (this.#known.size <= remembered) return
-    const [oldest] = this.#known.keys()
-    if (oldest !== undefined) this.#known.delete(oldest)
   }
 }
 

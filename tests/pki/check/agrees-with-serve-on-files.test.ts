@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { parseTlsConfig } from '../../../src/config/index.js'
+import { parseTlsConfig, type Role } from '../../../src/config/index.js'
 import { MtlsError } from '../../../src/errors.js'
 import { isWarning } from '../../../src/pki/check/check-finding.js'
 import { checkFiles } from '../../../src/pki/index.js'
-import { loadMaterial, type Role } from '../../../src/tls/material/material.js'
+import { loadMaterial } from '../../../src/tls/material/material.js'
 import { forgeCrl } from '../../support/forge.js'
 import { makeWorld, type World } from '../../support/world.js'
 

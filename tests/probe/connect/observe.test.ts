@@ -4,7 +4,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { look } from '../../../src/probe/connect/observe.js'
+import { observe } from '../../../src/probe/connect/observe.js'
 import { bareServer, tlsVersions } from '../../support/bare-peers.js'
 import { forge, forgeCa } from '../../support/forge.js'
 import { freePort } from '../../support/free-port.js'
@@ -12,7 +12,7 @@ import { openssl } from '../../support/openssl.js'
 import { makeWorld, serveTest } from '../../support/world.js'
 
 const lookAt = (port: number, certDir: string, timeoutMs = 5000) =>
-  look(new URL(`https://localhost:${port}/mcp`), { tls: { certDir }, timeoutMs })
+  observe(new URL(`https://localhost:${port}/mcp`), { tls: { certDir }, timeoutMs })
 
 test('a server of ours answers: what was negotiated, its health and its metrics', async () => {
   await using world = await makeWorld()

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { fileNames, isLoopback, type Settings } from '../../../config/index.js'
+import { fileNames, type Settings, serverUrlProblem } from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
 import { readTrust } from '../../../pki/check/trust.js'
 import { checkFiles } from '../../../pki/index.js'
@@ -21,24 +21,25 @@ export function targetsOf(
   { tls }: Settings,
   { cwd }: Io,
 ): Targets {
-  const isUrl = (text: string) => /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
+  const isUrl = (text: string) =>
+    /^[a-z][a-z0-9+.-]*:\/\//i.test(text) || (hasPort.test(text) && !existsSync(resolve(cwd, text)))
   const named = what.length > 0
   const { certDir, caCert, crl, serverCert, serverKey, clientCert, clientKey } = tls
   const usual = [certDir, caDir, caCert, crl, serverCert, serverKey, clientCert, clientKey]
   const paths = named ? what.filter((text) => !isUrl(text)) : usual.filter((path) => path !== undefined)
   return {
     paths: [...new Set(paths.map((path) => resolve(cwd, path)))],
-    urls: what.filter(isUrl).map((text) => endpointOf(text, tls)),
+    urls: what.filter(isUrl).map((text) => liveServer(text, tls)),
   }
 }
 
-function endpointOf(text: string, { demoMode, demoAllowRemote }: Settings['tls']): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol !== 'https:')
-    throw new MtlsError('CONFIG_INVALID', `${text}: a live server is named as https://HOST:PORT`)
-  if (demoMode && !demoAllowRemote && !isLoopback(url.hostname))
-    throw new MtlsError('CONFIG_INVALID', `${text}: demo mode connects to loopback only`)
-  return url
+/** `localhost:8443`, which no file is called: the answer says which URL was meant. */
+const hasPort = /^[^/]+:\d+(\/|$)/
+
+function liveServer(text: string, { demoMode, demoAllowRemote = false }: Settings['tls']): URL {
+  const problem = serverUrlProblem(text, { tls: true, demoMode, demoAllowRemote })
+  if (problem) throw new MtlsError('CONFIG_INVALID', problem)
+  return new URL(text)
 }
 
 /** Checks all of it once. */

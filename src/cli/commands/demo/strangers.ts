@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { MtlsErrorCode } from '../../../errors.js'
-import type { Shown } from '../../../probe/connect/open-tls.js'
+import type { ClientIdentity } from '../../../probe/connect/open-tls.js'
 import type { RunningServer, SecurityEvent } from '../../../server/index.js'
 import type { DemoCertificates } from './certificates.js'
 
@@ -22,7 +22,7 @@ interface Stranger {
   readonly who: string
   readonly expected: MtlsErrorCode
   readonly plaintext?: boolean
-  readonly pair?: Shown
+  readonly pair?: ClientIdentity
 }
 
 function strangers({
@@ -73,7 +73,11 @@ const headers = {
   'content-length': call.length,
 }
 
-async function overTls(port: number, ca: string, pair: Shown | undefined): Promise<string | undefined> {
+async function overTls(
+  port: number,
+  ca: string,
+  pair: ClientIdentity | undefined,
+): Promise<string | undefined> {
   return reasonOf((resolve, reject) =>
     httpsRequest(
       { host: 'localhost', port, path: '/mcp', method: 'POST', headers, agent: false, ca, ...pair },

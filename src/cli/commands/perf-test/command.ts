@@ -1,7 +1,14 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
-import { packageVersion, parseDuration, type Settings, settingsOf } from '../../../config/index.js'
+import {
+  packageVersion,
+  parseDuration,
+  type Settings,
+  serverUrlProblem,
+  settingsOf,
+  withMcpPath,
+} from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
 import type { GivenServers, OwnServers } from '../../../perf/load/target.js'
 import { perfPage } from '../../../perf/page/page.js'
@@ -18,8 +25,8 @@ import { perfLines } from './report.js'
 import { ReportFile } from './report-file.js'
 
 interface PerfFlags {
-  readonly httpUrl?: URL
-  readonly mtlsUrl?: URL
+  readonly httpUrl?: string
+  readonly mtlsUrl?: string
   readonly duration?: number
   readonly concurrency: readonly number[]
   readonly quick?: boolean
@@ -34,8 +41,8 @@ const quick = { durationMs: 5000, idleConnections: 200 }
 export function build(io: Io): Command {
   const command = new Command('perf-test')
     .description('Measures what mTLS costs: the same calls over HTTP and over mTLS, in turns')
-    .option('--mtls-url <url>', 'measure this server instead of own ones', (text) => urlOf(text, 'https:'))
-    .option('--http-url <url>', 'the same server without TLS, on loopback', (text) => urlOf(text, 'http:'))
+    .option('--mtls-url <url>', 'measure this server instead of own ones')
+    .option('--http-url <url>', 'the same server without TLS, on loopback')
     .option('--duration <time>', 'time for connections and calls together (default 28s)', durationOf)
     .option('--concurrency <n,n,…>', 'calls in flight, each measured for itself', concurrencies, [1, 4, 16])
     .option('--quick', 'about ten seconds in all, for a first impression')
@@ -58,7 +65,8 @@ this one process: what is measured is the cost of a call, not the most a server 
 Exit codes: 0 measured, whatever came out, 1 failed, 64 bad usage, 130 interrupted`,
     )
     .action(async (flags: PerfFlags) => {
-      if (flags.httpUrl && !flags.mtlsUrl) command.error('error: --http-url needs --mtls-url beside it')
+      if (flags.httpUrl !== undefined && flags.mtlsUrl === undefined)
+        command.error('error: --http-url needs --mtls-url beside it')
       const settings = resolveSettings(command, io)
       await withScratchFolder('perf', (directory) => run(settings, flags, directory, io))
     })
@@ -106,17 +114,29 @@ function own(directory: string): OwnServers {
 }
 
 function given({ httpUrl, mtlsUrl }: PerfFlags, { tls }: Settings): GivenServers | undefined {
-  if (!mtlsUrl) return undefined
+  if (mtlsUrl === undefined) return undefined
   if (tls.demoMode)
     throw new MtlsError('CONFIG_INVALID', 'perf-test measures strict mode, and demo mode is on', {
       hint: 'Give it certificates that verify: `mcp-mtls cert-gen`.',
     })
-  return { kind: 'given', httpUrl, mtlsUrl, tls }
+  return {
+    kind: 'given',
+    httpUrl: httpUrl === undefined ? undefined : urlOf('--http-url', httpUrl, 'http:'),
+    mtlsUrl: urlOf('--mtls-url', mtlsUrl, 'https:'),
+    tls,
+  }
 }
 
-function urlOf(text: string, protocol: 'http:' | 'https:'): URL {
-  if (URL.canParse(text) && new URL(text).protocol === protocol) return new URL(text)
-  throw new InvalidArgumentError(`Allowed are ${protocol}// URLs.`)
+/** Throws `CONFIG_INVALID`. */
+function urlOf(flag: string, typed: string, protocol: 'http:' | 'https:'): URL {
+  const text = withMcpPath(typed)
+  const tls = protocol === 'https:'
+  const isOfOther = URL.canParse(text) && new URL(text).protocol === (tls ? 'http:' : 'https:')
+  const problem = isOfOther
+    ? `allowed are ${protocol}// URLs`
+    : serverUrlProblem(text, { tls, demoMode: false, demoAllowRemote: false })
+  if (problem !== undefined) throw new MtlsError('CONFIG_INVALID', `${flag}: ${problem}`)
+  return new URL(text)
 }
 
 function durationOf(text: string): number {

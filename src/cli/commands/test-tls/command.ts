@@ -1,8 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { serverUrlProblem } from '../../../config/client-config.js'
-import { proxyVariables, type ServerName, type Settings, serverNames } from '../../../config/index.js'
+import {
+  proxyVariables,
+  type ServerName,
+  type Settings,
+  serverNames,
+  serverUrlProblem,
+  withMcpPath,
+} from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
 import { readTrust } from '../../../pki/check/trust.js'
 import { type Authority, openAuthority } from '../../../pki/index.js'
@@ -124,13 +130,11 @@ function urlOf(named: string | undefined, server: ServerName | undefined, settin
     throw new MtlsError('CONFIG_INVALID', 'name a server: either its URL, or --server', {
       hint: `Type \`mcp-mtls test-tls --server ${serverNames[0]}\`, or a URL such as https://localhost:8443/mcp.`,
     })
-  const text = named ?? (server ? settings.servers[server].url : '')
+  const text = withMcpPath(named ?? (server ? settings.servers[server].url : ''))
   const { demoMode, demoAllowRemote = false } = settings.tls
   const problem = serverUrlProblem(text, { tls: true, demoMode, demoAllowRemote })
   if (problem) throw new MtlsError('CONFIG_INVALID', problem)
-  const url = new URL(text)
-  if (url.pathname === '/' && !text.endsWith('/')) url.pathname = '/mcp' // where MCP servers usually have it
-  return url
+  return new URL(text)
 }
 
 /** The CA of the server, where its key can be read. */

@@ -1,0 +1,103 @@
+import {
+  type Agent,
+  Dispatcher,
+  Headers,
+  type RequestInit,
+  type Response,
+  fetch as undiciFetch,
+} from 'undici'
+import { MtlsError } from '../errors.js'
+import { ofPeer } from '../text/of-peer.js'
+
+/** As many as `fetch` follows (Fetch standard, HTTP-redirect fetch). */
+const mostRedirects = 20
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+const bodyHeaders = ['content-encoding', 'content-language', 'content-location', 'content-type'] as const
+
+/**
+ * Dispatches to one origin, whatever the URL says: the Fetch standard blocks ports (6000, 10080 …), so `fetch` is shown
+ * none. Not `agent.compose`: what passes an interceptor has its headers decoded and encoded, and loses what is not ASCII.
+ */
+class OriginDispatcher extends Dispatcher {
+  readonly #agent: Agent
+  readonly #origin: string
+
+  constructor(agent: Agent, origin: string) {
+    super()
+    this.#agent = agent
+    this.#origin = origin
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    return this.#agent.dispatch({ ...options, origin: this.#origin }, handler)
+  }
+}
+
+/**
+ * `fetch` over this agent, to any port, that follows redirects within the origin alone: one must not carry our
+ * certificate to somebody else, nor a plain request off this machine.
+ */
+export async function fetchWithinOrigin(agent: Agent, target: URL, init: RequestInit): Promise<Response> {
+  const { origin } = target
+  const dispatcher = new OriginDispatcher(agent, origin)
+  const redirect = init.redirect === 'error' ? 'error' : 'manual'
+  let url = target
+  let request = init
+  for (let followed = 0; ; followed++) {
+    const response = await undiciFetch(withoutPort(url), { ...request, redirect, dispatcher })
+    const location = redirects.has(response.status) ? response.headers.get('location') : null
+    if (location === null || init.redirect === 'manual')
+      return Object.defineProperties(response, {
+        url: { value: withoutFragment(url) },
+        redirected: { value: followed > 0 },
+      })
+    await response.body?.cancel()
+    url = urlWithin(origin, location, url)
+    request = redirectedRequest(request, response.status, origin)
+    if (followed === mostRedirects)
+      throw new MtlsError('CONNECTION_FAILED', `${origin} redirects more than ${mostRedirects} times`)
+  }
+}
+
+function urlWithin(origin: string, location: string, base: URL): URL {
+  const next = URL.canParse(location, base.href) ? new URL(location, base) : undefined
+  if (next?.origin !== origin) {
+    const where = next ? `${next.protocol}//${next.host}` : ofPeer(location)
+    throw new MtlsError(
+      'CONNECTION_FAILED',
+      `${origin} redirects to ${where}, which is refused: this client is meant for ${origin} alone`,
+      { hint: 'Use the URL it redirects to, if you trust that server.' },
+    )
+  }
+  next.username = next.password = ''
+  return next
+}
+
+/** What follows a redirect: a GET in place of most others (Fetch standard), or the same once more. */
+function redirectedRequest(request: RequestInit, status: number, origin: string): RequestInit {
+  const { method = 'GET', body } = request
+  const becomesGet = status === 303 ? !/^(GET|HEAD)$/i.test(method) : status < 303 && /^POST$/i.test(method)
+  if (becomesGet) {
+    const headers = new Headers(request.headers)
+    for (const name of bodyHeaders) headers.delete(name)
+    return { ...request, method: 'GET', body: null, headers }
+  }
+  if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body)
+    throw new MtlsError(
+      'CONNECTION_FAILED',
+      `${origin} redirects a request whose body is a stream, which cannot be sent again`,
+      { hint: 'Use the URL it redirects to, if you trust that server.' },
+    )
+  return request
+}
+
+function withoutPort(url: URL): URL {
+  const copy = new URL(url)
+  copy.port = ''
+  return copy
+}
+
+function withoutFragment(url: URL): string {
+  return url.href.replace(/#.*$/, '')
+}

@@ -1,0 +1,82 @@
+import { bare, hostPort } from '../text/host.js'
+import { withoutSecrets } from '../text/secrets.js'
+import { isLoopback } from './localhost.js'
+
+// Where a server is, as people write it: what it means, and whether it may be used.
+
+/** How hosts and URLs are judged. */
+export interface Exposure {
+  /** Is TLS on? */
+  readonly tls: boolean
+  readonly demoMode: boolean
+  readonly demoAllowRemote: boolean
+}
+
+/** Why this host may not be listened on or connected to; undefined when it may. Plain HTTP has no way out, on purpose. */
+export function exposureProblem(
+  host: string,
+  { tls, demoMode, demoAllowRemote }: Exposure,
+): string | undefined {
+  if (isLoopback(host)) return undefined
+  if (!tls) return `${host}: without TLS only loopback is allowed (127.0.0.1, ::1, localhost)`
+  if (demoMode && !demoAllowRemote)
+    return `${host}: demo mode allows only loopback (127.0.0.1, ::1, localhost) unless demoAllowRemote (TLS_DEMO_ALLOW_REMOTE) is true`
+  return undefined
+}
+
+/** The URL of an MCP server, where one that ends with its host or port is short for `/mcp`. What is no URL stays as it is. */
+export function withMcpPath(text: string): string {
+  return /^https?:\/\/[^/?#\\]+$/i.test(text) && URL.canParse(text) ? new URL('/mcp', text).href : text
+}
+
+/** Why a client may not call this URL; undefined when it may. */
+export function serverUrlProblem(text: string, exposure: Exposure): string | undefined {
+  const { tls } = exposure
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    const meant = urlMeant(text, tls)
+    return meant === undefined
+      ? `${JSON.stringify(shownUrl(text))}: allowed are https:// URLs${tls ? '' : ' with TLS on, http:// URLs with TLS off'}`
+      : `${JSON.stringify(text)}: did you mean ${meant}?`
+  }
+  if (hasUser(url)) return `${shownUrl(text)}: a URL may hold no user and no password`
+  if (tls && url.protocol === 'http:')
+    return `${shownUrl(text)}: use https://, TLS is on and never falls back to plaintext`
+  if (!tls && url.protocol === 'https:') return `${shownUrl(text)}: an https:// URL needs TLS, which is off`
+  return exposureProblem(url.hostname, exposure)
+}
+
+/** Why an API of somebody else's may not be asked at this URL; undefined when it may. */
+export function serviceUrlProblem(text: string): string | undefined {
+  const { protocol, hostname } = new URL(text)
+  if (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) return undefined
+  return `${JSON.stringify(text)}: allowed are https:// URLs, and http:// on loopback`
+}
+
+/** What sockets take for a URL. */
+export function endpointOf({ protocol, hostname, port }: URL): {
+  readonly host: string
+  readonly port: number
+} {
+  return { host: bare(hostname), port: Number(port) || (protocol === 'http:' ? 80 : 443) }
+}
+
+/** `host:port` of a URL, for people; the port is there in any case. */
+export function hostPortOf(url: URL): string {
+  return hostPort(endpointOf(url))
+}
+
+/** `localhost:8443`, `10.0.0.1/mcp` → the URL that was meant; undefined for what is no host with a port or a path. */
+function urlMeant(text: string, tls: boolean): string | undefined {
+  const full = `${tls ? 'https' : 'http'}://${text}`
+  if (!/^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?(\/[^\s]*)?$/i.test(text) || !/[.:/]|^localhost$/i.test(text))
+    return undefined
+  return URL.canParse(full) ? withMcpPath(full) : undefined
+}
+
+const hasUser = ({ username, password }: URL) => username !== '' || password !== ''
+
+/** A URL as messages show it: without whoever stands before its host, also where its scheme is missing. */
+function shownUrl(text: string): string {
+  return withoutSecrets(text).replace(/^([a-z][a-z\d+.-]*:\/\/)?[^/?#]*@/i, '$1…@')
+}
