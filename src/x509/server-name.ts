@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { bareHost } from '../text/host.js'
 import { hostForm } from './host-name.js'
 import type { SubjectNames } from './subject-names.js'
 
@@ -8,7 +9,7 @@ import type { SubjectNames } from './subject-names.js'
  * left-most label.
  */
 export function coversServerName(names: SubjectNames, host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  const bare = bareHost(host)
   if (isIP(bare)) return names.ip.some((ip) => sameAddress(ip, bare))
   const [wantedFirst, ...wantedRest] = labels(bare)
   if (!wantedFirst) return false
