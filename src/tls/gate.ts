@@ -1,10 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { createServer, type ServerOptions as HttpOptions, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { type SecureContext, TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import { MtlsError } from '../errors.js'
 import { type SecurityEvents, type Tell, teller } from './events.js'
-import { secureContext } from './material/context.js'
 import type { Material } from './material/material.js'
 import { ConnectionRecord, type TlsConnection } from './peer/connection.js'
 import { PeerJudge } from './peer/peer.js'
@@ -46,8 +44,6 @@ export class Gate {
   readonly #handOver: (socket: TLSSocket) => void
   #material: Material
   #judge: PeerJudge
-  #ticketKeys = randomBytes(48)
-  #context: SecureContext
   readonly #pending: PendingHandshakes
   readonly #turnedAway: TurnedAway
   readonly #perIdentity: PerIdentity
@@ -57,12 +53,10 @@ export class Gate {
   readonly #open = new Map<TLSSocket, PeerConnection>()
   readonly #tell: Tell
 
-  /** Throws `CERT_INVALID` when OpenSSL does not take the material. */
   constructor(options: GateOptions) {
     const { material, events, name, maxConnections } = options
     this.#material = material
     this.#judge = new PeerJudge(material, 'client')
-    this.#context = this.#contextOf(material)
     this.#tell = teller(events, { side: 'server', name, mode: material.mode })
     this.#turnedAway = new TurnedAway(options.excessPenalty)
     this.#perIdentity = new PerIdentity(options.maxConnectionsPerIdentity)
@@ -88,13 +82,11 @@ export class Gate {
   }
 
   /**
-   * Takes up other material. When CAs or revocation lists have changed, session tickets of before are worthless,
-   * and connections whose peer no longer qualifies end.
+   * Takes up other material. When CAs or revocation lists have changed, earlier session tickets become invalid, and
+   * connections whose peer no longer qualifies end.
    */
   use(material: Material): void {
     const trustChanged = material.trustVersion !== this.#material.trustVersion
-    if (trustChanged) this.#ticketKeys = randomBytes(48)
-    this.#context = this.#contextOf(material)
     this.#material = material
     if (!trustChanged) return
     this.#judge = new PeerJudge(material, 'client')
@@ -143,11 +135,6 @@ export class Gate {
     return connection.verdict()
   }
 
-  #contextOf(material: Material): SecureContext {
-    // Without an id of its own OpenSSL resumes no session of a server that asks for certificates.
-    return secureContext(material, { ticketKeys: this.#ticketKeys, sessionIdContext: 'mcp-mtls' })
-  }
-
   #greet(raw: Socket): void {
     raw.allowHalfOpen = false
     const { remoteAddress = 'unknown' } = raw
@@ -155,14 +142,14 @@ export class Gate {
     if (!this.#served.has(remoteAddress) && this.#turnedAway.refuses(remoteAddress)) return void raw.destroy()
     const handshake = this.#pending.begin(raw)
     if (!handshake) return
+    const { certificate, context } = this.#material
     const socket = new TLSSocket(raw, {
       isServer: true,
-      secureContext: this.#context,
+      secureContext: context,
       requestCert: true,
       rejectUnauthorized: false, // judged by the gate
       ALPNProtocols: ['http/1.1'],
     })
-    const certificate = this.#material.certificate
     // Node's own name for a fault of TLS on a socket that no server of its own watches.
     socket.on('_tlsError' as 'error', (error) => {
       handshake.explain(error)

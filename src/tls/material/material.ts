@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import type { SecureContextOptions } from 'node:tls'
+import type { SecureContext } from 'node:tls'
 import type { TlsConfig } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { exposureOf } from '../../files/exposure.js'
@@ -15,6 +15,7 @@ import { readCertificates } from '../../x509/pem.js'
 import { readPrivateKey } from '../../x509/private-key.js'
 import { withoutSuperseded } from '../../x509/revocation.js'
 import { coversServerName } from '../../x509/server-name.js'
+import { secureContext, type TlsIdentity } from './context.js'
 import { read, readOptional, readPair } from './read-files.js'
 
 export type Role = 'server' | 'client'
@@ -40,7 +41,11 @@ export interface Material {
   /** Changes whenever the file of the revocation lists changes. */
   readonly listVersion: string
   /** Goes to `tls.createSecureContext`, nowhere else: it holds the key. */
-  readonly identity: Pick<SecureContextOptions, 'cert' | 'key' | 'ca'>
+  readonly identity: TlsIdentity
+  /** Under which a server seals session tickets. Other keys with other trust: earlier tickets become invalid. */
+  readonly ticketKeys: Buffer
+  /** Made of the identity, for every connection. */
+  readonly context: SecureContext
 }
 
 /** Where material comes from: files today; a workload API or an ACME client could stand here. */
@@ -78,7 +83,7 @@ function crlPath({ crl, caCert }: TlsConfig): string {
 }
 
 /**
- * Reads and checks the files of one side. Throws `CERT_NOT_FOUND`, `CERT_INVALID`, `CERT_EXPIRED`,
+ * Reads and checks the files of one side, with OpenSSL too. Throws `CERT_NOT_FOUND`, `CERT_INVALID`, `CERT_EXPIRED`,
  * `CERT_NOT_YET_VALID`, `KEY_MISMATCH` or `KEY_ENCRYPTED`, naming the file. Files that are the same as
  * those of `previous` give `previous`: what is in use goes on when time alone has passed.
  */
@@ -107,16 +112,15 @@ export async function loadMaterial(
   const [certificate, ...chain] = readCertificates(certText, certPath)
   if (!certificate) throw new MtlsError('CERT_INVALID', `${certPath}: no certificate in it`)
   const key = readPrivateKey(keyText, keyPath, config.keyPassphrase)
-  const owner = chain.find(({ x509 }) => x509.checkPrivateKey(key))
-  if (owner && !certificate.x509.checkPrivateKey(key)) {
+  const owner = [certificate, ...chain].find(({ x509 }) => x509.checkPrivateKey(key))
+  if (!owner)
+    throw new MtlsError('KEY_MISMATCH', `${keyPath} is not the key of ${certPath} (${certificate.subject})`)
+  if (owner !== certificate) {
     throw new MtlsError(
       'KEY_MISMATCH',
       `${keyPath} is the key of ${owner.subject}, which is not the first certificate in ${certPath}`,
       { hint: 'Put that certificate first, and then the CAs, each after the one that it signed.' },
     )
-  }
-  if (!certificate.x509.checkPrivateKey(key)) {
-    throw new MtlsError('KEY_MISMATCH', `${keyPath} is not the key of ${certPath} (${certificate.subject})`)
   }
   checkOwn(certificate, certPath, role, now)
 
@@ -147,18 +151,34 @@ export async function loadMaterial(
     trustVersion: digest(caText, crlText),
     listVersion: digest(crlText),
   } as const
-  const identity: Material['identity'] = {
-    cert: [certificate, ...chain].map(({ x509 }) => x509.toString()).join(''),
+  const identity: TlsIdentity = {
+    cert: pemOf([certificate, ...chain]).join(''),
     key: key.export({ type: 'pkcs8', format: 'pem' }),
     // An empty list, never undefined: without one Node would trust the public CAs.
     ca: pemOf(anchors),
   }
-  return withIdentity(material, identity)
+  return withContext(material, identity, previous)
 }
 
-/** Not enumerable: no log, JSON or copy of the material shows the key. */
-function withIdentity(material: Omit<Material, 'identity'>, identity: Material['identity']): Material {
-  return Object.freeze(Object.defineProperty({ ...material }, 'identity', { value: identity })) as Material
+/** OpenSSL must take it. What holds keys is not enumerable: no log, JSON or copy of the material shows them. */
+function withContext(
+  material: Omit<Material, 'identity' | 'ticketKeys' | 'context'>,
+  identity: TlsIdentity,
+  previous: Material | undefined,
+): Material {
+  const isSameTrust = material.trustVersion === previous?.trustVersion
+  const ticketKeys = isSameTrust ? previous?.ticketKeys : randomBytes(48)
+  const context = secureContext(
+    { ...material, identity },
+    // Without an id of its own OpenSSL resumes no session of a server that asks for certificates.
+    material.role === 'server' ? { ticketKeys, sessionIdContext: 'mcp-mtls' } : {},
+  )
+  return Object.freeze(
+    Object.defineProperties(
+      { ...material },
+      { identity: { value: identity }, ticketKeys: { value: ticketKeys }, context: { value: context } },
+    ),
+  ) as Material
 }
 
 /** What `MaterialSource.loadLists` says. Beside the new lists those in use go on counting: nobody is let in by this. */
@@ -171,7 +191,7 @@ async function loadLists(config: TlsConfig, previous: Material): Promise<Materia
     const lists = [...readOwnCrls(text, config, previous.anchors), ...(previous.crls?.lists ?? [])]
     const distinct = [...new Map(lists.map((list) => [list.pem, list])).values()]
     const counting = withoutSuperseded(distinct, previous.anchors, new Date())
-    return withIdentity(
+    return withContext(
       {
         ...previous,
         crls: new CrlSet(counting, config.crlMissing === 'allow'),
@@ -181,6 +201,7 @@ async function loadLists(config: TlsConfig, previous: Material): Promise<Materia
         listVersion,
       },
       previous.identity,
+      previous,
     )
   } catch (error) {
     if (error instanceof MtlsError) return previous
