@@ -1,6 +1,6 @@
 import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger, pino } from 'pino'
-import { escapeControl } from '../../text/escape-control.js'
+import { printableJson } from '../../text/printable.js'
 import { shortened } from '../../text/shortened.js'
 import type { SecurityEvent, Subscriber } from '../events.js'
 import type { LogProblem } from './destination.js'
@@ -88,7 +88,7 @@ process.once('exit', () => {
 
 /** JSON leaves some control characters as they are; names of peers may hold them, and terminals obey them. */
 function escaped(destination: DestinationStream): DestinationStream {
-  return { write: (line) => destination.write(`${escapeControl(line.trimEnd())}\n`) }
+  return { write: (line) => destination.write(`${printableJson(line.trimEnd())}\n`) }
 }
 
 function severity({ event }: SecurityEvent): 'info' | 'warn' | 'error' {
