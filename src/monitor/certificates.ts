@@ -1,6 +1,6 @@
 import { type Checked, check, isWarning, type Problem } from '../pki/index.js'
+import { dayMs } from '../text/duration.js'
 import type { CertificateFacts } from '../x509/certificate.js'
-import { dayMs } from '../x509/life.js'
 import type { CertificateStatus, Level } from './snapshot.js'
 
 /** More are counted, and not shown. */

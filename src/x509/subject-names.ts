@@ -13,6 +13,16 @@ export interface SubjectNames {
   readonly uri: readonly string[]
 }
 
+/** All of them, hosts first. */
+export function namesOf({ dns, ip, email, uri }: SubjectNames): string[] {
+  return [...dns, ...ip, ...email, ...uri]
+}
+
+/** By which a server is called. */
+export function hostsOf({ dns, ip }: SubjectNames): string[] {
+  return [...dns, ...ip]
+}
+
 const sequence = 0x30
 /** X.400 addresses, EDI party names and registered ids (RFC 5280 section 4.2.1.6). */
 const notRead: readonly number[] = [0xa3, 0xa5, 0x88]

@@ -6,12 +6,13 @@ import { isLocalhost, localhostAddresses, parseTlsConfig, waysTo } from '../../c
 import { MtlsError } from '../../errors.js'
 import { CrlSet } from '../../judge/crl-set.js'
 import type { Trust } from '../../pki/index.js'
+import { timeText } from '../../text/duration.js'
 import { shellWord } from '../../text/shell-word.js'
 import { refusalInAlert } from '../../tls/foreign-refusal.js'
 import { fileSource } from '../../tls/material/material.js'
 import { verdict } from '../../tls/peer/verdict.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
-import { timeText } from '../../x509/life.js'
+import { hostsOf } from '../../x509/subject-names.js'
 import { askedAuthorities } from '../connect/asked-authorities.js'
 import { type Exchange, exchange } from '../connect/exchange.js'
 import { type Handshake, handshake } from '../connect/handshake.js'
@@ -146,7 +147,7 @@ function judge({ peer }: Handshake, { tls, trust }: DiagnoseOptions, target: Ope
   const judged = verdict(peer, { peer: 'server', serverName, mode, crls }, new Date())
   if (!judged.accepted) throw refusedServer(judged, addressOf(target))
   const [leaf] = judged.path.certificates
-  const names = [...leaf.names.dns, ...leaf.names.ip].join(', ')
+  const names = hostsOf(leaf.names).join(', ')
   const relaxed =
     judged.relaxed.length > 0 ? `; accepted by demo mode only: ${judged.relaxed.join(', ')}` : ''
   return { value: true, detail: `${describe(leaf)}, for ${names}${relaxed}` }

@@ -1,5 +1,6 @@
 import { MtlsError } from '../../errors.js'
 import { type WatchOptions, watchFiles } from '../../files/watch.js'
+import { hourMs } from '../../text/duration.js'
 import type { SecurityEvent, Tell } from '../events.js'
 import { ExpiryWatch } from './expiry-watch.js'
 import type { Material, MaterialSource } from './material.js'
@@ -14,7 +15,7 @@ export interface LastReload {
 }
 
 /** What is in use may be revoked by files that cannot be taken up: it is said again so often. */
-const repeatMs = 3_600_000
+const repeatMs = hourMs
 
 export type MaterialListener = (next: Material) => void
 

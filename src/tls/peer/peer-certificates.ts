@@ -1,6 +1,7 @@
 import { createHash, type X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { maximumPresented } from '../../judge/path.js'
+import { dayMs } from '../../text/duration.js'
 import { contentsOf, elementAt, elementsIn } from '../../x509/der/der.js'
 
 /** The certificate that a peer has shown as its own. */
@@ -55,7 +56,6 @@ interface Share {
   take(bytes: number): void
 }
 
-const day = 86_400_000
 /** A thousand usual issuers. In memory they take ten times their size, those with many small names 25 times. */
 const ofOnePeer = 1_000_000
 const ofAllStrangers = 8_000_000
@@ -93,7 +93,7 @@ export class Shares {
   }
 
   #begin(now: number): void {
-    if (Math.abs(now - this.#since) < day) return
+    if (Math.abs(now - this.#since) < dayMs) return
     this.#since = now
     this.clear()
   }
