@@ -5,8 +5,8 @@ import { MtlsError } from '../errors.js'
 import { type SecurityEvents, type Tell, teller } from './events.js'
 import type { Material } from './material/material.js'
 import { ConnectionRecord, type TlsConnection } from './peer/connection.js'
-import { PeerJudge } from './peer/peer.js'
 import { PeerConnection } from './peer/peer-connection.js'
+import { PeerJudge } from './peer/peer-judge.js'
 import type { Verdict } from './peer/verdict.js'
 import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
 import { PerIdentity } from './per-identity.js'
@@ -30,9 +30,9 @@ export interface GateOptions extends PendingLimits {
 
 type Listener = (socket: Socket) => void
 
-/** How long a refused peer may take to read why, and to ask first, milliseconds. */
-const farewell = 1000
-const patience = 200
+/** How long a refused peer may take to read why, and to ask first; milliseconds. */
+const timeToRead = 1000
+const timeToAsk = 200
 
 /**
  * A plain HTTP server that is given TLS connections whose client was judged, and no others. The gate owns the raw
@@ -235,10 +235,10 @@ function answerAndEnd(socket: TLSSocket, status: string, body: string): void {
     if (!socket.writableEnded) socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
   }
   // Some clients (Go's) take an answer that comes before they have asked for a fault of the connection.
-  const silence = setTimeout(answer, patience)
+  const silence = setTimeout(answer, timeToAsk)
   socket.once('data', answer)
   socket.resume() // what it still sends is thrown away, so that it comes to reading
-  const timer = setTimeout(() => socket.destroy(), farewell)
+  const timer = setTimeout(() => socket.destroy(), timeToRead)
   socket.once('close', () => {
     clearTimeout(silence)
     clearTimeout(timer)

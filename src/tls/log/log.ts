@@ -4,9 +4,9 @@ import { printableJson } from '../../text/printable.js'
 import { shortened } from '../../text/shortened.js'
 import type { SecurityEvent, Subscriber } from '../events.js'
 import type { LogProblem } from './destination.js'
-import { openFile, standardDestination } from './places.js'
 import { prettyLine } from './pretty.js'
 import { RefusalSums, type Repeated } from './refusal-sums.js'
+import { openFile, standardDestination } from './shared-destinations.js'
 
 export interface LogOptions {
   /** Of the lines on stderr; `silent` writes none. Default `info`. */

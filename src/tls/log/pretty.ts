@@ -9,7 +9,7 @@ const levels: Readonly<Record<number, string>> = {
   50: 'error',
   60: 'fatal',
 }
-const shown = [
+const worthALook = [
   'name',
   'peer_address',
   'identity',
@@ -27,7 +27,7 @@ const shown = [
 export function prettyLine(line: string): string {
   const record: Record<string, unknown> = JSON.parse(line)
   const level = levels[Number(record.level)] ?? 'info'
-  const fields = shown
+  const fields = worthALook
     .filter((name) => record[name] !== undefined)
     .map((name) => `${name}=${printable(String(record[name]))}`)
   const time = String(record.time ?? '').slice(11, 19)
