@@ -1,16 +1,14 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { AuthInfo } from '@modelcontextprotocol/server'
-import type { Identity } from '../auth/identity.js'
 import type { Tell } from '../tls/events.js'
 import type { Gate } from '../tls/gate.js'
-import type { TlsConnection } from '../tls/peer/connection.js'
 import { peerAddressOf } from '../tls/pending-handshakes.js'
 import type { PerIdentity } from '../tls/per-identity.js'
 import { rejectionBody, rejectionPhrase } from '../tls/rejection.js'
 import type { McpAdapter } from './adapter.js'
 import { type GuardRules, guardProblem } from './guard.js'
-import { type Caller, callerKey } from './identity-of.js'
+import { authInfoOf } from './identity-of.js'
 import type { Health } from './ops/health.js'
 import type { ServerMetrics } from './ops/metrics.js'
 import { pagePaths, servePage } from './ops/pages.js'
@@ -41,17 +39,12 @@ export function requestListener({
   return (request, response) => {
     let caller: AuthInfo | undefined
     if (gate) {
-      const socket = request.socket as TLSSocket
-      const judged = gate.judgeRequest(socket)
-      const connection = gate.connectionOf(socket)
-      if (!judged.accepted || !connection) {
-        const refusal = judged.accepted
-          ? { code: 'CLIENT_CERT_REQUIRED' as const, message: 'not connected' }
-          : judged
-        const { code, message } = refusal
-        return refuse(response, 403, rejectionBody(code, message), rejectionPhrase(refusal))
+      const judged = gate.judgeRequest(request.socket as TLSSocket)
+      if (!judged.accepted) {
+        const { code, message } = judged
+        return refuse(response, 403, rejectionBody(code, message), rejectionPhrase(judged))
       }
-      caller = authInfo(judged.identity, connection)
+      caller = authInfoOf(judged)
     }
     const problem = guardProblem(request, guard)
     if (problem) {
@@ -99,24 +92,4 @@ const routes: ReadonlyMap<string, readonly string[]> = new Map<string, readonly 
 function pathOf({ url = '/' }: IncomingMessage): string {
   const end = url.indexOf('?')
   return end < 0 ? url : url.slice(0, end)
-}
-
-/** The SDK's own place for a caller. There is no token: the certificate's fingerprint stands for it (RFC 8705). */
-function authInfo(identity: Identity, connection: TlsConnection): AuthInfo {
-  const caller: Caller = {
-    ...identity,
-    tls: {
-      version: connection.tlsVersion ?? 'unknown',
-      cipher: connection.cipherSuite ?? 'unknown',
-      keyExchange: connection.keyExchange,
-      resumed: connection.resumed,
-    },
-  }
-  return {
-    token: identity.fingerprint256,
-    clientId: identity.id,
-    scopes: [],
-    expiresAt: Math.floor(identity.notAfter.getTime() / 1000),
-    extra: { [callerKey]: caller },
-  }
 }

@@ -1,13 +1,14 @@
 import { createServer, type ServerOptions as HttpOptions, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import type { Identity } from '../auth/identity.js'
 import { MtlsError } from '../errors.js'
 import { type SecurityEvents, type Tell, teller } from './events.js'
 import type { Material } from './material/material.js'
 import { ConnectionRecord, type TlsConnection } from './peer/connection.js'
 import { PeerConnection } from './peer/peer-connection.js'
 import { PeerJudge } from './peer/peer-judge.js'
-import type { Verdict } from './peer/verdict.js'
+import type { Refusal } from './peer/verdict.js'
 import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
 import { PerIdentity } from './per-identity.js'
 import { rejectionBody, rejectionPhrase } from './rejection.js'
@@ -26,6 +27,13 @@ export interface GateOptions extends PendingLimits {
   readonly http: HttpOptions
   /** Gets every connection that was accepted, before the HTTP parser does. */
   readonly accepted?: (socket: TLSSocket) => void
+}
+
+/** A request whose peer still qualifies. */
+export interface JudgedRequest {
+  readonly accepted: true
+  readonly identity: Identity
+  readonly connection: TlsConnection
 }
 
 type Listener = (socket: Socket) => void
@@ -109,17 +117,12 @@ export class Gate {
     for (const socket of this.#refused) socket.destroy()
   }
 
-  /** What is known of an open, accepted connection. */
-  connectionOf(socket: TLSSocket): TlsConnection | undefined {
-    return this.#open.get(socket)?.facts
-  }
-
   /**
    * Whether the client of this connection knows a certificate of ours that has been replaced. It should come back
    * over another connection, before the CA of the old certificate is no longer trusted.
    */
   isOutdated(socket: TLSSocket): boolean {
-    const known = this.connectionOf(socket)?.localCertificate
+    const known = this.#open.get(socket)?.facts.localCertificate
     return known !== undefined && known.fingerprint256 !== this.#material.certificate.fingerprint256
   }
 
@@ -127,12 +130,14 @@ export class Gate {
    * Judges the peer of a request that has come: certificates expire and are revoked while connections live. A refusal
    * is told as an event; the caller answers and closes.
    */
-  judgeRequest(socket: TLSSocket): Verdict {
+  judgeRequest(socket: TLSSocket): JudgedRequest | Refusal {
     const connection = this.#open.get(socket)
     if (!connection)
       return { accepted: false, code: 'CLIENT_CERT_REQUIRED', message: 'this connection was never accepted' }
     connection.requests++
-    return connection.verdict()
+    const verdict = connection.verdict()
+    if (!verdict.accepted) return verdict
+    return { accepted: true, identity: verdict.identity, connection: connection.facts }
   }
 
   #greet(raw: Socket): void {
