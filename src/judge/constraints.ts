@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { bareHost } from '../text/host.js'
+import { bare } from '../text/host.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { hostForm } from '../x509/host-name.js'
 import type { Subtree } from '../x509/name-constraints.js'
@@ -121,7 +121,7 @@ function emailFits(address: string, base: string): boolean {
 function uriHost(uri: string): string | undefined {
   const authority = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(uri)?.[1] ?? ''
   const host = hostForm(authority.replace(/^.*@/, '').replace(/:\d*$/, ''))
-  return host === '' || isIP(bareHost(host)) ? undefined : host
+  return host === '' || isIP(bare(host)) ? undefined : host
 }
 
 /** An address and a mask, each half of these bytes: as OpenSSL does, whatever the mask. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { validateHostHeader, validateOriginHeader } from '@modelcontextprotocol/server'
-import { bracketedHost } from '../text/host.js'
+import { bracketed } from '../text/host.js'
 
 export interface GuardRules {
   /** Host names a request may be addressed to, without port; IPv6 in brackets. */
@@ -21,7 +21,7 @@ export const loopbackOnly: GuardRules = {
 
 /** Names as people write them, in the spelling a `Host` header is read in. */
 export function hostNames(names: readonly string[]): string[] {
-  return names.map((name) => bracketedHost(name).toLowerCase())
+  return names.map((name) => bracketed(name).toLowerCase())
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Server as HttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { isLocalhost, localhostAddresses } from '../config/index.js'
 import { MtlsError } from '../errors.js'
-import { bareHost } from '../text/host.js'
+import { bare } from '../text/host.js'
 
 /** A server that listens, at one address or two. */
 export interface Listening {
@@ -25,7 +25,7 @@ export async function listen(
   failed: (error: Error) => void,
 ): Promise<Listening> {
   const listeners = isLocalhost(host) ? await listenAtLocalhost(server, port, host) : [server]
-  if (!isLocalhost(host)) await bind(server, port, host, bareHost(host))
+  if (!isLocalhost(host)) await bind(server, port, host, bare(host))
   for (const listener of listeners) listener.on('error', failed)
   return { close: async () => void (await Promise.all(listeners.map(closed))) }
 }
@@ -83,7 +83,7 @@ function twinOf(server: HttpServer): Server {
 
 function bind(listener: Server, port: number, host: string, address = host): Promise<void> {
   return new Promise((resolve, reject) => {
-    const at = bareHost(host) === address ? '' : ` at ${address}`
+    const at = bare(host) === address ? '' : ` at ${address}`
     const fail = (cause: NodeJS.ErrnoException) => {
       listener.off('listening', done)
       reject(

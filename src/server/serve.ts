@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { McpServerFactory } from '@modelcontextprotocol/server'
 import {
@@ -10,7 +10,6 @@ import {
   parseServerConfig,
 } from '../config/index.js'
 import { MtlsError } from '../errors.js'
-import { bracketedHost } from '../text/host.js'
 import { SecurityEvents, type Subscriber, teller } from '../tls/events.js'
 import { Gate } from '../tls/gate.js'
 import { type Log, type LogOptions, openLog } from '../tls/log/log.js'
@@ -216,8 +215,13 @@ class ListeningServer implements RunningServer {
 
   get url(): string {
     const { host } = this.#config
-    const isHere = isLoopback(host) || host === '0.0.0.0' || host === '::'
-    return `${this.#gate ? 'https' : 'http'}://${isHere ? 'localhost' : bracketedHost(host)}:${this.port}/mcp`
+    const name =
+      isLoopback(host) || host === '0.0.0.0' || host === '::'
+        ? 'localhost'
+        : isIPv6(host)
+          ? `[${host}]`
+          : host
+    return `${this.#gate ? 'https' : 'http'}://${name}:${this.port}/mcp`
   }
 
   connections(): TlsConnection[] {

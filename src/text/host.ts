@@ -1,11 +1,16 @@
-import { isIPv6 } from 'node:net'
+import { isIP } from 'node:net'
 
-/** A host as sockets and certificates have it: an IPv6 address without the brackets of a URL. */
-export function bareHost(host: string): string {
+/** A host as sockets and certificates name it: an IPv6 address without the brackets of a URL. */
+export function bare(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1')
 }
 
-/** A host as it stands before a port or in a URL: an IPv6 address in brackets (RFC 3986 section 3.2.2). */
-export function bracketedHost(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host
+/** A host as URLs name it: an IPv6 address in brackets. */
+export function bracketed(host: string): string {
+  return isIP(host) === 6 ? `[${host}]` : host
+}
+
+/** `host:port`, for people. */
+export function hostPort({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `${bracketed(host)}:${port}`
 }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { bareHost } from '../text/host.js'
+import { bare } from '../text/host.js'
 import { hostForm } from './host-name.js'
 import type { SubjectNames } from './subject-names.js'
 
@@ -9,9 +9,9 @@ import type { SubjectNames } from './subject-names.js'
  * left-most label.
  */
 export function coversServerName(names: SubjectNames, host: string): boolean {
-  const bare = bareHost(host)
-  if (isIP(bare)) return names.ip.some((ip) => sameAddress(ip, bare))
-  const [wantedFirst, ...wantedRest] = labels(bare)
+  const name = bare(host)
+  if (isIP(name)) return names.ip.some((ip) => sameAddress(ip, name))
+  const [wantedFirst, ...wantedRest] = labels(name)
   if (!wantedFirst) return false
   return names.dns.some((name) => {
     const [first, ...rest] = labels(name)
@@ -30,6 +30,6 @@ function sameAddress(one: string, other: string): boolean {
 
 /** IPv6 has many spellings; the URL parser knows the canonical one. A zone (`%eth0`) is this machine's own business. */
 function canonical(address: string): string {
-  const [bare = ''] = address.split('%')
-  return isIP(bare) === 6 ? new URL(`http://[${bare}]/`).hostname : bare
+  const [unzoned = ''] = address.split('%')
+  return isIP(unzoned) === 6 ? new URL(`http://[${unzoned}]/`).hostname : unzoned
 }

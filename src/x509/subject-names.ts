@@ -1,6 +1,6 @@
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Name } from '@peculiar/asn1-x509'
-import { bareHost } from '../text/host.js'
+import { bare } from '../text/host.js'
 import { contentsOf, type Element, elementAt, elementsIn } from './der/der.js'
 import { objectIdText } from './der/object-id.js'
 import { rdnsOf } from './name.js'
@@ -80,5 +80,5 @@ function addressText(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join('.')
   if (bytes.length !== 16) return bytes.toString('hex')
   const groups = bytes.toString('hex').match(/.{4}/g) ?? []
-  return bareHost(new URL(`http://[${groups.join(':')}]`).hostname) // in the form of RFC 5952
+  return bare(new URL(`http://[${groups.join(':')}]`).hostname) // in the form of RFC 5952
 }

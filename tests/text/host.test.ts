@@ -1,18 +1,14 @@
-import { describe, expect, it } from 'vitest'
-import { bareHost, bracketedHost } from '../../src/text/host.js'
+import { expect, test } from 'vitest'
+import { bare, bracketed, hostPort } from '../../src/text/host.js'
 
-describe('a host in text', () => {
-  it('loses the brackets of an IPv6 address, and nothing else', () => {
-    expect(bareHost('[::1]')).toBe('::1')
-    expect(bareHost('::1')).toBe('::1')
-    expect(bareHost('localhost')).toBe('localhost')
-    expect(bareHost('127.0.0.1')).toBe('127.0.0.1')
-  })
-
-  it('gets brackets where it is an IPv6 address', () => {
-    expect(bracketedHost('::1')).toBe('[::1]')
-    expect(bracketedHost('[::1]')).toBe('[::1]')
-    expect(bracketedHost('localhost')).toBe('localhost')
-    expect(bracketedHost('127.0.0.1')).toBe('127.0.0.1')
-  })
+test.each([
+  ['::1', '[::1]'],
+  ['2001:db8::1', '[2001:db8::1]'],
+  ['127.0.0.1', '127.0.0.1'],
+  ['mcp.example', 'mcp.example'],
+])('%s is %s in a URL', (host, inUrl) => {
+  expect(bracketed(host)).toBe(inUrl)
+  expect(bare(inUrl)).toBe(host)
+  expect(bare(host)).toBe(host)
+  expect(hostPort({ host, port: 443 })).toBe(`${inUrl}:443`)
 })
