@@ -4,8 +4,6 @@ import { withoutSecrets } from '../../text/secrets.js'
 import { shellPath } from '../../text/shell-word.js'
 import type { Io } from './io.js'
 
-export { printable }
-
 export interface Failure {
   readonly code: string
   readonly message: string
@@ -43,6 +41,12 @@ export function table(rows: readonly (readonly string[])[]): string[] {
       .trimEnd(),
   )
 }
+
+/**
+ * Text a peer wrote, safe for a terminal: control and format characters (escape sequences, line ends,
+ * direction overrides) are shown, not obeyed.
+ */
+export { printable }
 
 /** A path as short as it can be from here. */
 export function shownPath(path: string, { cwd }: Pick<Io, 'cwd'>): string {

@@ -2,13 +2,13 @@ import { basename } from 'node:path'
 import { Command } from 'commander'
 import {
   addCertificate,
+  type CertificateEntry,
   type CertificateOptions,
   type CertificateSet,
   type KeyType,
   type LeafType,
   makeCertificateSet,
 } from '../../../pki/index.js'
-import { namesOf } from '../../../x509/subject-names.js'
 import type { Io } from '../../io/io.js'
 import { day, shownPath, table, typedPath, writeJson, writeLines } from '../../io/output.js'
 import {
@@ -119,7 +119,7 @@ function report(set: CertificateSet, command: Command, io: Io, next: string): vo
     shownPath(entry.path, io),
     basename(entry.keyPath),
     entry.isNew ? 'new' : 'kept',
-    namesOf(entry.facts.names).join(', ') || entry.facts.subject,
+    namesOf(entry).join(', ') || entry.facts.subject,
     `until ${day(entry.facts.notAfter)}`,
   ])
   writeLines(io.stdout, [...table(rows), '', `next: ${next}`])
@@ -133,7 +133,7 @@ function jsonOf({ certDir, entries }: CertificateSet) {
       key_path: entry.keyPath,
       type: entry.type,
       subject: entry.facts.subject,
-      names: namesOf(entry.facts.names),
+      names: namesOf(entry),
       serial: entry.facts.serial,
       not_after: entry.facts.notAfter.toISOString(),
       created: entry.isNew,
@@ -163,6 +163,10 @@ function notices({ entries, replacedCa, orphaned, previous }: CertificateSet, io
       ),
     ...(previous === undefined ? [] : [`the files of before are kept in ${shownPath(previous, io)}`]),
   ]
+}
+
+function namesOf({ facts: { names } }: CertificateEntry): string[] {
+  return [...names.dns, ...names.ip, ...names.email, ...names.uri]
 }
 
 /** What a person would type next. */

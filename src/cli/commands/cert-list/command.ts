@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { type IssuedEntry, listIssued } from '../../../pki/index.js'
-import { namesOf } from '../../../x509/subject-names.js'
 import type { Io } from '../../io/io.js'
 import { day, shownPath, table, writeJson, writeLines } from '../../io/output.js'
 import {
@@ -62,7 +61,7 @@ function row({ certificate, status, revocation, replacedBy }: IssuedEntry): stri
     replaced: ` by ${replacedBy}`,
   }
   const text = status + (status === 'revoked' || status === 'replaced' ? detail[status] : '')
-  return [serial, subject, namesOf(certificate.names).join(', ') || '–', day(notBefore), day(notAfter), text]
+  return [serial, subject, namesOf(certificate).join(', ') || '–', day(notBefore), day(notAfter), text]
 }
 
 function jsonOf({ certificate, status, revocation, replacedBy }: IssuedEntry) {
@@ -72,11 +71,15 @@ function jsonOf({ certificate, status, revocation, replacedBy }: IssuedEntry) {
     type: isCa ? 'ca' : extendedKeyUsage?.includes('serverAuth') ? 'server' : 'client',
     subject,
     issuer,
-    names: namesOf(certificate.names),
+    names: namesOf(certificate),
     not_before: notBefore.toISOString(),
     not_after: notAfter.toISOString(),
     status,
     ...(revocation && { revoked_at: revocation.at.toISOString(), reason: revocation.reason }),
     ...(replacedBy !== undefined && { replaced_by: replacedBy }),
   }
+}
+
+function namesOf({ names }: IssuedEntry['certificate']): string[] {
+  return [...names.dns, ...names.ip, ...names.email, ...names.uri]
 }

@@ -2,7 +2,6 @@ import { connect, type MtlsClient, type TlsConnection } from '../../../client/in
 import { ask } from '../../../coordinator/index.js'
 import { type RunningServer, type SecurityEvent, type Subscriber, serve } from '../../../server/index.js'
 import { builtInServers } from '../../../servers/index.js'
-import { hostsOf } from '../../../x509/subject-names.js'
 import { printable, table } from '../../io/output.js'
 import type { Paint } from '../../terminal/paint.js'
 import { type DemoCertificates, makeDemoCertificates } from './certificates.js'
@@ -109,7 +108,7 @@ function strangerRow({ ok, who, told, logged }: Refusal): Row {
 
 function certificateRows({ ca, server, client }: DemoCertificates): Row[] {
   const until = (date: Date) => `until ${date.toISOString().slice(0, 10)}`
-  const names = hostsOf(server.facts.names).join(', ')
+  const names = [...server.facts.names.dns, ...server.facts.names.ip].join(', ')
   const rows = [
     ['ca.crt', ca.facts.key.text, until(ca.facts.notAfter), ca.facts.subject],
     ['server.crt', server.facts.key.text, until(server.facts.notAfter), names],
