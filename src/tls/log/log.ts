@@ -23,7 +23,7 @@ export interface Log {
   problems(): readonly LogProblem[]
   /** How many lines found no room so far; of those on stderr, in this whole process. */
   dropped(): number
-  /** Goes on in a new file where the one of before was renamed. When there can be none, that is a problem. */
+  /** Goes on in a new file after the old one was renamed. Where that fails, `problems` says so. */
   reopen(): void
   /** Writes what waits, as far as that is possible now, and closes the file. What comes later is not written. */
   close(): void

@@ -5,17 +5,14 @@ import type { TlsConfig } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { exposureOf } from '../../files/exposure.js'
 import { CrlSet } from '../../judge/crl-set.js'
-import { dateFault } from '../../judge/dates.js'
-import { fabricFaults } from '../../judge/fabric.js'
 import { buildPath, isSelfSigned } from '../../judge/path.js'
-import { purposeFaults } from '../../judge/purpose.js'
 import { type CertificateFacts, pemOf } from '../../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../../x509/crl.js'
 import { readCertificates } from '../../x509/pem.js'
-import { readPrivateKey } from '../../x509/private-key.js'
 import { withoutSuperseded } from '../../x509/revocation.js'
 import { coversServerName } from '../../x509/server-name.js'
 import { secureContext, type TlsIdentity } from './context.js'
+import { readOwnCertificate } from './own-certificate.js'
 import { read, readOptional, readPair } from './read-files.js'
 
 export type Role = 'server' | 'client'
@@ -63,18 +60,20 @@ export interface MaterialSource {
 
 /** The files of a config as a source. What `load` throws is listed at `loadMaterial`. */
 export function fileSource(config: TlsConfig, role: Role): MaterialSource {
-  const own =
-    role === 'server' ? [config.serverCert, config.serverKey] : [config.clientCert, config.clientKey]
   return {
     load: (previous) => loadMaterial(config, role, previous),
     loadLists: (previous) => loadLists(config, previous),
-    paths: [...own, config.caCert, crlPath(config)],
+    paths: [...ownPaths(config, role), config.caCert, crlPath(config)],
   }
 }
 
 /** Whether our own certificate speaks for this host name. */
 export function coversHost({ certificate }: Material, host: string): boolean {
   return coversServerName(certificate.names, host)
+}
+
+function ownPaths(config: TlsConfig, role: Role): readonly [certPath: string, keyPath: string] {
+  return role === 'server' ? [config.serverCert, config.serverKey] : [config.clientCert, config.clientKey]
 }
 
 /** The list that is looked for when none is configured stands beside the CA's certificate. */
@@ -93,8 +92,7 @@ export async function loadMaterial(
   previous?: Material,
   now = new Date(),
 ): Promise<Material> {
-  const [certPath, keyPath] =
-    role === 'server' ? [config.serverCert, config.serverKey] : [config.clientCert, config.clientKey]
+  const [certPath, keyPath] = ownPaths(config, role)
   const { certText, keyText } = await readPair(certPath, keyPath)
   const caText = await readOptional(config.caCert, config.demoMode)
   const crlText = await readOptional(
@@ -109,21 +107,11 @@ export async function loadMaterial(
   const version = digest(certText, keyText, caText, crlText)
   if (previous?.version === version) return previous
 
-  const [certificate, ...chain] = readCertificates(certText, certPath)
-  if (!certificate) throw new MtlsError('CERT_INVALID', `${certPath}: no certificate in it`)
-  const key = readPrivateKey(keyText, keyPath, config.keyPassphrase)
-  const owner = [certificate, ...chain].find(({ x509 }) => x509.checkPrivateKey(key))
-  if (!owner)
-    throw new MtlsError('KEY_MISMATCH', `${keyPath} is not the key of ${certPath} (${certificate.subject})`)
-  if (owner !== certificate) {
-    throw new MtlsError(
-      'KEY_MISMATCH',
-      `${keyPath} is the key of ${owner.subject}, which is not the first certificate in ${certPath}`,
-      { hint: 'Put that certificate first, and then the CAs, each after the one that it signed.' },
-    )
-  }
-  checkOwn(certificate, certPath, role, now)
-
+  const { certificate, chain, key } = readOwnCertificate(
+    { certText, keyText, certPath, keyPath, passphrase: config.keyPassphrase },
+    role,
+    now,
+  )
   const anchors = caText === undefined ? [] : readAnchors(caText, config.caCert)
   const ownIssuer = buildPath(certificate, chain, anchors).anchored
   if (previous?.ownIssuer && !ownIssuer) {
@@ -229,34 +217,6 @@ function readOwnCrls(
     )
   }
   return lists
-}
-
-/** What a peer would refuse our own certificate for, whatever it trusts. */
-function checkOwn(certificate: CertificateFacts, path: string, role: Role, now: Date): void {
-  const ended = dateFault(certificate, now)
-  if (ended) {
-    const code = ended.kind === 'expired' ? 'CERT_EXPIRED' : 'CERT_NOT_YET_VALID'
-    throw new MtlsError(code, `${path} ${ended.words}`)
-  }
-  const [weakness] = fabricFaults(certificate, false)
-  if (weakness) {
-    throw new MtlsError('CERT_INVALID', `the certificate in ${path} ${weakness.words}`, {
-      hint: 'Make a new pair, for example with `mcp-mtls cert-gen`.',
-    })
-  }
-  // One that signed itself is for peers in demo mode; a client's that names no use, for servers that ask for none.
-  const unfit = purposeFaults(certificate, role === 'server' ? 'serverAuth' : 'clientAuth').find(
-    ({ passesInDemo }) => !(passesInDemo && (role === 'client' || isSelfSigned(certificate))),
-  )
-  if (unfit) {
-    throw new MtlsError(
-      'CERT_INVALID',
-      `${path} ${unfit.words}: no ${role === 'server' ? 'client' : 'server'} would accept it`,
-      {
-        hint: `Use the ${role} certificate here, for example the one from \`mcp-mtls cert-gen\`.`,
-      },
-    )
-  }
 }
 
 function readAnchors(text: string, path: string): readonly CertificateFacts[] {

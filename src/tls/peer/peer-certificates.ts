@@ -60,7 +60,7 @@ interface Share {
 const ofOnePeer = 1_000_000
 const ofAllStrangers = 8_000_000
 
-/** Of the memory of this process, which is lost until it ends; counted in bytes of certificates, anew each day. */
+/** Of the memory of this process, which is lost until it ends; counted in bytes of certificates, from zero each day. */
 export class Shares {
   readonly #longest: number
   readonly #taken = new Map<string, number>()
