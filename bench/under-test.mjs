@@ -1,7 +1,6 @@
 // What `perf-test` measures with, as the benches need it.
 import { fileURLToPath } from 'node:url'
 import { parseTlsConfig } from '../dist/config/index.js'
-import { secureContext } from '../dist/tls/material/context.js'
 import { loadMaterial } from '../dist/tls/material/material.js'
 
 /** @param {string} certDir */
@@ -12,7 +11,8 @@ export const place = (certDir) => ({
 
 /** What our client shows and trusts. @param {string} certDir */
 export async function clientContext(certDir) {
-  return secureContext(await loadMaterial(parseTlsConfig({ certDir }, 'client'), 'client'))
+  const { context } = await loadMaterial(parseTlsConfig({ certDir }, 'client'), 'client')
+  return context
 }
 
 export const { signal } = new AbortController()

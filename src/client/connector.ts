@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { SecureContext, TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import type { buildConnector } from 'undici'
 import { endpointOf, waysTo } from '../config/index.js'
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
@@ -8,11 +8,10 @@ import { connectTls } from '../tls/client-socket.js'
 import { type SecurityEvents, type Tell, teller } from '../tls/events.js'
 import { refusalInAlert } from '../tls/foreign-refusal.js'
 import { handshakeError } from '../tls/handshake-error.js'
-import { secureContext } from '../tls/material/context.js'
 import type { Material } from '../tls/material/material.js'
 import { ConnectionRecord, type TlsConnection } from '../tls/peer/connection.js'
-import { PeerJudge } from '../tls/peer/peer.js'
 import { PeerConnection } from '../tls/peer/peer-connection.js'
+import { PeerJudge } from '../tls/peer/peer-judge.js'
 import type { PeerFacts, Refusal } from '../tls/peer/verdict.js'
 import { connectionError, neverSent } from './failure.js'
 import { SessionCache } from './sessions.js'
@@ -44,7 +43,6 @@ interface Target {
  */
 export class Connector {
   readonly #options: ConnectorOptions
-  readonly #context: SecureContext
   /** By which servers are judged; newer than what their connections were made with once it has changed. */
   #trust: Material
   #judge: PeerJudge
@@ -54,10 +52,8 @@ export class Connector {
   /** What servers have said against our certificate, for the requests that it ended. */
   readonly #refusals = new Map<string, { readonly refused: MtlsError; readonly at: number }>()
 
-  /** Throws `CERT_INVALID` when OpenSSL does not take the material. */
   constructor(options: ConnectorOptions) {
     this.#options = options
-    this.#context = secureContext(options.material)
     this.#trust = options.material
     this.#judge = new PeerJudge(options.material, 'server')
   }
@@ -132,7 +128,7 @@ export class Connector {
       host,
       port,
       ...waysTo(host),
-      secureContext: this.#context,
+      secureContext: this.#options.material.context,
       ...(isIP(serverName) === 0 && { servername: serverName }),
       ...(session && { session: session.ticket }),
       ALPNProtocols: ['http/1.1'],

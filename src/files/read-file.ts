@@ -25,7 +25,7 @@ export async function readRegularFile(path: string): Promise<{ bytes: Buffer; st
   const file = await open(path, flags)
   try {
     const stats = await file.stat()
-    refuse(stats, largestFile)
+    requireFile(stats, largestFile)
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(stats.size + 1) })
     return { bytes: buffer.subarray(0, bytesRead), stats }
   } finally {
@@ -38,7 +38,7 @@ export function readSmallFile(path: string): Buffer {
   const file = openSync(path, flags)
   try {
     const found = fstatSync(file)
-    if (!found.isFIFO()) refuse(found, largestText)
+    if (!found.isFIFO()) requireFile(found, largestText)
     const bytes = readAll(file)
     if (found.isFIFO() && bytes.length === 0) throw new Unreadable('is a pipe into which nobody writes')
     return bytes
@@ -47,7 +47,7 @@ export function readSmallFile(path: string): Buffer {
   }
 }
 
-function refuse(found: Stats, largest: number): void {
+function requireFile(found: Stats, largest: number): void {
   if (!found.isFile()) throw new Unreadable(found.isDirectory() ? 'is a directory' : 'is not a file')
   if (found.size > largest) throw new Unreadable(`is too large: ${found.size} bytes`)
 }

@@ -25,9 +25,9 @@ export function constraintFault(certificates: readonly CertificateFacts[]): Path
         const of = (subtrees: readonly Subtree[]) => subtrees.filter(({ kind }) => kind === name.kind)
         const allowed = of(permitted)
         if (of(excluded).some((subtree) => touches(name, subtree)))
-          return fault(`has the name ${name.shown}, which ${authority.subject} must not give`, certificate)
+          return fault(`has the name ${name.written}, which ${authority.subject} must not give`, certificate)
         if (allowed.length > 0 && !allowed.some((subtree) => isInside(name, subtree)))
-          return fault(`has the name ${name.shown}, which ${authority.subject} may not give`, certificate)
+          return fault(`has the name ${name.written}, which ${authority.subject} may not give`, certificate)
       }
     }
   }
@@ -36,7 +36,7 @@ export function constraintFault(certificates: readonly CertificateFacts[]): Path
 
 interface ConstrainedName {
   readonly kind: Subtree['kind']
-  readonly shown: string
+  readonly written: string
   /** Nothing for a directory name, which has parts instead. */
   readonly text: string
   readonly rdns: readonly string[]
@@ -48,7 +48,7 @@ function namesOf(certificate: CertificateFacts): ConstrainedName[] {
   const isHost = (name: string) => /^[a-z\d*_-]+(\.[a-z\d_-]+)+\.?$/i.test(name)
   const hosts = isCa || names.dns.length > 0 ? names.dns : commonNames.filter(isHost)
   const texts = (kind: 'dns' | 'email' | 'uri' | 'ip', values: readonly string[]) =>
-    values.map((text): ConstrainedName => ({ kind, shown: text, text, rdns: [] }))
+    values.map((text): ConstrainedName => ({ kind, written: text, text, rdns: [] }))
   return [
     ...texts('dns', hosts),
     ...texts('email', [...names.email, ...otherEmails]),
@@ -56,7 +56,7 @@ function namesOf(certificate: CertificateFacts): ConstrainedName[] {
     ...texts('ip', names.ip),
     ...[subjectRdns, ...directoryNames]
       .filter((rdns) => rdns.length > 0)
-      .map((rdns): ConstrainedName => ({ kind: 'directory', shown: certificate.subject, text: '', rdns })),
+      .map((rdns): ConstrainedName => ({ kind: 'directory', written: certificate.subject, text: '', rdns })),
   ]
 }
 

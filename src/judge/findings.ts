@@ -1,5 +1,6 @@
 import type { CertificateFacts } from '../x509/certificate.js'
 import { coversServerName } from '../x509/server-name.js'
+import { hostsOf } from '../x509/subject-names.js'
 import { authorityFault } from './authority.js'
 import { constraintFault } from './constraints.js'
 import type { CrlSet } from './crl-set.js'
@@ -64,6 +65,6 @@ function issuerUnknown({ certificates }: CertificatePath): Finding {
 }
 
 function nameWords({ names }: CertificateFacts, serverName: string): string {
-  const covered = [...names.dns, ...names.ip].filter((name) => name !== '')
+  const covered = hostsOf(names).filter((name) => name !== '')
   return `does not cover ${serverName}, only ${covered.length > 0 ? covered.join(', ') : 'no name at all'}`
 }

@@ -1,7 +1,7 @@
 import { type CheckFinding, isWarning } from '../pki/check/check-finding.js'
 import { type Checked, check } from '../pki/index.js'
+import { dayMs } from '../text/duration.js'
 import type { CertificateFacts } from '../x509/certificate.js'
-import { dayMs } from '../x509/life.js'
 import type { CertificateStatus, Level } from './snapshot.js'
 
 /** What ends later than these is left out. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AuthInfo, createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server'
 import { calledTool, type KeptAnswer, type ObservedCall, outcomeOf } from './calls.js'
-import { type JsonLimits, jsonExcess } from './json-size.js'
+import { type BodyLimits, BodyRefused, readJsonBody } from './json-body.js'
 import { jsonRpcError, refuse } from './refuse.js'
 
 /** From a Node request to the MCP SDK and back: the one file to replace for another way of serving. */
@@ -12,24 +12,23 @@ export interface McpAdapter {
   close(): Promise<void>
 }
 
-export interface AdapterOptions extends JsonLimits {
-  readonly maxBodyBytes: number
+export interface AdapterOptions extends BodyLimits {
   readonly onError: (error: Error) => void
   /** Hears of every `tools/call` once it is over. */
   readonly onCall: (call: ObservedCall) => void
 }
 
 /**
- * Serves both protocol eras from one factory, statelessly. The body is read and parsed once here, and a
- * response that is no stream is one write with its length: through TLS every small write costs a record.
+ * Serves both protocol eras from one factory, statelessly. The SDK gets the body parsed, and a response that is no
+ * stream is one write with its length: through TLS every small write costs a record.
  */
 export function createAdapter(
   factory: McpServerFactory,
-  { maxBodyBytes, onError, onCall, ...jsonLimits }: AdapterOptions,
+  { onError, onCall, ...limits }: AdapterOptions,
 ): McpAdapter {
   const handler = createMcpHandler(factory, {
     legacy: 'stateless',
-    maxRequestBodySize: maxBodyBytes,
+    maxRequestBodySize: limits.maxBodyBytes,
     onerror: onError,
   })
   return {
@@ -40,10 +39,7 @@ export function createAdapter(
       let outcome: ObservedCall['outcome'] = 'error'
       response.once('close', () => gone.abort())
       try {
-        const body = request.method === 'POST' ? await readBody(request, maxBodyBytes) : undefined
-        const excess = body === undefined ? undefined : jsonExcess(body, jsonLimits)
-        if (excess) throw new BodyTooLarge(`The request body ${excess}`)
-        const parsedBody: unknown = body === undefined ? undefined : JSON.parse(body)
+        const parsedBody = request.method === 'POST' ? await readJsonBody(request, limits) : undefined
         tool = calledTool(parsedBody)
         const answer = await handler.fetch(webRequest(request, gone.signal), {
           ...(authInfo && { authInfo }),
@@ -52,9 +48,8 @@ export function createAdapter(
         outcome = outcomeOf(await write(response, answer)) ?? 'unseen'
       } catch (error) {
         if (gone.signal.aborted) return
-        if (error instanceof BodyTooLarge) return refuse(response, 413, jsonRpcError(-32000, error.message))
-        if (error instanceof SyntaxError)
-          return refuse(response, 400, jsonRpcError(-32700, 'Parse error: the body is not JSON'))
+        if (error instanceof BodyRefused)
+          return refuse(response, error.status, jsonRpcError(error.code, error.message))
         onError(error instanceof Error ? error : new Error(String(error)))
         refuse(response, 500, jsonRpcError(-32603, 'Internal error'))
       } finally {
@@ -64,22 +59,6 @@ export function createAdapter(
     },
     close: () => handler.close(),
   }
-}
-
-class BodyTooLarge extends Error {}
-
-async function readBody(request: IncomingMessage, limit: number): Promise<string> {
-  const tooLarge = () => new BodyTooLarge(`The request body is larger than ${limit} bytes`)
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge()
-  const chunks: Buffer[] = []
-  let size = 0
-  // Left early, the loop must not destroy the request: its connection has an answer to carry.
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    size += chunk.length
-    if (size > limit) throw tooLarge()
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** Without its body: the SDK gets that parsed. */

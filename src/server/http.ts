@@ -1,19 +1,17 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { AuthInfo } from '@modelcontextprotocol/server'
-import type { Identity } from '../auth/identity.js'
 import type { Tell } from '../tls/events.js'
 import type { Gate } from '../tls/gate.js'
-import type { TlsConnection } from '../tls/peer/connection.js'
-import { addressOf } from '../tls/pending-handshakes.js'
+import { peerAddressOf } from '../tls/pending-handshakes.js'
 import type { PerIdentity } from '../tls/per-identity.js'
 import { rejectionBody, rejectionPhrase } from '../tls/rejection.js'
 import type { McpAdapter } from './adapter.js'
 import { type GuardRules, guardProblem } from './guard.js'
-import { type Caller, callerKey } from './identity-of.js'
-import { observationPaths, observe } from './observe.js'
+import { authInfoOf } from './identity-of.js'
 import type { Health } from './ops/health.js'
 import type { ServerMetrics } from './ops/metrics.js'
+import { pagePaths, servePage } from './ops/pages.js'
 import { jsonRpcError, refuse } from './refuse.js'
 
 export interface HttpParts {
@@ -41,22 +39,17 @@ export function requestListener({
   return (request, response) => {
     let caller: AuthInfo | undefined
     if (gate) {
-      const socket = request.socket as TLSSocket
-      const judged = gate.judgeRequest(socket)
-      const connection = gate.connectionOf(socket)
-      if (!judged.accepted || !connection) {
-        const refusal = judged.accepted
-          ? { code: 'CLIENT_CERT_REQUIRED' as const, message: 'not connected' }
-          : judged
-        const { code, message } = refusal
-        return refuse(response, 403, rejectionBody(code, message), rejectionPhrase(refusal))
+      const judged = gate.judgeRequest(request.socket as TLSSocket)
+      if (!judged.accepted) {
+        const { code, message } = judged
+        return refuse(response, 403, rejectionBody(code, message), rejectionPhrase(judged))
       }
-      caller = authInfo(judged.identity, connection)
+      caller = authInfoOf(judged)
     }
     const problem = guardProblem(request, guard)
     if (problem) {
       tell('request-refused', {
-        peerAddress: addressOf(request.socket),
+        peerAddress: peerAddressOf(request.socket),
         reason: 'NOT_AUTHORIZED',
         message: problem,
       })
@@ -65,7 +58,7 @@ export function requestListener({
     const path = pathOf(request)
     const methods = routes.get(path)
     if (!methods) {
-      const message = `MCP is at /mcp; there are ${observationPaths.join(', ')} beside it`
+      const message = `MCP is at /mcp; there are ${pagePaths.join(', ')} beside it`
       return refuse(response, 404, JSON.stringify({ error: 'not_found', message }))
     }
     if (!methods.includes(request.method ?? '')) {
@@ -75,44 +68,28 @@ export function requestListener({
     if (path === '/mcp') {
       if (caller && !requests.take(caller.clientId)) {
         const message = `${caller.clientId} has as many requests at once as it may`
-        tell('request-refused', { peerAddress: addressOf(request.socket), reason: 'RATE_LIMITED', message })
+        tell('request-refused', {
+          peerAddress: peerAddressOf(request.socket),
+          reason: 'RATE_LIMITED',
+          message,
+        })
         response.setHeader('retry-after', 1)
         return refuse(response, 429, jsonRpcError(-32000, message))
       }
       if (caller) response.once('close', () => requests.give(caller.clientId))
       return void adapter.handle(request, response, caller)
     }
-    void observe(path, request, response, { health, metrics, about: 'peers' })
+    void servePage(path, request, response, { health, metrics, about: 'peers' })
   }
 }
 
 /** Every path with its methods; which of them MCP has a use for is the SDK's to say. */
 const routes: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ['/mcp', ['POST', 'GET', 'DELETE']],
-  ...observationPaths.map((path): [string, string[]] => [path, ['GET', 'HEAD']]),
+  ...pagePaths.map((path): [string, string[]] => [path, ['GET', 'HEAD']]),
 ])
 
 function pathOf({ url = '/' }: IncomingMessage): string {
   const end = url.indexOf('?')
   return end < 0 ? url : url.slice(0, end)
-}
-
-/** The SDK's own place for a caller. There is no token: the certificate's fingerprint stands for it (RFC 8705). */
-function authInfo(identity: Identity, connection: TlsConnection): AuthInfo {
-  const caller: Caller = {
-    ...identity,
-    tls: {
-      version: connection.tlsVersion ?? 'unknown',
-      cipher: connection.cipherSuite ?? 'unknown',
-      keyExchange: connection.keyExchange,
-      resumed: connection.resumed,
-    },
-  }
-  return {
-    token: identity.fingerprint256,
-    clientId: identity.id,
-    scopes: [],
-    expiresAt: Math.floor(identity.notAfter.getTime() / 1000),
-    extra: { [callerKey]: caller },
-  }
 }

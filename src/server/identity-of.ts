@@ -1,5 +1,6 @@
-import type { ServerContext } from '@modelcontextprotocol/server'
+import type { AuthInfo, ServerContext } from '@modelcontextprotocol/server'
 import type { Identity } from '../auth/identity.js'
+import type { JudgedRequest } from '../tls/gate.js'
 
 /** The caller as a tool handler sees it: the identity and how it was connected. */
 export interface Caller extends Identity {
@@ -11,8 +12,24 @@ export interface Caller extends Identity {
   }
 }
 
-/** The key under which the adapter hands the caller to the SDK, in `AuthInfo.extra`. */
+/** Where the caller stands in `AuthInfo.extra`. */
 export const callerKey = 'mcp-mtls/caller'
+
+/** The caller in the SDK's own place for one. There is no token: the certificate's fingerprint stands for it (RFC 8705). */
+export function authInfoOf({ identity, connection }: JudgedRequest): AuthInfo {
+  const { tlsVersion = 'unknown', cipherSuite = 'unknown', keyExchange, resumed } = connection
+  const caller: Caller = {
+    ...identity,
+    tls: { version: tlsVersion, cipher: cipherSuite, keyExchange, resumed },
+  }
+  return {
+    token: identity.fingerprint256,
+    clientId: identity.id,
+    scopes: [],
+    expiresAt: Math.floor(identity.notAfter.getTime() / 1000),
+    extra: { [callerKey]: caller },
+  }
+}
 
 /** Who calls this tool, from the verified client certificate; undefined when the server runs without TLS. */
 export function identityOf(context: Pick<ServerContext, 'http'>): Caller | undefined {

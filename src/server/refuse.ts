@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 
 /** How long a refused client may go on sending, milliseconds. */
-const farewell = 5000
+const timeToSend = 5000
 
 /**
  * Answers a request that is not served with JSON, and ends the connection. What the client still sends is thrown away for a
@@ -27,7 +27,7 @@ export function refuse(response: ServerResponse, status: number, body: string, p
     clearTimeout(timer)
     response.end()
   }
-  const timer = setTimeout(end, farewell)
+  const timer = setTimeout(end, timeToSend)
   request.resume().once('close', end)
 }
 

@@ -1,7 +1,7 @@
-import { escapeControl } from './escape-control.js'
+import { printable } from './printable.js'
 import { longestPeerText, shortened } from './shortened.js'
 
-/** A text that a peer wrote, as it may stand in a line of ours: cut, and with line ends and control characters escaped. */
+/** A text that a peer wrote, as it may stand in a line of ours: printable, and cut. */
 export function ofPeer(text: string, longest = longestPeerText): string {
-  return shortened(escapeControl(shortened(text, longest)), longest)
+  return shortened(printable(shortened(text, longest)), longest)
 }

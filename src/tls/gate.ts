@@ -1,15 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import { createServer, type ServerOptions as HttpOptions, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { type SecureContext, TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
+import type { Identity } from '../auth/identity.js'
 import { MtlsError } from '../errors.js'
 import { type SecurityEvents, type Tell, teller } from './events.js'
-import { secureContext } from './material/context.js'
 import type { Material } from './material/material.js'
 import { ConnectionRecord, type TlsConnection } from './peer/connection.js'
-import { PeerJudge } from './peer/peer.js'
 import { PeerConnection } from './peer/peer-connection.js'
-import type { Verdict } from './peer/verdict.js'
+import { PeerJudge } from './peer/peer-judge.js'
+import type { Refusal } from './peer/verdict.js'
 import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
 import { PerIdentity } from './per-identity.js'
 import { rejectionBody, rejectionPhrase } from './rejection.js'
@@ -30,11 +29,18 @@ export interface GateOptions extends PendingLimits {
   readonly accepted?: (socket: TLSSocket) => void
 }
 
+/** A request whose peer still qualifies. */
+export interface JudgedRequest {
+  readonly accepted: true
+  readonly identity: Identity
+  readonly connection: TlsConnection
+}
+
 type Listener = (socket: Socket) => void
 
-/** How long a refused peer may take to read why, and to ask first, milliseconds. */
-const farewell = 1000
-const patience = 200
+/** How long a refused peer may take to read why, and to ask first; milliseconds. */
+const timeToRead = 1000
+const timeToAsk = 200
 
 /**
  * A plain HTTP server that is given TLS connections whose client was judged, and no others. The gate owns the raw
@@ -46,8 +52,6 @@ export class Gate {
   readonly #handOver: (socket: TLSSocket) => void
   #material: Material
   #judge: PeerJudge
-  #ticketKeys = randomBytes(48)
-  #context: SecureContext
   readonly #pending: PendingHandshakes
   readonly #turnedAway: TurnedAway
   readonly #perIdentity: PerIdentity
@@ -57,12 +61,10 @@ export class Gate {
   readonly #open = new Map<TLSSocket, PeerConnection>()
   readonly #tell: Tell
 
-  /** Throws `CERT_INVALID` when OpenSSL does not take the material. */
   constructor(options: GateOptions) {
     const { material, events, name, maxConnections } = options
     this.#material = material
     this.#judge = new PeerJudge(material, 'client')
-    this.#context = this.#contextOf(material)
     this.#tell = teller(events, { side: 'server', name, mode: material.mode })
     this.#turnedAway = new TurnedAway(options.excessPenalty)
     this.#perIdentity = new PerIdentity(options.maxConnectionsPerIdentity)
@@ -88,13 +90,11 @@ export class Gate {
   }
 
   /**
-   * Takes up other material. When CAs or revocation lists have changed, session tickets of before are worthless,
-   * and connections whose peer no longer qualifies end.
+   * Takes up other material. When CAs or revocation lists have changed, earlier session tickets become invalid, and
+   * connections whose peer no longer qualifies end.
    */
   use(material: Material): void {
     const trustChanged = material.trustVersion !== this.#material.trustVersion
-    if (trustChanged) this.#ticketKeys = randomBytes(48)
-    this.#context = this.#contextOf(material)
     this.#material = material
     if (!trustChanged) return
     this.#judge = new PeerJudge(material, 'client')
@@ -117,17 +117,12 @@ export class Gate {
     for (const socket of this.#refused) socket.destroy()
   }
 
-  /** What is known of an open, accepted connection. */
-  connectionOf(socket: TLSSocket): TlsConnection | undefined {
-    return this.#open.get(socket)?.facts
-  }
-
   /**
    * Whether the client of this connection knows a certificate of ours that has been replaced. It should come back
    * over another connection, before the CA of the old certificate is no longer trusted.
    */
   isOutdated(socket: TLSSocket): boolean {
-    const known = this.connectionOf(socket)?.localCertificate
+    const known = this.#open.get(socket)?.facts.localCertificate
     return known !== undefined && known.fingerprint256 !== this.#material.certificate.fingerprint256
   }
 
@@ -135,17 +130,14 @@ export class Gate {
    * Judges the peer of a request that has come: certificates expire and are revoked while connections live. A refusal
    * is told as an event; the caller answers and closes.
    */
-  judgeRequest(socket: TLSSocket): Verdict {
+  judgeRequest(socket: TLSSocket): JudgedRequest | Refusal {
     const connection = this.#open.get(socket)
     if (!connection)
       return { accepted: false, code: 'CLIENT_CERT_REQUIRED', message: 'this connection was never accepted' }
     connection.requests++
-    return connection.verdict()
-  }
-
-  #contextOf(material: Material): SecureContext {
-    // Without an id of its own OpenSSL resumes no session of a server that asks for certificates.
-    return secureContext(material, { ticketKeys: this.#ticketKeys, sessionIdContext: 'mcp-mtls' })
+    const verdict = connection.verdict()
+    if (!verdict.accepted) return verdict
+    return { accepted: true, identity: verdict.identity, connection: connection.facts }
   }
 
   #greet(raw: Socket): void {
@@ -155,14 +147,14 @@ export class Gate {
     if (!this.#served.has(remoteAddress) && this.#turnedAway.refuses(remoteAddress)) return void raw.destroy()
     const handshake = this.#pending.begin(raw)
     if (!handshake) return
+    const { certificate, context } = this.#material
     const socket = new TLSSocket(raw, {
       isServer: true,
-      secureContext: this.#context,
+      secureContext: context,
       requestCert: true,
       rejectUnauthorized: false, // judged by the gate
       ALPNProtocols: ['http/1.1'],
     })
-    const certificate = this.#material.certificate
     // Node's own name for a fault of TLS on a socket that no server of its own watches.
     socket.on('_tlsError' as 'error', (error) => {
       handshake.explain(error)
@@ -248,10 +240,10 @@ function answerAndEnd(socket: TLSSocket, status: string, body: string): void {
     if (!socket.writableEnded) socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
   }
   // Some clients (Go's) take an answer that comes before they have asked for a fault of the connection.
-  const silence = setTimeout(answer, patience)
+  const silence = setTimeout(answer, timeToAsk)
   socket.once('data', answer)
   socket.resume() // what it still sends is thrown away, so that it comes to reading
-  const timer = setTimeout(() => socket.destroy(), farewell)
+  const timer = setTimeout(() => socket.destroy(), timeToRead)
   socket.once('close', () => {
     clearTimeout(silence)
     clearTimeout(timer)

@@ -30,7 +30,7 @@ export class PendingHandshakes {
   /** Undefined, and the socket destroyed, when its address has too many of them. */
   begin(socket: Socket): PendingHandshake | undefined {
     const { remoteAddress: address = 'unknown' } = socket // of one that is gone already
-    const peerAddress = addressOf(socket)
+    const peerAddress = peerAddressOf(socket)
     const peer = `the client at ${peerAddress}`
     let reason: MtlsError | undefined
     const timer = setTimeout(() => {
@@ -74,6 +74,6 @@ export class PendingHandshakes {
 }
 
 /** `address:port` of the other end; `unknown` when it was gone before anybody could ask. */
-export function addressOf({ remoteAddress, remotePort }: Socket): string {
+export function peerAddressOf({ remoteAddress, remotePort }: Socket): string {
   return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`
 }

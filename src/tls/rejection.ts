@@ -1,5 +1,5 @@
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../errors.js'
-import { escapeControl } from '../text/escape-control.js'
+import { ofPeer } from '../text/of-peer.js'
 import type { Refusal } from './peer/verdict.js'
 
 /**
@@ -44,13 +44,9 @@ export function readRejection(body: string, server: string): MtlsError | undefin
   const { reason, message } = { ...data, ...parsed }
   const code = reasons.find((known) => known === reason) ?? 'CLIENT_CERT_REJECTED'
   const said = [message, reason].find((text) => typeof text === 'string') ?? ''
-  return new MtlsError(
-    code,
-    `${server} refused our client certificate: ${escapeControl(said.slice(0, 500))}`,
-    {
-      hint: hints[code] ?? errorCodes[code],
-    },
-  )
+  return new MtlsError(code, `${server} refused our client certificate: ${ofPeer(said, 500)}`, {
+    hint: hints[code] ?? errorCodes[code],
+  })
 }
 
 type Fields = Readonly<Record<'error' | 'data' | 'reason' | 'message', unknown>>

@@ -108,7 +108,7 @@ function readCrl(der: Uint8Array): CrlFacts {
   if (version && contentsOf(version).join() !== '1') throw new RangeError('not version 2')
   if (Buffer.compare(encodingOf(algorithm), encodingOf(innerAlgorithm)) !== 0)
     throw new Unsupported('the revocation list names two different signature algorithms')
-  refuse(extensions, listExtensions)
+  requireKnown(extensions, listExtensions)
   if (!nextUpdate)
     throw new Unsupported('the revocation list does not say when the next one comes (nextUpdate)')
 
@@ -153,7 +153,7 @@ const listExtensions: ReadonlySet<string> = new Set([id_ce_issuingDistributionPo
 const entryExtensions: ReadonlySet<string> = new Set()
 
 /** Whatever an extension that is not known may say, it says that this is no plain list (RFC 5280 sections 5.2, 5.3). */
-function refuse(extensions: readonly Extension[], known: ReadonlySet<string>): void {
+function requireKnown(extensions: readonly Extension[], known: ReadonlySet<string>): void {
   for (const { id, critical } of extensions) {
     const why = words[id]
     if (why) throw new Unsupported(`the revocation list is not supported: ${why}`)
@@ -202,7 +202,7 @@ function readEntry(entry: Element) {
   const serial = expected(elementAt(entry.bytes, expected(entry, sequence).contents, entry.end), integerTag)
   const at = elementAt(entry.bytes, serial.end, entry.end)
   const extensions = at.end < entry.end ? extensionsIn(elementAt(entry.bytes, at.end, entry.end)) : []
-  refuse(extensions, entryExtensions)
+  requireKnown(extensions, entryExtensions)
   return { serial: serialText(contentsOf(serial)), at: readTime(at), reason: reasonIn(extensions) }
 }
 

@@ -1,5 +1,6 @@
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Name } from '@peculiar/asn1-x509'
+import { bare } from '../text/host.js'
 import { contentsOf, type Element, elementAt, elementsIn } from './der/der.js'
 import { objectIdText } from './der/object-id.js'
 import { rdnsOf } from './name.js'
@@ -10,6 +11,16 @@ export interface SubjectNames {
   readonly ip: readonly string[]
   readonly email: readonly string[]
   readonly uri: readonly string[]
+}
+
+/** All of them, hosts first. */
+export function namesOf({ dns, ip, email, uri }: SubjectNames): string[] {
+  return [...dns, ...ip, ...email, ...uri]
+}
+
+/** By which a server is called. */
+export function hostsOf({ dns, ip }: SubjectNames): string[] {
+  return [...dns, ...ip]
 }
 
 const sequence = 0x30
@@ -69,5 +80,5 @@ function addressText(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join('.')
   if (bytes.length !== 16) return bytes.toString('hex')
   const groups = bytes.toString('hex').match(/.{4}/g) ?? []
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1) // in the form of RFC 5952
+  return bare(new URL(`http://[${groups.join(':')}]`).hostname) // in the form of RFC 5952
 }

@@ -47,7 +47,7 @@ describe('a 403 about our certificate', () => {
       rejection('CERT_EXPIRED', `\u001b[2J\u202egpj\u0007 ${'x'.repeat(60_000)}`),
     )
     const { message } = error as Error
-    expect(message).toContain('\\u001b[2J\\u202egpj\\u0007')
+    expect(message).toContain('\\x1b[2J\\u{202e}gpj\\x07')
     expect(message).not.toMatch(/\p{C}/u)
     expect(message.length).toBeLessThan(700)
   })

@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import { printable, printableJson } from '../../text/printable.js'
 import { withoutSecrets } from '../../text/secrets.js'
 import { shellPath } from '../../text/shell-word.js'
 import type { Io } from './io.js'
@@ -20,13 +21,8 @@ export function writeFailure(io: Io, failure: Failure, json: boolean): void {
 /** JSON, with the control and format characters that it allows in text escaped: a terminal would obey them. */
 export function writeJson(io: Io, value: unknown): void {
   const safe = (_name: string, one: unknown) => (typeof one === 'string' ? withoutSecrets(one) : one)
-  const json = JSON.stringify(value, safe, 2).replace(
-    /[\x7f-\x9f\p{Cf}\u2028\u2029]/gu,
-    // Beyond the first plane JSON wants two escapes, one for each half.
-    (character) =>
-      character.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
-  )
-  io.stdout.write(`${json}\n`)
+  const lines = JSON.stringify(value, safe, 2).split('\n')
+  io.stdout.write(`${lines.map(printableJson).join('\n')}\n`)
 }
 
 export function writeLines(stream: Io['stdout'], lines: readonly string[]): void {
@@ -50,12 +46,7 @@ export function table(rows: readonly (readonly string[])[]): string[] {
  * Text a peer wrote, safe for a terminal: control and format characters (escape sequences, line ends,
  * direction overrides) are shown, not obeyed.
  */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
-  })
-}
+export { printable }
 
 /** A path as short as it can be from here. */
 export function shownPath(path: string, { cwd }: Pick<Io, 'cwd'>): string {

@@ -10,10 +10,10 @@ import {
   KeyIdentifier,
 } from '@peculiar/asn1-x509'
 import { MtlsError } from '../../errors.js'
+import { dayMs } from '../../text/duration.js'
 import { type CrlFacts, readCrls } from '../../x509/crl.js'
 import { certificateParts } from '../../x509/der/certificate-parts.js'
 import { encoded } from '../../x509/der/der.js'
-import { dayMs } from '../../x509/life.js'
 import { isObject, requireArguments } from '../require-options.js'
 import { type Authority, backdated, isAuthority } from './certificate.js'
 import { signatureScheme } from './signature.js'

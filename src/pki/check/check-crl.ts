@@ -1,6 +1,7 @@
+import { dayMs } from '../../text/duration.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import type { CrlFacts } from '../../x509/crl.js'
-import { dayMs, expiringFrom } from '../../x509/life.js'
+import { expiringFrom } from '../../x509/life.js'
 import { withoutSuperseded } from '../../x509/revocation.js'
 import { type CheckFinding, checkFinding } from './check-finding.js'
 

@@ -1,6 +1,7 @@
 import { MtlsError } from '../../errors.js'
+import { dayMs } from '../../text/duration.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
-import { dayMs, expiringFrom } from '../../x509/life.js'
+import { expiringFrom } from '../../x509/life.js'
 import { isIssuedBy } from '../certificate/authority.js'
 import type { Revocation } from '../certificate/crl.js'
 import { requireOptions } from '../require-options.js'

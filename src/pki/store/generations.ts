@@ -2,7 +2,7 @@ import { cp, lstat, mkdtemp, readdir, rename, rm, rmdir, stat } from 'node:fs/pr
 import { join } from 'node:path'
 import { syncDirectory, unlessMissing, writeDurably } from '../../files/durable-write.js'
 import { makeFolder, type Ownership, shareFolder } from '../../files/ownership.js'
-import { dayMs } from '../../x509/life.js'
+import { dayMs } from '../../text/duration.js'
 
 export interface NewFile {
   readonly text: string

@@ -1,5 +1,5 @@
 import { negotiated, type TlsConnection } from '../../tls/peer/connection.js'
-import { PeerJudge } from '../../tls/peer/peer.js'
+import { PeerJudge } from '../../tls/peer/peer-judge.js'
 import type { PeerFacts } from '../../tls/peer/verdict.js'
 import { closeGracefully, type OpenOptions, openTls } from './open-tls.js'
 

@@ -6,13 +6,14 @@ import { endpointOf, isLocalhost, localhostAddresses, parseTlsConfig, waysTo } f
 import { MtlsError } from '../../errors.js'
 import { CrlSet } from '../../judge/crl-set.js'
 import type { Trust } from '../../pki/check/trust.js'
+import { timeText } from '../../text/duration.js'
 import { hostPort } from '../../text/host.js'
 import { shellWord } from '../../text/shell-word.js'
 import { refusalInAlert } from '../../tls/foreign-refusal.js'
 import { fileSource } from '../../tls/material/material.js'
 import { verdict } from '../../tls/peer/verdict.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
-import { timeText } from '../../x509/life.js'
+import { hostsOf } from '../../x509/subject-names.js'
 import { askedAuthorities } from '../connect/asked-authorities.js'
 import { type Exchange, exchange } from '../connect/exchange.js'
 import { type Handshake, handshake } from '../connect/handshake.js'
@@ -147,7 +148,7 @@ function judgeServer({ peer }: Handshake, { tls, trust }: DiagnoseOptions, targe
   const judged = verdict(peer, { peer: 'server', serverName, mode, crls }, new Date())
   if (!judged.accepted) throw refusedServer(judged, hostPort(target))
   const [leaf] = judged.path.certificates
-  const names = [...leaf.names.dns, ...leaf.names.ip].join(', ')
+  const names = hostsOf(leaf.names).join(', ')
   const relaxed =
     judged.relaxed.length > 0 ? `; accepted by demo mode only: ${judged.relaxed.join(', ')}` : ''
   return { value: true, detail: `${certificateText(leaf)}, for ${names}${relaxed}` }

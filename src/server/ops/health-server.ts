@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { guardProblem, loopbackOnly } from '../guard.js'
-import { type Observed, observationPaths, observe } from '../observe.js'
+import { type Observed, pagePaths, servePage } from './pages.js'
 
 /** For probes on this machine that have no certificate. It tells nothing about peers and serves no MCP. */
 export function createHealthServer(observed: Omit<Observed, 'about'>): Server {
@@ -8,9 +8,9 @@ export function createHealthServer(observed: Omit<Observed, 'about'>): Server {
     const end = (status: number) => response.writeHead(status, { 'content-length': 0 }).end()
     const path = request.url ?? '/'
     if (guardProblem(request, loopbackOnly)) return end(403)
-    if (!observationPaths.includes(path)) return end(404)
+    if (!pagePaths.includes(path)) return end(404)
     if (request.method === 'GET' || request.method === 'HEAD')
-      return void observe(path, request, response, { ...observed, about: 'own' })
+      return void servePage(path, request, response, { ...observed, about: 'own' })
     response.setHeader('allow', 'GET, HEAD')
     return end(405)
   })

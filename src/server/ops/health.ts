@@ -1,10 +1,11 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
 import type { MtlsErrorCode } from '../../errors.js'
+import { dayMs } from '../../text/duration.js'
 import type { LogProblem } from '../../tls/log/destination.js'
 import { endingsOf } from '../../tls/material/expiry-watch.js'
 import type { Material } from '../../tls/material/material.js'
 import type { LastReload } from '../../tls/material/reloadable.js'
-import { dayMs, expiringFrom } from '../../x509/life.js'
+import { expiringFrom } from '../../x509/life.js'
 
 export interface CertificateHealth {
   readonly role: 'server' | 'ca' | 'crl'

@@ -102,7 +102,7 @@ export class LogDestination implements DestinationStream {
     }
   }
 
-  /** Goes on in a file opened anew; in the one of before until that can be. */
+  /** Opens the file again and goes on there; until that succeeds, in the one that is open. */
   reopen(): void {
     clearTimeout(this.#reopening)
     try {
@@ -157,7 +157,7 @@ export class LogDestination implements DestinationStream {
 }
 
 /**
- * Opens standard output (1) or error (2). A pipe or terminal is opened anew, so that others who hold it are left alone;
+ * Opens standard output (1) or error (2). A pipe or terminal is opened again, so that others who hold it are left alone;
  * where that cannot be (a socket, a pipe of another user, no /proc), Node's own stream makes the descriptor non-blocking.
  */
 export function openStandard(descriptor: 1 | 2): number {

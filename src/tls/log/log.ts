@@ -1,12 +1,12 @@
 import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger, pino } from 'pino'
-import { escapeControl } from '../../text/escape-control.js'
+import { printableJson } from '../../text/printable.js'
 import { shortened } from '../../text/shortened.js'
 import type { SecurityEvent, Subscriber } from '../events.js'
 import type { LogProblem } from './destination.js'
-import { openFile, standardDestination } from './places.js'
 import { prettyLine } from './pretty.js'
 import { RefusalSums, type Repeated } from './refusal-sums.js'
+import { openFile, standardDestination } from './shared-destinations.js'
 
 export interface LogOptions {
   /** Of the lines on stderr; `silent` writes none. Default `info`. */
@@ -23,7 +23,7 @@ export interface Log {
   problems(): readonly LogProblem[]
   /** How many lines found no room so far; of those on stderr, in this whole process. */
   dropped(): number
-  /** Goes on in a new file where the one of before was renamed. When there can be none, that is a problem. */
+  /** Goes on in a new file after the old one was renamed. Where that fails, `problems` says so. */
   reopen(): void
   /** Writes what waits, as far as that is possible now, and closes the file. What comes later is not written. */
   close(): void
@@ -88,7 +88,7 @@ process.once('exit', () => {
 
 /** JSON leaves some control characters as they are; names of peers may hold them, and terminals obey them. */
 function escaped(destination: DestinationStream): DestinationStream {
-  return { write: (line) => destination.write(`${escapeControl(line.trimEnd())}\n`) }
+  return { write: (line) => destination.write(`${printableJson(line.trimEnd())}\n`) }
 }
 
 function severity({ event }: SecurityEvent): 'info' | 'warn' | 'error' {

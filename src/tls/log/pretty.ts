@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { escapeControl } from '../../text/escape-control.js'
+import { printable } from '../../text/printable.js'
 
 const levels: Readonly<Record<number, string>> = {
   10: 'trace',
@@ -9,7 +9,7 @@ const levels: Readonly<Record<number, string>> = {
   50: 'error',
   60: 'fatal',
 }
-const shown = [
+const worthALook = [
   'name',
   'peer_address',
   'identity',
@@ -27,10 +27,10 @@ const shown = [
 export function prettyLine(line: string): string {
   const record: Record<string, unknown> = JSON.parse(line)
   const level = levels[Number(record.level)] ?? 'info'
-  const fields = shown
+  const fields = worthALook
     .filter((name) => record[name] !== undefined)
-    .map((name) => `${name}=${escapeControl(String(record[name]))}`)
+    .map((name) => `${name}=${printable(String(record[name]))}`)
   const time = String(record.time ?? '').slice(11, 19)
   const mark = Number(record.level) >= 40 ? styleText('yellow', level.padEnd(5)) : level.padEnd(5)
-  return `${styleText('dim', time)} ${mark} ${escapeControl(String(record.msg ?? ''))} ${styleText('dim', fields.join(' '))}\n`
+  return `${styleText('dim', time)} ${mark} ${printable(String(record.msg ?? ''))} ${styleText('dim', fields.join(' '))}\n`
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { MtlsError } from '../../errors.js'
-import type { Material } from './material.js'
+import type { CertificateFacts } from '../../x509/certificate.js'
 
 /** ECDHE with AEAD only (RFC 9325 section 4.2). */
 const ciphers = [
@@ -31,11 +31,19 @@ function takenGroups(ecdhCurve: string): string | undefined {
   }
 }
 
-/** The whole option set of a context: `setSecureContext` forgets whatever is not given again. */
-export function contextOptions(material: Pick<Material, 'identity' | 'minVersion'>): SecureContextOptions {
+/** Our certificate with its key, and the CAs that we trust, as OpenSSL takes them: in PEM. It takes no `KeyObject`. */
+export type TlsIdentity = Pick<SecureContextOptions, 'cert' | 'key' | 'ca'>
+
+/** What a context is made of. */
+export interface ContextSource {
+  readonly identity: TlsIdentity
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+}
+
+export function contextOptions({ identity, minVersion }: ContextSource): SecureContextOptions {
   return {
-    ...material.identity,
-    minVersion: material.minVersion,
+    ...identity,
+    minVersion,
     ciphers,
     ecdhCurve: groups,
     honorCipherOrder: true,
@@ -43,12 +51,15 @@ export function contextOptions(material: Pick<Material, 'identity' | 'minVersion
   }
 }
 
-/** A context of this material. Throws `CERT_INVALID` for what OpenSSL will not use, a key that is too short for one. */
-export function secureContext(material: Material, others: SecureContextOptions = {}): SecureContext {
+/** A context for one side. Throws `CERT_INVALID` for what OpenSSL will not use, a key that is too short for one. */
+export function secureContext(
+  source: ContextSource & { readonly role: string; readonly certificate: CertificateFacts },
+  others: SecureContextOptions = {},
+): SecureContext {
   try {
-    return createSecureContext({ ...contextOptions(material), ...others })
+    return createSecureContext({ ...contextOptions(source), ...others })
   } catch (error) {
-    throw unusable(`the ${material.role} certificate ${material.certificate.subject}`, error)
+    throw unusable(`the ${source.role} certificate ${source.certificate.subject}`, error)
   }
 }
 

@@ -1,6 +1,7 @@
 import { atMoment } from '../../alarm.js'
+import { dayMs, timeText } from '../../text/duration.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
-import { dayMs, expiringFrom, timeText } from '../../x509/life.js'
+import { expiringFrom } from '../../x509/life.js'
 import { withoutSuperseded } from '../../x509/revocation.js'
 import { BoundedMap } from '../bounded-map.js'
 import type { Expiring, Tell } from '../events.js'

@@ -1,20 +1,18 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import type { SecureContextOptions } from 'node:tls'
+import type { SecureContext } from 'node:tls'
 import type { Role, TlsConfig } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { exposureOf } from '../../files/exposure.js'
 import { CrlSet } from '../../judge/crl-set.js'
-import { dateFault } from '../../judge/dates.js'
-import { fabricFaults } from '../../judge/fabric.js'
 import { buildPath, isSelfSigned } from '../../judge/path.js'
-import { purposeFaults } from '../../judge/purpose.js'
 import { type CertificateFacts, pemOf } from '../../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../../x509/crl.js'
 import { readCertificates } from '../../x509/pem.js'
-import { readPrivateKey } from '../../x509/private-key.js'
 import { withoutSuperseded } from '../../x509/revocation.js'
 import { coversServerName } from '../../x509/server-name.js'
+import { secureContext, type TlsIdentity } from './context.js'
+import { readOwnCertificate } from './own-certificate.js'
 import { read, readOptional, readPair } from './read-files.js'
 
 /** Everything one side needs to speak TLS, loaded and checked: a value that never changes. */
@@ -38,7 +36,11 @@ export interface Material {
   /** Changes whenever the file of the revocation lists changes. */
   readonly listVersion: string
   /** Goes to `tls.createSecureContext`, nowhere else: it holds the key. */
-  readonly identity: Pick<SecureContextOptions, 'cert' | 'key' | 'ca'>
+  readonly identity: TlsIdentity
+  /** Under which a server seals session tickets. Other keys with other trust: earlier tickets become invalid. */
+  readonly ticketKeys: Buffer
+  /** Made of the identity, for every connection. */
+  readonly context: SecureContext
 }
 
 /** Where material comes from: files today; a workload API or an ACME client could stand here. */
@@ -56,12 +58,10 @@ export interface MaterialSource {
 
 /** The files of a config as a source. What `load` throws is listed at `loadMaterial`. */
 export function fileSource(config: TlsConfig, role: Role): MaterialSource {
-  const own =
-    role === 'server' ? [config.serverCert, config.serverKey] : [config.clientCert, config.clientKey]
   return {
     load: (previous) => loadMaterial(config, role, previous),
     loadLists: (previous) => loadLists(config, previous),
-    paths: [...own, config.caCert, crlPath(config)],
+    paths: [...ownPaths(config, role), config.caCert, crlPath(config)],
   }
 }
 
@@ -70,13 +70,17 @@ export function coversHost({ certificate }: Material, host: string): boolean {
   return coversServerName(certificate.names, host)
 }
 
+function ownPaths(config: TlsConfig, role: Role): readonly [certPath: string, keyPath: string] {
+  return role === 'server' ? [config.serverCert, config.serverKey] : [config.clientCert, config.clientKey]
+}
+
 /** The list that is looked for when none is configured stands beside the CA's certificate. */
 function crlPath({ crl, caCert }: TlsConfig): string {
   return crl ?? join(dirname(caCert), 'ca.crl')
 }
 
 /**
- * Reads and checks the files of one side. Throws `CERT_NOT_FOUND`, `CERT_INVALID`, `CERT_EXPIRED`,
+ * Reads and checks the files of one side, with OpenSSL too. Throws `CERT_NOT_FOUND`, `CERT_INVALID`, `CERT_EXPIRED`,
  * `CERT_NOT_YET_VALID`, `KEY_MISMATCH` or `KEY_ENCRYPTED`, naming the file. Files that are the same as
  * those of `previous` give `previous`: what is in use goes on when time alone has passed.
  */
@@ -86,8 +90,7 @@ export async function loadMaterial(
   previous?: Material,
   now = new Date(),
 ): Promise<Material> {
-  const [certPath, keyPath] =
-    role === 'server' ? [config.serverCert, config.serverKey] : [config.clientCert, config.clientKey]
+  const [certPath, keyPath] = ownPaths(config, role)
   const { certText, keyText } = await readPair(certPath, keyPath)
   const caText = await readOptional(config.caCert, config.demoMode)
   const crlText = await readOptional(
@@ -102,22 +105,11 @@ export async function loadMaterial(
   const version = digest(certText, keyText, caText, crlText)
   if (previous?.version === version) return previous
 
-  const [certificate, ...chain] = readCertificates(certText, certPath)
-  if (!certificate) throw new MtlsError('CERT_INVALID', `${certPath}: no certificate in it`)
-  const key = readPrivateKey(keyText, keyPath, config.keyPassphrase)
-  const owner = chain.find(({ x509 }) => x509.checkPrivateKey(key))
-  if (owner && !certificate.x509.checkPrivateKey(key)) {
-    throw new MtlsError(
-      'KEY_MISMATCH',
-      `${keyPath} is the key of ${owner.subject}, which is not the first certificate in ${certPath}`,
-      { hint: 'Put that certificate first, and then the CAs, each after the one that it signed.' },
-    )
-  }
-  if (!certificate.x509.checkPrivateKey(key)) {
-    throw new MtlsError('KEY_MISMATCH', `${keyPath} is not the key of ${certPath} (${certificate.subject})`)
-  }
-  checkOwn(certificate, certPath, role, now)
-
+  const { certificate, chain, key } = readOwnCertificate(
+    { certText, keyText, certPath, keyPath, passphrase: config.keyPassphrase },
+    role,
+    now,
+  )
   const anchors = caText === undefined ? [] : readAnchors(caText, config.caCert)
   const ownIssuer = buildPath(certificate, chain, anchors).anchored
   if (previous?.ownIssuer && !ownIssuer) {
@@ -145,18 +137,34 @@ export async function loadMaterial(
     trustVersion: digest(caText, crlText),
     listVersion: digest(crlText),
   } as const
-  const identity: Material['identity'] = {
-    cert: [certificate, ...chain].map(({ x509 }) => x509.toString()).join(''),
+  const identity: TlsIdentity = {
+    cert: pemOf([certificate, ...chain]).join(''),
     key: key.export({ type: 'pkcs8', format: 'pem' }),
     // An empty list, never undefined: without one Node would trust the public CAs.
     ca: pemOf(anchors),
   }
-  return withIdentity(material, identity)
+  return withContext(material, identity, previous)
 }
 
-/** Not enumerable: no log, JSON or copy of the material shows the key. */
-function withIdentity(material: Omit<Material, 'identity'>, identity: Material['identity']): Material {
-  return Object.freeze(Object.defineProperty({ ...material }, 'identity', { value: identity })) as Material
+/** OpenSSL must take it. What holds keys is not enumerable: no log, JSON or copy of the material shows them. */
+function withContext(
+  material: Omit<Material, 'identity' | 'ticketKeys' | 'context'>,
+  identity: TlsIdentity,
+  previous: Material | undefined,
+): Material {
+  const isSameTrust = material.trustVersion === previous?.trustVersion
+  const ticketKeys = isSameTrust ? previous?.ticketKeys : randomBytes(48)
+  const context = secureContext(
+    { ...material, identity },
+    // Without an id of its own OpenSSL resumes no session of a server that asks for certificates.
+    material.role === 'server' ? { ticketKeys, sessionIdContext: 'mcp-mtls' } : {},
+  )
+  return Object.freeze(
+    Object.defineProperties(
+      { ...material },
+      { identity: { value: identity }, ticketKeys: { value: ticketKeys }, context: { value: context } },
+    ),
+  ) as Material
 }
 
 /** What `MaterialSource.loadLists` says. Beside the new lists those in use go on counting: nobody is let in by this. */
@@ -169,7 +177,7 @@ async function loadLists(config: TlsConfig, previous: Material): Promise<Materia
     const lists = [...readOwnCrls(text, config, previous.anchors), ...(previous.crls?.lists ?? [])]
     const distinct = [...new Map(lists.map((list) => [list.pem, list])).values()]
     const counting = withoutSuperseded(distinct, previous.anchors, new Date())
-    return withIdentity(
+    return withContext(
       {
         ...previous,
         crls: new CrlSet(counting, config.crlMissing === 'allow'),
@@ -179,6 +187,7 @@ async function loadLists(config: TlsConfig, previous: Material): Promise<Materia
         listVersion,
       },
       previous.identity,
+      previous,
     )
   } catch (error) {
     if (error instanceof MtlsError) return previous
@@ -206,34 +215,6 @@ function readOwnCrls(
     )
   }
   return lists
-}
-
-/** What a peer would refuse our own certificate for, whatever it trusts. */
-function checkOwn(certificate: CertificateFacts, path: string, role: Role, now: Date): void {
-  const ended = dateFault(certificate, now)
-  if (ended) {
-    const code = ended.kind === 'expired' ? 'CERT_EXPIRED' : 'CERT_NOT_YET_VALID'
-    throw new MtlsError(code, `${path} ${ended.words}`)
-  }
-  const [weakness] = fabricFaults(certificate, false)
-  if (weakness) {
-    throw new MtlsError('CERT_INVALID', `the certificate in ${path} ${weakness.words}`, {
-      hint: 'Make a new pair, for example with `mcp-mtls cert-gen`.',
-    })
-  }
-  // One that signed itself is for peers in demo mode; a client's that names no use, for servers that ask for none.
-  const unfit = purposeFaults(certificate, role === 'server' ? 'serverAuth' : 'clientAuth').find(
-    ({ passesInDemo }) => !(passesInDemo && (role === 'client' || isSelfSigned(certificate))),
-  )
-  if (unfit) {
-    throw new MtlsError(
-      'CERT_INVALID',
-      `${path} ${unfit.words}: no ${role === 'server' ? 'client' : 'server'} would accept it`,
-      {
-        hint: `Use the ${role} certificate here, for example the one from \`mcp-mtls cert-gen\`.`,
-      },
-    )
-  }
 }
 
 function readAnchors(text: string, path: string): readonly CertificateFacts[] {

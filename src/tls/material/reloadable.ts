@@ -1,7 +1,7 @@
 import { MtlsError } from '../../errors.js'
 import { type WatchOptions, watchFiles } from '../../files/watch.js'
+import { hourMs } from '../../text/duration.js'
 import type { SecurityEvent, Tell } from '../events.js'
-import { secureContext } from './context.js'
 import { ExpiryWatch } from './expiry-watch.js'
 import type { Material, MaterialSource } from './material.js'
 
@@ -15,7 +15,7 @@ export interface LastReload {
 }
 
 /** What is in use may be revoked by files that cannot be taken up: it is said again so often. */
-const repeatMs = 3_600_000
+const repeatMs = hourMs
 
 export type MaterialListener = (next: Material) => void
 
@@ -42,7 +42,7 @@ export class ReloadableMaterial {
 
   /** Throws what loading throws: a server never starts with bad files. */
   static async load(source: MaterialSource, tell: Tell): Promise<ReloadableMaterial> {
-    return new ReloadableMaterial(source, tell, checked(await source.load(undefined)))
+    return new ReloadableMaterial(source, tell, await source.load(undefined))
   }
 
   get current(): Material {
@@ -82,7 +82,7 @@ export class ReloadableMaterial {
   async #reload(): Promise<boolean> {
     const previous = this.#current
     try {
-      const next = checked(await this.#source.load(previous))
+      const next = await this.#source.load(previous)
       const isNew = next.version !== previous.version
       if (isNew || this.#last?.ok === false)
         this.#last = { at: new Date(), ok: true, error: undefined, failingSince: undefined }
@@ -151,10 +151,4 @@ export class Freshness {
     this.#stop()
     this.#expiry.stop()
   }
-}
-
-/** OpenSSL must take it before anything is swapped. */
-function checked(material: Material): Material {
-  secureContext(material)
-  return material
 }

@@ -1,10 +1,11 @@
 import { createHash, type X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { maximumPresented } from '../../judge/path.js'
+import { dayMs } from '../../text/duration.js'
 import { contentsOf, elementAt, elementsIn } from '../../x509/der/der.js'
 
-/** The certificate that a peer has shown as its own. */
-export interface ShownLeaf {
+/** The certificate that a peer has presented as its own. */
+export interface PresentedLeaf {
   readonly der: Buffer
   /** SHA-256 of it, hex. */
   readonly fingerprint256: string
@@ -14,11 +15,11 @@ export interface ShownLeaf {
 const peerInSession = 0xa3
 
 /**
- * What a socket's peer has shown as its own; undefined when that is nothing. `getPeerCertificate()` will not do: it puts
+ * What a socket's peer has presented as its own; undefined when that is nothing. `getPeerCertificate()` will not do: it puts
  * everything into words before anybody has looked at it, and on Node 20 and 22 an object identifier of 600 bytes ends
  * the process. The session has the certificate as it came. Throws where the runtime does not give it.
  */
-export function leafShownBy(socket: TLSSocket): ShownLeaf | undefined {
+export function presentedLeaf(socket: TLSSocket): PresentedLeaf | undefined {
   const { _handle: handle } = socket as { _handle?: { getSession(): Buffer | undefined } | null }
   // On a client `getSession()` of newer versions of Node puts the host before it.
   const session = handle?.getSession()
@@ -38,7 +39,7 @@ export function leafShownBy(socket: TLSSocket): ShownLeaf | undefined {
  * offers takes them out of OpenSSL's list and never frees them (measured on Node 20 and 24), so whoever could make us
  * go it again and again would eat the memory.
  */
-export function issuersShownBy(socket: TLSSocket, share: Share): readonly X509Certificate[] | undefined {
+export function presentedIssuers(socket: TLSSocket, share: Share): readonly X509Certificate[] | undefined {
   if (!share.isLeft(Date.now())) return undefined
   const all: X509Certificate[] = []
   let next = socket.getPeerX509Certificate()?.issuerCertificate
@@ -55,12 +56,11 @@ interface Share {
   take(bytes: number): void
 }
 
-const day = 86_400_000
 /** A thousand usual issuers. In memory they take ten times their size, those with many small names 25 times. */
 const ofOnePeer = 1_000_000
 const ofAllStrangers = 8_000_000
 
-/** Of the memory of this process, which is lost until it ends; counted in bytes of certificates, anew each day. */
+/** Of the memory of this process, which is lost until it ends; counted in bytes of certificates, from zero each day. */
 export class Shares {
   readonly #longest: number
   readonly #taken = new Map<string, number>()
@@ -93,7 +93,7 @@ export class Shares {
   }
 
   #begin(now: number): void {
-    if (Math.abs(now - this.#since) < day) return
+    if (Math.abs(now - this.#since) < dayMs) return
     this.#since = now
     this.clear()
   }

@@ -2,7 +2,7 @@ import type { TLSSocket } from 'node:tls'
 import { atMoment } from '../../alarm.js'
 import type { Tell } from '../events.js'
 import { type ConnectionRecord, negotiated, type TlsConnection, usageOf } from './connection.js'
-import type { PeerJudge } from './peer.js'
+import type { PeerJudge } from './peer-judge.js'
 import type { PeerFacts, Refusal, Verdict } from './verdict.js'
 
 /** A connection whose handshake is finished. */

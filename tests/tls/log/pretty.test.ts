@@ -13,7 +13,7 @@ const line = JSON.stringify({
 
 test('a line of the log is one readable line: time, level, message, fields', () => {
   expect(stripVTControlCharacters(prettyLine(line))).toBe(
-    '03:04:05 warn  certificate CN=\\u001b[31mx expired name=echo-mcp peer_address=127.0.0.1:1 reason=CERT_EXPIRED\n',
+    '03:04:05 warn  certificate CN=\\x1b[31mx expired name=echo-mcp peer_address=127.0.0.1:1 reason=CERT_EXPIRED\n',
   )
 })
 

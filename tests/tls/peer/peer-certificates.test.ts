@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { TLSSocket } from 'node:tls'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connectTls } from '../../../src/tls/client-socket.js'
-import { PeerJudge } from '../../../src/tls/peer/peer.js'
-import { leafShownBy, Shares, strangers } from '../../../src/tls/peer/peer-certificates.js'
+import { presentedLeaf, Shares, strangers } from '../../../src/tls/peer/peer-certificates.js'
+import { PeerJudge } from '../../../src/tls/peer/peer-judge.js'
 import { readCertificates } from '../../../src/x509/pem.js'
 import { bareServer } from '../../support/bare-peers.js'
 import { type Forged, forge, forgeCa } from '../../support/forge.js'
@@ -146,7 +146,7 @@ test('a socket that is destroyed shows nothing', async () => {
   const { socket } = await connected()
   socket.destroy()
   await once(socket, 'close')
-  expect(leafShownBy(socket)).toBeUndefined()
+  expect(presentedLeaf(socket)).toBeUndefined()
 })
 
 test('nothing of the session, in which there are secrets, is left in memory', async () => {
@@ -154,7 +154,7 @@ test('nothing of the session, in which there are secrets, is left in memory', as
   const handle = (socket as unknown as { _handle: { getSession(): Buffer } })._handle
   const session = handle.getSession()
   vi.spyOn(handle, 'getSession').mockReturnValue(session)
-  expect(leafShownBy(socket)?.fingerprint256).toMatch(/^[0-9a-f]{64}$/)
+  expect(presentedLeaf(socket)?.fingerprint256).toMatch(/^[0-9a-f]{64}$/)
   expect(session.every((byte) => byte === 0)).toBe(true)
 })
 

@@ -1,7 +1,8 @@
 import { isWarning } from '../../../pki/check/check-finding.js'
 import type { Checked } from '../../../pki/index.js'
 import type { CheckedEndpoint } from '../../../probe/connect/check-endpoint.js'
-import { dayMs, timeText } from '../../../x509/life.js'
+import { dayMs, timeText } from '../../../text/duration.js'
+import { namesOf } from '../../../x509/subject-names.js'
 import type { Io } from '../../io/io.js'
 import { day, printable, shownPath, table } from '../../io/output.js'
 import type { Paint } from '../../terminal/paint.js'
@@ -22,7 +23,7 @@ export function checkedJson(checked: CheckedEndpoint, now: Date): Record<string,
     subject: certificate?.subject ?? null,
     issuer: certificate?.issuer ?? crl?.issuer ?? null,
     serial: certificate?.serial ?? null,
-    names: namesOf(checked),
+    names: namesIn(checked),
     not_before: (certificate?.notBefore ?? crl?.thisUpdate)?.toISOString() ?? null,
     not_after: end?.toISOString() ?? null,
     days_left: end ? daysUntil(end, now) : null,
@@ -51,7 +52,7 @@ export function checkedLines(
       checked.type,
       checked.certificate?.key.text ?? '',
       lifeOf(checked, now),
-      shortened(namesOf(checked).join(', ') || (checked.certificate?.subject ?? checked.crl?.issuer ?? '')),
+      shortened(namesIn(checked).join(', ') || (checked.certificate?.subject ?? checked.crl?.issuer ?? '')),
     ]),
   )
   return rows.flatMap((row, index) => {
@@ -118,10 +119,8 @@ function daysUntil(end: Date, now: Date): number {
   return Math.floor((end.getTime() - now.getTime()) / dayMs)
 }
 
-function namesOf({ certificate }: Checked): string[] {
-  if (!certificate) return []
-  const { dns, ip, email, uri } = certificate.names
-  return [...dns, ...ip, ...email, ...uri]
+function namesIn({ certificate }: Checked): string[] {
+  return certificate ? namesOf(certificate.names) : []
 }
 
 function shortened(text: string): string {

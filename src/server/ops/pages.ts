@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Health, readiness } from './ops/health.js'
-import type { ServerMetrics } from './ops/metrics.js'
+import { type Health, readiness } from './health.js'
+import type { ServerMetrics } from './metrics.js'
 
 export interface Observed {
   readonly health: () => Health
@@ -9,14 +9,14 @@ export interface Observed {
   readonly about: 'peers' | 'own'
 }
 
-interface Answer {
+interface Page {
   readonly status: number
   readonly type: string
   readonly body: string
 }
 
 /** The pages for operators and their tools, by path. */
-const pages: Readonly<Record<string, (observed: Observed) => Answer | Promise<Answer>>> = {
+const pages: Readonly<Record<string, (observed: Observed) => Page | Promise<Page>>> = {
   '/health': ({ health }) => healthPage(health()),
   '/livez': () => json(200, { status: 'ok' }),
   '/readyz': ({ health }) => {
@@ -30,10 +30,10 @@ const pages: Readonly<Record<string, (observed: Observed) => Answer | Promise<An
   }),
 }
 
-export const observationPaths: readonly string[] = Object.keys(pages)
+export const pagePaths: readonly string[] = Object.keys(pages)
 
-/** Answers GET and HEAD of one of `observationPaths`. Throws `TypeError` for another path. */
-export async function observe(
+/** Answers GET and HEAD of one of `pagePaths`. Throws `TypeError` for another path. */
+export async function servePage(
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -51,10 +51,10 @@ export async function observe(
 }
 
 /** 503 when the server should get no new requests. */
-function healthPage(health: Health): Answer {
+function healthPage(health: Health): Page {
   return json(health.status === 'draining' ? 503 : 200, health)
 }
 
-function json(status: number, value: unknown): Answer {
+function json(status: number, value: unknown): Page {
   return { status, type: 'application/json', body: JSON.stringify(value) }
 }

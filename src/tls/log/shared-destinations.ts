@@ -6,7 +6,7 @@ import { makeDirectories } from '../../files/make-directory.js'
 import { LogDestination, openAppending, openStandard } from './destination.js'
 import { prettyLine } from './pretty.js'
 
-/** Where logs of this process are written: those that share a place share its destination, so that lines stay whole. */
+/** The destinations of all logs of this process: logs that go to the same file share one, so that lines stay whole. */
 const standards = new Map<1 | 2, LogDestination>()
 const files = new Map<string, { readonly destination: LogDestination; users: number }>()
 

@@ -10,7 +10,13 @@ import { BoundedMap } from '../bounded-map.js'
 import type { Material } from '../material/material.js'
 import { excessIn } from './excess.js'
 import { intermediatesFor, rememberIntermediates } from './intermediates.js'
-import { certified, issuersShownBy, leafShownBy, type ShownLeaf, strangers } from './peer-certificates.js'
+import {
+  certified,
+  type PresentedLeaf,
+  presentedIssuers,
+  presentedLeaf,
+  strangers,
+} from './peer-certificates.js'
 import { type PeerFacts, type Verdict, verdict } from './verdict.js'
 
 const remembered = 10_000
@@ -51,7 +57,7 @@ export class PeerJudge {
     try {
       // `authorized` alone proves nothing: on Node 20 a resumed TLS 1.3 session without any client
       // certificate says true.
-      const leaf = leafShownBy(socket)
+      const leaf = presentedLeaf(socket)
       if (!leaf) return { path: undefined, authorizationError }
       const isAccepted = (facts: PeerFacts) => this.verdict(facts, serverName, new Date()).accepted
       const before = this.#known.get(leaf.fingerprint256)
@@ -84,7 +90,7 @@ export class PeerJudge {
   }
 
   #climb(
-    shown: ShownLeaf,
+    own: PresentedLeaf,
     socket: TLSSocket,
     known: PeerFacts | undefined,
     authorizationError: string | undefined,
@@ -96,11 +102,11 @@ export class PeerJudge {
       unreadable: `the certificate is not looked at: the ${this.#peer} shows ${excess}`,
       isExcessive: true,
     })
-    const tooLarge = excessIn([shown.der])
+    const tooLarge = excessIn([own.der])
     if (tooLarge) return tooMuch(tooLarge)
     const { remoteAddress = 'unknown' } = socket
     const read = (one: Buffer | X509Certificate) => readCertificate(one, `certificate of ${remoteAddress}`)
-    const leaf = read(shown.der)
+    const leaf = read(own.der)
     const over = (presented: readonly CertificateFacts[]): PeerFacts => {
       const path = this.#path(leaf, presented, new Date())
       return { path, presented, authorizationError }
@@ -110,8 +116,8 @@ export class PeerJudge {
     const guess = over(isCertified ? intermediatesFor(leaf) : [])
     if (guess.path?.anchored && isAccepted(guess)) return guess
 
-    const share = isCertified ? certified.of(shown.fingerprint256) : strangers.of(remoteAddress)
-    const issuers = issuersShownBy(socket, share)
+    const share = isCertified ? certified.of(own.fingerprint256) : strangers.of(remoteAddress)
+    const issuers = presentedIssuers(socket, share)
     // Who has shown so much is slowed down like who shows too much at once.
     if (!issuers)
       return {
@@ -119,7 +125,7 @@ export class PeerJudge {
         isUnseen: true,
         ...(share.isUsedUp() && { isExcessive: true }),
       }
-    const excess = excessIn([shown.der, ...issuers.map(({ raw }) => raw)])
+    const excess = excessIn([own.der, ...issuers.map(({ raw }) => raw)])
     if (excess) return tooMuch(excess)
     const presented = issuers.map(read)
     const isExcessive = [leaf, ...presented].some(

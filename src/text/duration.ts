@@ -1,0 +1,14 @@
+export const hourMs = 3_600_000
+export const dayMs = 24 * hourMs
+
+/** A length of time in the largest unit that it has one of: `3 days`, `1 hour`, `0 minutes`. */
+export function timeText(milliseconds: number, round = Math.floor): string {
+  const [unit, length] = units.find(([, length]) => milliseconds >= length) ?? ['minute', 60_000]
+  const count = round(milliseconds / length)
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}
+
+const units: readonly (readonly [unit: string, milliseconds: number])[] = [
+  ['day', dayMs],
+  ['hour', hourMs],
+]
