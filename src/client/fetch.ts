@@ -1,14 +1,14 @@
 import type { FetchLike } from '@modelcontextprotocol/client'
 import { Agent, buildConnector, type Dispatcher, fetch as undiciFetch } from 'undici'
-import { isLoopback, parseTlsConfig, type TlsConfig, type TlsOptions, waysTo } from '../config/index.js'
+import { isLoopback, type TlsConfig, waysTo } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { refusalInAnswer } from '../tls/foreign-refusal.js'
 import { fileSource, type MaterialSource } from '../tls/material/material.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import type { Connector } from './connector.js'
-import { explainFailure, mayHaveBeenExecuted } from './failure.js'
+import { explainFailure, isLost, withSent } from './failure.js'
 import type { Generation } from './generation.js'
-import { defaultMaxConnections, LiveConnections, type LiveOptions } from './live-connections.js'
+import { defaultMaxConnections, LiveConnections, type MtlsFetchOptions } from './live-connections.js'
 
 /** Figures of the connections a client keeps open. */
 export interface PoolFigures {
@@ -34,40 +34,37 @@ export interface MtlsFetch extends FetchLike {
   close(): Promise<void>
 }
 
-export interface MtlsFetchOptions extends LiveOptions {}
-
-/**
- * A `fetch` for `https://` URLs that shows our client certificate and judges the server's, for people who
- * build their own transport. It rejects with `MtlsError` for whatever is about the connection.
- * Throws `CONFIG_INVALID` and, for missing files, `CERT_DIR_NOT_FOUND` and `CERT_NOT_FOUND`.
- */
-export function mtlsFetch(tls: TlsOptions, options: MtlsFetchOptions = {}): MtlsFetch {
-  const config = parseTlsConfig(tls, 'client')
-  return fetchOver(config, fileSource(config, 'client'), options)
-}
-
-/** The same over any source of material. */
-export function fetchOver(config: TlsConfig, source: MaterialSource, options: MtlsFetchOptions): MtlsFetch {
+/** What `mtlsFetch` gives, over any source of material. */
+export function fetchOver(
+  config: TlsConfig,
+  options: MtlsFetchOptions,
+  source: MaterialSource = fileSource(config, 'client'),
+): MtlsFetch {
   const live = new LiveConnections(source, config.demoMode ? 'demo' : 'strict', options)
-  const request: FetchLike = async (url, init) => {
-    const target = checkedUrl(url, config)
+  const ready = async (target: URL): Promise<Generation> => {
     const { connector } = await live.current()
     connector.sweep(target)
     // undici gives a socket back one turn of the event loop after its response, and sees one closed as late:
     // asked at once, it would open a second connection for the second call.
     if (connector.open(target) > 0) await new Promise(setImmediate)
-    const generation = await live.current()
+    return live.current()
+  }
+  const request: FetchLike = async (url, init) => {
+    const target = checkedUrl(url, config)
+    const generation = await ready(target).catch((error: unknown) => {
+      throw withSent(error, 'no')
+    })
     const begun = performance.now()
     return generation.run(async (agent) => {
+      const within = withinOrigin(agent, target)
       try {
-        const dispatcher = withinOrigin(agent, target)
-        const response = await undiciFetch(target, { ...(init as object), dispatcher })
+        const response = await undiciFetch(target, { ...(init as object), dispatcher: within.dispatcher })
         return await unlessRejected(response as unknown as Response, target, generation.connector)
       } catch (error) {
-        const failure = explainFailure(error, target)
-        const refusal = mayHaveBeenExecuted(failure) && generation.connector.refusalSince(begun, target)
+        const failure = explainFailure(error, target, within.requests())
+        const refusal = isLost(failure) && generation.connector.refusalSince(begun, target)
         if (refusal) generation.connector.forget(target)
-        throw refusal || failure
+        throw refusal ? withSent(refusal, 'maybe') : failure
       }
     })
   }
@@ -98,14 +95,12 @@ export function plainFetch(): FetchLike & { close(): Promise<void> } {
   const agent = new Agent({ connect, bodyTimeout: 0, headersTimeout: 0 })
   const request: FetchLike = async (url, init) => {
     const target = new URL(url)
+    const within = withinOrigin(agent, target)
     try {
-      const response = await undiciFetch(target, {
-        ...(init as object),
-        dispatcher: withinOrigin(agent, target),
-      })
+      const response = await undiciFetch(target, { ...(init as object), dispatcher: within.dispatcher })
       return response as unknown as Response
     } catch (error) {
-      throw explainFailure(error, target)
+      throw explainFailure(error, target, within.requests())
     }
   }
   return Object.assign(request, { close: async () => void (agent.closed || (await agent.close())) })
@@ -117,18 +112,27 @@ function checkedUrl(url: string | URL, { demoMode, demoAllowRemote }: TlsConfig)
     throw new MtlsError(
       'CONFIG_INVALID',
       `${target.origin}: only https:// URLs; TLS never falls back to plaintext`,
+      { sent: 'no' },
     )
   }
   if (demoMode && !demoAllowRemote && !isLoopback(target.hostname)) {
     throw new MtlsError('CONFIG_INVALID', `${target.origin}: demo mode connects to loopback addresses only`, {
       hint: 'Use strict mode, or set TLS_DEMO_ALLOW_REMOTE=true if you know what you do.',
+      sent: 'no',
     })
   }
   return target
 }
 
-/** A redirect must not carry our certificate to somebody else, nor a plain request off this machine. */
-function withinOrigin(agent: Agent, { origin }: URL): Dispatcher {
+/**
+ * A redirect must not carry our certificate to somebody else, nor a plain request off this machine. `requests` tells how
+ * many there were: a redirect is followed by another.
+ */
+function withinOrigin(
+  agent: Agent,
+  { origin }: URL,
+): { readonly dispatcher: Dispatcher; readonly requests: () => number } {
+  let requests = 0
   const dispatch: Dispatcher['dispatch'] = (options, handler) => {
     if (String(options.origin) !== origin) {
       throw new MtlsError(
@@ -139,11 +143,13 @@ function withinOrigin(agent: Agent, { origin }: URL): Dispatcher {
         },
       )
     }
+    requests++
     return agent.dispatch(options, handler)
   }
-  return new Proxy(agent, {
+  const dispatcher = new Proxy(agent, {
     get: (target, name) => (name === 'dispatch' ? dispatch : Reflect.get(target, name)),
   })
+  return { dispatcher, requests: () => requests }
 }
 
 const longestRejection = 64 * 1024

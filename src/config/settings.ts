@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { serverUrlProblem } from './client-config.js'
-import type { Limits } from './limits.js'
+import type { ParsedLimits } from './limits.js'
 import { exposureProblem, isLoopback } from './loopback.js'
 import { passphraseFrom } from './passphrase.js'
 import { deepFreeze, type Problem, refuse, shown } from './problems.js'
@@ -41,7 +41,7 @@ export interface Settings {
   }
   readonly logLevel: (typeof logLevels)[number]
   readonly securityLog?: string
-  readonly limits: Limits
+  readonly limits: ParsedLimits
 }
 
 export interface SettingSources {
