@@ -3,22 +3,13 @@ import { Agent, buildConnector, type Dispatcher, fetch as undiciFetch } from 'un
 import { isLoopback, type TlsConfig, waysTo } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { refusalInAnswer } from '../tls/foreign-refusal.js'
-import { fileSource, type MaterialSource } from '../tls/material/material.js'
+import { fileSource } from '../tls/material/material.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import type { Connector } from './connector.js'
 import { explainFailure, isLost, withSent } from './failure.js'
 import type { Generation } from './generation.js'
-import { defaultMaxConnections, LiveConnections, type MtlsFetchOptions } from './live-connections.js'
-
-/** Figures of the connections a client keeps open. */
-export interface PoolFigures {
-  /** At most this many to one server. */
-  readonly max: number
-  /** With a request on them now. */
-  readonly active: number
-  readonly idle: number
-  readonly total: number
-}
+import { LiveConnections, type MtlsFetchOptions } from './live-connections.js'
+import { defaultMaxConnections, type PoolFigures } from './pool-figures.js'
 
 /** A `fetch` over mutual TLS, with what its connections tell. */
 export interface MtlsFetch extends FetchLike {
@@ -34,13 +25,9 @@ export interface MtlsFetch extends FetchLike {
   close(): Promise<void>
 }
 
-/** What `mtlsFetch` gives, over any source of material. */
-export function fetchOver(
-  config: TlsConfig,
-  options: MtlsFetchOptions,
-  source: MaterialSource = fileSource(config, 'client'),
-): MtlsFetch {
-  const live = new LiveConnections(source, config.demoMode ? 'demo' : 'strict', options)
+/** What `mtlsFetch` gives. */
+export function fetchOver(config: TlsConfig, options: MtlsFetchOptions): MtlsFetch {
+  const live = new LiveConnections(fileSource(config, 'client'), config.demoMode ? 'demo' : 'strict', options)
   const ready = async (target: URL): Promise<Generation> => {
     const { connector } = await live.current()
     connector.sweep(target)

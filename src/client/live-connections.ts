@@ -2,6 +2,7 @@ import { SecurityEvents, type Subscriber, type Tell, teller } from '../tls/event
 import type { Material, MaterialSource } from '../tls/material/material.js'
 import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/material/reloadable.js'
 import { Generation } from './generation.js'
+import { defaultMaxConnections } from './pool-figures.js'
 
 /** The options of `mtlsFetch`, beside those of TLS. */
 export interface MtlsFetchOptions extends FreshnessOptions {
@@ -16,8 +17,6 @@ export interface MtlsFetchOptions extends FreshnessOptions {
   /** Gets every security event; default nobody. */
   readonly onSecurityEvent?: Subscriber | undefined
 }
-
-export const defaultMaxConnections = 64
 
 /** The connections of one client, whose material is replaced while they are in use. */
 export class LiveConnections {

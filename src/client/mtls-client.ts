@@ -20,8 +20,9 @@ import type { FreshnessOptions } from '../tls/material/reloadable.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import { bounded } from './bounded.js'
 import { explainFailure, isLost, isUnsent, withSent } from './failure.js'
-import { fetchOver, type MtlsFetch, type PoolFigures, plainFetch } from './fetch.js'
+import { fetchOver, type MtlsFetch, plainFetch } from './fetch.js'
 import { outputSchemas } from './output-schemas.js'
+import type { PoolFigures } from './pool-figures.js'
 import { withRetries } from './retry.js'
 
 interface Parts extends FreshnessOptions {

@@ -2,6 +2,9 @@ import type { FetchLike } from '@modelcontextprotocol/client'
 import { isOptions, parseTlsConfig, requireCall, type TlsOptions } from '../config/index.js'
 import type { MtlsFetch } from './fetch.js'
 import type { MtlsFetchOptions } from './live-connections.js'
+import { defaultMaxConnections } from './pool-figures.js'
+
+const none = { active: 0, idle: 0, total: 0 }
 
 /**
  * A `fetch` for `https://` URLs that shows our client certificate and judges the server's, for people who
@@ -23,7 +26,7 @@ export function mtlsFetch(tls: TlsOptions = {}, options: MtlsFetchOptions = {}):
   }
   const request: FetchLike = async (url, init) => (await open())(url, init)
   return Object.assign(request, {
-    pool: () => opened?.pool() ?? { max: options.maxConnections ?? 64, active: 0, idle: 0, total: 0 },
+    pool: () => opened?.pool() ?? { max: options.maxConnections ?? defaultMaxConnections, ...none },
     connection: (url: string | URL) => opened?.connection(url),
     reload: async () => (await open()).reload(),
     close: async () => (await open()).close(),
