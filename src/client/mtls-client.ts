@@ -108,15 +108,23 @@ export class MtlsClient extends Client implements AsyncDisposable {
    * Calls a tool. A call whose connection was lost is repeated only when the tool is declared read-only or
    * idempotent: it may have been executed.
    */
-  override callTool(
+  override async callTool(
     params: Parameters<Client['callTool']>[0],
     options?: CallToolRequestOptions,
   ): ReturnType<Client['callTool']> {
-    return withRetries(() => this.#explained(options, (all) => super.callTool(params, all)), {
-      attempts: this.#config.retryAttempts,
-      signal: options?.signal,
-      mayRetry: (error) => isLost(error) && this.#isRepeatable(params.name),
-    })
+    let wasLost = false
+    try {
+      return await withRetries(() => this.#explained(options, (all) => super.callTool(params, all)), {
+        attempts: this.#config.retryAttempts,
+        signal: options?.signal,
+        mayRetry: (error) => {
+          wasLost ||= isLost(error)
+          return isLost(error) && this.#isRepeatable(params.name)
+        },
+      })
+    } catch (error) {
+      throw wasLost ? withSent(error, 'maybe') : error // whatever the last try came to
+    }
   }
 
   override async listTools(
@@ -153,6 +161,8 @@ export class MtlsClient extends Client implements AsyncDisposable {
         this.#unreachable = isUnsent(error) ? error : undefined
         return isUnsent(error)
       },
+    }).catch((error: unknown) => {
+      throw goesOn(init?.body) ? withSent(error, 'maybe') : error
     })
     this.#unreachable = undefined
     const { host } = new URL(url)
@@ -186,4 +196,10 @@ export class MtlsClient extends Client implements AsyncDisposable {
       throw explainFailure(error, new URL(serverUrl))
     }
   }
+}
+
+/** Whether a request goes on with a call that the server has begun: it had asked for more (revision 2026-07-28). */
+function goesOn(body: unknown): boolean {
+  const { params } = JSON.parse(String(body ?? '{}'))
+  return params?.requestState !== undefined || params?.inputResponses !== undefined
 }

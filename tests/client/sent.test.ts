@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { inputRequired, McpServer } from '@modelcontextprotocol/server'
 import { describe, expect, test } from 'vitest'
 import { connect, MtlsError, mtlsFetch } from '../../src/client/index.js'
 import { foreignServer, silentServer } from '../support/foreign-server.js'
@@ -92,6 +93,33 @@ describe('`maybe`: the server may have got the request', () => {
     await using client = await connect({ serverUrl: losing.url, tls: world.tls, log: false })
     const lost = client.callTool({ name: 'plain', arguments: {} })
     expect(await told(lost)).toEqual({ code: 'CONNECTION_FAILED', sent: 'maybe' })
+  })
+
+  test('the connection is lost under a call, and there is none for the next try', async () => {
+    await using world = await makeWorld()
+    const losing = await losingServer(world, 1, () => void losing[Symbol.asyncDispose]())
+    await using client = await connect({ serverUrl: losing.url, tls: world.tls, log: false })
+    await client.listTools() // so that the client knows that it may repeat the call
+    const lost = client.callTool({ name: 'idempotent', arguments: {} })
+    expect(await told(lost)).toEqual({ code: 'CONNECTION_FAILED', sent: 'maybe' })
+    expect(losing.calls.idempotent).toBe(1)
+  })
+
+  test('there is no connection for the second request of a call that the server has begun', async () => {
+    await using world = await makeWorld()
+    let rounds = 0
+    const served = await serveTest({ tls: world.tls }, () => {
+      const mcp = new McpServer({ name: 'asking', version: '1.0.0' })
+      mcp.registerTool('ask', {}, () => {
+        rounds++
+        void served.server.close()
+        return inputRequired({ requestState: 'begun' })
+      })
+      return mcp
+    })
+    await using client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+    expect(await told(client.callTool({ name: 'ask' }))).toEqual({ code: 'CONNECTION_FAILED', sent: 'maybe' })
+    expect(rounds).toBe(1)
   })
 
   test('no answer comes in time', async () => {
