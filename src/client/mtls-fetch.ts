@@ -24,7 +24,7 @@ export function mtlsFetch(tls: TlsOptions = {}, options: MtlsFetchOptions = {}):
     })
     return opening
   }
-  const request: FetchLike = async (url, init) => (await open())(url, init)
+  const request: FetchLike = async (url, init) => (opened ?? (await open()))(url, init)
   return Object.assign(request, {
     pool: () => opened?.pool() ?? { max: options.maxConnections ?? defaultMaxConnections, ...none },
     connection: (url: string | URL) => opened?.connection(url),
