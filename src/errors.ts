@@ -4,7 +4,7 @@ import { withoutSecrets } from './text/secrets.js'
  * Every error code of this package with its default hint: what a person should do next.
  * A place that knows more gives its own hint. `docs/errors.md` explains each; a test keeps both equal.
  */
-export const errorCodes = {
+export const errorCodes = frozen({
   CERT_NOT_FOUND: 'Make the missing file with `mcp-mtls cert-gen`, or point the setting at the right path.',
   CERT_INVALID: 'Look at the certificate with `mcp-mtls cert-check FILE` or `openssl x509 -in FILE -text`.',
   CERT_EXPIRED: 'Issue a new certificate: `mcp-mtls cert-renew` where the key of the CA is.',
@@ -41,14 +41,21 @@ export const errorCodes = {
   LOG_WRITE_FAILED:
     'Make room, correct the permissions or start what reads it: lines that wait are written by themselves.',
   RELOAD_FAILED: 'The last good certificates stay in use; correct the files and reload again.',
-} as const satisfies Record<string, string>
+})
 
 export type MtlsErrorCode = keyof typeof errorCodes
+
+/** The codes are types, their hints are not: those may change with any version. */
+function frozen<Code extends string>(hints: Record<Code, string>): Readonly<Record<Code, string>> {
+  return Object.freeze(hints)
+}
 
 export interface MtlsErrorOptions {
   /** What to do about it; the code's own hint when absent. */
   readonly hint?: string
   readonly cause?: unknown
+  /** See `MtlsError.sent`. */
+  readonly sent?: 'no' | 'maybe'
 }
 
 /**
@@ -59,14 +66,21 @@ export class MtlsError extends Error {
   override readonly name = 'MtlsError'
   readonly code: MtlsErrorCode
   readonly hint: string
+  /**
+   * Of a call that failed: `no` when no byte of its request was written, so that it can simply be made again; `maybe`
+   * when the server may have got it and done it. Absent on what is no call.
+   */
+  declare readonly sent?: 'no' | 'maybe'
 
   constructor(code: MtlsErrorCode, message: string, options: MtlsErrorOptions = {}) {
     super(withoutSecrets(message), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.hint = withoutSecrets(options.hint ?? errorCodes[code])
+    if (options.sent !== undefined) this.sent = options.sent
   }
 
-  toJSON(): { code: MtlsErrorCode; message: string; hint: string } {
-    return { code: this.code, message: this.message, hint: this.hint }
+  toJSON(): { code: MtlsErrorCode; message: string; hint: string; sent?: 'no' | 'maybe' } {
+    const { code, message, hint, sent } = this
+    return { code, message, hint, ...(sent && { sent }) }
   }
 }

@@ -1,47 +1,22 @@
-import {
-  type CallToolRequestOptions,
-  Client,
-  type ClientOptions,
-  type FetchLike,
-  type Implementation,
-  type ListToolsRequest,
-  type RequestOptions,
-  SdkError,
-  SdkErrorCode,
-  StreamableHTTPClientTransport,
-  type Tool,
-  type Transport,
-} from '@modelcontextprotocol/client'
-import {
-  hostPortOf,
-  type McpClientConfig,
-  type McpClientOptions,
-  packageVersion,
-  parseClientConfig,
-} from '../config/index.js'
-import { MtlsError } from '../errors.js'
+import type { ClientOptions, Implementation } from '@modelcontextprotocol/client'
+import { isOptions, type McpClientOptions, parseClientConfig, requireCall } from '../config/index.js'
 import type { Subscriber } from '../tls/events.js'
-import { type Log, type LogOptions, openLog } from '../tls/log/log.js'
-import { fileSource } from '../tls/material/material.js'
+import type { LogOptions } from '../tls/log/log.js'
 import type { FreshnessOptions } from '../tls/material/reloadable.js'
-import type { TlsConnection } from '../tls/peer/connection.js'
-import { bounded } from './bounded.js'
-import { explainFailure, isPassing, mayHaveBeenExecuted } from './failure.js'
-import { fetchOver, type MtlsFetch, type PoolFigures, plainFetch } from './fetch.js'
-import { outputSchemas } from './output-schemas.js'
-import { withRetries } from './retry.js'
+import type { MtlsClient } from './mtls-client.js'
 
+/** The options of `connect`. */
 export interface ConnectOptions extends McpClientOptions, FreshnessOptions {
-  /** How this client calls itself in MCP. */
-  readonly clientInfo?: Implementation
+  /** How this client calls itself in MCP; default `mcp-mtls` and its version. */
+  readonly clientInfo?: Implementation | undefined
   /** Further options of the SDK's client; by default it speaks 2026-07-28 and falls back to older revisions. */
-  readonly clientOptions?: ClientOptions
+  readonly clientOptions?: ClientOptions | undefined
   /** Where the log goes; `false` for none. Default: level `info` on stderr. */
-  readonly log?: LogOptions | false
-  /** Gets every security event, beside the log. */
-  readonly onSecurityEvent?: Subscriber
-  /** Ends the attempt to connect. */
-  readonly signal?: AbortSignal
+  readonly log?: LogOptions | false | undefined
+  /** Gets every security event, beside the log; default nobody. */
+  readonly onSecurityEvent?: Subscriber | undefined
+  /** Ends the attempt to connect; default none. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -50,6 +25,7 @@ export interface ConnectOptions extends McpClientOptions, FreshnessOptions {
  * server's own reason (`CLIENT_CERT_REQUIRED`, `CERT_EXPIRED` …) when it refuses us.
  */
 export async function connect(options: ConnectOptions): Promise<MtlsClient> {
+  requireCall(isOptions(options), "connect({ serverUrl: 'https://localhost:8443/mcp' })")
   const {
     clientInfo,
     clientOptions,
@@ -61,7 +37,9 @@ export async function connect(options: ConnectOptions): Promise<MtlsClient> {
     ...rest
   } = options
   const config = parseClientConfig(rest)
-  const log = logOptions === false ? undefined : openLog(logOptions)
+  // What a client needs takes a while to load: whoever imports this package may only be a server.
+  const { MtlsClient } = await import('./mtls-client.js')
+  const log = logOptions === false ? undefined : (await import('../tls/log/log.js')).openLog(logOptions)
   const client = new MtlsClient(config, {
     clientInfo,
     clientOptions,
@@ -79,170 +57,5 @@ export async function connect(options: ConnectOptions): Promise<MtlsClient> {
   } catch (error) {
     await client.close()
     throw error
-  }
-}
-
-interface Parts extends FreshnessOptions {
-  readonly clientInfo: Implementation | undefined
-  readonly clientOptions: ClientOptions | undefined
-  readonly onSecurityEvent: Subscriber
-  readonly log: Log | undefined
-}
-
-/** The SDK's own client, whose transport is mutual TLS. */
-export class MtlsClient extends Client implements AsyncDisposable {
-  readonly #config: McpClientConfig
-  readonly #mtls: MtlsFetch | undefined
-  readonly #fetch: FetchLike & { close(): Promise<void> }
-  readonly #tools = new Map<string, Tool>()
-  readonly #log: Log | undefined
-  /** Why there was no connection at the last try. */
-  #unreachable: MtlsError | undefined
-
-  constructor(config: McpClientConfig, { clientInfo, clientOptions, log, ...live }: Parts) {
-    super(clientInfo ?? { name: 'mcp-mtls', version: packageVersion }, {
-      versionNegotiation: { mode: 'auto' },
-      jsonSchemaValidator: outputSchemas,
-      ...clientOptions,
-    })
-    this.#config = config
-    this.#log = log
-    const { timeoutMs, serverName } = config
-    this.#mtls = config.useTls
-      ? fetchOver(config.tls, fileSource(config.tls, 'client'), {
-          serverName,
-          connectTimeout: timeoutMs,
-          // Shorter than a call may take, so that a call can tell what it was waiting for.
-          handshakeTimeout: Math.min(5000, timeoutMs / 2),
-          ...live,
-        })
-      : undefined
-    this.#fetch = this.#mtls ?? plainFetch()
-  }
-
-  /** What was negotiated on the newest connection, and with whom; undefined without TLS. */
-  connection(): TlsConnection | undefined {
-    return this.#mtls?.connection(this.#config.serverUrl)
-  }
-
-  /** The connections that are kept open; undefined without TLS. */
-  pool(): PoolFigures | undefined {
-    return this.#mtls?.pool()
-  }
-
-  /**
-   * Takes up the certificate files as they are now; true when they were others than before. Throws `RELOAD_FAILED`;
-   * what was in use stays in use. Clients do this by themselves when files change.
-   */
-  async reload(): Promise<boolean> {
-    return (await this.#mtls?.reload()) ?? false
-  }
-
-  /** Reopens the file of `log.securityLog` after it was renamed; where that fails, it keeps writing to the old one. */
-  reopenLog(): void {
-    this.#log?.reopen()
-  }
-
-  /** Opens the transport and agrees on a protocol revision. `connect()` has done this. */
-  async open(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted()
-    const transport = new StreamableHTTPClientTransport(new URL(this.#config.serverUrl), {
-      fetch: (url, init) => this.#request(transport, url, init),
-      redirectPolicy: 'follow', // our fetch follows within the origin alone, and says so
-    })
-    // The SDK's first question, which revisions the server speaks, does not listen to the signal.
-    const abort = () => void transport.close()
-    signal?.addEventListener('abort', abort, { once: true })
-    try {
-      await this.#explained({ ...(signal && { signal }) }, (options) => this.connect(transport, options))
-    } finally {
-      signal?.removeEventListener('abort', abort)
-    }
-  }
-
-  /**
-   * Calls a tool. A call whose connection was lost is repeated only when the tool is declared read-only or
-   * idempotent: it may have been executed.
-   */
-  override callTool(
-    params: Parameters<Client['callTool']>[0],
-    options?: CallToolRequestOptions,
-  ): ReturnType<Client['callTool']> {
-    return withRetries(() => this.#explained(options, (all) => super.callTool(params, all)), {
-      attempts: this.#config.retryAttempts,
-      signal: options?.signal,
-      mayRetry: (error) => mayHaveBeenExecuted(error) && this.#isRepeatable(params.name),
-    })
-  }
-
-  override async listTools(
-    params?: ListToolsRequest['params'],
-    options?: Parameters<Client['listTools']>[1],
-  ): ReturnType<Client['listTools']> {
-    const listed = await this.#explained(options, (all) => super.listTools(params, all))
-    for (const tool of listed.tools) this.#tools.set(tool.name, tool)
-    return listed
-  }
-
-  override async close(): Promise<void> {
-    await super.close()
-    await this.#fetch.close()
-    this.#log?.close()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  async #isRepeatable(name: string): Promise<boolean> {
-    if (!this.#tools.has(name)) await this.listTools().catch(() => undefined)
-    const annotations = this.#tools.get(name)?.annotations
-    return annotations?.readOnlyHint === true || annotations?.idempotentHint === true
-  }
-
-  /** A request that never left may always be tried again; after a refused certificate it never is. */
-  async #request(transport: Transport, url: string | URL, init?: RequestInit): Promise<Response> {
-    const response = await withRetries(() => this.#fetch(url, init), {
-      attempts: this.#config.retryAttempts,
-      signal: init?.signal ?? undefined,
-      mayRetry: (error) => {
-        this.#unreachable = isPassing(error) ? error : undefined
-        return isPassing(error)
-      },
-    })
-    this.#unreachable = undefined
-    const host = hostPortOf(new URL(url))
-    // When the body breaks, the SDK would wait for the time limit.
-    return bounded(response, { limit: this.#config.maxAnswerBytes, host }, (error) => {
-      const { id } = JSON.parse(String(init?.body ?? '{}'))
-      if (id === undefined || init?.signal?.aborted) return
-      const failure = explainFailure(error, new URL(url))
-      const message = failure instanceof Error ? failure.message : String(failure)
-      transport.onmessage?.({ jsonrpc: '2.0', id, error: { code: -32000, message, data: failure } })
-    })
-  }
-
-  async #explained<Options extends RequestOptions, T>(
-    options: Options | undefined,
-    act: (options: Options & { timeout: number }) => Promise<T>,
-  ): Promise<T> {
-    const { serverUrl, timeoutMs } = this.#config
-    const all = { timeout: timeoutMs, ...options } as Options & { timeout: number }
-    try {
-      return await act(all)
-    } catch (error) {
-      options?.signal?.throwIfAborted()
-      if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) {
-        // A connection that is open now was waited for in vain, whatever was the matter before it.
-        const unreachable = this.connection()?.state === 'verified' ? undefined : this.#unreachable
-        throw (
-          unreachable ??
-          new MtlsError('CONNECTION_TIMEOUT', `${serverUrl} did not answer within ${all.timeout} ms`, {
-            cause: error,
-          })
-        )
-      }
-      throw explainFailure(error, new URL(serverUrl))
-    }
   }
 }

@@ -13,7 +13,7 @@ import { ConnectionRecord, type TlsConnection } from '../tls/peer/connection.js'
 import { PeerConnection } from '../tls/peer/peer-connection.js'
 import { PeerJudge } from '../tls/peer/peer-judge.js'
 import type { PeerFacts, Refusal } from '../tls/peer/verdict.js'
-import { connectionError, neverSent } from './failure.js'
+import { connectionError, passingFailure, withSent } from './failure.js'
 import { SessionCache } from './sessions.js'
 
 export interface ConnectorOptions {
@@ -140,11 +140,11 @@ export class Connector {
         clearTimeout(timer)
         if (record.facts.state !== 'failed') record.become('failed')
         socket.destroy()
-        reject(error)
+        reject(withSent(error, 'no')) // undici writes no request before it has the connection
       }
       const late = () =>
         fail(
-          neverSent(
+          passingFailure(
             connected
               ? new MtlsError(
                   'TLS_HANDSHAKE_TIMEOUT',

@@ -2,27 +2,48 @@ import { ProtocolError } from '@modelcontextprotocol/client'
 import { hostPortOf } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 
-const unsent = new WeakSet<MtlsError>()
-const lost = new WeakSet<MtlsError>()
+/** Failures for a reason that may be gone in a moment: no connection could be made, or one was lost. */
+const passing = new WeakSet<MtlsError>()
 
-/** Marks a failure before any byte of a request was written, for a reason that may be gone in a moment. */
-export function neverSent(failure: MtlsError): MtlsError {
-  unsent.add(failure)
+/** Whether the same request may simply be made again: no server has seen it, and the next try may find one. */
+export function isUnsent(error: unknown): error is MtlsError {
+  return error instanceof MtlsError && error.sent === 'no' && passing.has(error)
+}
+
+/** Whether the connection was lost under a request: it may have been executed, and must not simply be repeated. */
+export function isLost(error: unknown): error is MtlsError {
+  return error instanceof MtlsError && error.sent === 'maybe' && passing.has(error)
+}
+
+/** Marks a failure whose reason may be gone in a moment. */
+export function passingFailure(failure: MtlsError): MtlsError {
+  passing.add(failure)
   return failure
 }
 
-/** Whether the same request may simply be tried again: no server has seen it. */
-export function isPassing(error: unknown): error is MtlsError {
-  return error instanceof MtlsError && unsent.has(error)
+/**
+ * The same failure, saying whether its request was sent. Where it says otherwise already (requests may
+ * share it), a copy, which is not repeated.
+ */
+export function withSent<Failure>(failure: Failure, sent: NonNullable<MtlsError['sent']>): Failure {
+  if (!(failure instanceof MtlsError) || failure.sent === sent) return failure
+  if (failure.sent === undefined) return Object.assign(failure, { sent })
+  const { code, message, hint } = failure
+  return new MtlsError(code, message, { hint, cause: failure, sent }) as MtlsError & Failure
 }
 
-/** Whether a request may have reached the server although it failed: such a call must not simply be repeated. */
-export function mayHaveBeenExecuted(error: unknown): boolean {
-  return error instanceof MtlsError && lost.has(error)
+/**
+ * What a request rejected with, in our words, and whether it was sent; `requests` counts those that were begun for it, more than
+ * one after a redirect. An abort, and what is not about the connection, stays what it is.
+ */
+export function explainFailure(error: unknown, url: URL, requests = 1): unknown {
+  const failure = inOurWords(error, url)
+  const isUnwritten =
+    requests === 0 || (requests === 1 && (failure as Partial<MtlsError> | undefined)?.sent === 'no')
+  return withSent(failure, isUnwritten ? 'no' : 'maybe')
 }
 
-/** What a request rejected with, in our words. An abort, and what is not about the connection, stays what it is. */
-export function explainFailure(error: unknown, url: URL): unknown {
+function inOurWords(error: unknown, url: URL): unknown {
   const host = hostPortOf(url)
   // What reads answers, in the SDK and in zod, calls itself once for each level.
   if (error instanceof RangeError)
@@ -56,19 +77,19 @@ export function explainFailure(error: unknown, url: URL): unknown {
   const hint = isSilent
     ? 'Servers of Node and of Python refuse a certificate in this way: see what `mcp-mtls test-tls` says, and its log. Or it has stopped; the call may have been executed.'
     : 'Check whether the server is still running; the call may have been executed.'
-  const explained = new MtlsError('CONNECTION_FAILED', `${what} (${code ?? message})`, { hint, cause: error })
-  lost.add(explained)
-  return explained
+  return passingFailure(
+    new MtlsError('CONNECTION_FAILED', `${what} (${code ?? message})`, { hint, cause: error, sent: 'maybe' }),
+  )
 }
 
 /** A connection that did not come about; `address` is `host:port`. */
 export function connectionError(error: NodeJS.ErrnoException, address: string): MtlsError {
   const code = error.code ?? error.message
-  return neverSent(
+  return passingFailure(
     new MtlsError(
       /TIMEDOUT|CONNECT_TIMEOUT/.test(code) ? 'CONNECTION_TIMEOUT' : 'CONNECTION_FAILED',
       `no connection to ${address} (${code})${tried(error)}`,
-      { cause: error },
+      { cause: error, sent: 'no' },
     ),
   )
 }

@@ -8,6 +8,7 @@ import {
 } from 'undici'
 import { MtlsError } from '../errors.js'
 import { ofPeer } from '../text/of-peer.js'
+import { explainFailure } from './failure.js'
 
 /** As many as `fetch` follows (Fetch standard, HTTP-redirect fetch). */
 const mostRedirects = 20
@@ -20,6 +21,8 @@ const bodyHeaders = ['content-encoding', 'content-language', 'content-location',
  * none. Not `agent.compose`: what passes an interceptor has its headers decoded and encoded, and loses what is not ASCII.
  */
 class OriginDispatcher extends Dispatcher {
+  /** How many requests were begun: a redirect is followed by another. */
+  requests = 0
   readonly #agent: Agent
   readonly #origin: string
 
@@ -30,32 +33,41 @@ class OriginDispatcher extends Dispatcher {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.requests++
     return this.#agent.dispatch({ ...options, origin: this.#origin }, handler)
   }
 }
 
 /**
  * `fetch` over this agent, to any port, that follows redirects within the origin alone: one must not carry our
- * certificate to somebody else, nor a plain request off this machine.
+ * certificate to somebody else, nor a plain request off this machine. Throws what `explainFailure` gives.
  */
 export async function fetchWithinOrigin(agent: Agent, target: URL, init: RequestInit): Promise<Response> {
+  const dispatcher = new OriginDispatcher(agent, target.origin)
+  try {
+    return await followed(dispatcher, target, init)
+  } catch (error) {
+    throw explainFailure(error, target, dispatcher.requests)
+  }
+}
+
+async function followed(dispatcher: OriginDispatcher, target: URL, init: RequestInit): Promise<Response> {
   const { origin } = target
-  const dispatcher = new OriginDispatcher(agent, origin)
   const redirect = init.redirect === 'error' ? 'error' : 'manual'
   let url = target
   let request = init
-  for (let followed = 0; ; followed++) {
+  for (let count = 0; ; count++) {
     const response = await undiciFetch(withoutPort(url), { ...request, redirect, dispatcher })
     const location = redirects.has(response.status) ? response.headers.get('location') : null
     if (location === null || init.redirect === 'manual')
       return Object.defineProperties(response, {
         url: { value: withoutFragment(url) },
-        redirected: { value: followed > 0 },
+        redirected: { value: count > 0 },
       })
     await response.body?.cancel()
     url = urlWithin(origin, location, url)
     request = redirectedRequest(request, response.status, origin)
-    if (followed === mostRedirects)
+    if (count === mostRedirects)
       throw new MtlsError('CONNECTION_FAILED', `${origin} redirects more than ${mostRedirects} times`)
   }
 }

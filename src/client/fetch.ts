@@ -1,33 +1,17 @@
 import type { FetchLike } from '@modelcontextprotocol/client'
 import { Agent, buildConnector } from 'undici'
-import {
-  hostPortOf,
-  parseTlsConfig,
-  serverUrlProblem,
-  type TlsConfig,
-  type TlsOptions,
-  waysTo,
-} from '../config/index.js'
+import { hostPortOf, serverUrlProblem, type TlsConfig, waysTo } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { refusalInAnswer } from '../tls/foreign-refusal.js'
-import { fileSource, type MaterialSource } from '../tls/material/material.js'
+import { fileSource } from '../tls/material/material.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import { textOf } from './bounded.js'
 import type { Connector } from './connector.js'
-import { explainFailure, mayHaveBeenExecuted } from './failure.js'
+import { explainFailure, isLost, withSent } from './failure.js'
 import { fetchWithinOrigin } from './fetch-within-origin.js'
 import type { Generation } from './generation.js'
-import { defaultMaxConnections, LiveConnections, type LiveOptions } from './live-connections.js'
-
-/** Figures of the connections a client keeps open. */
-export interface PoolFigures {
-  /** At most this many to one server. */
-  readonly max: number
-  /** With a request on them now. */
-  readonly active: number
-  readonly idle: number
-  readonly total: number
-}
+import { LiveConnections, type MtlsFetchOptions } from './live-connections.js'
+import { defaultMaxConnections, type PoolFigures } from './pool-figures.js'
 
 /** A `fetch` over mutual TLS, with what its connections tell. */
 export interface MtlsFetch extends FetchLike {
@@ -43,29 +27,22 @@ export interface MtlsFetch extends FetchLike {
   close(): Promise<void>
 }
 
-export interface MtlsFetchOptions extends LiveOptions {}
-
-/**
- * A `fetch` for `https://` URLs that shows our client certificate and judges the server's, for people who
- * build their own transport. It rejects with `MtlsError` for whatever is about the connection.
- * Throws `CONFIG_INVALID` and, for missing files, `CERT_DIR_NOT_FOUND` and `CERT_NOT_FOUND`.
- */
-export function mtlsFetch(tls: TlsOptions, options: MtlsFetchOptions = {}): MtlsFetch {
-  const config = parseTlsConfig(tls, 'client')
-  return fetchOver(config, fileSource(config, 'client'), options)
-}
-
-/** The same over any source of material. */
-export function fetchOver(config: TlsConfig, source: MaterialSource, options: MtlsFetchOptions): MtlsFetch {
-  const live = new LiveConnections(source, config.demoMode ? 'demo' : 'strict', options)
-  const request: FetchLike = async (url, init) => {
-    const target = checkedUrl(url, config)
+/** What `mtlsFetch` gives. */
+export function fetchOver(config: TlsConfig, options: MtlsFetchOptions): MtlsFetch {
+  const live = new LiveConnections(fileSource(config, 'client'), config.demoMode ? 'demo' : 'strict', options)
+  const ready = async (target: URL): Promise<Generation> => {
     const { connector } = await live.current()
     connector.sweep(target)
     // undici gives a socket back one turn of the event loop after its response, and sees one closed as late:
     // asked at once, it would open a second connection for the second call.
     if (connector.open(target) > 0) await new Promise(setImmediate)
-    const generation = await live.current()
+    return live.current()
+  }
+  const request: FetchLike = async (url, init) => {
+    const target = checkedUrl(url, config)
+    const generation = await ready(target).catch((error: unknown) => {
+      throw withSent(error, 'no')
+    })
     const begun = performance.now()
     return generation.run(async (agent) => {
       try {
@@ -73,9 +50,9 @@ export function fetchOver(config: TlsConfig, source: MaterialSource, options: Mt
         return await unlessRejected(response as unknown as Response, target, generation.connector)
       } catch (error) {
         const failure = explainFailure(error, target)
-        const refusal = mayHaveBeenExecuted(failure) && generation.connector.refusalSince(begun, target)
+        const refusal = isLost(failure) && generation.connector.refusalSince(begun, target)
         if (refusal) generation.connector.forget(target)
-        throw refusal || failure
+        throw refusal ? withSent(refusal, 'maybe') : failure
       }
     })
   }
@@ -106,11 +83,7 @@ export function plainFetch(): FetchLike & { close(): Promise<void> } {
   const agent = new Agent({ connect, bodyTimeout: 0, headersTimeout: 0 })
   const request: FetchLike = async (url, init) => {
     const target = new URL(url)
-    try {
-      return (await fetchWithinOrigin(agent, target, { ...(init as object) })) as unknown as Response
-    } catch (error) {
-      throw explainFailure(error, target)
-    }
+    return (await fetchWithinOrigin(agent, target, { ...(init as object) })) as unknown as Response
   }
   return Object.assign(request, { close: async () => void (agent.closed || (await agent.close())) })
 }
@@ -119,7 +92,7 @@ export function plainFetch(): FetchLike & { close(): Promise<void> } {
 function checkedUrl(url: string | URL, { demoMode, demoAllowRemote }: TlsConfig): URL {
   const target = new URL(url)
   const problem = serverUrlProblem(target.href, { tls: true, demoMode, demoAllowRemote })
-  if (problem !== undefined) throw new MtlsError('CONFIG_INVALID', problem)
+  if (problem !== undefined) throw new MtlsError('CONFIG_INVALID', problem, { sent: 'no' })
   return target
 }
 

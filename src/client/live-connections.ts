@@ -3,25 +3,26 @@ import { SecurityEvents, type Subscriber, type Tell, teller } from '../tls/event
 import type { Material, MaterialSource } from '../tls/material/material.js'
 import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/material/reloadable.js'
 import { Generation } from './generation.js'
+import { defaultMaxConnections } from './pool-figures.js'
 
-export interface LiveOptions extends FreshnessOptions {
-  /** The name the server's certificate must have, instead of the host of the URL. */
+/** The options of `mtlsFetch`, beside those of TLS. */
+export interface MtlsFetchOptions extends FreshnessOptions {
+  /** The name the server's certificate must have; default the host of the URL. */
   readonly serverName?: string | undefined
-  /** For the TCP connection, milliseconds; by default that of `MCP_TIMEOUT`, 30 s. */
-  readonly connectTimeout?: number
-  /** For the TLS handshake after it, milliseconds; by default that of `HANDSHAKE_TIMEOUT`, 5 s. */
-  readonly handshakeTimeout?: number
+  /** Time for the TCP connection, milliseconds; default 30000. */
+  readonly connectTimeout?: number | undefined
+  /** Time for the TLS handshake after it, milliseconds; default 5000. */
+  readonly handshakeTimeout?: number | undefined
   /** Connections to one server at most; default 64. */
-  readonly maxConnections?: number
-  readonly onSecurityEvent?: Subscriber
+  readonly maxConnections?: number | undefined
+  /** Gets every security event; default nobody. */
+  readonly onSecurityEvent?: Subscriber | undefined
 }
-
-export const defaultMaxConnections = 64
 
 /** The connections of one client, whose material is replaced while they are in use. */
 export class LiveConnections {
   readonly #source: MaterialSource
-  readonly #options: LiveOptions
+  readonly #options: MtlsFetchOptions
   readonly #events: SecurityEvents
   readonly #tell: Tell
   /** The newest last; those before it finish what they have begun. */
@@ -30,7 +31,7 @@ export class LiveConnections {
   #freshness: Freshness | undefined
   #closed: Promise<void> | undefined
 
-  constructor(source: MaterialSource, mode: Material['mode'], options: LiveOptions) {
+  constructor(source: MaterialSource, mode: Material['mode'], options: MtlsFetchOptions) {
     this.#source = source
     this.#options = options
     this.#events = new SecurityEvents(options.onSecurityEvent ? [options.onSecurityEvent] : [])

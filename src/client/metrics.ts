@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client'
-import type { PoolFigures } from './fetch.js'
+import type { PoolFigures } from './pool-figures.js'
 
 /** Whoever keeps connections: `MtlsClient` and `MtlsFetch` do. */
 export interface Pooled {

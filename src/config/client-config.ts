@@ -1,16 +1,34 @@
 import { z } from 'zod'
 import { serverUrlProblem, withMcpPath } from './endpoint.js'
+import type { ShapeOf } from './option-shape.js'
 import { deepFreeze, parse, report } from './problems.js'
 import { defaultOf } from './setting-table.js'
 import { locate } from './tls-config.js'
-import { type TlsConfig, tlsSchema } from './tls-options.js'
+import { type TlsConfig, type TlsOptions, tlsSchema } from './tls-options.js'
 import { count, duration, flag, text } from './values.js'
 
 const retriesMessage = 'allowed are whole numbers from 0'
 
+/** Which server is called, and how long for. Times are milliseconds, or text with a unit: `500ms`, `30s`, `5m`. */
+export interface McpClientOptions {
+  /** Where MCP is: `https://localhost:8443/mcp`; without a path `/mcp` is meant. */
+  readonly serverUrl: string | URL
+  /** `false` calls an `http://` URL on loopback; default `true`. */
+  readonly useTls?: boolean | undefined
+  /** Certificates and how the server is judged; default the files in `./certs`. */
+  readonly tls?: TlsOptions | undefined
+  /** Time for one call, and for connecting; default 30000. */
+  readonly timeoutMs?: number | string | undefined
+  /** How often a call is tried again where that does no harm; default 2. */
+  readonly retryAttempts?: number | undefined
+  /** Bytes of one answer, or of one event of a stream, after decompression; default 10485760 (10 MiB). */
+  readonly maxAnswerBytes?: number | undefined
+  /** The name the server's certificate must have; default the host of the URL. */
+  readonly serverName?: string | undefined
+}
+
 const clientSchema = z
   .strictObject({
-    /** Without a path `/mcp` is meant. */
     serverUrl: z
       .union([text, z.instanceof(URL)], { error: 'a URL is wanted' })
       .transform((url) => withMcpPath(String(url))),
@@ -18,14 +36,11 @@ const clientSchema = z
     tls: tlsSchema.prefault({}),
     timeoutMs: duration.default(defaultOf('timeout')),
     retryAttempts: z.number({ error: retriesMessage }).int(retriesMessage).min(0, retriesMessage).default(2),
-    /** Of one answer, or one event of a stream, after decompression. */
     maxAnswerBytes: count.default(defaultOf('maxAnswerBytes')),
-    /** The name the server's certificate must have, where it is not the host of the URL. */
     serverName: text.optional(),
-  })
+  } satisfies ShapeOf<McpClientOptions>)
   .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })
 
-export type McpClientOptions = z.input<typeof clientSchema>
 type ParsedClient = z.output<typeof clientSchema>
 
 /** One server to call. With TLS it has `tls`; without, the URL is plain HTTP on loopback. */

@@ -1,11 +1,12 @@
 export { type McpClientConfig, type McpClientOptions, parseClientConfig } from './client-config.js'
 export { readDotenv } from './dotenv.js'
 export { type Exposure, endpointOf, hostPortOf, serverUrlProblem, withMcpPath } from './endpoint.js'
-export type { Limits, LimitsOptions } from './limits.js'
+export type { Limits } from './limits.js'
 export { isLocalhost, isLoopback, localhostAddresses, waysTo } from './localhost.js'
 export { type McpServerEntry, type McpServersFile, readMcpServers } from './mcp-servers.js'
 export { packageVersion, releaseDate } from './package-version.js'
 export { proxyVariables } from './proxies.js'
+export { isOptions, requireCall } from './right-call.js'
 export { type McpServerConfig, type McpServerOptions, parseServerConfig } from './server-config.js'
 export {
   defaultOf,

@@ -1,10 +1,35 @@
 import { z } from 'zod'
 import { exposureProblem } from './endpoint.js'
-import { limitsSchema } from './limits.js'
+import { type Limits, limitsSchema } from './limits.js'
+import type { ShapeOf } from './option-shape.js'
 import { deepFreeze, parse, report } from './problems.js'
 import { locate } from './tls-config.js'
-import { type TlsConfig, tlsSchema } from './tls-options.js'
+import { type TlsConfig, type TlsOptions, tlsSchema } from './tls-options.js'
 import { flag, listenPort, text } from './values.js'
+
+/** What one server is and where it listens. */
+export interface McpServerOptions {
+  /** Its name in logs, metrics and `/health`; unique among the servers of one process. */
+  readonly name: string
+  /** Address or host name to listen on; default `127.0.0.1`. */
+  readonly host?: string | undefined
+  /** Port without TLS, 0 for any free one; default 0. */
+  readonly httpPort?: number | undefined
+  /** Port with TLS, 0 for any free one; default 0. */
+  readonly tlsPort?: number | undefined
+  /** `false` serves plain HTTP, on loopback only; default `true`. */
+  readonly tlsEnabled?: boolean | undefined
+  /** Certificates and how clients are judged; default the files in `./certs`. */
+  readonly tls?: TlsOptions | undefined
+  /** Names a `Host` header may have; default those of loopback and of the server's certificate. */
+  readonly allowedHosts?: readonly string[] | undefined
+  /** Origins that browsers may call from; default none. */
+  readonly allowedOrigins?: readonly string[] | undefined
+  /** Port on loopback for `/health` and `/metrics` without a certificate, 0 for any free one; default none. */
+  readonly healthPort?: number | undefined
+  /** What peers may use at most; each has a default of its own. */
+  readonly limits?: Limits | undefined
+}
 
 const serverSchema = z
   .strictObject({
@@ -18,10 +43,9 @@ const serverSchema = z
     allowedOrigins: z.array(text).default([]),
     healthPort: listenPort.optional(),
     limits: limitsSchema.prefault({}),
-  })
+  } satisfies ShapeOf<McpServerOptions>)
   .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })
 
-export type McpServerOptions = z.input<typeof serverSchema>
 type ParsedServer = z.output<typeof serverSchema>
 
 /** One server. With TLS it has `tls`; without, it serves plain HTTP on loopback. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } from './endpoint.js'
-import { type Limits, limitNames } from './limits.js'
+import { limitNames, type ParsedLimits } from './limits.js'
 import { passphraseFrom } from './passphrase.js'
 import { deepFreeze, type Problem, rejectProblems, shown } from './problems.js'
 import { secretText } from './setting-kinds.js'
@@ -41,7 +41,7 @@ export interface Settings {
   }
   readonly logLevel: (typeof logLevels)[number]
   readonly securityLog?: string
-  readonly limits: Limits
+  readonly limits: ParsedLimits
 }
 
 export interface SettingSources {
@@ -154,7 +154,7 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
     logLevel: values.logLevel,
     ...given({ securityLog: values.securityLog === undefined ? undefined : absolute(values.securityLog) }),
     limits: Object.fromEntries(limitNames.map((name) => [name, values[name]])) as Record<
-      keyof Limits,
+      keyof ParsedLimits,
       number
     >,
   }

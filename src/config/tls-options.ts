@@ -1,11 +1,43 @@
 import { z } from 'zod'
+import type { ShapeOf } from './option-shape.js'
 import { choice, flag, listenPort, path } from './values.js'
 
 export const tlsVersions = ['TLSv1.2', 'TLSv1.3'] as const
 export const crlMissingChoices = ['refuse', 'allow'] as const
 
+/** Where certificates are and how peers are judged. A server reads its own pair and the CA, a client likewise. */
+export interface TlsOptions {
+  /** Directory of the files below that are not given, under the names `cert-gen` uses; default `./certs`. */
+  readonly certDir?: string | undefined
+  /** PEM file with the CAs that peers must come from; default `ca.crt` in `certDir`. */
+  readonly caCert?: string | undefined
+  /** PEM file with the certificate that a server shows, intermediates after it; default `server.crt` in `certDir`. */
+  readonly serverCert?: string | undefined
+  /** PEM file with the key of `serverCert`; default `server.key` in `certDir`. */
+  readonly serverKey?: string | undefined
+  /** PEM file with the certificate that a client shows, intermediates after it; default `client.crt` in `certDir`. */
+  readonly clientCert?: string | undefined
+  /** PEM file with the key of `clientCert`; default `client.key` in `certDir`. */
+  readonly clientKey?: string | undefined
+  /** Passphrase of an encrypted key; default none. */
+  readonly keyPassphrase?: string | undefined
+  /** A file with the passphrase in it, instead; default none. */
+  readonly keyPassphraseFile?: string | undefined
+  /** File with revocation lists; default `ca.crl` beside `caCert` when there is one. */
+  readonly crl?: string | undefined
+  /** What happens when the revocation list that was there is gone: `refuse` everyone (default), or `allow` and go on without it. */
+  readonly crlMissing?: 'refuse' | 'allow' | undefined
+  /** Accepts unknown issuers, self-signed certificates and other server names, on loopback; default `false`. */
+  readonly demoMode?: boolean | undefined
+  /** Demo mode beyond loopback too; default `false`. */
+  readonly demoAllowRemote?: boolean | undefined
+  /** The oldest TLS version; default `TLSv1.2`. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
+  /** Port that a server listens on, 0 for any free one; `tlsPort` says the same. */
+  readonly port?: number | undefined
+}
+
 export const tlsSchema = z.strictObject({
-  /** Directory of the files below that are not given; `./certs`. */
   certDir: path.optional(),
   caCert: path.optional(),
   serverCert: path.optional(),
@@ -13,19 +45,16 @@ export const tlsSchema = z.strictObject({
   clientCert: path.optional(),
   clientKey: path.optional(),
   keyPassphrase: z.string({ error: 'text is wanted' }).optional(),
-  /** A file with the passphrase in it, instead. */
   keyPassphraseFile: path.optional(),
   crl: path.optional(),
-  /** What happens when the CRL that was there is gone: refuse everyone, or go on without it. */
   crlMissing: choice(crlMissingChoices).default('refuse'),
   demoMode: flag.default(false),
   demoAllowRemote: flag.default(false),
   minVersion: choice(tlsVersions).default('TLSv1.2'),
   port: listenPort.optional(),
-})
+} satisfies ShapeOf<TlsOptions>)
 
 export type Role = 'server' | 'client'
-export type TlsOptions = z.input<typeof tlsSchema>
 export type ParsedTls = z.output<typeof tlsSchema>
 
 /** Where the material is and how peers are judged. All paths are absolute. */

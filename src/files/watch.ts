@@ -2,10 +2,11 @@ import { type FSWatcher, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { afterTime } from '../alarm.js'
 
+/** How files are watched. */
 export interface WatchOptions {
-  /** Quiet time before `changed` is called, so that a set copied file by file counts once. Milliseconds. */
+  /** Quiet time before `changed` is called, so that a set copied file by file counts once. Milliseconds; default 100. */
   readonly debounceMs?: number
-  /** How often `changed` is called in any case: not every file system tells. Milliseconds. */
+  /** How often `changed` is called in any case: not every file system tells. Milliseconds; default 30000. */
   readonly pollMs?: number
 }
 

@@ -1,5 +1,6 @@
 import type { AuthInfo, ServerContext } from '@modelcontextprotocol/server'
 import type { Identity } from '../auth/identity.js'
+import { isOptions, requireCall } from '../config/index.js'
 import type { JudgedRequest } from '../tls/gate.js'
 
 /** The caller as a tool handler sees it: the identity and how it was connected. */
@@ -33,5 +34,6 @@ export function authInfoOf({ identity, connection }: JudgedRequest): AuthInfo {
 
 /** Who calls this tool, from the verified client certificate; undefined when the server runs without TLS. */
 export function identityOf(context: Pick<ServerContext, 'http'>): Caller | undefined {
+  requireCall(isOptions(context), 'identityOf(context), with the context that the SDK hands to a tool')
   return context.http?.authInfo?.extra?.[callerKey] as Caller | undefined
 }

@@ -1,16 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { startCli } from '../support/cli.js'
 import { scratch } from '../support/scratch.js'
-
-// V8's coverage lists every script a process has loaded, of either module system, on every version of Node.
-function loadedBy(pid: number | undefined, directory: string): string[] {
-  return readdirSync(directory)
-    .filter((name) => name.startsWith(`coverage-${pid}-`))
-    .flatMap((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')).result)
-    .map(({ url }: { url: string }) => url)
-}
+import { loadedBy } from './loaded.js'
 
 test('a process that serves never loads the code that makes certificates', async () => {
   const coverage = scratch()
@@ -23,7 +15,7 @@ test('a process that serves never loads the code that makes certificates', async
   expect((await finished).exitCode).toBe(0)
 
   const loaded = loadedBy(process.pid, coverage)
-  expect(loaded.some((url) => url.endsWith('/dist/server/serve.js'))).toBe(true)
+  expect(loaded.some((url) => url.endsWith('/dist/server/listening-server.js'))).toBe(true)
   const making = /\/@peculiar\/x509\/|\/dist\/pki\//
   expect(loaded.filter((url) => making.test(url))).toEqual([])
 

@@ -1,8 +1,8 @@
 import { type ForeignServer, foreignServer } from './foreign-server.js'
 import type { World } from './world.js'
 
-/** An MCP server whose tools lose the connection the first times they are called. */
-export async function losingServer({ server: certificate }: World, times: number) {
+/** An MCP server whose tools lose the connection the first times they are called; `losing` hears of each. */
+export async function losingServer({ server: certificate }: World, times: number, losing = () => {}) {
   const calls = { readOnly: 0, idempotent: 0, plain: 0 }
   const tools = Object.keys(calls).map((name) => ({
     name,
@@ -23,7 +23,10 @@ export async function losingServer({ server: certificate }: World, times: number
     if (verb !== 'POST') return void response.writeHead(405).end()
     const { id, method, params } = JSON.parse(body)
     if (method === 'tools/call') calls[params.name as keyof typeof calls]++
-    if (method === 'tools/call' && lost++ < times) return void response.destroy()
+    if (method === 'tools/call' && lost++ < times) {
+      losing()
+      return void response.destroy()
+    }
     if (id === undefined) return void response.writeHead(202).end()
     const result = results[method]
     const answer = result ? { result } : { error: { code: -32601, message: 'Method not found' } }

@@ -1,6 +1,7 @@
 import { Client, StreamableHTTPClientTransport, type Tool } from '@modelcontextprotocol/client'
 import { explainFailure } from '../../client/failure.js'
-import { mtlsFetch, plainFetch } from '../../client/fetch.js'
+import { plainFetch } from '../../client/fetch.js'
+import { mtlsFetch } from '../../client/mtls-fetch.js'
 import { parseTlsConfig, type TlsOptions } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import type { TlsConnection } from '../../tls/peer/connection.js'

@@ -1,5 +1,5 @@
 import { textOf } from '../../client/bounded.js'
-import { mayHaveBeenExecuted } from '../../client/failure.js'
+import { isLost } from '../../client/failure.js'
 import { mtlsFetch, type SecurityEvent, type TlsConnection } from '../../client/index.js'
 import { hostPortOf, type TlsOptions } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
@@ -104,7 +104,7 @@ function hangUpIn(thrown: unknown): string | undefined {
   const codes: string[] = []
   for (let cause = thrown; cause instanceof Error; cause = cause.cause)
     codes.push((cause as NodeJS.ErrnoException).code ?? cause.message)
-  return codes.find((code) => /ALERT/.test(code)) ?? (mayHaveBeenExecuted(thrown) ? codes.at(-1) : undefined)
+  return codes.find((code) => /ALERT/.test(code)) ?? (isLost(thrown) ? codes.at(-1) : undefined)
 }
 
 /** What breaks while a body is read is in nobody's words yet. */

@@ -8,10 +8,11 @@ import { prettyLine } from './pretty.js'
 import { RefusalSums, type Repeated } from './refusal-sums.js'
 import { openFile, standardDestination } from './shared-destinations.js'
 
+/** Where the log goes. */
 export interface LogOptions {
-  /** Of the lines on stderr; `silent` writes none. Default `info`. */
+  /** The least severe line that stderr gets: `trace`, `debug`, `info`, `warn`, `error`, `fatal`, or `silent` for none; default `info`. */
   readonly level?: string
-  /** A file that gets every security event, whatever the level. */
+  /** A file that gets every security event, whatever the level; default none. */
   readonly securityLog?: string
 }
 

@@ -115,10 +115,13 @@ export class ReloadableMaterial {
   }
 }
 
+export type { WatchOptions }
+
+/** How new certificate files are taken up, and when ends are told of. */
 export interface FreshnessOptions {
-  /** How the files are watched; `false` for not at all. */
+  /** How the files are watched; `false` for not at all; default as `WatchOptions` says. */
   readonly watch?: WatchOptions | false | undefined
-  /** Warnings so many days before an end, default 30, 14, 7 and 1. */
+  /** Warnings so many days before an end; default 30, 14, 7 and 1. */
   readonly expiryWarningDays?: readonly number[] | undefined
 }
 
