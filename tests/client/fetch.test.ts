@@ -137,6 +137,16 @@ describe('a redirect within the origin', () => {
   })
 })
 
+test('headers keep what is not ASCII', async () => {
+  await using world = await makeWorld()
+  await using foreign = await foreignServer(world.server, (_request, response) => {
+    response.writeHead(200, { 'x-name': 'Zürich' }).end()
+  })
+  const fetch = mtlsFetch(world.tls)
+  expect((await fetch(foreign.url)).headers.get('x-name')).toBe('Zürich')
+  await fetch.close()
+})
+
 test('bodies stream both ways, and are decompressed', async () => {
   await using world = await makeWorld()
   await using foreign = await foreignServer(world.server, (_request, response, body) => {
