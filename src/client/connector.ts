@@ -60,7 +60,7 @@ export class Connector {
 
   /** The way undici asks for a connection. */
   readonly connect: buildConnector.connector = ({ hostname, port }, callback) => {
-    this.#handshake(this.#target({ host: bare(hostname), port: Number(port) || 443 })).then(
+    this.#handshake(this.#target({ host: bare(hostname), port: Number(port || 443) })).then(
       (socket) => callback(null, socket),
       (error: Error) => callback(error, null),
     )

@@ -58,7 +58,7 @@ export function endpointOf({ protocol, hostname, port }: URL): {
   readonly host: string
   readonly port: number
 } {
-  return { host: bare(hostname), port: Number(port) || (protocol === 'http:' ? 80 : 443) }
+  return { host: bare(hostname), port: Number(port || (protocol === 'http:' ? 80 : 443)) }
 }
 
 /** `host:port` of a URL, for people; the port is there in any case. */

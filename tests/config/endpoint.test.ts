@@ -86,6 +86,7 @@ test.each([
   ['https://mcp.example/mcp', 'mcp.example', 443],
   ['http://localhost/', 'localhost', 80],
   ['https://[::1]:6000/mcp', '::1', 6000],
+  ['https://localhost:0/mcp', 'localhost', 0],
 ])('%s is at %s, port %i', (url, host, port) => {
   expect(endpointOf(new URL(url))).toEqual({ host, port })
 })

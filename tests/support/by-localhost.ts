@@ -14,11 +14,11 @@ export const localhostIsIpv6 = [
   `)}`,
 ]
 
-/** The echo server in a process of its own, at this host; gives its URL. */
+/** The echo server in a process of its own, at this host; gives its URL as `localhost`. */
 export async function serveEcho(host: string, certDir: string): Promise<string> {
   const args = ['serve', 'echo', '--host', host, '--tls-port', '0', '--cert-dir', certDir]
-  const [url] = await startCli(args, { cwd: scratch() }).printed(/https:\/\/localhost:\d+\/mcp/)
-  return url
+  const [url] = await startCli(args, { cwd: scratch() }).printed(/https:\/\/(localhost|\[::1\]):\d+\/mcp/)
+  return url.replace('[::1]', 'localhost')
 }
 
 /** What `connect()`, `test-tls` and `ask` have to say about a server, each in a process of its own. */
