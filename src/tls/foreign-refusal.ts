@@ -1,5 +1,5 @@
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
-import { readRejection } from './rejection.js'
+import { ownCertificateHints, readRejection } from './rejection.js'
 
 /** Alerts about our certificate (RFC 8446 section 6.2), as OpenSSL names them. */
 const alerts: readonly (readonly [pattern: RegExp, code: MtlsErrorCode, what: string])[] = [
@@ -22,7 +22,7 @@ export function refusalInAlert(code: string | undefined, server: string): MtlsEr
   if (!found) return undefined
   const [, reason, what] = found
   return new MtlsError(reason, `${server} refused our client certificate: ${what} (${code})`, {
-    hint: reason === 'CERT_INVALID' ? unusable : (hints[reason] ?? rejectedHint),
+    hint: ownCertificateHints[reason] ?? rejectedHint,
   })
 }
 
@@ -33,12 +33,6 @@ export function refusalInAnswer(status: number, body: string, server: string): M
 
 export const rejectedHint =
   'Compare the issuer of our certificate (`mcp-mtls cert-check`) with the CAs that the server trusts; its log knows more.'
-const unusable =
-  'Use a client certificate with the extended key usage clientAuth and a strong key, as `mcp-mtls cert-gen` makes it.'
-const hints: Partial<Record<MtlsErrorCode, string>> = {
-  CERT_EXPIRED: 'Renew the client certificate: `mcp-mtls cert-renew`. If it is valid here, check the clocks.',
-  CERT_REVOKED: 'Issue a new client certificate: `mcp-mtls cert-gen client NAME`.',
-}
 
 /** nginx answers after the handshake, with statuses of its own. */
 function nginxRefusal(status: number, body: string, server: string): MtlsError | undefined {

@@ -45,7 +45,7 @@ export function readRejection(body: string, server: string): MtlsError | undefin
   const code = reasons.find((known) => known === reason) ?? 'CLIENT_CERT_REJECTED'
   const said = [message, reason].find((text) => typeof text === 'string') ?? ''
   return new MtlsError(code, `${server} refused our client certificate: ${ofPeer(said, 500)}`, {
-    hint: hints[code] ?? errorCodes[code],
+    hint: ownCertificateHints[code] ?? errorCodes[code],
   })
 }
 
@@ -63,9 +63,10 @@ function objectOf(value: unknown): Partial<Fields> {
   return typeof value === 'object' && value !== null ? value : {}
 }
 
-/** The same codes on the client's side, where other things help. */
-const hints: Partial<Record<MtlsErrorCode, string>> = {
-  CERT_EXPIRED: 'Renew the client certificate, for example with `mcp-mtls cert-gen client NAME --force`.',
+/** What helps the client when a server says this of its certificate. */
+export const ownCertificateHints: Partial<Record<MtlsErrorCode, string>> = {
+  CERT_EXPIRED: 'Renew the client certificate: `mcp-mtls cert-renew`. If it is valid here, check the clocks.',
+  CERT_REVOKED: 'Issue a new client certificate: `mcp-mtls cert-gen client NAME`.',
   CERT_INVALID:
     'Use a client certificate with the extended key usage clientAuth and a strong key, as `mcp-mtls cert-gen` makes it.',
 }

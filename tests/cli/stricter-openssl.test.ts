@@ -42,7 +42,9 @@ test('so does test-tls of the certificate of the client', async () => {
   await using client = await makeWorld({ ca: world.ca, client: rsa })
   const args = ['test-tls', served.server.url, '--cert-dir', client.certDir]
   const { stdout } = await runProcess(args, strictMachine())
-  expect(stdout).toContain('our client certificate cannot be used: its key is weaker than')
+  expect(stdout).toContain(
+    '✗ own certificate     the client certificate CN=forged cannot be used: its key is weaker than',
+  )
   expect(stdout).toContain(stronger)
 })
 
