@@ -1,5 +1,7 @@
+export { type ServerName, serverNames } from './choices.js'
 export { type McpClientConfig, type McpClientOptions, parseClientConfig } from './client-config.js'
 export { readDotenv } from './dotenv.js'
+export { parseDuration } from './duration.js'
 export type { Limits, LimitsOptions } from './limits.js'
 export { isLocalhost, localhostAddresses, waysTo } from './localhost.js'
 export { isLoopback } from './loopback.js'
@@ -18,12 +20,9 @@ export {
 } from './setting-table.js'
 export {
   readSettings,
-  type ServerName,
   type SettingSources,
   type Settings,
-  serverNames,
   settingNotices,
 } from './settings.js'
 export { parseTlsConfig } from './tls-config.js'
 export { fileNames, type Role, type TlsConfig, type TlsOptions } from './tls-options.js'
-export { parseDuration } from './values.js'

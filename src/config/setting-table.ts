@@ -1,3 +1,4 @@
+import { crlMissingChoices, logLevels, tlsVersions, weatherProviders } from './choices.js'
 import {
   booleanText,
   choiceText,
@@ -11,7 +12,6 @@ import {
   secretText,
   urlText,
 } from './setting-kinds.js'
-import { crlMissingChoices, tlsVersions } from './tls-options.js'
 
 export type SettingGroup = 'tls' | 'listen' | 'limits' | 'call' | 'weather' | 'model' | 'log'
 
@@ -24,9 +24,6 @@ export interface Setting<Value = unknown> {
   readonly default?: string
   readonly help: string
 }
-
-export const weatherProviders = ['auto', 'open-meteo', 'simulated'] as const
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 /**
  * Every setting, once. The key is the name in code and, in kebab case, the flag. Flags, help,

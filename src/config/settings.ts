@@ -1,24 +1,20 @@
 import { resolve } from 'node:path'
+import { type logLevels, type ServerName, serverNames, type weatherProviders } from './choices.js'
 import { serverUrlProblem } from './client-config.js'
 import type { Limits } from './limits.js'
 import { exposureProblem, isLoopback } from './loopback.js'
 import { passphraseFrom } from './passphrase.js'
 import { deepFreeze, type Problem, refuse, shown } from './problems.js'
-import { secretText } from './setting-kinds.js'
 import {
   flagOf,
-  type logLevels,
   type Setting,
   type SettingName,
   type SettingValues,
   settingNames,
   settingTable,
-  type weatherProviders,
 } from './setting-table.js'
+import { schemaOf } from './setting-values.js'
 import type { TlsOptions } from './tls-options.js'
-
-export const serverNames = ['weather', 'datetime', 'echo'] as const
-export type ServerName = (typeof serverNames)[number]
 
 /** What the command line works with, from flags, environment, `.env` and defaults. */
 export interface Settings {
@@ -94,11 +90,12 @@ function readValues({ flags = {}, env = {}, dotenv = {} }: SettingSources) {
     const setting: Setting = settingTable[name]
     // An empty variable is a variable not set, as in shells and compose files; an empty flag is a mistake.
     const given = flags[name] ?? (env[setting.variable] || dotenv[setting.variable] || undefined)
-    const standard = setting.default === undefined ? undefined : setting.kind.schema.parse(setting.default)
+    const schema = schemaOf(setting.kind)
+    const standard = setting.default === undefined ? undefined : schema.parse(setting.default)
     if (given === undefined) return [name, standard]
-    const result = setting.kind.schema.safeParse(String(given))
+    const result = schema.safeParse(String(given))
     if (result.success) return [name, result.data]
-    const value = setting.kind === secretText ? '' : `${shown(String(given), setting.variable)}: `
+    const value = setting.kind.name === 'secret' ? '' : `${shown(String(given), setting.variable)}: `
     const text = value + result.error.issues.map((issue) => issue.message).join(', ')
     problems.push({ setting: title(name), text })
     return [name, standard]

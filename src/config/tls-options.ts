@@ -1,8 +1,6 @@
 import { z } from 'zod'
+import { crlMissingChoices, tlsVersions } from './choices.js'
 import { choice, flag, listenPort, path } from './values.js'
-
-export const tlsVersions = ['TLSv1.2', 'TLSv1.3'] as const
-export const crlMissingChoices = ['refuse', 'allow'] as const
 
 export const tlsSchema = z.strictObject({
   /** Directory of the files below that are not given; `./certs`. */
