@@ -15,20 +15,7 @@ import { type CrlFacts, readCrls } from '../../x509/crl.js'
 import { encoded } from '../../x509/der/der.js'
 import { readPrivateKey } from '../../x509/private-key.js'
 import { type Authority, backdated, wholeSecond } from './authority.js'
-
-/** RFC 5280 section 5.3.1, but for `removeFromCRL`: that one is for delta lists, which are not made here. */
-export const revocationReasons = [
-  'unspecified',
-  'keyCompromise',
-  'cACompromise',
-  'affiliationChanged',
-  'superseded',
-  'cessationOfOperation',
-  'certificateHold',
-  'privilegeWithdrawn',
-  'aACompromise',
-] as const
-export type RevocationReason = (typeof revocationReasons)[number]
+import type { RevocationReason } from './revocation-reasons.js'
 
 export interface Revocation {
   readonly at: Date
