@@ -1,7 +1,7 @@
 import { type Checked, check, isWarning, type Problem } from '../pki/index.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { dayMs } from '../x509/life.js'
-import type { CertificateStatus, Level } from './snapshot.js'
+import { type CertificateStatus, levelOfProblems } from './snapshot.js'
 
 /** More are counted, and not shown. */
 const mostShown = 500
@@ -42,7 +42,7 @@ function add(found: Map<string, CertificateStatus>, status: CertificateStatus): 
     ...before,
     places: [...new Set([...before.places, ...status.places])],
     problems,
-    level: levelOf(problems),
+    level: levelOfProblems(problems),
   })
 }
 
@@ -60,15 +60,10 @@ function statusOf({ path, type, certificate, crl, problems }: Checked, now: Date
     not_before: (certificate?.notBefore ?? crl?.thisUpdate)?.toISOString() ?? null,
     not_after: end?.toISOString() ?? null,
     days_left: end ? Math.floor((end.getTime() - now.getTime()) / dayMs) : null,
-    level: levelOf(problems),
+    level: levelOfProblems(problems),
     places: [path],
     problems: worstFirst(problems).map((found) => ({ ...found, message: clipped(found.message) })),
   }
-}
-
-function levelOf(problems: readonly Problem[]): Level {
-  if (problems.length === 0) return 'ok'
-  return problems.every(isWarning) ? 'warning' : 'critical'
 }
 
 /** A name in a certificate may be as long as its author likes. */

@@ -1,16 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { startCli } from '../support/cli.js'
+import { loadedBy } from '../support/loaded.js'
 import { scratch } from '../support/scratch.js'
-
-// V8's coverage lists every script a process has loaded, of either module system, on every version of Node.
-function loadedBy(pid: number | undefined, directory: string): string[] {
-  return readdirSync(directory)
-    .filter((name) => name.startsWith(`coverage-${pid}-`))
-    .flatMap((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')).result)
-    .map(({ url }: { url: string }) => url)
-}
 
 test('a process that serves never loads the code that makes certificates', async () => {
   const coverage = scratch()

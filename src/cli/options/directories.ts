@@ -1,9 +1,10 @@
 import { resolve } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
+import type { Settings } from '../../config/index.js'
 import type { CaOptions } from '../../pki/index.js'
 import type { Io } from '../io/io.js'
 import { typedPath } from '../io/output.js'
-import { addSettingOptions, resolveSettings } from './settings.js'
+import { addSettingOptions } from './settings.js'
 
 /** Gives a `cert-…` command the flags that say where certificates and the CA are. */
 export function addDirectoryOptions(command: Command): Command {
@@ -11,27 +12,30 @@ export function addDirectoryOptions(command: Command): Command {
   return addSettingOptions(command, 'certDir', 'keyPassphrase')
 }
 
+/** What the flags of `addDirectoryOptions` hold beside settings. */
+export interface DirectoryFlags {
+  readonly caDir?: string
+}
+
 /** Where certificates and the CA are; `directory` is one that was named as an argument. */
-export function directoriesOf(command: Command, io: Io, directory?: string): CaOptions {
-  const { caDir } = command.opts<{ caDir?: string }>()
-  const { tls } = resolveSettings(command, io)
+export function directoriesOf(
+  { tls }: Settings,
+  { caDir }: DirectoryFlags,
+  { cwd }: Io,
+  directory?: string,
+): CaOptions {
   return {
-    certDir: resolve(io.cwd, directory ?? tls.certDir),
-    caDir: caDir === undefined ? undefined : resolve(io.cwd, caDir),
+    certDir: resolve(cwd, directory ?? tls.certDir),
+    caDir: caDir === undefined ? undefined : resolve(cwd, caDir),
     passphrase: tls.keyPassphrase,
   }
 }
 
-/** The flags that lead another command to the same directories. */
-export function directoryFlags({ certDir, caDir }: CaOptions, io: Io): string {
-  const flag = (name: string, path: string) => ` --${name} ${typedPath(path, io)}`
+/** The next command to type, with the flags that lead it to the same directories. */
+export function typedCommand(name: string, { certDir, caDir }: CaOptions, io: Io): string {
+  const flag = (option: string, path: string) => ` --${option} ${typedPath(path, io)}`
   const own = certDir === resolve(io.cwd, 'certs') ? '' : flag('cert-dir', certDir)
-  return own + (caDir === undefined ? '' : flag('ca-dir', caDir))
-}
-
-export function numberArgument(text: string): number {
-  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is not a number.')
-  return Number(text)
+  return `npx mcp-mtls ${name}${own}${caDir === undefined ? '' : flag('ca-dir', caDir)}`
 }
 
 export const withinHelp =

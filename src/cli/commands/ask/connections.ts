@@ -1,21 +1,19 @@
-import { connect } from '../../client/index.js'
-import { type McpServerEntry, type McpServersFile, type Settings, serverNames } from '../../config/index.js'
-import type { Connect } from '../../coordinator/index.js'
+import { connect } from '../../../client/index.js'
+import type { McpServerEntry, McpServersFile, Settings } from '../../../config/index.js'
+import type { Connect } from '../../../coordinator/index.js'
+import { tlsOf } from '../../options/mcp-servers.js'
 
 /** Told when demo mode let a server pass. */
 type OnRelaxed = (notice: string) => void
 
-/** How to connect to each server: those of the file when there is one, else those of the settings. */
+/** How to connect to each of the servers. */
 export function connectsFor(
+  servers: McpServersFile['servers'],
   settings: Settings,
-  file: McpServersFile | undefined,
   onRelaxed: OnRelaxed,
 ): Record<string, Connect> {
-  const entries: Readonly<Record<string, McpServerEntry>> =
-    file?.servers ??
-    Object.fromEntries(serverNames.map((name) => [name, { url: settings.servers[name].url, tls: {} }]))
   return Object.fromEntries(
-    Object.entries(entries).map(([name, entry]) => [name, connectTo(name, entry, settings, onRelaxed)]),
+    Object.entries(servers).map(([name, entry]) => [name, connectTo(name, entry, settings, onRelaxed)]),
   )
 }
 
@@ -42,11 +40,4 @@ function connectTo(name: string, entry: McpServerEntry, settings: Settings, onRe
       },
       signal,
     })
-}
-
-/** The files of an entry stand over those of the settings; another key has another passphrase, or none. */
-export function tlsOf({ tls }: McpServerEntry, settings: Settings): Settings['tls'] {
-  const { keyPassphrase, ...shared } = settings.tls
-  const passphrase = tls.clientKey === undefined && keyPassphrase !== undefined ? { keyPassphrase } : {}
-  return { ...shared, ...passphrase, ...tls }
 }

@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fileNames, isLoopback, type Settings } from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
-import { checkFiles, readTrust } from '../../../pki/index.js'
-import { type CheckedEndpoint, checkEndpoint } from '../../../probe/connect/check-endpoint.js'
+import { checkFiles } from '../../../pki/check/check-files.js'
+import { readTrust } from '../../../pki/check/trust.js'
+import type { CheckedEndpoint } from '../../../probe/connect/check-endpoint.js'
 import type { Io } from '../../io/io.js'
 
 /** What to check. */
@@ -58,6 +59,8 @@ export async function checkTargets(
   const sources = { caCert: at(tls.caCert), crl: at(tls.crl), directories }
   const files = await checkFiles(paths, { ...judging, ...sources })
   if (urls.length === 0) return files
+  // Files need none of what connects.
+  const { checkEndpoint } = await import('../../../probe/connect/check-endpoint.js')
   const [trust, identity] = await Promise.all([
     readTrust(sources),
     ownIdentity(tls, directories[0] ?? '', cwd),

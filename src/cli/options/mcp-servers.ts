@@ -1,0 +1,29 @@
+import { resolve } from 'node:path'
+import {
+  type McpServerEntry,
+  type McpServersFile,
+  readMcpServers,
+  type Settings,
+  serverNames,
+} from '../../config/index.js'
+import type { Io } from '../io/io.js'
+
+/** The servers of the `mcpServers` file when one is named, else those of the settings. Throws `CONFIG_INVALID`. */
+export function mcpServers(
+  file: string | undefined,
+  { tlsEnabled, tls, servers }: Settings,
+  { cwd }: Pick<Io, 'cwd'>,
+): McpServersFile {
+  const { demoMode, demoAllowRemote = false } = tls
+  if (file !== undefined)
+    return readMcpServers(resolve(cwd, file), { tls: tlsEnabled, demoMode, demoAllowRemote })
+  const own = serverNames.map((name) => [name, { url: servers[name].url, tls: {} }] as const)
+  return { servers: Object.fromEntries(own), notices: [] }
+}
+
+/** The files of an entry stand over those of the settings; another key has another passphrase, or none. */
+export function tlsOf({ tls }: McpServerEntry, settings: Settings): Settings['tls'] {
+  const { keyPassphrase, ...shared } = settings.tls
+  const passphrase = tls.clientKey === undefined && keyPassphrase !== undefined ? { keyPassphrase } : {}
+  return { ...shared, ...passphrase, ...tls }
+}
