@@ -1,4 +1,4 @@
-import stringWidth from 'string-width'
+import stringWidth from 'fast-string-width'
 
 /**
  * Columns side by side, each as wide as its widest cell on a terminal, where letters may take two places or none. The

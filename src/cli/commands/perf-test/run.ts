@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url'
 import { packageVersion, type Settings } from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
 import type { GivenServers, OwnServers } from '../../../perf/load/target.js'
-import { perfPage } from '../../../perf/page/page.js'
 import { perfTest } from '../../../perf/perf-test.js'
 import type { Io } from '../../io/io.js'
 import { shownPath, writeJson, writeLines } from '../../io/output.js'
@@ -63,6 +62,7 @@ async function measure(
   if (flags.json) writeJson(io, perfJson(result))
   else writeLines(io.stdout, perfLines(result, painter(io)))
   if (report && flags.report !== undefined) {
+    const { perfPage } = await import('../../../perf/page/page.js')
     await report.finish(await perfPage(result))
     writeLines(io.stderr, [`report: ${shownPath(resolve(io.cwd, flags.report), io)}`])
   }
