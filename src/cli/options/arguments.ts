@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../../config/duration.js'
 
 // How the text of a flag becomes a value, for flags that are no settings.
@@ -19,4 +19,11 @@ export function durationArgument(text: string): number {
 /** For a flag that may be given more than once. */
 export function repeatedArgument(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]
+}
+
+export function withinOption(): Option {
+  return new Option(
+    '--within <days>',
+    'days before an end from which to warn (default: the last 30 of a life, the last tenth of one of 60 days or less)',
+  ).argParser(numberArgument)
 }

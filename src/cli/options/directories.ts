@@ -37,6 +37,3 @@ export function typedCommand(name: string, { certDir, caDir }: CaOptions, io: Io
   const own = certDir === resolve(io.cwd, 'certs') ? '' : flag('cert-dir', certDir)
   return `npx mcp-mtls ${name}${own}${caDir === undefined ? '' : flag('ca-dir', caDir)}`
 }
-
-export const withinHelp =
-  'days before an end from which to warn (default: the last 30 of a life, the last tenth of one of 60 days or less)'

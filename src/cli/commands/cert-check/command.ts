@@ -3,8 +3,7 @@ import { parseDuration } from '../../../config/duration.js'
 import { checkCodes } from '../../../pki/check/finding.js'
 import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
-import { numberArgument } from '../../options/arguments.js'
-import { withinHelp } from '../../options/directories.js'
+import { withinOption } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { CheckFlags } from './run.js'
 
@@ -31,7 +30,7 @@ export function build(io: Io): Command {
     .description('Says what is wrong with certificates: files, directories, live servers')
     .argument('[what...]', 'files, directories, https:// URLs (default: the certificate directory)')
     .option('--ca-dir <path>', 'where the key of the CA is kept (default: the certificate directory)')
-    .option('--within <days>', withinHelp, numberArgument)
+    .addOption(withinOption())
     .option(
       '--watch [interval]',
       'go on: check again when files change, and at the interval (default: 1m)',

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
-import { numberArgument } from '../../options/arguments.js'
-import { addDirectoryOptions, withinHelp } from '../../options/directories.js'
+import { withinOption } from '../../options/arguments.js'
+import { addDirectoryOptions } from '../../options/directories.js'
 import { resolveSettings } from '../../options/settings.js'
 import type { ListFlags } from './run.js'
 
@@ -20,7 +20,7 @@ export function build(io: Io): Command {
   const command = new Command('cert-list')
     .description('Lists what a CA has issued')
     .argument('[directory]', 'of the CA (default: --ca-dir, or the certificate directory)')
-    .option('--within <days>', withinHelp, numberArgument)
+    .addOption(withinOption())
     .option('--json', 'as JSON')
     .addHelpText('after', help)
   addDirectoryOptions(command)

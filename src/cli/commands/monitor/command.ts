@@ -1,8 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
-import { durationArgument, numberArgument, repeatedArgument } from '../../options/arguments.js'
-import { withinHelp } from '../../options/directories.js'
+import { durationArgument, repeatedArgument, withinOption } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { MonitorFlags } from './run.js'
 
@@ -42,7 +41,7 @@ export function build(io: Io): Command {
       repeatedArgument,
     )
     .option('--interval <time>', 'between two looks at one thing', durationArgument, 10_000)
-    .option('--within <days>', withinHelp, numberArgument)
+    .addOption(withinOption())
     .option('--port <port>', 'port of the status page on 127.0.0.1, 0 for any free one', port, 8480)
     .option('--exec <command>', 'run a shell command when a server or certificate changes its state')
     .option('--once', 'look once, say what was found, and end')
