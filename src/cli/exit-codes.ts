@@ -7,6 +7,8 @@ import { Interrupted } from './io/signals.js'
 interface ExitCodes {
   /** What each code means, in the words of the help text. */
   readonly meanings: Readonly<Record<number, string>>
+  /** What else the help text says of them. */
+  readonly note?: string
   /** The code of bad usage: 64 unless said otherwise, EX_USAGE of sysexits.h. */
   readonly usage?: number
   /** The codes of some errors. */
@@ -64,6 +66,7 @@ export const exitCodes = {
       5: 'anything else',
       130: 'interrupted',
     },
+    note: '. Of a partial answer it is that of what failed, in the order 2, 4, 3, 5.',
     usage: 1,
     errors: { CONNECTION_TIMEOUT: 4 },
     failed: 5,
@@ -73,8 +76,15 @@ export const exitCodes = {
 /** A command; `monitor --once` has codes of its own. */
 export type Exiting = keyof typeof exitCodes
 
+/** The last paragraph of a help text. */
+export function exitCodesHelp(command: Exiting): string {
+  const { note = '' }: ExitCodes = exitCodes[command]
+  const once = command === 'monitor' ? `;\nwith --once: ${exitCodesText('monitor --once')}` : ''
+  return `Exit codes: ${exitCodesText(command)}${note}${once}`
+}
+
 /** `0 done, 1 failed, 64 bad usage`, on lines as long as those of a help text. */
-export function exitCodesText(command: Exiting): string {
+function exitCodesText(command: Exiting): string {
   const meanings = Object.entries(exitCodes[command].meanings).map(([code, meaning]) => `${code} ${meaning}`)
   const lines = ['']
   for (const [index, meaning] of meanings.entries()) {

@@ -2,14 +2,14 @@ import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../config/package-version.js'
 import { MtlsError } from '../errors.js'
 import { isPemText } from '../text/secrets.js'
-import { type Exiting, exitCodeOfError } from './exit-codes.js'
+import { type Exiting, exitCodeOfError, exitCodesHelp } from './exit-codes.js'
 import { errorText, writeError } from './io/error-text.js'
 import type { Io } from './io/io.js'
 import { Interrupted } from './io/signals.js'
 import { bindOptionals } from './options/settings.js'
 
 /**
- * What each `commands/NAME/command.ts` exports: what can be typed. It loads nothing else; its action loads `run.ts`, which
+ * What each `commands/NAME/command.ts` exports: what can be typed. It loads nothing heavy; its action loads `run.ts`, which
  * throws `MtlsError`, or calls `command.error()` for bad usage.
  */
 interface CommandModule {
@@ -41,7 +41,7 @@ export async function run(argv: readonly string[], io: Io): Promise<void> {
     const program = buildProgram(io)
     if (command !== undefined) {
       const { build } = (await import(`./commands/${command}/command.js`)) as CommandModule
-      const built = build(io)
+      const built = build(io).addHelpText('after', `\n${exitCodesHelp(command)}`)
       adopt(built, program)
       program.addCommand(built)
       argv = bindOptionals(argv, built)

@@ -6,7 +6,7 @@ import {
   exitCodeOfFailures,
   exitCodeOfLevel,
   exitCodes,
-  exitCodesText,
+  exitCodesHelp,
 } from '../../src/cli/exit-codes.js'
 import { Interrupted } from '../../src/cli/io/signals.js'
 import { MtlsError } from '../../src/errors.js'
@@ -57,6 +57,8 @@ test('of several failures the unknown city decides, then the timeout', () => {
 })
 
 test('the codes fill the lines of a help text', () => {
-  expect(exitCodesText('cert-list')).toBe('0 done, 1 failed, 64 bad usage')
-  expect(exitCodesText('ask')).toMatch(/, 4 timeout,\n5 anything else, 130 interrupted$/)
+  expect(exitCodesHelp('cert-list')).toBe('Exit codes: 0 done, 1 failed, 64 bad usage')
+  expect(exitCodesHelp('ask')).toMatch(
+    /, 4 timeout,\n5 anything else, 130 interrupted\. Of a partial answer .*\.$/,
+  )
 })

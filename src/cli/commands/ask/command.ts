@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import { settingsOf } from '../../../config/setting-table.js'
-import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { AskFlags } from './run.js'
@@ -21,9 +20,7 @@ Examples:
   $ echo "What time is it in Lima when it is 15:00 in Oslo?" | mcp-mtls ask --json
 
 An entry of the --config file may have a "tls" object: ca, cert, key, passphrase, serverName.
-Security events go to the file of --security-log, and to stderr with a --log-level other than info.
-
-Exit codes: ${exitCodesText('ask')}. Of a partial answer it is that of what failed, in the order 2, 4, 3, 5.`,
+Security events go to the file of --security-log, and to stderr with a --log-level other than info.`,
     )
     .action(async (words: readonly string[], flags: AskFlags) => {
       const settings = await resolveSettings(command, io)

@@ -1,7 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../../../config/duration.js'
 import { checkCodes } from '../../../pki/check/finding.js'
-import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
 import { withinOption } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
@@ -21,9 +20,7 @@ revocation by the ca.crl beside ca.crt, and file modes. Of a live server it judg
 Problem codes are those of docs/errors.md and these:
 ${Object.entries(checkCodes)
   .map(([code, hint]) => `  ${code.padEnd(17)} ${hint}`)
-  .join('\n')}
-
-Exit codes: ${exitCodesText('cert-check')}`
+  .join('\n')}`
 
 export function build(io: Io): Command {
   const command = new Command('cert-check')

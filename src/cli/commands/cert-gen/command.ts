@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
 import { numberArgument, repeatedArgument } from '../../options/arguments.js'
 import { addDirectoryOptions } from '../../options/directories.js'
@@ -15,9 +14,7 @@ Examples:
 
 Makes ca.crt, server.crt, client.crt and their keys, or what is missing of them; nothing is overwritten
 without --force, and with it the files of before are kept in .generations. With --demo-mode server and
-client sign themselves and there is no CA: only demo mode accepts them.
-
-Exit codes: ${exitCodesText('cert-gen')}`
+client sign themselves and there is no CA: only demo mode accepts them.`
 
 export function build(io: Io): Command {
   const command = new Command('cert-gen')

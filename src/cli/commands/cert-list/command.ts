@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
 import { withinOption } from '../../options/arguments.js'
 import { addDirectoryOptions } from '../../options/directories.js'
@@ -12,9 +11,7 @@ Examples:
   $ mcp-mtls cert-list --ca-dir ./ca --json
 
 Lists what the CA of a directory has issued, the oldest first: valid, expiring, expired, replaced by a
-newer one, revoked, or untrusted (its CA was dropped). The key of the CA is not needed.
-
-Exit codes: ${exitCodesText('cert-list')}`
+newer one, revoked, or untrusted (its CA was dropped). The key of the CA is not needed.`
 
 export function build(io: Io): Command {
   const command = new Command('cert-list')

@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
 import { numberArgument } from '../../options/arguments.js'
 import { addDirectoryOptions } from '../../options/directories.js'
@@ -19,9 +18,7 @@ the CA before a rotation issued, too; signs the revocation list anew at half its
 to date with the CA. Running servers and clients take all of it up by themselves.
 
 --exec runs when something changed, with RENEWED_CERT_DIR and RENEWED_FILES (one path per line) in its environment.
---daemon looks again when the next thing is due, at least every hour, and after a failure from half a minute on.
-
-Exit codes: ${exitCodesText('cert-renew')}`
+--daemon looks again when the next thing is due, at least every hour, and after a failure from half a minute on.`
 
 export function build(io: Io): Command {
   const command = new Command('cert-renew')

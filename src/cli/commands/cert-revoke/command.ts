@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import { revocationReasons } from '../../../pki/certificate/revocation-reasons.js'
-import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
 import { addDirectoryOptions } from '../../options/directories.js'
 import { resolveSettings } from '../../options/settings.js'
@@ -15,9 +14,7 @@ Examples:
 Records it, and signs a revocation list, ca.crl, beside ca.crt. Servers and clients of that directory take it up by
 themselves; copy it to every other machine. A revoked certificate never becomes valid again.
 
-Reasons: ${revocationReasons.join(', ')}
-
-Exit codes: ${exitCodesText('cert-revoke')}`
+Reasons: ${revocationReasons.join(', ')}`
 
 export function build(io: Io): Command {
   const command = new Command('cert-revoke')

@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
 import { numberArgument } from '../../options/arguments.js'
 import { addDirectoryOptions } from '../../options/directories.js'
@@ -16,9 +15,7 @@ Examples:
                                            #    the old CA's key is removed: copy ca.key before, to keep it
 
 Run again before --finish it makes no third CA: it brings ca.crt and ca.crl of --cert-dir up to date. --finish
-asks that everything the old CA issued, and that has not expired or been revoked, is issued anew.
-
-Exit codes: ${exitCodesText('cert-rotate-ca')}`
+asks that everything the old CA issued, and that has not expired or been revoked, is issued anew.`
 
 export function build(io: Io): Command {
   const command = new Command('cert-rotate-ca')

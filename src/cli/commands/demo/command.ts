@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
 import type { DemoFlags } from './run.js'
 
@@ -13,9 +12,7 @@ export function build(io: Io): Command {
 Example:
   $ mcp-mtls demo
 
-Needs no network and no settings, uses free ports on loopback and a temporary folder, and leaves nothing behind.
-
-Exit codes: ${exitCodesText('demo')}`,
+Needs no network and no settings, uses free ports on loopback and a temporary folder, and leaves nothing behind.`,
     )
     .action(async (flags: DemoFlags) => {
       const { run } = await import('./run.js')

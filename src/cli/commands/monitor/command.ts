@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
 import { durationArgument, repeatedArgument, withinOption } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
@@ -24,10 +23,7 @@ with --json as one JSON object each.
 
 The command of --exec also runs for what is wrong at the beginning. It is told by its environment: MONITOR_KIND
 (server, certificate), MONITOR_NAME, MONITOR_FROM, MONITOR_TO, MONITOR_LEVEL (ok, warning, critical), MONITOR_TEXT,
-MONITOR_TIME. What is in them comes from certificates and peers: quote it.
-
-Exit codes: ${exitCodesText('monitor')};
-with --once: ${exitCodesText('monitor --once')}`
+MONITOR_TIME. What is in them comes from certificates and peers: quote it.`
 
 export function build(io: Io): Command {
   const command = new Command('monitor')

@@ -1,6 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { settingsOf } from '../../../config/setting-table.js'
-import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
 import { durationArgument } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
@@ -28,9 +27,7 @@ Examples:
 Without URLs it starts servers of its own, with certificates in a temporary folder, and leaves nothing behind.
 A server that is given gets thousands of calls: of its tool "echo", else of one that only reads and asks for no
 arguments, else tools/list. Its CPU and memory are not known. The load comes from this machine and
-this one process: what is measured is the cost of a call, not the most a server can do.
-
-Exit codes: ${exitCodesText('perf-test')}`,
+this one process: what is measured is the cost of a call, not the most a server can do.`,
     )
     .action(async (flags: PerfFlags) => {
       if (flags.httpUrl && !flags.mtlsUrl) command.error('error: --http-url needs --mtls-url beside it')

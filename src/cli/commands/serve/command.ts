@@ -1,7 +1,6 @@
 import { Argument, Command } from 'commander'
 import { type ServerName, serverNames } from '../../../config/choices.js'
 import { settingsOf } from '../../../config/setting-table.js'
-import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { ServeFlags } from './run.js'
@@ -21,9 +20,7 @@ Examples:
   $ mcp-mtls serve weather --tls-port 9443 --cert-dir ./certs
 
 Prints where the servers listen; the log is on stderr, a JSON object per line. A signal lets calls in
-flight finish within --drain-timeout, a second one ends at once. Either all servers start or none.
-
-Exit codes: ${exitCodesText('serve')}`,
+flight finish within --drain-timeout, a second one ends at once. Either all servers start or none.`,
     )
     .action(async (which: ServerName | 'all', flags: ServeFlags) => {
       const settings = await resolveSettings(command, io, ownPorts(command, which, flags))

@@ -1,7 +1,6 @@
 import { Command, Option } from 'commander'
 import { serverNames } from '../../../config/choices.js'
 import { stepCodes } from '../../../probe/diagnose/steps.js'
-import { exitCodesText } from '../../exit-codes.js'
 import type { Io } from '../../io/io.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { TestFlags } from './run.js'
@@ -23,9 +22,7 @@ good ones that have expired or are for another use. It takes up to 8 seconds. Th
 Codes are those of docs/errors.md and these:
 ${Object.entries(stepCodes)
   .map(([code, hint]) => `  ${code.padEnd(21)} ${hint}`)
-  .join('\n')}
-
-Exit codes: ${exitCodesText('test-tls')}`
+  .join('\n')}`
 
 export function build(io: Io): Command {
   const command = new Command('test-tls')
