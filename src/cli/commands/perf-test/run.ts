@@ -10,8 +10,7 @@ import { withScratchFolder } from '../../io/scratch-folder.js'
 import { untilSignal } from '../../io/signals.js'
 import { painter } from '../../terminal/paint.js'
 import { progressBar } from '../../terminal/progress.js'
-import { perfJson } from './json.js'
-import { perfLines } from './report.js'
+import { perfJson, perfLines } from './report.js'
 import { ReportFile } from './report-file.js'
 
 export interface PerfFlags {

@@ -29,12 +29,7 @@ export async function run(
 ): Promise<void> {
   const url = urlOf(named, flags.server, settings)
   const { tls, timeoutMs, limits } = settings
-  const at = (path: string | undefined) => (path === undefined ? undefined : resolve(io.cwd, path))
-  const trust = await readTrust({
-    caCert: at(tls.caCert),
-    crl: at(tls.crl),
-    directories: [resolve(io.cwd, tls.certDir)],
-  })
+  const trust = await readTrust({ caCert: tls.caCert, crl: tls.crl, directories: [tls.certDir] })
   const proxies = proxyVariables(io.env)
   if (proxies.length > 0)
     writeLines(io.stderr, [
