@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Io } from './io/io.js'
-import { outliveHangup, takeUserSignals } from './io/user-signals.js'
+import { onHangup, takeUserSignals } from './io/signals.js'
 
 takeUserSignals([...process.execArgv, process.env.NODE_OPTIONS ?? '']) // before the rest is loaded
-if (process.argv[2] === 'serve') outliveHangup()
+if (process.argv[2] === 'serve') onHangup(() => undefined) // until it can read its files again
 const { fail, run } = await import('./program.js').catch(cannotLoad)
 
 const io: Io = {

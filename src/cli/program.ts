@@ -1,17 +1,22 @@
 import { Command, CommanderError } from 'commander'
-import { packageVersion, settingTable } from '../config/index.js'
-import { MtlsError, type MtlsErrorCode } from '../errors.js'
+import { packageVersion } from '../config/package-version.js'
+import { MtlsError } from '../errors.js'
 import { isPemText } from '../text/secrets.js'
+import { type Exiting, exitCodeOfError, exitCodesHelp } from './exit-codes.js'
+import { errorText, writeError } from './io/error-text.js'
 import type { Io } from './io/io.js'
-import { type Failure, writeFailure } from './io/output.js'
+import { Interrupted } from './io/signals.js'
 import { bindOptionals } from './options/settings.js'
 
-/** What each `commands/NAME/command.ts` exports. Its action throws `MtlsError`, or calls `command.error()` for bad usage. */
+/**
+ * What each `commands/NAME/command.ts` exports: what can be typed. It loads nothing heavy; its action loads `run.ts`, which
+ * throws `MtlsError`, or calls `command.error()` for bad usage.
+ */
 interface CommandModule {
   build(io: Io): Command
 }
 
-const summaries: Readonly<Record<string, string>> = {
+const summaries = {
   demo: 'the whole story in one go, nothing to set up',
   'cert-gen': 'make a CA, server and client certificates',
   'cert-check': 'say what is wrong with certificates, files or a live server',
@@ -24,35 +29,35 @@ const summaries: Readonly<Record<string, string>> = {
   monitor: 'watch servers and certificates, with a status page',
   serve: 'run the weather, datetime and echo servers',
   ask: 'ask the servers a question in plain language',
-}
-
-/** Exit code of bad usage; `ask` has codes of its own. */
-const usageExit = (name: string | undefined) => (name === 'ask' ? 1 : 64)
-/** Wrong settings are bad usage, wherever they were written. */
-const usageCodes: readonly MtlsErrorCode[] = ['CONFIG_INVALID', 'PORT_CONFLICT']
+} as const
 
 /** Runs one command line; what went wrong is printed, and in `io.exitCode`. */
 export async function run(argv: readonly string[], io: Io): Promise<void> {
   if (argv[0] === 'help') argv = [...argv.slice(1), '--help']
   const name = argv.find((argument) => !argument.startsWith('-'))
+  const command = isCommand(name) ? name : undefined
   try {
     refuseKeys(argv)
     const program = buildProgram(io)
-    if (name !== undefined && Object.hasOwn(summaries, name)) {
-      // Only the command in use is loaded: some of them load libraries that take 100 ms and more.
-      const { build } = (await import(`./commands/${name}/command.js`)) as CommandModule
-      const command = build(io)
-      adopt(command, program)
-      program.addCommand(command)
-      argv = bindOptionals(argv, command)
+    if (command !== undefined) {
+      const { build } = (await import(`./commands/${command}/command.js`)) as CommandModule
+      const built = build(io).addHelpText('after', `\n${exitCodesHelp(command)}`)
+      adopt(built, program)
+      program.addCommand(built)
+      argv = bindOptionals(argv, built)
     }
     for (const [other, summary] of Object.entries(summaries))
-      if (other !== name) program.command(other).description(summary)
+      if (other !== command) program.command(other).description(summary)
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return
-    fail(error, io, { usageExit: usageExit(name), json: argv.includes('--json') })
+    const exiting = command === 'monitor' && argv.includes('--once') ? 'monitor --once' : command
+    fail(error, io, { command: exiting, json: argv.includes('--json') })
   }
+}
+
+function isCommand(name: string | undefined): name is keyof typeof summaries {
+  return name !== undefined && Object.hasOwn(summaries, name)
 }
 
 /** A key that stands where its path belongs is told before anything is done with it; other users see it in the process list. */
@@ -64,17 +69,19 @@ function refuseKeys(argv: readonly string[]): void {
   throw new MtlsError(
     'CONFIG_INVALID',
     `argument ${at + 1} is the text of a PEM file, and the path of a file is wanted`,
-    {
-      hint,
-    },
+    { hint },
   )
 }
 
-/** Prints what went wrong and sets the exit code, unless the command has set its own. */
-export function fail(error: unknown, io: Io, { usageExit = 1, json = false } = {}): void {
-  const { failure, usage } = failureOf(error, io)
-  if (io.exitCode === 0) io.exitCode = usage ? usageExit : 1
-  writeFailure(io, failure, json)
+interface FailOptions {
+  readonly command?: Exiting | undefined
+  readonly json?: boolean
+}
+
+/** Prints what went wrong and sets the exit code, unless the command has said something worse. */
+export function fail(error: unknown, io: Io, { command, json = false }: FailOptions = {}): void {
+  io.exitCode = Math.max(io.exitCode, exitCodeOfError(error, command))
+  if (!(error instanceof Interrupted)) writeError(io, errorText(error, io), json)
 }
 
 function buildProgram(io: Io): Command {
@@ -86,7 +93,7 @@ function buildProgram(io: Io): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
-      // Help after a mistake; the mistake itself is written where all failures are.
+      // Help after a mistake; the mistake itself is written where all errors are.
       writeErr: (text) => void io.stderr.write(text),
       outputError: () => undefined,
     })
@@ -97,48 +104,4 @@ function buildProgram(io: Io): Command {
 function adopt(command: Command, parent: Command): void {
   command.copyInheritedSettings(parent)
   for (const child of command.commands) adopt(child, command)
-}
-
-function failureOf(error: unknown, io: Io): { failure: Failure; usage: boolean } {
-  if (error instanceof CommanderError) return { failure: usageFailure(error), usage: true }
-  if (error instanceof MtlsError) return { failure: error.toJSON(), usage: usageCodes.includes(error.code) }
-  const { code, path, syscall } = error as NodeJS.ErrnoException
-  if (syscall !== undefined && path !== undefined && code !== undefined)
-    return { failure: placeFailure(path, code), usage: false }
-  const debug = /^(debug|trace)$/.test(io.env[settingTable.logLevel.variable] ?? '')
-  const message =
-    error instanceof Error ? ((debug ? error.stack : undefined) ?? error.message) : String(error)
-  return { failure: { code: 'INTERNAL', message, hint: internalHint }, usage: false }
-}
-
-/** What the file system says of a path that no command has words for. */
-function placeFailure(path: string, code: string): Failure {
-  const what = Object.hasOwn(placeWords, code) ? `${placeWords[code]} (${code})` : `cannot be used (${code})`
-  return {
-    code: 'CONFIG_INVALID',
-    message: `${path} ${what}`,
-    hint: 'Look at what is there, and name another path.',
-  }
-}
-
-const placeWords: Readonly<Record<string, string>> = {
-  ENAMETOOLONG: 'is longer than a path may be',
-  ENOTDIR: 'has a file where a directory belongs',
-  EISDIR: 'is a directory',
-  ELOOP: 'has links that lead in a circle',
-  EACCES: 'may not be used by this user',
-  ENOSPC: 'cannot be written: the disk is full',
-  EROFS: 'cannot be written: it is read-only',
-}
-
-const internalHint = `This is a mistake in mcp-mtls; ${settingTable.logLevel.variable}=debug shows where it happened.`
-
-/** commander writes `error: what\n(Did you mean that?)`. */
-function usageFailure(error: CommanderError): Failure {
-  if (error.code === 'commander.help') return { code: 'CONFIG_INVALID', message: 'no command given' }
-  // What stands behind an option that is misspelt may be a secret.
-  const told = error.message.replace(/^error: /, '').replace(/('(?:--?[^'=\s]*=|-[^'-]))[^'\n]+'/, "$1…'")
-  const [message = '', suggestion] = told.split('\n')
-  const nearest = suggestion?.replace(/^\((.*)\)$/, '$1 ') ?? ''
-  return { code: 'CONFIG_INVALID', message, hint: `${nearest}See --help.` }
 }

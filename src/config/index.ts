@@ -1,5 +1,7 @@
+export { type ServerName, serverNames } from './choices.js'
 export { type McpClientConfig, type McpClientOptions, parseClientConfig } from './client-config.js'
 export { readDotenv } from './dotenv.js'
+export { parseDuration } from './duration.js'
 export { type Exposure, endpointOf, hostPortOf, serverUrlProblem, withMcpPath } from './endpoint.js'
 export type { Limits } from './limits.js'
 export { isLocalhost, isLoopback, localhostAddresses, waysTo } from './localhost.js'
@@ -9,7 +11,6 @@ export { proxyVariables } from './proxies.js'
 export { isOptions, requireCall } from './right-call.js'
 export { type McpServerConfig, type McpServerOptions, parseServerConfig } from './server-config.js'
 export {
-  defaultOf,
   flagOf,
   type Setting,
   type SettingGroup,
@@ -18,14 +19,12 @@ export {
   settingsOf,
   settingTable,
 } from './setting-table.js'
+export { defaultOf } from './setting-values.js'
 export {
   readSettings,
-  type ServerName,
   type SettingSources,
   type Settings,
-  serverNames,
   settingNotices,
 } from './settings.js'
 export { parseTlsConfig } from './tls-config.js'
 export { fileNames, type Role, type TlsConfig, type TlsOptions } from './tls-options.js'
-export { parseDuration } from './values.js'

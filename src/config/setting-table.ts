@@ -1,3 +1,4 @@
+import { crlMissingChoices, logLevels, tlsVersions, weatherProviders } from './choices.js'
 import {
   booleanText,
   choiceText,
@@ -12,7 +13,6 @@ import {
   serverUrlText,
   urlText,
 } from './setting-kinds.js'
-import { crlMissingChoices, tlsVersions } from './tls-options.js'
 
 export type SettingGroup = 'tls' | 'listen' | 'limits' | 'call' | 'weather' | 'model' | 'log'
 
@@ -25,9 +25,6 @@ export interface Setting<Value = unknown> {
   readonly default?: string
   readonly help: string
 }
-
-export const weatherProviders = ['auto', 'open-meteo', 'simulated'] as const
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 /**
  * Every setting, once. The key is the name in code and, in kebab case, the flag. Flags, help,
@@ -188,12 +185,6 @@ export type SettingValues = {
 }
 
 export const settingNames = Object.keys(settingTable) as SettingName[]
-
-/** What a setting has when nobody gives one. Options of the library have the same. */
-export function defaultOf<Name extends SettingName>(name: Name): NonNullable<SettingValues[Name]> {
-  const { kind, default: standard }: Setting = settingTable[name]
-  return kind.schema.parse(standard) as NonNullable<SettingValues[Name]>
-}
 
 /** The settings of these groups, for commands that take them all. */
 export function settingsOf(...groups: SettingGroup[]): SettingName[] {

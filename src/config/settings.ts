@@ -1,24 +1,19 @@
 import { resolve } from 'node:path'
+import { type logLevels, type ServerName, serverNames, type weatherProviders } from './choices.js'
 import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } from './endpoint.js'
 import { limitNames, type ParsedLimits } from './limits.js'
 import { passphraseFrom } from './passphrase.js'
 import { deepFreeze, type Problem, rejectProblems, shown } from './problems.js'
-import { secretText } from './setting-kinds.js'
 import {
-  defaultOf,
   flagOf,
-  type logLevels,
   type Setting,
   type SettingName,
   type SettingValues,
   settingNames,
   settingTable,
-  type weatherProviders,
 } from './setting-table.js'
+import { defaultOf, schemaOf } from './setting-values.js'
 import type { TlsOptions } from './tls-options.js'
-
-export const serverNames = ['weather', 'datetime', 'echo'] as const
-export type ServerName = (typeof serverNames)[number]
 
 /** What the command line works with, from flags, environment, `.env` and defaults. */
 export interface Settings {
@@ -96,9 +91,9 @@ function readValues({ flags = {}, env = {}, dotenv = {} }: SettingSources) {
     const given = flags[name] ?? (env[setting.variable] || dotenv[setting.variable] || undefined)
     const standard = setting.default === undefined ? undefined : defaultOf(name)
     if (given === undefined) return [name, standard]
-    const result = setting.kind.schema.safeParse(String(given))
+    const result = schemaOf(setting.kind).safeParse(String(given))
     if (result.success) return [name, result.data]
-    const value = setting.kind === secretText ? '' : `${shown(String(given), setting.variable)}: `
+    const value = setting.kind.name === 'secret' ? '' : `${shown(String(given), setting.variable)}: `
     const text = value + result.error.issues.map((issue) => issue.message).join(', ')
     problems.push({ setting: title(name), text })
     return [name, standard]

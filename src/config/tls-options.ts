@@ -1,9 +1,7 @@
 import { z } from 'zod'
+import { crlMissingChoices, tlsVersions } from './choices.js'
 import type { ShapeOf } from './option-shape.js'
 import { choice, flag, listenPort, path } from './values.js'
-
-export const tlsVersions = ['TLSv1.2', 'TLSv1.3'] as const
-export const crlMissingChoices = ['refuse', 'allow'] as const
 
 /** Where certificates are and how peers are judged. A server reads its own pair and the CA, a client likewise. */
 export interface TlsOptions {

@@ -1,19 +1,11 @@
 import { z } from 'zod'
 import { isPemText } from '../text/secrets.js'
+import { parseDuration } from './duration.js'
 
 // The kinds of values a setting can have. Each message names what is allowed.
 
-const minutes = 60_000
-const units = { ms: 1, s: 1000, m: minutes } as const
 // setTimeout overflows past 2^31-1 ms and then fires at once.
 const longest = 2 ** 31 - 1
-
-/** `500ms`, `30s`, `5m`, or a bare number of milliseconds → milliseconds; undefined when it is none of these. */
-export function parseDuration(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text.trim())
-  if (match === null) return undefined
-  return Math.round(Number(match[1]) * units[(match[2] ?? 'ms') as keyof typeof units])
-}
 
 /** A time limit in milliseconds, more than zero. */
 export const duration = z
@@ -49,6 +41,6 @@ export const path = text.refine(
 
 export const flag = z.boolean({ error: 'allowed are true and false' })
 
-export function choice<const Values extends readonly [string, ...string[]]>(values: Values) {
+export function choice<const Values extends readonly string[]>(values: Values) {
   return z.enum(values, { error: `allowed are ${values.join(', ')}` })
 }

@@ -62,7 +62,8 @@ function statusOf(key: string, same: readonly [Checked, ...Checked[]], now: Date
   }
 }
 
-function levelOf(problems: readonly CheckFinding[]): Level {
+/** How bad a certificate is with these findings. */
+export function levelOf(problems: readonly CheckFinding[]): Level {
   if (problems.length === 0) return 'ok'
   return problems.every(isWarning) ? 'warning' : 'critical'
 }

@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { longWait } from '../alarm.js'
 import { type CheckFilesOptions, checkFiles } from '../pki/index.js'
-import { type ObserveOptions, observe } from '../probe/connect/observe.js'
+import type { ObserveOptions } from '../probe/connect/observe.js'
 import { certificatesOf, type PresentedCertificate } from './certificates.js'
 import { type Change, certificateChanges, serverChanges } from './changes.js'
 import { afterObservation, unseen } from './server-status.js'
 import {
   type CertificateStatus,
-  levels,
   type MonitorEvent,
   type ServerStatus,
   type Snapshot,
@@ -112,6 +111,8 @@ export class Monitor {
   }
 
   async #lookAt(server: WatchedServer, signal: AbortSignal | undefined): Promise<void> {
+    // Loaded by the first look: who watches files alone needs no client.
+    const { observe } = await import('../probe/connect/observe.js')
     const found = await observe(server.url, { ...server, signal })
     const before = this.#servers.get(server.name) ?? unseen(server.name, server.url.href, new Date())
     const after = afterObservation(before, found, new Date())
@@ -141,9 +142,4 @@ export class Monitor {
     this.#events.splice(0, this.#events.length - eventsKept)
     for (const subscriber of this.#subscribers) subscriber(events)
   }
-}
-
-/** 0 all well, 1 something ends soon or is degraded, 2 something is down or broken. */
-export function exitCodeOf({ level }: Pick<Snapshot, 'level'>): number {
-  return levels.indexOf(level)
 }

@@ -20,11 +20,10 @@ export {
   type CrlOptions,
   createCrl,
   type Revocation,
-  type RevocationReason,
-  revocationReasons,
 } from './certificate/crl.js'
 export type { KeyType, PemSource } from './certificate/key.js'
 export type { AuthorityOptions, CertificateRequest, LeafType, SubjectOptions } from './certificate/request.js'
+export { type RevocationReason, revocationReasons } from './certificate/revocation-reasons.js'
 export { type CheckOptions, check } from './check/check.js'
 export { type Checked, type CheckFilesOptions, checkFiles } from './check/check-files.js'
 export type { CheckCode, CheckFinding } from './check/check-finding.js'

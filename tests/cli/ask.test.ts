@@ -260,7 +260,7 @@ test('writes security events to the file of --security-log', async () => {
   expect(readFileSync(join(cwd, 'security.log'), 'utf8')).toMatch(/"connection-accepted"/)
 })
 
-test('Ctrl-C ends a question at once with 130', async () => {
+test.each(['SIGINT', 'SIGTERM'] as const)('%s ends a question at once with 130', async (signal) => {
   let connected: () => void = () => undefined
   const waiting = new Promise<void>((resolve) => {
     connected = resolve
@@ -274,6 +274,6 @@ test('Ctrl-C ends a question at once with 130', async () => {
     env: { TLS_CERT_DIR: await certificateDirectory(), MCP_ECHO_URL: `https://localhost:${port}/mcp` },
   })
   await waiting
-  process.kill('SIGINT')
+  process.kill(signal)
   expect(await finished).toMatchObject({ exitCode: 130, signal: null, stdout: '' })
 })

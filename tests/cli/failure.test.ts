@@ -27,7 +27,7 @@ test('with --json it is an object on stdout too', () => {
 
 test.each(['CONFIG_INVALID', 'PORT_CONFLICT'] as const)('%s is bad usage', (code) => {
   const io = testIo()
-  fail(new MtlsError(code, 'wrong'), io, { usageExit: 64 })
+  fail(new MtlsError(code, 'wrong'), io)
   expect(io.exitCode).toBe(64)
 })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { printable, table } from '../../src/cli/io/output.js'
+import { printable } from '../../src/cli/io/output.js'
 
 test.each([
   ['\u001b[31mred', '\\x1b[31mred'],
@@ -9,13 +9,4 @@ test.each([
   ['São Paulo, 東京', 'São Paulo, 東京'],
 ])('%j from a peer is printed as %j', (text, expected) => {
   expect(printable(text)).toBe(expected)
-})
-
-test('columns of a table are as wide as their widest cell', () => {
-  expect(
-    table([
-      ['name', 'port'],
-      ['datetime-mcp', '8444'],
-    ]),
-  ).toEqual(['name          port', 'datetime-mcp  8444'])
 })

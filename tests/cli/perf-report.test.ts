@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { perfJson } from '../../src/cli/commands/perf-test/json.js'
-import { perfLines } from '../../src/cli/commands/perf-test/report.js'
+import { perfJson, perfLines } from '../../src/cli/commands/perf-test/report.js'
 import { sampleResult } from '../support/perf-figures.js'
 
 const plain = (_style: unknown, text: string) => text

@@ -31,9 +31,9 @@ test('a flag with an optional interval does not swallow the argument after it ei
   expect(bind('certs', '--watch')).toEqual(['certs', '--watch=true'])
 })
 
-test('flags win over the environment', () => {
+test('flags win over the environment', async () => {
   const command = addSettingOptions(new Command(), 'host', 'demoMode')
   command.parse(['--host', '127.0.0.2'], { from: 'user' })
   const io = testIo({ env: { MCP_HOST: '127.0.0.3', TLS_DEMO_MODE: '1' } })
-  expect(resolveSettings(command, io)).toMatchObject({ host: '127.0.0.2', tls: { demoMode: true } })
+  expect(await resolveSettings(command, io)).toMatchObject({ host: '127.0.0.2', tls: { demoMode: true } })
 })

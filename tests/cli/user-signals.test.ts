@@ -87,7 +87,7 @@ test.each([
 ])('a debugger %s', async (_what, node, state) => {
   const script = `
     import inspector from 'node:inspector'
-    import { takeUserSignals } from ${JSON.stringify(new URL('../../dist/cli/io/user-signals.js', import.meta.url).href)}
+    import { takeUserSignals } from ${JSON.stringify(new URL('../../dist/cli/io/signals.js', import.meta.url).href)}
     if (inspector.url() === undefined) inspector.open(0)
     takeUserSignals(process.execArgv)
     console.log(inspector.url() === undefined ? 'closed' : 'open')

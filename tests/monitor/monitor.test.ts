@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { exitCodeOf, Monitor } from '../../src/monitor/monitor.js'
+import { exitCodeOfLevel } from '../../src/cli/exit-codes.js'
+import { Monitor } from '../../src/monitor/monitor.js'
 import type { MonitorEvent } from '../../src/monitor/snapshot.js'
 import { bareServer } from '../support/bare-peers.js'
 import { forge, forgeCa, writeSet } from '../support/forge.js'
@@ -57,16 +58,16 @@ test('one look at everything: all well is 0, what ends soon 1, what is down 2', 
       },
     ],
   })
-  expect(exitCodeOf(well)).toBe(0)
+  expect(exitCodeOfLevel(well.level)).toBe(0)
 
   const soon = new Date(Date.now() + 86_400_000)
   const client = await forge({ issuer: world.ca, usage: 'client', notAfter: soon })
   await writeSet(world.certDir, { client })
-  expect(exitCodeOf(await monitorOf(world, [port]).lookOnce())).toBe(1)
+  expect(exitCodeOfLevel((await monitorOf(world, [port]).lookOnce()).level)).toBe(1)
   await served.server.close({ drainTimeout: 0 })
   const down = await monitorOf(world, [port]).lookOnce()
   expect(down.servers[0]).toMatchObject({ state: 'unreachable', problem: { code: 'CONNECTION_FAILED' } })
-  expect(exitCodeOf(down)).toBe(2)
+  expect(exitCodeOfLevel(down.level)).toBe(2)
 })
 
 test('a server that could not take up new files is degraded, and says why', async () => {

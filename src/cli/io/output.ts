@@ -4,20 +4,6 @@ import { withoutSecrets } from '../../text/secrets.js'
 import { shellPath } from '../../text/shell-word.js'
 import type { Io } from './io.js'
 
-export interface Failure {
-  readonly code: string
-  readonly message: string
-  readonly hint?: string
-}
-
-/** `error:` and `hint:` lines on stderr; with `json` also `{ "error": … }` on stdout. */
-export function writeFailure(io: Io, failure: Failure, json: boolean): void {
-  const lines = [`error: ${failure.code}: ${failure.message}`]
-  if (failure.hint !== undefined) lines.push(`hint: ${failure.hint}`)
-  writeLines(io.stderr, lines.join('\n').split('\n').map(printable))
-  if (json) writeJson(io, { error: failure })
-}
-
 /** JSON, with the control and format characters that it allows in text escaped: a terminal would obey them. */
 export function writeJson(io: Io, value: unknown): void {
   const safe = (_name: string, one: unknown) => (typeof one === 'string' ? withoutSecrets(one) : one)
@@ -27,19 +13,6 @@ export function writeJson(io: Io, value: unknown): void {
 
 export function writeLines(stream: Io['stdout'], lines: readonly string[]): void {
   stream.write(lines.map((line) => `${withoutSecrets(line)}\n`).join(''))
-}
-
-/** Columns side by side, each as wide as its widest cell. */
-export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = []
-  for (const row of rows)
-    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
 }
 
 /**

@@ -1,47 +1,24 @@
-import { connect } from '../../client/index.js'
-import { type McpServerEntry, type McpServersFile, type Settings, serverNames } from '../../config/index.js'
-import type { Connect } from '../../coordinator/index.js'
+import { resolve } from 'node:path'
+import {
+  type McpServerEntry,
+  type McpServersFile,
+  readMcpServers,
+  type Settings,
+  serverNames,
+} from '../../config/index.js'
+import type { Io } from '../io/io.js'
 
-/** Told when demo mode let a server pass. */
-type OnRelaxed = (notice: string) => void
-
-/** How to connect to each server: those of the file when there is one, else those of the settings. */
-export function connectsFor(
-  settings: Settings,
-  file: McpServersFile | undefined,
-  onRelaxed: OnRelaxed,
-): Record<string, Connect> {
-  const entries: Readonly<Record<string, McpServerEntry>> =
-    file?.servers ??
-    Object.fromEntries(serverNames.map((name) => [name, { url: settings.servers[name].url, tls: {} }]))
-  return Object.fromEntries(
-    Object.entries(entries).map(([name, entry]) => [name, connectTo(name, entry, settings, onRelaxed)]),
-  )
-}
-
-function connectTo(name: string, entry: McpServerEntry, settings: Settings, onRelaxed: OnRelaxed): Connect {
-  const { tlsEnabled, timeoutMs, maxAnswerBytes, logLevel, securityLog } = settings
-  return (signal) =>
-    connect({
-      serverUrl: entry.url,
-      useTls: tlsEnabled,
-      ...(tlsEnabled && { tls: tlsOf(entry, settings) }),
-      ...(entry.serverName !== undefined && { serverName: entry.serverName }),
-      timeoutMs,
-      maxAnswerBytes,
-      // The answer says what failed; log lines are for those who ask for them.
-      log: {
-        level: logLevel === 'info' ? 'silent' : logLevel,
-        ...(securityLog !== undefined && { securityLog }),
-      },
-      onSecurityEvent: (event) => {
-        if (event.event === 'verification-relaxed')
-          onRelaxed(
-            `demo mode: the certificate of the ${name} server was not verified (${event.relaxed.join(', ')})`,
-          )
-      },
-      signal,
-    })
+/** The servers of the `mcpServers` file when one is named, else those of the settings. Throws `CONFIG_INVALID`. */
+export function mcpServers(
+  file: string | undefined,
+  { tlsEnabled, tls, servers }: Settings,
+  { cwd }: Pick<Io, 'cwd'>,
+): McpServersFile {
+  const { demoMode, demoAllowRemote = false } = tls
+  if (file !== undefined)
+    return readMcpServers(resolve(cwd, file), { tls: tlsEnabled, demoMode, demoAllowRemote })
+  const own = serverNames.map((name) => [name, { url: servers[name].url, tls: {} }] as const)
+  return { servers: Object.fromEntries(own), notices: [] }
 }
 
 /** The files of an entry stand over those of the settings; another key has another passphrase, or none. */

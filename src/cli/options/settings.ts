@@ -1,15 +1,12 @@
 import { type Command, Option } from 'commander'
+import type { Settings } from '../../config/index.js'
 import {
   flagOf,
-  readDotenv,
-  readSettings,
   type Setting,
   type SettingName,
-  type Settings,
   settingNames,
-  settingNotices,
   settingTable,
-} from '../../config/index.js'
+} from '../../config/setting-table.js'
 import type { Io } from '../io/io.js'
 import { printable, writeLines } from '../io/output.js'
 
@@ -29,12 +26,16 @@ export function addSettingOptions(command: Command, ...names: readonly SettingNa
   return command
 }
 
-/** The settings of this run: flags of the command, environment, `.env`; `flags` for those with another name here. */
-export function resolveSettings(
+/**
+ * The settings of this run: flags of the command, environment, `.env`; `flags` for those with another name here. Asked for
+ * once, as the first thing of an action: it also writes the warnings.
+ */
+export async function resolveSettings(
   command: Command,
   io: Io,
   flags: Partial<Record<SettingName, string | boolean>> = {},
-): Settings {
+): Promise<Settings> {
+  const { readDotenv, readSettings, settingNotices } = await import('../../config/index.js')
   const options: Record<string, unknown> = { ...command.optsWithGlobals(), ...flags }
   const given = settingNames
     .filter((name) => options[name] !== undefined)
@@ -45,17 +46,12 @@ export function resolveSettings(
     dotenv: readDotenv(io.cwd),
     cwd: io.cwd,
   }
-  if (!noticed.has(io))
-    writeLines(
-      io.stderr,
-      settingNotices(sources).map((notice) => `warning: ${printable(notice)}`),
-    )
-  noticed.add(io)
+  writeLines(
+    io.stderr,
+    settingNotices(sources).map((notice) => `warning: ${printable(notice)}`),
+  )
   return readSettings(sources)
 }
-
-/** A command may ask twice. */
-const noticed = new WeakSet<Io>()
 
 const booleanPlaceholder = settingTable.demoMode.kind.placeholder
 

@@ -1,4 +1,4 @@
-import { releaseDate } from '../../config/index.js'
+import { releaseDate } from '../../config/package-version.js'
 import type { Io } from '../io/io.js'
 import { day, writeLines } from '../io/output.js'
 

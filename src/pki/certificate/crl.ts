@@ -16,21 +16,8 @@ import { certificateParts } from '../../x509/der/certificate-parts.js'
 import { encoded } from '../../x509/der/der.js'
 import { isObject, requireArguments } from '../require-options.js'
 import { type Authority, backdated, isAuthority } from './certificate.js'
+import type { RevocationReason } from './revocation-reasons.js'
 import { signatureScheme } from './signature.js'
-
-/** RFC 5280 section 5.3.1, but for `removeFromCRL`: that one is for delta lists, which are not made here. */
-export const revocationReasons = [
-  'unspecified',
-  'keyCompromise',
-  'cACompromise',
-  'affiliationChanged',
-  'superseded',
-  'cessationOfOperation',
-  'certificateHold',
-  'privilegeWithdrawn',
-  'aACompromise',
-] as const
-export type RevocationReason = (typeof revocationReasons)[number]
 
 /** When and why a certificate was revoked. */
 export interface Revocation {

@@ -5,7 +5,8 @@ import { syncDirectory, unlessMissing, writeDurably, writing } from '../../files
 import { makeFolder, newFile, ownershipOf } from '../../files/ownership.js'
 import { type CertificateFacts, readCertificate } from '../../x509/certificate.js'
 import type { Issued } from '../certificate/certificate.js'
-import { type Revocation, type RevocationReason, revocationReasons } from '../certificate/crl.js'
+import type { Revocation } from '../certificate/crl.js'
+import { type RevocationReason, revocationReasons } from '../certificate/revocation-reasons.js'
 import { modes } from '../store/stored-file.js'
 
 /** A revocation, and the CA (`fingerprint256`) whose list it stands in. */

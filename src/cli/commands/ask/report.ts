@@ -1,5 +1,5 @@
 import type { AskFailure, CallOutcome, Reply } from '../../../coordinator/index.js'
-import { table } from '../../io/output.js'
+import { table } from '../../terminal/table.js'
 
 /** What `ask --json` prints. */
 export function replyJson({ answer, planner, calls, notices }: Reply): unknown {

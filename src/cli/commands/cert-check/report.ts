@@ -1,16 +1,17 @@
-import { isWarning } from '../../../pki/check/check-finding.js'
+import { levelOf } from '../../../monitor/certificates.js'
+import type { Level } from '../../../monitor/snapshot.js'
 import type { Checked } from '../../../pki/index.js'
 import type { CheckedEndpoint } from '../../../probe/connect/check-endpoint.js'
 import { dayMs, timeText } from '../../../text/duration.js'
 import { namesOf } from '../../../x509/subject-names.js'
 import type { Io } from '../../io/io.js'
-import { day, printable, shownPath, table } from '../../io/output.js'
-import type { Paint } from '../../terminal/paint.js'
+import { day, printable, shownPath } from '../../io/output.js'
+import { marks, type Paint } from '../../terminal/paint.js'
+import { table } from '../../terminal/table.js'
 
-/** 0 healthy, 1 something ends soon, 2 something is broken or has expired. */
-export function exitCodeOf(all: readonly Checked[]): 0 | 1 | 2 {
-  const problems = all.flatMap(({ problems }) => problems)
-  return problems.length === 0 ? 0 : problems.every(isWarning) ? 1 : 2
+/** How bad the worst is. */
+export function levelOfAll(all: readonly Checked[]): Level {
+  return levelOf(all.flatMap(({ problems }) => problems))
 }
 
 /** One entry of `cert-check --json`. */
@@ -47,7 +48,7 @@ export function checkedLines(
 ): string[] {
   const rows = table(
     all.map((checked) => [
-      markOf(checked, paint),
+      paint(...marks[levelOf(checked.problems)]),
       shownName(checked, io),
       checked.type,
       checked.certificate?.key.text ?? '',
@@ -70,8 +71,9 @@ export function checkedLines(
 
 /** The whole in one line. */
 export function summaryLine(all: readonly Checked[], withinDays: number | undefined, paint: Paint): string {
-  const broken = all.filter(({ problems }) => !problems.every(isWarning)).length
-  const warned = all.filter(({ problems }) => problems.length > 0).length - broken
+  const levels = all.map(({ problems }) => levelOf(problems))
+  const broken = levels.filter((level) => level === 'critical').length
+  const warned = levels.filter((level) => level === 'warning').length
   if (broken + warned === 0) {
     const soon = withinDays === undefined ? 'soon' : `within ${withinDays} days`
     return paint('green', `healthy: nothing ends ${soon}`)
@@ -86,11 +88,6 @@ export function summaryLine(all: readonly Checked[], withinDays: number | undefi
 /** The name of a file as it would be typed, or a URL. */
 export function shownName({ path }: Checked, io: Io): string {
   return printable(path.includes('://') ? path : shownPath(path, io))
-}
-
-function markOf({ problems }: Checked, paint: Paint): string {
-  if (problems.length === 0) return paint('green', '✓')
-  return problems.every(isWarning) ? paint('yellow', '!') : paint('red', '✗')
 }
 
 function lifeOf(checked: Checked, now: Date): string {

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileNames, type Settings, serverUrlProblem } from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
+import { checkFiles } from '../../../pki/check/check-files.js'
 import { readTrust } from '../../../pki/check/trust.js'
-import { checkFiles } from '../../../pki/index.js'
-import { type CheckedEndpoint, checkEndpoint } from '../../../probe/connect/check-endpoint.js'
+import type { CheckedEndpoint } from '../../../probe/connect/check-endpoint.js'
 import type { Io } from '../../io/io.js'
 
 /** What to check. */
@@ -49,21 +49,19 @@ export async function checkTargets(
   { tls, limits }: Settings,
   { cwd }: Io,
 ): Promise<readonly CheckedEndpoint[]> {
-  const at = (path: string | undefined) => (path === undefined ? undefined : resolve(cwd, path))
-  const directories = [resolve(cwd, tls.certDir), ...(caDir === undefined ? [] : [resolve(cwd, caDir)])]
+  const directories = [tls.certDir, ...(caDir === undefined ? [] : [resolve(cwd, caDir)])]
   const judging = {
     withinDays: within,
     demoMode: tls.demoMode,
     crlMissingAllowed: tls.crlMissing === 'allow',
     passphrase: tls.keyPassphrase,
   }
-  const sources = { caCert: at(tls.caCert), crl: at(tls.crl), directories }
+  const sources = { caCert: tls.caCert, crl: tls.crl, directories }
   const files = await checkFiles(paths, { ...judging, ...sources })
   if (urls.length === 0) return files
-  const [trust, identity] = await Promise.all([
-    readTrust(sources),
-    ownIdentity(tls, directories[0] ?? '', cwd),
-  ])
+  // Files need none of what connects.
+  const { checkEndpoint } = await import('../../../probe/connect/check-endpoint.js')
+  const [trust, identity] = await Promise.all([readTrust(sources), ownIdentity(tls)])
   const endpoints = urls.map((url) =>
     checkEndpoint(url, {
       ...judging,
@@ -77,15 +75,9 @@ export async function checkTargets(
 }
 
 /** Our client certificate, when there is one: some servers show themselves to nobody without. */
-async function ownIdentity(
-  { clientCert, clientKey, keyPassphrase }: Settings['tls'],
-  certDir: string,
-  cwd: string,
-) {
-  const [certPath, keyPath] = [
-    resolve(cwd, clientCert ?? resolve(certDir, fileNames.clientCert)),
-    resolve(cwd, clientKey ?? resolve(certDir, fileNames.clientKey)),
-  ]
+async function ownIdentity({ certDir, clientCert, clientKey, keyPassphrase }: Settings['tls']) {
+  const certPath = clientCert ?? join(certDir, fileNames.clientCert)
+  const keyPath = clientKey ?? join(certDir, fileNames.clientKey)
   if (clientCert === undefined && clientKey === undefined && !existsSync(certPath)) return undefined
   try {
     const [cert, key] = await Promise.all([readFile(certPath, 'utf8'), readFile(keyPath, 'utf8')])

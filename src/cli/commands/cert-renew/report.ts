@@ -1,21 +1,23 @@
-import type { Renewable, Renewal } from '../../../pki/index.js'
+import type { CaOptions, Renewable, Renewal } from '../../../pki/index.js'
 import type { Io } from '../../io/io.js'
-import { day, shownPath, table, writeJson, writeLines } from '../../io/output.js'
+import { day, shownPath, writeJson, writeLines } from '../../io/output.js'
+import { typedCommand } from '../../options/directories.js'
+import { table } from '../../terminal/table.js'
 
 interface ReportOptions {
   readonly json: boolean
   readonly dryRun: boolean
-  /** The flags that lead another command to the same directories. */
-  readonly flags: string
+  /** Where it was done. */
+  readonly place: CaOptions
 }
 
 /** Says what was renewed, what not and why, and what comes next. */
-export function reportRenewal(renewal: Renewal, io: Io, { json, dryRun, flags }: ReportOptions): void {
+export function reportRenewal(renewal: Renewal, io: Io, { json, dryRun, place }: ReportOptions): void {
   const { certificates, lists, changed, endingCa, nextDue } = renewal
   if (endingCa)
     writeLines(io.stderr, [
       `warning: the CA ${endingCa.subject} ends on ${day(endingCa.notAfter)}, and what it issues ends with it`,
-      `hint: Change to a new one with \`npx mcp-mtls cert-rotate-ca${flags}\`.`,
+      `hint: Change to a new one with \`${typedCommand('cert-rotate-ca', place, io)}\`.`,
     ])
   if (json) return writeJson(io, { ...jsonOf(renewal), dry_run: dryRun })
   const rows = certificates.map((one) => [shownPath(one.path, io), ...outcome(one, dryRun)])
@@ -30,7 +32,7 @@ export function reportRenewal(renewal: Renewal, io: Io, { json, dryRun, flags }:
     '',
     nothing
       ? `nothing to do${nextDue ? `: next is due on ${day(nextDue)}` : ''}`
-      : `next: npx mcp-mtls ${dryRun ? 'cert-renew' : 'cert-check'}${flags}`,
+      : `next: ${typedCommand(dryRun ? 'cert-renew' : 'cert-check', place, io)}`,
   ])
 }
 

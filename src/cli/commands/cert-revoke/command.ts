@@ -1,17 +1,10 @@
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { type RevocationReason, revocationReasons, revokeCertificate } from '../../../pki/index.js'
+import { revocationReasons } from '../../../pki/certificate/revocation-reasons.js'
 import type { Io } from '../../io/io.js'
-import { day, shownPath, writeJson, writeLines } from '../../io/output.js'
-import { addDirectoryOptions, directoriesOf, directoryFlags } from '../../options/certificate-options.js'
+import { addDirectoryOptions } from '../../options/directories.js'
+import { resolveSettings } from '../../options/settings.js'
 import { warnOfClock } from '../../terminal/clock-warning.js'
-
-interface Flags {
-  readonly reason?: RevocationReason
-  readonly force?: boolean
-  readonly json?: boolean
-}
+import type { RevokeFlags } from './run.js'
 
 const help = `
 Examples:
@@ -21,9 +14,7 @@ Examples:
 Records it, and signs a revocation list, ca.crl, beside ca.crt. Servers and clients of that directory take it up by
 themselves; copy it to every other machine. A revoked certificate never becomes valid again.
 
-Reasons: ${revocationReasons.join(', ')}
-
-Exit codes: 0 done (or revoked before), 1 failed, 64 bad usage`
+Reasons: ${revocationReasons.join(', ')}`
 
 export function build(io: Io): Command {
   const command = new Command('cert-revoke')
@@ -34,34 +25,10 @@ export function build(io: Io): Command {
     .option('--json', 'what is revoked now as JSON')
     .addHelpText('after', help)
   addDirectoryOptions(command)
-  return command.action(async (argument: string, { reason, force, json }: Flags) => {
+  return command.action(async (fileOrSerial: string, flags: RevokeFlags) => {
     warnOfClock(io)
-    const path = resolve(io.cwd, argument)
-    const directories = directoriesOf(command, io)
-    const certificate = existsSync(path) || /[/\\]|\.\w+$/.test(argument) ? path : argument
-    const revoked = await revokeCertificate({ ...directories, certificate, reason, force })
-    const { serial, list, already, paths } = revoked
-    if (json)
-      return writeJson(io, {
-        serial,
-        subject: revoked.certificate?.subject ?? null,
-        revoked_at: revoked.at.toISOString(),
-        reason: revoked.reason,
-        already_revoked: already,
-        crl: { paths, number: String(list.number), next_update: list.nextUpdate.toISOString() },
-      })
-    const name = revoked.certificate ? `${revoked.certificate.subject} (${serial})` : serial
-    writeLines(io.stdout, [
-      already
-        ? `${name} was revoked before, on ${day(revoked.at)} (${revoked.reason})`
-        : `revoked ${name}: ${revoked.reason}`,
-      ...paths.map(
-        (file) =>
-          `${shownPath(file, io)}  ${list.revoked.size} revoked, next list before ${day(list.nextUpdate)}`,
-      ),
-      '',
-      'Servers and clients of this directory take the list up by themselves; copy it to every other machine.',
-      `next: npx mcp-mtls cert-list${directoryFlags(directories, io)}`,
-    ])
+    const settings = await resolveSettings(command, io)
+    const { run } = await import('./run.js')
+    await run(fileOrSerial, flags, settings, io)
   })
 }

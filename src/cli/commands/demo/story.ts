@@ -2,8 +2,9 @@ import { connect, type MtlsClient, type TlsConnection } from '../../../client/in
 import { ask } from '../../../coordinator/index.js'
 import { type RunningServer, type SecurityEvent, type Subscriber, serve } from '../../../server/index.js'
 import { builtInServers } from '../../../servers/index.js'
-import { printable, table } from '../../io/output.js'
-import type { Paint } from '../../terminal/paint.js'
+import { day, printable } from '../../io/output.js'
+import { marks, type Paint } from '../../terminal/paint.js'
+import { table } from '../../terminal/table.js'
 import { type DemoCertificates, makeDemoCertificates } from './certificates.js'
 import { type Refusal, tryStrangers } from './strangers.js'
 
@@ -40,7 +41,7 @@ const questions = [
 /** Plays the whole story; every line it prints is about something that has just happened. */
 export async function tellStory({ directory, print, paint, signal }: Stage): Promise<Story> {
   const begun = performance.now()
-  const mark = (ok: boolean) => (ok ? paint('green', '✓') : paint('red', '✗'))
+  const mark = (ok: boolean) => paint(...marks[ok ? 'ok' : 'critical'])
   const section = (title: string, aside: string, rows: readonly Row[]) => {
     const lines = table(rows.map(({ cells }) => cells))
     print(['', `${paint('bold', title)}  ${paint('dim', aside)}`])
@@ -107,7 +108,7 @@ function strangerRow({ ok, who, told, logged }: Refusal): Row {
 }
 
 function certificateRows({ ca, server, client }: DemoCertificates): Row[] {
-  const until = (date: Date) => `until ${date.toISOString().slice(0, 10)}`
+  const until = (date: Date) => `until ${day(date)}`
   const names = [...server.facts.names.dns, ...server.facts.names.ip].join(', ')
   const rows = [
     ['ca.crt', ca.facts.key.text, until(ca.facts.notAfter), ca.facts.subject],

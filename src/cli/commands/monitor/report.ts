@@ -1,13 +1,9 @@
 import type { CertificateStatus, Level, ServerStatus, Snapshot } from '../../../monitor/snapshot.js'
 import type { Io } from '../../io/io.js'
-import { printable, shownPath, table } from '../../io/output.js'
-import type { Paint } from '../../terminal/paint.js'
+import { printable, shownPath } from '../../io/output.js'
+import { marks, type Paint } from '../../terminal/paint.js'
+import { table } from '../../terminal/table.js'
 
-const marks: Readonly<Record<Level, readonly ['green' | 'yellow' | 'red', string]>> = {
-  ok: ['green', '✓'],
-  warning: ['yellow', '!'],
-  critical: ['red', '✗'],
-}
 const summaries: Readonly<Record<Level, string>> = {
   ok: 'all well',
   warning: 'something needs attention soon',

@@ -1,8 +1,29 @@
 import { callRows, connectionRows, type Rows } from '../../../perf/page/tables.js'
 import { footnote, kilobytes, machine, measuredCall, noise, verdictOf } from '../../../perf/page/words.js'
 import type { PerfResult } from '../../../perf/perf-test.js'
-import { printable, table } from '../../io/output.js'
+import { printable } from '../../io/output.js'
 import type { Paint } from '../../terminal/paint.js'
+import { table } from '../../terminal/table.js'
+
+/** The result as it is documented; without the curves, which only a page can show. */
+export function perfJson({ environment, handshakes, calls, memory, ratios, expected }: PerfResult) {
+  const { plain, full, resumed } = handshakes
+  return {
+    environment,
+    handshake: { full: withoutCurve(full), resumed: withoutCurve(resumed), plain: withoutCurve(plain) },
+    calls: calls.map(withoutCurve),
+    memory_per_connection_bytes: memory.mtls ?? null,
+    http_memory_per_connection_bytes: memory.http ?? null,
+    ratios,
+    expected,
+  }
+}
+
+function withoutCurve<Figures extends { readonly curve: unknown }>(figures: Figures | undefined) {
+  if (!figures) return null
+  const { curve: _drawn, ...rest } = figures
+  return rest
+}
 
 /** For people. */
 export function perfLines(result: PerfResult, paint: Paint): string[] {
@@ -38,12 +59,7 @@ export function perfLines(result: PerfResult, paint: Paint): string[] {
   ]
 }
 
-/** Figures to the right, under each other; so many first columns hold text. */
+/** So many first columns hold text, the others figures. */
 function aligned(rows: Rows, text: number): string[] {
-  const widths: number[] = []
-  for (const row of rows)
-    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
-  return table(
-    rows.map((row) => row.map((cell, column) => (column < text ? cell : cell.padStart(widths[column] ?? 0)))),
-  ).map((line) => `  ${line}`)
+  return table(rows, text).map((line) => `  ${line}`)
 }

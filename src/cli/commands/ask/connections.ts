@@ -1,0 +1,43 @@
+import { connect } from '../../../client/index.js'
+import type { McpServerEntry, McpServersFile, Settings } from '../../../config/index.js'
+import type { Connect } from '../../../coordinator/index.js'
+import { tlsOf } from '../../options/mcp-servers.js'
+
+/** Told when demo mode let a server pass. */
+type OnRelaxed = (notice: string) => void
+
+/** How to connect to each of the servers. */
+export function connectsFor(
+  servers: McpServersFile['servers'],
+  settings: Settings,
+  onRelaxed: OnRelaxed,
+): Record<string, Connect> {
+  return Object.fromEntries(
+    Object.entries(servers).map(([name, entry]) => [name, connectTo(name, entry, settings, onRelaxed)]),
+  )
+}
+
+function connectTo(name: string, entry: McpServerEntry, settings: Settings, onRelaxed: OnRelaxed): Connect {
+  const { tlsEnabled, timeoutMs, maxAnswerBytes, logLevel, securityLog } = settings
+  return (signal) =>
+    connect({
+      serverUrl: entry.url,
+      useTls: tlsEnabled,
+      ...(tlsEnabled && { tls: tlsOf(entry, settings) }),
+      ...(entry.serverName !== undefined && { serverName: entry.serverName }),
+      timeoutMs,
+      maxAnswerBytes,
+      // The answer says what failed; log lines are for those who ask for them.
+      log: {
+        level: logLevel === 'info' ? 'silent' : logLevel,
+        ...(securityLog !== undefined && { securityLog }),
+      },
+      onSecurityEvent: (event) => {
+        if (event.event === 'verification-relaxed')
+          onRelaxed(
+            `demo mode: the certificate of the ${name} server was not verified (${event.relaxed.join(', ')})`,
+          )
+      },
+      signal,
+    })
+}

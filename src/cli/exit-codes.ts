@@ -1,0 +1,133 @@
+import { CommanderError } from 'commander'
+import type { AskFailure } from '../coordinator/index.js'
+import { MtlsError, type MtlsErrorCode } from '../errors.js'
+import type { Level } from '../monitor/snapshot.js'
+import { Interrupted } from './io/signals.js'
+
+interface ExitCodes {
+  /** What each code means, in the words of the help text. */
+  readonly meanings: Readonly<Record<number, string>>
+  /** What else the help text says of them. */
+  readonly note?: string
+  /** The code of bad usage: 64 unless said otherwise, EX_USAGE of sysexits.h. */
+  readonly usage?: number
+  /** The codes of some errors. */
+  readonly errors?: Readonly<Partial<Record<MtlsErrorCode, number>>>
+  /** The code of any other error: 1 unless said otherwise. */
+  readonly failed?: number
+}
+
+const made = { meanings: { 0: 'done', 1: 'failed', 64: 'bad usage' } }
+
+/** Every exit code of every command. */
+export const exitCodes = {
+  demo: {
+    meanings: { 0: 'every step was as it must be', 1: 'one was not', 64: 'bad usage', 130: 'interrupted' },
+  },
+  'cert-gen': made,
+  'cert-check': {
+    meanings: {
+      0: 'healthy',
+      1: 'something ends within the window',
+      2: 'something is broken or has expired',
+      64: 'bad usage',
+    },
+    failed: 2, // 1 would say that all is well for some days
+  },
+  'cert-list': made,
+  'cert-renew': {
+    meanings: {
+      0: 'done (also when nothing is due, or the daemon was told to stop)',
+      1: 'failed (or --exec did)',
+      64: 'bad usage',
+    },
+  },
+  'cert-revoke': { meanings: { 0: 'done (or revoked before)', 1: 'failed', 64: 'bad usage' } },
+  'cert-rotate-ca': made,
+  'test-tls': {
+    meanings: { 0: 'every step went well', 1: 'one did not', 64: 'bad usage', 130: 'interrupted' },
+  },
+  'perf-test': {
+    meanings: { 0: 'measured, whatever came out', 1: 'failed', 64: 'bad usage', 130: 'interrupted' },
+  },
+  monitor: { meanings: { 0: 'ended by a signal', 1: 'could not watch', 64: 'bad usage' } },
+  'monitor --once': {
+    meanings: { 0: 'all well', 1: 'something ends soon or is degraded', 2: 'something is down or broken' },
+    failed: 2, // 1 would say that all works for some days
+  },
+  serve: { meanings: { 0: 'ended by a signal', 1: 'could not serve', 64: 'bad usage' } },
+  ask: {
+    meanings: {
+      0: 'answered',
+      1: 'bad usage',
+      2: 'city not found',
+      3: 'a server unreachable or refusing',
+      4: 'timeout',
+      5: 'anything else',
+      130: 'interrupted',
+    },
+    note: '. Of a partial answer it is that of what failed, in the order 2, 4, 3, 5.',
+    usage: 1,
+    errors: { CONNECTION_TIMEOUT: 4 },
+    failed: 5,
+  },
+} as const satisfies Record<string, ExitCodes>
+
+/** A command; `monitor --once` has codes of its own. */
+export type Exiting = keyof typeof exitCodes
+
+/** The last paragraph of a help text. */
+export function exitCodesHelp(command: Exiting): string {
+  const { note = '' }: ExitCodes = exitCodes[command]
+  const once = command === 'monitor' ? `;\nwith --once: ${exitCodesText('monitor --once')}` : ''
+  return `Exit codes: ${exitCodesText(command)}${note}${once}`
+}
+
+/** `0 done, 1 failed, 64 bad usage`, on lines as long as those of a help text. */
+function exitCodesText(command: Exiting): string {
+  const meanings = Object.entries(exitCodes[command].meanings).map(([code, meaning]) => `${code} ${meaning}`)
+  const lines = ['']
+  for (const [index, meaning] of meanings.entries()) {
+    const part = index < meanings.length - 1 ? `${meaning},` : meaning
+    const longer = `${lines.at(-1)} ${part}`.trimStart()
+    if (longer.length > longestLine) lines.push(part)
+    else lines[lines.length - 1] = longer
+  }
+  return lines.join('\n')
+}
+
+/** With `Exit codes: ` before it. */
+const longestLine = 105
+
+/** Wrong settings are bad usage, wherever they were written. */
+const usageErrors: readonly MtlsErrorCode[] = ['CONFIG_INVALID', 'PORT_CONFLICT']
+
+/** What an error ends a command with; without a command it is one line of arguments that names none. */
+export function exitCodeOfError(error: unknown, command?: Exiting): number {
+  if (error instanceof Interrupted) return 130
+  const { usage = 64, errors = {}, failed = 1 }: ExitCodes = command ? exitCodes[command] : made
+  if (error instanceof CommanderError) return usage
+  if (!(error instanceof MtlsError)) return failed
+  return usageErrors.includes(error.code) ? usage : (errors[error.code] ?? failed)
+}
+
+const levelCodes: Readonly<Record<Level, 0 | 1 | 2>> = { ok: 0, warning: 1, critical: 2 }
+
+/** Of `cert-check` and `monitor --once`: how bad the worst is that was found. */
+export function exitCodeOfLevel(level: Level): 0 | 1 | 2 {
+  return levelCodes[level]
+}
+
+/** Of several failures the first in this order decides. */
+const failureCodes: readonly (readonly [AskFailure['kind'], number])[] = [
+  ['place', 2],
+  ['timeout', 4],
+  ['unreachable', 3],
+  ['other', 5],
+  ['usage', 1],
+]
+
+/** Of `ask`: what part of the question has no answer. */
+export function exitCodeOfFailures(failures: readonly Pick<AskFailure, 'kind'>[]): number {
+  return failureCodes.find(([kind]) => failures.some((failure) => failure.kind === kind))?.[1] ?? 0
+}

@@ -1,0 +1,29 @@
+import { InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../../config/duration.js'
+
+// How the text of a flag becomes a value, for flags that are no settings.
+
+export function numberArgument(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is not a number.')
+  return Number(text)
+}
+
+/** Milliseconds, for what must not be too often and not too seldom. */
+export function durationArgument(text: string): number {
+  const found = parseDuration(text)
+  if (found === undefined || found < 500 || found > 3_600_000)
+    throw new InvalidArgumentError('Allowed are durations from 500ms to 60m.')
+  return found
+}
+
+/** For a flag that may be given more than once. */
+export function repeatedArgument(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
+}
+
+export function withinOption(): Option {
+  return new Option(
+    '--within <days>',
+    'days before an end from which to warn (default: the last 30 of a life, the last tenth of one of 60 days or less)',
+  ).argParser(numberArgument)
+}

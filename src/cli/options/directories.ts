@@ -1,0 +1,39 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { Settings } from '../../config/index.js'
+import type { CaOptions } from '../../pki/index.js'
+import type { Io } from '../io/io.js'
+import { typedPath } from '../io/output.js'
+import { addSettingOptions } from './settings.js'
+
+/** Gives a `cert-…` command the flags that say where certificates and the CA are. */
+export function addDirectoryOptions(command: Command): Command {
+  command.option('--ca-dir <path>', 'where the key of the CA is kept (default: the certificate directory)')
+  return addSettingOptions(command, 'certDir', 'keyPassphrase')
+}
+
+/** What the flags of `addDirectoryOptions` hold beside settings. */
+export interface DirectoryFlags {
+  readonly caDir?: string
+}
+
+/** Where certificates and the CA are; `directory` is one that was named as an argument. */
+export function directoriesOf(
+  { tls }: Settings,
+  { caDir }: DirectoryFlags,
+  { cwd }: Io,
+  directory?: string,
+): CaOptions {
+  return {
+    certDir: resolve(cwd, directory ?? tls.certDir),
+    caDir: caDir === undefined ? undefined : resolve(cwd, caDir),
+    passphrase: tls.keyPassphrase,
+  }
+}
+
+/** The next command to type, with the flags that lead it to the same directories. */
+export function typedCommand(name: string, { certDir, caDir }: CaOptions, io: Io): string {
+  const flag = (option: string, path: string) => ` --${option} ${typedPath(path, io)}`
+  const own = certDir === resolve(io.cwd, 'certs') ? '' : flag('cert-dir', certDir)
+  return `npx mcp-mtls ${name}${own}${caDir === undefined ? '' : flag('ca-dir', caDir)}`
+}

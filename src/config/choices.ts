@@ -1,0 +1,9 @@
+// What settings choose among. Without zod: the help of the command line needs these and nothing else.
+
+export const tlsVersions = ['TLSv1.2', 'TLSv1.3'] as const
+export const crlMissingChoices = ['refuse', 'allow'] as const
+export const weatherProviders = ['auto', 'open-meteo', 'simulated'] as const
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+export const serverNames = ['weather', 'datetime', 'echo'] as const
+export type ServerName = (typeof serverNames)[number]
