@@ -1,7 +1,8 @@
 import { type Checked, check, isWarning, type Problem } from '../pki/index.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { dayMs } from '../x509/life.js'
-import { type CertificateStatus, levelOfProblems } from './snapshot.js'
+import { levelOfProblems } from './certificate-level.js'
+import type { CertificateStatus } from './snapshot.js'
 
 /** More are counted, and not shown. */
 const mostShown = 500

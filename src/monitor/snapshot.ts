@@ -1,4 +1,4 @@
-import { isWarning, type Problem } from '../pki/check/finding.js'
+import type { Problem } from '../pki/index.js'
 
 // What the monitor knows, in the form in which page, scripts and commands read it. Every text in it that comes
 // from a certificate or a peer is as it was written there: whoever shows it has to mind that.
@@ -93,12 +93,6 @@ export interface Snapshot {
   readonly servers: readonly ServerStatus[]
   /** What ends first comes first. */
   readonly certificates: readonly CertificateStatus[]
-}
-
-/** How bad a certificate is with these problems. */
-export function levelOfProblems(problems: readonly Problem[]): Level {
-  if (problems.length === 0) return 'ok'
-  return problems.every(isWarning) ? 'warning' : 'critical'
 }
 
 export function worst(all: Iterable<Level>): Level {

@@ -1,4 +1,5 @@
-import { type Level, levelOfProblems } from '../../../monitor/snapshot.js'
+import { levelOfProblems } from '../../../monitor/certificate-level.js'
+import type { Level } from '../../../monitor/snapshot.js'
 import type { Checked } from '../../../pki/index.js'
 import type { CheckedEndpoint } from '../../../probe/connect/check-endpoint.js'
 import { dayMs, timeText } from '../../../x509/life.js'

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * The scripts, of either module system, that a process has loaded which was started with `NODE_V8_COVERAGE` set to this
- * directory and has ended. Its coverage lists them on every version of Node.
+ * The scripts that a process has loaded which ran with `NODE_V8_COVERAGE` set to this directory: V8's coverage lists those of
+ * either module system, on every version of Node.
  */
 export function loadedBy(pid: number | undefined, directory: string): string[] {
   return readdirSync(directory)
