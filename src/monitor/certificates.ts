@@ -2,7 +2,8 @@ import { type CheckFinding, isWarning } from '../pki/check/check-finding.js'
 import { type Checked, check } from '../pki/index.js'
 import { dayMs } from '../text/duration.js'
 import type { CertificateFacts } from '../x509/certificate.js'
-import type { CertificateStatus, Level } from './snapshot.js'
+import { levelOfFindings } from './certificate-level.js'
+import type { CertificateStatus } from './snapshot.js'
 
 /** What ends later than these is left out. */
 const mostShown = 500
@@ -56,16 +57,10 @@ function statusOf(key: string, same: readonly [Checked, ...Checked[]], now: Date
     not_before: (certificate?.notBefore ?? crl?.thisUpdate)?.toISOString() ?? null,
     not_after: end?.toISOString() ?? null,
     days_left: end ? Math.floor((end.getTime() - now.getTime()) / dayMs) : null,
-    level: levelOf(problems),
+    level: levelOfFindings(problems),
     places: [...new Set(same.map((checked) => checked.path))],
     problems,
   }
-}
-
-/** How bad a certificate is with these findings. */
-export function levelOf(problems: readonly CheckFinding[]): Level {
-  if (problems.length === 0) return 'ok'
-  return problems.every(isWarning) ? 'warning' : 'critical'
 }
 
 /** A name in a certificate may be as long as its author likes. */

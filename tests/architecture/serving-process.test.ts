@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { startCli } from '../support/cli.js'
-import { loadedBy } from '../support/loaded.js'
 import { scratch } from '../support/scratch.js'
+import { loadedBy } from './loaded.js'
 
 test('a process that serves never loads the code that makes certificates', async () => {
   const coverage = scratch()

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeCertificateSet } from '../../src/pki/index.js'
 import { startCli } from '../support/cli.js'
-import { loadedBy } from '../support/loaded.js'
 import { scratch } from '../support/scratch.js'
+import { loadedBy } from './loaded.js'
 import { root } from './sources.js'
 
 /** What takes long to load: a command that does not use one of them does not wait for it. */

@@ -1,4 +1,4 @@
-import { levelOf } from '../../../monitor/certificates.js'
+import { levelOfFindings } from '../../../monitor/certificate-level.js'
 import type { Level } from '../../../monitor/snapshot.js'
 import type { Checked } from '../../../pki/index.js'
 import type { CheckedEndpoint } from '../../../probe/connect/check-endpoint.js'
@@ -11,7 +11,7 @@ import { table } from '../../terminal/table.js'
 
 /** How bad the worst is. */
 export function levelOfAll(all: readonly Checked[]): Level {
-  return levelOf(all.flatMap(({ problems }) => problems))
+  return levelOfFindings(all.flatMap(({ problems }) => problems))
 }
 
 /** One entry of `cert-check --json`. */
@@ -48,7 +48,7 @@ export function checkedLines(
 ): string[] {
   const rows = table(
     all.map((checked) => [
-      paint(...marks[levelOf(checked.problems)]),
+      paint(...marks[levelOfFindings(checked.problems)]),
       shownName(checked, io),
       checked.type,
       checked.certificate?.key.text ?? '',
@@ -71,7 +71,7 @@ export function checkedLines(
 
 /** The whole in one line. */
 export function summaryLine(all: readonly Checked[], withinDays: number | undefined, paint: Paint): string {
-  const levels = all.map(({ problems }) => levelOf(problems))
+  const levels = all.map(({ problems }) => levelOfFindings(problems))
   const broken = levels.filter((level) => level === 'critical').length
   const warned = levels.filter((level) => level === 'warning').length
   if (broken + warned === 0) {
