@@ -1,4 +1,4 @@
-export { MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from '../errors.js'
+export { errorCodes, MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from '../errors.js'
 export type { CertificateFacts } from '../x509/certificate.js'
 export type { CrlFacts, RevokedCertificates, RevokedEntry } from '../x509/crl.js'
 export type { CrlScope } from '../x509/crl-scope.js'

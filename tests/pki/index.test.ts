@@ -13,6 +13,7 @@ test('the public names are those that people call', () => {
       'checkFiles',
       'createAuthority',
       'createCrl',
+      'errorCodes',
       'finishRotation',
       'inspect',
       'issue',

@@ -2,8 +2,8 @@ import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { MtlsError } from '../../errors.js'
 
-export const keyTypes = ['ec-p256', 'ec-p384', 'ed25519', 'rsa'] as const
-export type KeyType = (typeof keyTypes)[number]
+export type KeyType = 'ec-p256' | 'ec-p384' | 'ed25519' | 'rsa'
+export const keyTypes: readonly [KeyType, ...KeyType[]] = ['ec-p256', 'ec-p384', 'ed25519', 'rsa']
 
 /** Moduli offered for RSA, in bits; the first is the default. */
 export const rsaKeySizes = [2048, 3072, 4096] as const

@@ -3,6 +3,16 @@ import type { Finding } from '../../judge/findings.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import type { LeafType } from '../certificate/request.js'
 
+/** The codes of `MtlsError`, and what a check alone can find. */
+export type CheckCode =
+  | MtlsErrorCode
+  | 'CERT_EXPIRING'
+  | 'CERT_OUTLIVES_CA'
+  | 'CRL_EXPIRED'
+  | 'CRL_EXPIRING'
+  | 'CRL_INVALID'
+  | 'FILE_MODE'
+
 /** What a check can find beside the codes of `MtlsError`, each with what to do about it. */
 export const checkCodes = {
   CERT_EXPIRING: 'Renew it in time, for example with `mcp-mtls cert-renew`.',
@@ -13,9 +23,7 @@ export const checkCodes = {
   CRL_INVALID: 'Put a revocation list there that this CA signed.',
   FILE_MODE:
     'Take the rights of others away: `chmod g-w,o-rwx FILE` for a key, `chmod go-w DIR` for a directory.',
-} as const satisfies Record<string, string>
-
-export type CheckCode = MtlsErrorCode | keyof typeof checkCodes
+} as const satisfies Record<Exclude<CheckCode, MtlsErrorCode>, string>
 
 /**
  * One thing that is wrong with a certificate or one of its files, in words for people. The `Finding` of `judge/` is a fact
