@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
 import { isPemText, withoutSecrets } from '../text/secrets.js'
+import { shortened } from '../text/shortened.js'
 
 /** One thing wrong with the configuration: which setting, what is wrong with it. */
 export interface Problem {
@@ -73,8 +74,7 @@ export function shown(value: unknown, setting: string): string {
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value)
   if (typeof value !== 'string') return Array.isArray(value) ? 'a list' : `a value of type ${typeof value}`
   if (isPemText(value) || /[\n\r]/.test(value)) return 'a text of several lines'
-  const text = JSON.stringify(withoutSecrets(value))
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text
+  return shortened(JSON.stringify(withoutSecrets(value)), 80)
 }
 
 export function deepFreeze<Value>(value: Value): Value {

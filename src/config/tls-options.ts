@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { crlMissingChoices, tlsVersions } from './choices.js'
 import type { ShapeOf } from './option-shape.js'
+import { defaultOf } from './setting-values.js'
 import { choice, flag, listenPort, path } from './values.js'
 
 /** Where certificates are and how peers are judged. A server reads its own pair and the CA, a client likewise. */
@@ -45,10 +46,10 @@ export const tlsSchema = z.strictObject({
   keyPassphrase: z.string({ error: 'text is wanted' }).optional(),
   keyPassphraseFile: path.optional(),
   crl: path.optional(),
-  crlMissing: choice(crlMissingChoices).default('refuse'),
-  demoMode: flag.default(false),
-  demoAllowRemote: flag.default(false),
-  minVersion: choice(tlsVersions).default('TLSv1.2'),
+  crlMissing: choice(crlMissingChoices).default(defaultOf('crlMissing')),
+  demoMode: flag.default(defaultOf('demoMode')),
+  demoAllowRemote: flag.default(defaultOf('demoAllowRemote')),
+  minVersion: choice(tlsVersions).default(defaultOf('minVersion')),
   port: listenPort.optional(),
 } satisfies ShapeOf<TlsOptions>)
 

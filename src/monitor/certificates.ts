@@ -1,7 +1,9 @@
 import { type CheckFinding, isWarning } from '../pki/check/check-finding.js'
 import { type Checked, check } from '../pki/index.js'
-import { dayMs } from '../text/duration.js'
+import { daysLeft } from '../text/duration.js'
+import { shortened } from '../text/shortened.js'
 import type { CertificateFacts } from '../x509/certificate.js'
+import { namesOf } from '../x509/subject-names.js'
 import { levelOfFindings } from './certificate-level.js'
 import type { CertificateStatus } from './snapshot.js'
 
@@ -44,7 +46,6 @@ export function certificatesOf(
 function statusOf(key: string, same: readonly [Checked, ...Checked[]], now: Date): CertificateStatus {
   const [{ type, path, certificate, crl }] = same
   const end = certificate?.notAfter ?? crl?.nextUpdate
-  const { dns = [], ip = [], email = [], uri = [] } = certificate?.names ?? {}
   const told = same.flatMap((checked) => checked.problems)
   const problems = worstFirst(unique(told.map((one) => ({ ...one, message: clipped(one.message) }))))
   return {
@@ -53,10 +54,10 @@ function statusOf(key: string, same: readonly [Checked, ...Checked[]], now: Date
     subject: clipped(certificate?.subject ?? crl?.issuer ?? path),
     issuer: clipped(certificate?.issuer ?? crl?.issuer ?? '') || null,
     serial: certificate?.serial ?? null,
-    names: [...uri, ...dns, ...ip, ...email].slice(0, 20).map(clipped),
+    names: (certificate ? namesOf(certificate.names) : []).slice(0, 20).map(clipped),
     not_before: (certificate?.notBefore ?? crl?.thisUpdate)?.toISOString() ?? null,
     not_after: end?.toISOString() ?? null,
-    days_left: end ? Math.floor((end.getTime() - now.getTime()) / dayMs) : null,
+    days_left: end ? daysLeft(end, now) : null,
     level: levelOfFindings(problems),
     places: [...new Set(same.map((checked) => checked.path))],
     problems,
@@ -64,9 +65,7 @@ function statusOf(key: string, same: readonly [Checked, ...Checked[]], now: Date
 }
 
 /** A name in a certificate may be as long as its author likes. */
-function clipped(text: string): string {
-  return text.length > longestText ? `${text.slice(0, longestText - 1)}…` : text
-}
+const clipped = (text: string) => shortened(text, longestText)
 
 function worstFirst(problems: readonly CheckFinding[]): readonly CheckFinding[] {
   return [...problems].sort((one, other) => Number(isWarning(one)) - Number(isWarning(other)))

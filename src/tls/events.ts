@@ -51,6 +51,27 @@ export type SecurityEvent =
   /** A certificate or list has come to a threshold before its end, or to its end. Once for each. */
   | ({ readonly event: 'certificate-expiring' } & Expiring & Event)
 
+interface EventKind {
+  /** Of its line in the log. */
+  readonly severity: 'info' | 'warn' | 'error'
+  /** A stranger can cause as many as they like: the log sums them up. */
+  readonly summed?: true
+}
+
+/** What the log does with each event. */
+export const eventKinds = {
+  'connection-accepted': { severity: 'info' },
+  'verification-relaxed': { severity: 'warn' },
+  'connection-refused': { severity: 'warn', summed: true },
+  'connection-ended': { severity: 'warn' },
+  'connection-closed': { severity: 'info' },
+  'handshake-failed': { severity: 'warn', summed: true },
+  'request-refused': { severity: 'warn', summed: true },
+  'reload-succeeded': { severity: 'info' },
+  'reload-failed': { severity: 'error' },
+  'certificate-expiring': { severity: 'warn' },
+} as const satisfies Record<SecurityEvent['event'], EventKind>
+
 export interface Expiring {
   readonly what: 'own' | 'ca' | 'crl' | 'peer'
   readonly subject: string

@@ -1,7 +1,16 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readDotenv, readSettings } from '../../src/config/index.js'
+import {
+  readDotenv,
+  readSettings,
+  type Setting,
+  type SettingName,
+  settingNames,
+  settingsOf,
+  settingTable,
+} from '../../src/config/index.js'
+import { limitNames } from '../../src/config/limits.js'
 import { refusal } from '../support/refusal.js'
 import { scratch } from '../support/scratch.js'
 
@@ -43,6 +52,44 @@ test('with nothing given, everything has its documented default', () => {
       drainTimeout: 10_000,
     },
   })
+})
+
+/** Another value than the default, for each kind of setting. */
+const others: Readonly<Record<string, string>> = {
+  boolean: '',
+  port: '1234',
+  count: '77',
+  duration: '7s',
+  text: 'other.example',
+  secret: 'a secret',
+  path: 'other',
+  url: 'https://other.example/api',
+  list: 'other.example',
+}
+/** Those that need a value of their own. */
+const special: Partial<Record<SettingName, (cwd: string) => string>> = {
+  host: () => '127.0.0.9',
+  weatherUrl: () => 'https://other.example/mcp',
+  datetimeUrl: () => 'https://other.example/mcp',
+  echoUrl: () => 'https://other.example/mcp',
+  keyPassphraseFile: (cwd) => {
+    writeFileSync(join(cwd, 'passphrase'), 'a secret\n', { mode: 0o600 })
+    return 'passphrase'
+  },
+}
+
+test.each(settingNames)('%s is not only a row of the table: the settings are others with it', (name) => {
+  const cwd = scratch()
+  const { kind, default: standard }: Setting = settingTable[name]
+  const choice = kind.choices?.find((one) => one !== standard)
+  const flipped = kind.name === 'boolean' ? String(standard !== 'true') : others[kind.name]
+  const value = special[name]?.(cwd) ?? choice ?? flipped ?? ''
+  const settings = readSettings({ flags: { [name]: value }, cwd })
+  expect(settings).not.toEqual(readSettings({ cwd }))
+})
+
+test('a limit of the table is a limit of servers, and the other way round', () => {
+  expect(settingsOf('limits').sort()).toEqual([...limitNames].sort())
 })
 
 test('a flag wins over the environment, the environment over .env, .env over the default', () => {

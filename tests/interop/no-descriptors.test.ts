@@ -28,7 +28,9 @@ describeWith('Linux', process.platform === 'linux', 'a process without descripto
     const { status, stderr } = spawnSync('sh', command, { encoding: 'utf8' })
     expect([status, stderr]).toEqual([
       1,
-      expect.stringMatching(/^error: no more files can be opened \(EMFILE\)\nhint: .*ulimit -n.*\n$/),
+      expect.stringMatching(
+        /^error: (CONFIG_INVALID: )?no more files can be opened \(EMFILE\)\nhint: .*ulimit -n.*\n$/,
+      ),
     ])
   })
 

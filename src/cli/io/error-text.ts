@@ -45,6 +45,12 @@ function usageText(error: CommanderError): ErrorText {
 
 /** What the file system says of a path that no command has words for. */
 function placeText(path: string, code: string): ErrorText {
+  if (code === 'EMFILE' || code === 'ENFILE')
+    return {
+      code: 'CONFIG_INVALID',
+      message: `no more files can be opened (${code})`,
+      hint: 'Raise the limit: ulimit -n 1024, or LimitNOFILE= in a systemd unit.',
+    }
   const what = Object.hasOwn(placeWords, code) ? `${placeWords[code]} (${code})` : `cannot be used (${code})`
   return {
     code: 'CONFIG_INVALID',

@@ -1,8 +1,8 @@
 import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server'
 import type { MtlsErrorCode } from '../../errors.js'
-import { dayMs } from '../../text/duration.js'
+import { daysLeft } from '../../text/duration.js'
 import type { LogProblem } from '../../tls/log/destination.js'
-import { endingsOf } from '../../tls/material/expiry-watch.js'
+import { endingNames, endingsOf } from '../../tls/material/expiry-watch.js'
 import type { Material } from '../../tls/material/material.js'
 import type { LastReload } from '../../tls/material/reloadable.js'
 import { expiringFrom } from '../../x509/life.js'
@@ -52,7 +52,7 @@ export function certificateHealth(material: Material, now: Date): CertificateHea
       subject,
       serial,
       not_after: ends.toISOString(),
-      days_left: Math.floor((ends.getTime() - now.getTime()) / dayMs),
+      days_left: daysLeft(ends, now),
       state: now > ends ? 'expired' : isExpiring ? 'expiring' : 'ok',
     }
   })
@@ -97,7 +97,7 @@ export function logProblems(problems: readonly LogProblem[]): HealthProblem[] {
   }))
 }
 
-const names = { server: 'our certificate', ca: 'the CA certificate', crl: 'the revocation list of' } as const
+const names = { server: endingNames.own, ca: endingNames.ca, crl: endingNames.crl } as const
 
 /** Whether the server should get requests, and what that was judged by. */
 export function readiness({ status, certificates, last_reload }: Health): {

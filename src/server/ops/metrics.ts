@@ -45,7 +45,7 @@ export class ServerMetrics {
   readonly #reloads = this.#counter('reloads_total', 'Attempts to take up new certificates', ['result'])
   readonly #refusedRequests = this.#counter(
     'requests_refused_total',
-    'Requests refused for their Host or Origin',
+    'Requests refused before MCP saw them: for their Host or Origin, or too many at once',
     [],
   )
   readonly #calls = this.#counter('tool_calls_total', 'Tool calls by outcome', ['tool', 'outcome'])
@@ -151,6 +151,11 @@ export class ServerMetrics {
       case 'reload-failed':
         this.#reloads.inc({ result: 'failed' })
         break
+      case 'connection-closed':
+      case 'certificate-expiring':
+        break // counted where they can be read at any time
+      default:
+        event satisfies never
     }
   }
 

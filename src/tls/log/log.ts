@@ -2,7 +2,7 @@ import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { printableJson } from '../../text/printable.js'
 import { shortened } from '../../text/shortened.js'
-import type { SecurityEvent, Subscriber } from '../events.js'
+import { eventKinds, type SecurityEvent, type Subscriber } from '../events.js'
 import type { LogProblem } from './destination.js'
 import { prettyLine } from './pretty.js'
 import { RefusalSums, type Repeated } from './refusal-sums.js'
@@ -49,7 +49,7 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
   // There each event is written once, whatever the level.
   const loggers = opened?.destination === stderr ? [file] : [logger, file]
   const write = (event: SecurityEvent, { message, time: _time, ...fields }: SecurityLine) => {
-    for (const one of loggers) one?.[severity(event)](fields, message) // pino writes the time
+    for (const one of loggers) one?.[eventKinds[event.event].severity](fields, message) // pino writes the time
   }
   const sums = new RefusalSums((repeated) => write(repeated.last, sumLine(repeated)))
   const waiting: SecurityEvent[] = []
@@ -90,11 +90,6 @@ process.once('exit', () => {
 /** JSON leaves some control characters as they are; names of peers may hold them, and terminals obey them. */
 function escaped(destination: DestinationStream): DestinationStream {
   return { write: (line) => destination.write(`${printableJson(line.trimEnd())}\n`) }
-}
-
-function severity({ event }: SecurityEvent): 'info' | 'warn' | 'error' {
-  if (event === 'reload-failed') return 'error'
-  return /^(connection-accepted|connection-closed|reload-succeeded)$/.test(event) ? 'info' : 'warn'
 }
 
 interface SecurityLine {

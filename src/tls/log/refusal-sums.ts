@@ -1,8 +1,11 @@
-import type { SecurityEvent } from '../events.js'
+import { eventKinds, type SecurityEvent } from '../events.js'
 
-/** Events of which a stranger can cause as many as they like. */
-const refusals = ['connection-refused', 'handshake-failed', 'request-refused'] as const
-type Refusal = Extract<SecurityEvent, { event: (typeof refusals)[number] }>
+type Kinds = typeof eventKinds
+/** An event that is summed up. */
+type Refusal = Extract<
+  SecurityEvent,
+  { event: { [Name in keyof Kinds]: Kinds[Name] extends { summed: true } ? Name : never }[keyof Kinds] }
+>
 
 /** So many refusals in a row, beside the one that was told. */
 export interface Repeated {
@@ -76,5 +79,5 @@ export class RefusalSums {
 }
 
 function isRefusal(event: SecurityEvent): event is Refusal {
-  return (refusals as readonly string[]).includes(event.event)
+  return 'summed' in eventKinds[event.event]
 }

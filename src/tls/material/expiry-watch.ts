@@ -123,12 +123,13 @@ export class ExpiryWatch {
     told.set(key, reached)
     const left = Math.max(0, ends.getTime() - now.getTime())
     const daysLeft = Math.ceil(left / dayMs)
-    const message = `${names[what]} ${subject} ${reached === 0 ? 'has expired' : `expires in ${timeText(left, Math.ceil)}`}, on ${ends.toISOString()}`
+    const message = `${endingNames[what]} ${subject} ${reached === 0 ? 'has expired' : `expires in ${timeText(left, Math.ceil)}`}, on ${ends.toISOString()}`
     this.#tell('certificate-expiring', { what, subject, notAfter: ends, daysLeft, message })
   }
 }
 
-const names: Readonly<Record<Ending['what'], string>> = {
+/** To be read before the subject. */
+export const endingNames: Readonly<Record<Ending['what'], string>> = {
   own: 'our certificate',
   ca: 'the CA certificate',
   crl: 'the revocation list of',

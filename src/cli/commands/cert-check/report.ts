@@ -2,7 +2,8 @@ import { levelOfFindings } from '../../../monitor/certificate-level.js'
 import type { Level } from '../../../monitor/snapshot.js'
 import type { Checked } from '../../../pki/index.js'
 import type { CheckedEndpoint } from '../../../probe/connect/check-endpoint.js'
-import { dayMs, timeText } from '../../../text/duration.js'
+import { daysLeft, timeText } from '../../../text/duration.js'
+import { shortened } from '../../../text/shortened.js'
 import { namesOf } from '../../../x509/subject-names.js'
 import type { Io } from '../../io/io.js'
 import { day, printable, shownPath } from '../../io/output.js'
@@ -27,7 +28,7 @@ export function checkedJson(checked: CheckedEndpoint, now: Date): Record<string,
     names: namesIn(checked),
     not_before: (certificate?.notBefore ?? crl?.thisUpdate)?.toISOString() ?? null,
     not_after: end?.toISOString() ?? null,
-    days_left: end ? daysUntil(end, now) : null,
+    days_left: end ? daysLeft(end, now) : null,
     key: certificate?.key.text ?? null,
     ...(connection && {
       tls: {
@@ -53,7 +54,10 @@ export function checkedLines(
       checked.type,
       checked.certificate?.key.text ?? '',
       lifeOf(checked, now),
-      shortened(namesIn(checked).join(', ') || (checked.certificate?.subject ?? checked.crl?.issuer ?? '')),
+      shortened(
+        printable(namesIn(checked).join(', ') || (checked.certificate?.subject ?? checked.crl?.issuer ?? '')),
+        60,
+      ),
     ]),
   )
   return rows.flatMap((row, index) => {
@@ -111,16 +115,6 @@ function endOf({ certificate, crl }: Checked): Date | undefined {
   return certificate?.notAfter ?? crl?.nextUpdate
 }
 
-/** Whole days, negative once expired. */
-function daysUntil(end: Date, now: Date): number {
-  return Math.floor((end.getTime() - now.getTime()) / dayMs)
-}
-
 function namesIn({ certificate }: Checked): string[] {
   return certificate ? namesOf(certificate.names) : []
-}
-
-function shortened(text: string): string {
-  const safe = printable(text)
-  return safe.length > 60 ? `${safe.slice(0, 59)}…` : safe
 }
