@@ -1,7 +1,7 @@
 // What `perf-test` measures with, as the benches need it.
 import { fileURLToPath } from 'node:url'
 import { parseTlsConfig } from '../dist/config/index.js'
-import { loadMaterial } from '../dist/tls/material/material.js'
+import { loadMaterial } from '../dist/tls/material/file-source.js'
 
 /** @param {string} certDir */
 export const place = (certDir) => ({

@@ -3,7 +3,7 @@ import { Agent, buildConnector } from 'undici'
 import { hostPortOf, serverUrlProblem, type TlsConfig, waysTo } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { refusalInAnswer } from '../tls/foreign-refusal.js'
-import { fileSource } from '../tls/material/material.js'
+import { materialSource } from '../tls/material/source.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import { textOf } from './bounded.js'
 import type { Connector } from './connector.js'
@@ -29,7 +29,11 @@ export interface MtlsFetch extends FetchLike {
 
 /** What `mtlsFetch` gives. */
 export function fetchOver(config: TlsConfig, options: MtlsFetchOptions): MtlsFetch {
-  const live = new LiveConnections(fileSource(config, 'client'), config.demoMode ? 'demo' : 'strict', options)
+  const live = new LiveConnections(
+    materialSource(config, 'client'),
+    config.demoMode ? 'demo' : 'strict',
+    options,
+  )
   const ready = async (target: URL): Promise<Generation> => {
     const { connector } = await live.current()
     connector.sweep(target)

@@ -1,7 +1,8 @@
 import { defaultOf } from '../config/index.js'
 import { SecurityEvents, type Subscriber, type Tell, teller } from '../tls/events.js'
-import type { Material, MaterialSource } from '../tls/material/material.js'
+import type { Material } from '../tls/material/material.js'
 import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/material/reloadable.js'
+import type { MaterialSource } from '../tls/material/source.js'
 import { Generation } from './generation.js'
 import { defaultMaxConnections } from './pool-figures.js'
 

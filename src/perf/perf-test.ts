@@ -3,7 +3,7 @@ import { parseTlsConfig, type TlsOptions } from '../config/index.js'
 import { isSelfSigned } from '../judge/path.js'
 import { makeCertificateSet } from '../pki/index.js'
 import { secureContext } from '../tls/material/context.js'
-import { loadMaterial } from '../tls/material/material.js'
+import { materialSource } from '../tls/material/source.js'
 import { pemOf } from '../x509/certificate.js'
 import { type Environment, environmentOf } from './environment.js'
 import { type Expectation, expectations, type Figures, type Ratios, ratios } from './expectations.js'
@@ -60,7 +60,7 @@ export async function perfTest(options: PerfTestOptions): Promise<PerfResult> {
 
 /** Node's own client calls here, whose walk from a certificate to its issuers may never end with others than roots. */
 async function clientContext(tls: TlsOptions): Promise<SecureContext> {
-  const material = await loadMaterial(parseTlsConfig(tls, 'client'), 'client')
+  const material = await materialSource(parseTlsConfig(tls, 'client'), 'client').load(undefined)
   return secureContext(material, { ca: pemOf(material.anchors.filter(isSelfSigned)) })
 }
 

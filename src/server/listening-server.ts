@@ -8,8 +8,9 @@ import { bare, hostPort } from '../text/host.js'
 import { SecurityEvents, teller } from '../tls/events.js'
 import { Gate } from '../tls/gate.js'
 import type { Log } from '../tls/log/log.js'
-import { coversHost, fileSource } from '../tls/material/material.js'
+import { coversHost } from '../tls/material/material.js'
 import { Freshness, ReloadableMaterial } from '../tls/material/reloadable.js'
+import { materialSource } from '../tls/material/source.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import { PerIdentity } from '../tls/per-identity.js'
 import { AcceptFailures } from './accept-failures.js'
@@ -68,7 +69,7 @@ async function start(
   ])
   const mode = !config.tlsEnabled ? 'plaintext' : config.tls.demoMode ? 'demo' : 'strict'
   const tell = teller(events, { side: 'server', name: config.name, mode })
-  const source = config.tlsEnabled ? fileSource(config.tls, 'server') : undefined
+  const source = config.tlsEnabled ? materialSource(config.tls, 'server') : undefined
   const material = source && (await ReloadableMaterial.load(source, tell))
   const server = new ListeningServer(config, material, events, factory, log)
   await server.listen()

@@ -43,3 +43,16 @@ test.each(stories)('$title: comes back to a file only where it says why', ({ ste
     expect(/^, back (with|for|to) /.test(words), `${file}${words}`).toBe(isBack)
   }
 })
+
+test('CONTRIBUTING names a file that is there for each of the ten changes', () => {
+  const contributing = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')
+  const [, table = ''] = /^## Where a change goes\n([\s\S]*?)^## /m.exec(contributing) ?? []
+  const rows = [...table.matchAll(/^\| (?:an?|another) .+$/gm)].map(([row]) => row)
+  expect(rows).toHaveLength(10)
+  for (const row of rows) {
+    const paths = [...row.matchAll(/`((?:src|tests)\/[^`]+)`/g)].map(([, path = '']) => path)
+    expect(paths.length, row).toBeGreaterThan(0)
+    for (const path of paths.filter((path) => !path.includes('NAME')))
+      expect(existsSync(join(root, path)), path).toBe(true)
+  }
+})

@@ -36,6 +36,16 @@ describe('README', () => {
     expect(stdout).toContain('dns:mcp-server')
   })
 
+  test('its table has every command that can be typed', async () => {
+    const { stdout } = await runCli(['--help'])
+    const [, listed = ''] = stdout.split('Commands:\n')
+    const commands = [...listed.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name]) => name)
+    const [, table = ''] = /^\| command \|.*\n\|-.*\n((?:\|.*\n)+)/m.exec(readme) ?? []
+    const rows = [...table.matchAll(/^\| `([a-z-]+)/gm)].map(([, name]) => name)
+    expect(commands.length).toBeGreaterThan(10)
+    expect(rows.sort()).toEqual(commands.sort())
+  })
+
   test('the demo prints what it shows, but for ports, days and the weather', async () => {
     const [shown = ''] = blocks('text')
     const { stdout } = await runCli(['demo'])

@@ -1,4 +1,5 @@
 import { errorCodes, type MtlsErrorCode } from '../../errors.js'
+import { faultCodes } from '../../judge/fault.js'
 import type { Finding } from '../../judge/findings.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import type { LeafType } from '../certificate/request.js'
@@ -56,7 +57,7 @@ export function explained(
   { kind, certificate, words, detail }: Finding,
   type: LeafType | 'ca' | undefined,
 ): CheckFinding {
-  const [code, hint] = kinds[kind]
+  const [code, hint] = checkKinds[kind] ?? [faultCodes[kind]]
   const said = typeof hint === 'function' ? hint(type) : hint
   return checkFinding(code, `${certificate.subject} ${words}${detail ? `, ${detail}` : ''}`, said)
 }
@@ -64,17 +65,17 @@ export function explained(
 const clocks = 'Check the clocks of this machine and of the CA.'
 const trust = 'Trust the CA that issued it (--ca-cert FILE), or issue it anew from the CA that is trusted.'
 
-const kinds: Readonly<
-  Record<
-    Finding['kind'],
-    readonly [code: CheckCode, hint?: string | ((type: LeafType | 'ca' | undefined) => string)]
+/** Where a check says another code than a peer is refused by, or knows more to do than the code's own hint. */
+const checkKinds: Readonly<
+  Partial<
+    Record<
+      Finding['kind'],
+      readonly [code: CheckCode, hint?: string | ((type: LeafType | 'ca' | undefined) => string)]
+    >
   >
 > = {
   signature: ['CERT_INVALID', trust],
-  expired: ['CERT_EXPIRED'],
-  'not-yet-valid': ['CERT_NOT_YET_VALID'],
   issuer: ['CERT_INVALID', `${trust} Demo mode alone accepts one that is unknown.`],
-  revoked: ['CERT_REVOKED'],
   'no-list': ['CRL_INVALID'],
   'list-expired': ['CRL_EXPIRED'],
   'list-not-yet-valid': ['CRL_INVALID', clocks],
@@ -88,7 +89,6 @@ const kinds: Readonly<
     'CERT_INVALID',
     'Issue it anew as `mcp-mtls cert-gen` does: a strong key, SHA-256, no extension that others may not know.',
   ],
-  name: ['SERVER_NAME_MISMATCH'],
 }
 
 /** The extended key usage that each kind of leaf needs. */

@@ -10,7 +10,7 @@ import { timeText } from '../../text/duration.js'
 import { hostPort } from '../../text/host.js'
 import { shellWord } from '../../text/shell-word.js'
 import { refusalInAlert } from '../../tls/foreign-refusal.js'
-import { fileSource } from '../../tls/material/material.js'
+import { materialSource } from '../../tls/material/source.js'
 import { verdict } from '../../tls/peer/verdict.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import { hostsOf } from '../../x509/subject-names.js'
@@ -76,7 +76,7 @@ export async function diagnose(options: DiagnoseOptions, steps: Steps): Promise<
 }
 
 async function readOwnCertificate({ tls, trust }: DiagnoseOptions): Promise<Found<ClientIdentity>> {
-  const material = await fileSource(parseTlsConfig(tls, 'client'), 'client').load(undefined)
+  const material = await materialSource(parseTlsConfig(tls, 'client'), 'client').load(undefined)
   const { cert, key } = material.identity
   const roots = trust.roots.map(({ subject }) => subject).join('; ') || 'no CA at all'
   return {

@@ -1,9 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { dirname, join } from 'node:path'
 import type { SecureContext } from 'node:tls'
 import type { Role, TlsConfig } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
-import { exposureOf } from '../../files/exposure.js'
 import { CrlSet } from '../../judge/crl-set.js'
 import { buildPath, isSelfSigned } from '../../judge/path.js'
 import { type CertificateFacts, pemOf } from '../../x509/certificate.js'
@@ -12,8 +10,7 @@ import { readCertificates } from '../../x509/pem.js'
 import { withoutSuperseded } from '../../x509/revocation.js'
 import { coversServerName } from '../../x509/server-name.js'
 import { secureContext, type TlsIdentity } from './context.js'
-import { readOwnCertificate } from './own-certificate.js'
-import { read, readOptional, readPair } from './read-files.js'
+import { readOwnCertificate, type SourceText } from './own-certificate.js'
 
 /** Everything one side needs to speak TLS, loaded and checked: a value that never changes. */
 export interface Material {
@@ -43,79 +40,58 @@ export interface Material {
   readonly context: SecureContext
 }
 
-/** Where material comes from: files today; a workload API or an ACME client could stand here. */
-export interface MaterialSource {
-  /** What there is now; `previous` itself when nothing has changed. */
-  load(previous: Material | undefined): Promise<Material>
-  /**
-   * `previous` with the revocation lists that there are now, for when `load` fails: who was revoked is not to be served on because a
-   * certificate or a CA cannot be read. `previous` itself when the lists are those in use, missing or unsound.
-   */
-  loadLists(previous: Material): Promise<Material>
-  /** The files to watch. */
-  readonly paths: readonly string[]
+/** What material is made of, wherever it came from. PEM. */
+export interface MaterialTexts {
+  readonly certificate: SourceText
+  readonly key: SourceText
+  /** The CAs to trust; undefined in demo mode alone. */
+  readonly ca: SourceText | undefined
+  readonly crl: SourceText | undefined
+  /** Who else may get at the key. */
+  readonly keyExposure: string | undefined
 }
 
-/** The files of a config as a source. What `load` throws is listed at `loadMaterial`. */
-export function fileSource(config: TlsConfig, role: Role): MaterialSource {
-  return {
-    load: (previous) => loadMaterial(config, role, previous),
-    loadLists: (previous) => loadLists(config, previous),
-    paths: [...ownPaths(config, role), config.caCert, crlPath(config)],
-  }
-}
+/** By which material is used. */
+export type MaterialRules = Pick<
+  TlsConfig,
+  'demoMode' | 'minVersion' | 'crlMissing' | 'keyPassphrase' | 'caCert'
+>
 
 /** Whether our own certificate speaks for this host name. */
 export function coversHost({ certificate }: Material, host: string): boolean {
   return coversServerName(certificate.names, host)
 }
 
-function ownPaths(config: TlsConfig, role: Role): readonly [certPath: string, keyPath: string] {
-  return role === 'server' ? [config.serverCert, config.serverKey] : [config.clientCert, config.clientKey]
-}
-
-/** The list that is looked for when none is configured stands beside the CA's certificate. */
-function crlPath({ crl, caCert }: TlsConfig): string {
-  return crl ?? join(dirname(caCert), 'ca.crl')
+/** Changes with every one of these texts. */
+export function versionOf({ certificate, key, ca, crl }: Omit<MaterialTexts, 'keyExposure'>): string {
+  return digest(certificate.text, key.text, ca?.text, crl?.text)
 }
 
 /**
- * Reads and checks the files of one side, with OpenSSL too. Throws `CERT_NOT_FOUND`, `CERT_INVALID`, `CERT_EXPIRED`,
- * `CERT_NOT_YET_VALID`, `KEY_MISMATCH` or `KEY_ENCRYPTED`, naming the file. Files that are the same as
- * those of `previous` give `previous`: what is in use goes on when time alone has passed.
+ * Checks what one side needs, with OpenSSL too. Throws `CERT_INVALID`, `CERT_EXPIRED`, `CERT_NOT_YET_VALID`,
+ * `KEY_MISMATCH` or `KEY_ENCRYPTED`, naming where it came from.
  */
-export async function loadMaterial(
-  config: TlsConfig,
+export function makeMaterial(
+  texts: MaterialTexts,
+  rules: MaterialRules,
   role: Role,
-  previous?: Material,
-  now = new Date(),
-): Promise<Material> {
-  const [certPath, keyPath] = ownPaths(config, role)
-  const { certText, keyText } = await readPair(certPath, keyPath)
-  const caText = await readOptional(config.caCert, config.demoMode)
-  const crlText = await readOptional(
-    crlPath(config),
-    config.crl === undefined || config.crlMissing === 'allow',
-  )
-  if (crlText === undefined && previous?.crls && config.crlMissing === 'refuse') {
-    throw new MtlsError('CERT_NOT_FOUND', `${crlPath(config)} was there and is gone`, {
-      hint: 'Put the revocation list back, or set TLS_CRL_MISSING=allow to go on without one.',
-    })
-  }
-  const version = digest(certText, keyText, caText, crlText)
-  if (previous?.version === version) return previous
-
+  previous: Material | undefined,
+  now: Date,
+): Material {
+  const { ca, crl } = texts
   const { certificate, chain, key } = readOwnCertificate(
-    { certText, keyText, certPath, keyPath, passphrase: config.keyPassphrase },
+    texts.certificate,
+    texts.key,
+    rules.keyPassphrase,
     role,
     now,
   )
-  const anchors = caText === undefined ? [] : readAnchors(caText, config.caCert)
+  const anchors = ca ? readAnchors(ca) : []
   const ownIssuer = buildPath(certificate, chain, anchors).anchored
   if (previous?.ownIssuer && !ownIssuer) {
     throw new MtlsError(
       'CERT_INVALID',
-      `${certPath} was not issued by a CA in ${config.caCert}, as it was before`,
+      `${texts.certificate.path} was not issued by a CA in ${rules.caCert}, as it was before`,
       {
         hint: 'Put the certificate and the CA of one set there.',
       },
@@ -123,19 +99,16 @@ export async function loadMaterial(
   }
   const material = {
     role,
-    mode: config.demoMode ? 'demo' : 'strict',
-    minVersion: config.minVersion,
+    mode: rules.demoMode ? 'demo' : 'strict',
+    minVersion: rules.minVersion,
     certificate,
     ownIssuer,
     anchors,
-    crls:
-      crlText === undefined
-        ? undefined
-        : new CrlSet(readOwnCrls(crlText, config, anchors), config.crlMissing === 'allow'),
-    keyExposure: await exposureOf(keyPath),
-    version,
-    trustVersion: digest(caText, crlText),
-    listVersion: digest(crlText),
+    crls: crl && new CrlSet(readOwnCrls(crl, rules, anchors), rules.crlMissing === 'allow'),
+    keyExposure: texts.keyExposure,
+    version: versionOf(texts),
+    trustVersion: digest(ca?.text, crl?.text),
+    listVersion: digest(crl?.text),
   } as const
   const identity: TlsIdentity = {
     cert: pemOf([certificate, ...chain]).join(''),
@@ -167,32 +140,28 @@ function withContext(
   ) as Material
 }
 
-/** What `MaterialSource.loadLists` says. Beside the new lists those in use go on counting: nobody is let in by this. */
-async function loadLists(config: TlsConfig, previous: Material): Promise<Material> {
-  const path = crlPath(config)
-  try {
-    const text = await read(path)
-    const listVersion = digest(text)
-    if (listVersion === previous.listVersion) return previous
-    const lists = [...readOwnCrls(text, config, previous.anchors), ...(previous.crls?.lists ?? [])]
-    const distinct = [...new Map(lists.map((list) => [list.pem, list])).values()]
-    const counting = withoutSuperseded(distinct, previous.anchors, new Date())
-    return withContext(
-      {
-        ...previous,
-        crls: new CrlSet(counting, config.crlMissing === 'allow'),
-        // No good files have these: whatever is taken up next is something new.
-        version: digest(previous.version, text),
-        trustVersion: digest(previous.trustVersion, text),
-        listVersion,
-      },
-      previous.identity,
-      previous,
-    )
-  } catch (error) {
-    if (error instanceof MtlsError) return previous
-    throw error
-  }
+/**
+ * `previous` with these revocation lists; itself when they are those in use. Beside the new lists those in use go on
+ * counting: nobody is let in by this. Throws `CERT_INVALID` for lists that are unsound.
+ */
+export function withLists(previous: Material, crl: SourceText, rules: MaterialRules): Material {
+  const listVersion = digest(crl.text)
+  if (listVersion === previous.listVersion) return previous
+  const lists = [...readOwnCrls(crl, rules, previous.anchors), ...(previous.crls?.lists ?? [])]
+  const distinct = [...new Map(lists.map((list) => [list.pem, list])).values()]
+  const counting = withoutSuperseded(distinct, previous.anchors, new Date())
+  return withContext(
+    {
+      ...previous,
+      crls: new CrlSet(counting, rules.crlMissing === 'allow'),
+      // No good files have these: whatever is taken up next is something new.
+      version: digest(previous.version, crl.text),
+      trustVersion: digest(previous.trustVersion, crl.text),
+      listVersion,
+    },
+    previous.identity,
+    previous,
+  )
 }
 
 function digest(...texts: readonly (string | undefined)[]): string {
@@ -203,21 +172,17 @@ function digest(...texts: readonly (string | undefined)[]): string {
 
 /** Lists of which none is by a CA we trust would refuse everyone: that is a mistake, not a policy. */
 function readOwnCrls(
-  text: string,
-  config: TlsConfig,
+  { text, path }: SourceText,
+  { caCert }: MaterialRules,
   anchors: readonly CertificateFacts[],
 ): readonly CrlFacts[] {
-  const lists = readCrls(text, crlPath(config))
-  if (anchors.length > 0 && !lists.some((list) => anchors.some((anchor) => list.isSignedBy(anchor)))) {
-    throw new MtlsError(
-      'CERT_INVALID',
-      `${crlPath(config)} is not a revocation list of a CA in ${config.caCert}`,
-    )
-  }
+  const lists = readCrls(text, path)
+  if (anchors.length > 0 && !lists.some((list) => anchors.some((anchor) => list.isSignedBy(anchor))))
+    throw new MtlsError('CERT_INVALID', `${path} is not a revocation list of a CA in ${caCert}`)
   return lists
 }
 
-function readAnchors(text: string, path: string): readonly CertificateFacts[] {
+function readAnchors({ text, path }: SourceText): readonly CertificateFacts[] {
   const anchors = readCertificates(text, path)
   const leaf = anchors.find(({ isCa }) => !isCa)
   if (leaf) throw new MtlsError('CERT_INVALID', `${path}: ${leaf.subject} is not a CA certificate`)

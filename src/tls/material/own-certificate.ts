@@ -17,12 +17,10 @@ export interface OwnCertificate {
   readonly key: KeyObject
 }
 
-export interface OwnFiles {
-  readonly certText: string
-  readonly keyText: string
-  readonly certPath: string
-  readonly keyPath: string
-  readonly passphrase: string | undefined
+/** A text, and where it came from, for messages. */
+export interface SourceText {
+  readonly text: string
+  readonly path: string
 }
 
 /**
@@ -30,7 +28,9 @@ export interface OwnFiles {
  * `CERT_EXPIRED`, `CERT_NOT_YET_VALID`, `KEY_MISMATCH` or `KEY_ENCRYPTED`, naming the file.
  */
 export function readOwnCertificate(
-  { certText, keyText, certPath, keyPath, passphrase }: OwnFiles,
+  { text: certText, path: certPath }: SourceText,
+  { text: keyText, path: keyPath }: SourceText,
+  passphrase: string | undefined,
   role: Role,
   now: Date,
 ): OwnCertificate {

@@ -3,7 +3,8 @@ import { type WatchOptions, watchFiles } from '../../files/watch.js'
 import { hourMs } from '../../text/duration.js'
 import type { SecurityEvent, Tell } from '../events.js'
 import { ExpiryWatch } from './expiry-watch.js'
-import type { Material, MaterialSource } from './material.js'
+import type { Material } from './material.js'
+import type { MaterialSource } from './source.js'
 
 /** How the last attempt to take up new files went. */
 export interface LastReload {

@@ -1,7 +1,7 @@
 import { type Identity, identityFrom } from '../../auth/identity.js'
 import { MtlsError, type MtlsErrorCode } from '../../errors.js'
 import type { CrlSet } from '../../judge/crl-set.js'
-import type { PathFault } from '../../judge/fault.js'
+import { faultCodes, type PathFault } from '../../judge/fault.js'
 import { findings, type Relaxation } from '../../judge/findings.js'
 import type { CertificatePath } from '../../judge/path.js'
 import { isMarkedAsCa } from '../../judge/purpose.js'
@@ -64,7 +64,7 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
   const serverName = rules.peer === 'server' ? rules.serverName : undefined
   const refusal = ({ kind, certificate, words }: PathFault): Refusal => ({
     ...refuse(
-      codes[kind],
+      faultCodes[kind],
       `certificate ${shortened(certificate.subject, 100)} ${words}${kind === 'issuer' && peer.isUnseen ? unseenWords : ''}`,
       rules,
     ),
@@ -105,22 +105,6 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
 }
 
 const unseenWords = '; what was shown beside it was not looked at, since too much has come from there today'
-
-const codes: Readonly<Record<PathFault['kind'], MtlsErrorCode>> = {
-  signature: 'CERT_INVALID',
-  expired: 'CERT_EXPIRED',
-  'not-yet-valid': 'CERT_NOT_YET_VALID',
-  issuer: 'CLIENT_CERT_REJECTED',
-  revoked: 'CERT_REVOKED',
-  'no-list': 'CLIENT_CERT_REJECTED',
-  'list-expired': 'CLIENT_CERT_REJECTED',
-  'list-not-yet-valid': 'CLIENT_CERT_REJECTED',
-  authority: 'CERT_INVALID',
-  constraint: 'CERT_INVALID',
-  purpose: 'CERT_INVALID',
-  fabric: 'CERT_INVALID',
-  name: 'SERVER_NAME_MISMATCH',
-}
 
 /** The earliest end of a certificate on the path, or of a list that counts now. */
 function validUntil({ certificates }: CertificatePath, revocation: CrlSet | undefined, now: Date): Date {

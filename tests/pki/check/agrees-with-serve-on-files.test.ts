@@ -5,7 +5,7 @@ import { parseTlsConfig, type Role } from '../../../src/config/index.js'
 import { MtlsError } from '../../../src/errors.js'
 import { isWarning } from '../../../src/pki/check/check-finding.js'
 import { checkFiles } from '../../../src/pki/index.js'
-import { loadMaterial } from '../../../src/tls/material/material.js'
+import { loadMaterial } from '../../../src/tls/material/file-source.js'
 import { forgeCrl } from '../../support/forge.js'
 import { makeWorld, type World } from '../../support/world.js'
 

@@ -1,0 +1,66 @@
+import { dirname, join } from 'node:path'
+import type { Role, TlsConfig } from '../../config/index.js'
+import { MtlsError } from '../../errors.js'
+import { exposureOf } from '../../files/exposure.js'
+import { type Material, makeMaterial, versionOf, withLists } from './material.js'
+import type { SourceText } from './own-certificate.js'
+import { read, readOptional, readPair } from './read-files.js'
+
+/** The files of a config as a `MaterialSource`. What `load` throws is listed at `loadMaterial`. */
+export function fileSource(config: TlsConfig, role: Role) {
+  return {
+    load: (previous: Material | undefined) => loadMaterial(config, role, previous),
+    loadLists: (previous: Material) => loadLists(config, previous),
+    paths: [...ownPaths(config, role), config.caCert, crlPath(config)],
+  }
+}
+
+function ownPaths(config: TlsConfig, role: Role): readonly [certPath: string, keyPath: string] {
+  return role === 'server' ? [config.serverCert, config.serverKey] : [config.clientCert, config.clientKey]
+}
+
+/** The list that is looked for when none is configured stands beside the CA's certificate. */
+function crlPath({ crl, caCert }: TlsConfig): string {
+  return crl ?? join(dirname(caCert), 'ca.crl')
+}
+
+/**
+ * Reads and checks the files of one side. Throws `CERT_NOT_FOUND` and what `makeMaterial` throws, naming the file. Files that
+ * are the same as those of `previous` give `previous`: what is in use goes on when time alone has passed.
+ */
+export async function loadMaterial(
+  config: TlsConfig,
+  role: Role,
+  previous?: Material,
+  now = new Date(),
+): Promise<Material> {
+  const [certPath, keyPath] = ownPaths(config, role)
+  const { certText, keyText } = await readPair(certPath, keyPath)
+  const ca = textAt(config.caCert, await readOptional(config.caCert, config.demoMode))
+  const isOptional = config.crl === undefined || config.crlMissing === 'allow'
+  const crl = textAt(crlPath(config), await readOptional(crlPath(config), isOptional))
+  if (!crl && previous?.crls && config.crlMissing === 'refuse') {
+    throw new MtlsError('CERT_NOT_FOUND', `${crlPath(config)} was there and is gone`, {
+      hint: 'Put the revocation list back, or set TLS_CRL_MISSING=allow to go on without one.',
+    })
+  }
+  const certificate = { text: certText, path: certPath }
+  const key = { text: keyText, path: keyPath }
+  const texts = { certificate, key, ca, crl }
+  if (previous?.version === versionOf(texts)) return previous
+  return makeMaterial({ ...texts, keyExposure: await exposureOf(keyPath) }, config, role, previous, now)
+}
+
+async function loadLists(config: TlsConfig, previous: Material): Promise<Material> {
+  const path = crlPath(config)
+  try {
+    return withLists(previous, { text: await read(path), path }, config)
+  } catch (error) {
+    if (error instanceof MtlsError) return previous
+    throw error
+  }
+}
+
+function textAt(path: string, text: string | undefined): SourceText | undefined {
+  return text === undefined ? undefined : { text, path }
+}
