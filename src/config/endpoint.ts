@@ -24,9 +24,14 @@ export function exposureProblem(
   return undefined
 }
 
-/** The URL of an MCP server, where one that ends with its host or port is short for `/mcp`. What is no URL stays as it is. */
+/** The URL of an MCP server, where one that was typed without a path is short for `/mcp`. What is no URL stays as it is. */
 export function withMcpPath(text: string): string {
-  return /^https?:\/\/[^/?#\\]+$/i.test(text) && URL.canParse(text) ? new URL('/mcp', text).href : text
+  if (!/^https?:/i.test(text) || !URL.canParse(text)) return text
+  const url = new URL(text)
+  const hasPath = url.pathname !== '/' || /[/\\]$/.test(text.replace(/[?#][\s\S]*$/, ''))
+  if (hasPath) return text
+  url.pathname = '/mcp'
+  return url.href
 }
 
 /** Why a client may not call this URL; undefined when it may. */

@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls'
 import type { McpServerFactory } from '@modelcontextprotocol/server'
 import { type McpServerConfig, type McpServerOptions, packageVersion } from '../config/index.js'
 import { MtlsError } from '../errors.js'
-import { bare, hostPort } from '../text/host.js'
+import { bare, bracketed, hostPort } from '../text/host.js'
 import { SecurityEvents, teller } from '../tls/events.js'
 import { Gate } from '../tls/gate.js'
 import type { Log } from '../tls/log/log.js'
@@ -34,7 +34,7 @@ import type { RunningServer, ServeOptions } from './running-server.js'
 type Surroundings = Omit<ServeOptions, keyof McpServerOptions>
 
 /** Hosts to listen at where a client on this machine calls `localhost`; any other is called as it is. */
-const reachedByLocalhost = /^(localhost\.?|127\.0\.0\.1|0\.0\.0\.0|::|\[::\])$/i
+const reachedByLocalhost = /^(localhost\.?|127\.0\.0\.1|0\.0\.0\.0|\[::\]|\[::ffff:(7f00:1|0:0)\])$/i
 
 const runningNames = new Set<string>()
 
@@ -160,7 +160,7 @@ class ListeningServer implements RunningServer {
         gate: this.#gate,
         adapter: this.#adapter,
         guard: {
-          allowedHosts: hostNames(config.allowedHosts ?? loopbackNames),
+          allowedHosts: hostNames(config.allowedHosts ?? [...loopbackNames, config.host]),
           coversHost: (host) =>
             config.allowedHosts === undefined && material !== undefined && coversHost(material.current, host),
           allowedOrigins: config.allowedOrigins,
@@ -183,7 +183,9 @@ class ListeningServer implements RunningServer {
 
   get url(): string {
     const { host } = this.#config
-    const name = reachedByLocalhost.test(host) ? 'localhost' : bare(host)
+    const url = `http://${bracketed(host)}` // which has one spelling for each address
+    const canonical = URL.canParse(url) ? new URL(url).hostname : host
+    const name = reachedByLocalhost.test(canonical) ? 'localhost' : bare(host)
     return `${this.#gate ? 'https' : 'http'}://${hostPort({ host: name, port: this.port })}/mcp`
   }
 

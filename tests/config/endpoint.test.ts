@@ -11,19 +11,18 @@ describe('a URL without a path is that of /mcp', () => {
     ['https://[::1]:6000', 'https://[::1]:6000/mcp'],
     ['HTTPS://mcp.example', 'https://mcp.example/mcp'],
     ['http://127.0.0.1:8081', 'http://127.0.0.1:8081/mcp'],
+    ['https://mcp.example?x=1', 'https://mcp.example/mcp?x=1'],
+    ['https:/mcp.example', 'https://mcp.example/mcp'],
   ])('%s: %s', (typed, url) => {
     expect(withMcpPath(typed)).toBe(url)
   })
 
-  test.each([
-    'https://mcp.example/',
-    'https://mcp.example/a?b',
-    'https://mcp.example?x=1',
-    'localhost:8443',
-    '',
-  ])('%j stays as it is', (typed) => {
-    expect(withMcpPath(typed)).toBe(typed)
-  })
+  test.each(['https://mcp.example/', 'https://mcp.example/a?b', 'localhost:8443', ''])(
+    '%j stays as it is',
+    (typed) => {
+      expect(withMcpPath(typed)).toBe(typed)
+    },
+  )
 })
 
 test.each(['https://mcp.example/mcp', 'https://mcp.example:6000/mcp', 'https://[2001:db8::1]:10080/'])(

@@ -139,3 +139,16 @@ function catches(pid: number, signal: number): boolean {
 function isPending(pid: number): boolean {
   return status(pid, 'ShdPnd') !== 0n
 }
+
+describeWith('Linux', process.platform === 'linux', 'a server at any spelling of an address', () => {
+  test.each([
+    ['127.0.0.2', 'http://127.0.0.2'],
+    ['::ffff:127.0.0.1', 'http://localhost'],
+    ['localhost.', 'http://localhost'],
+  ])('%s answers at the URL that it prints', async (host, origin) => {
+    await using served = await serveTest({ tlsEnabled: false, httpPort: 0, host })
+    expect(served.server.url).toBe(`${origin}:${served.server.port}/mcp`)
+    const body = toolCall('echo', { text: 'hello' })
+    expect((await ask(served.server.url, undefined, { body })).status).toBe(200)
+  })
+})
