@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AuthInfo, createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server'
 import { calledTool, type KeptAnswer, type ObservedCall, outcomeOf } from './calls.js'
 import { type BodyLimits, BodyRefused, readJsonBody } from './json-body.js'
-import { jsonRpcError, refuse } from './refuse.js'
+import { answerRefusal, jsonRpcError } from './refuse.js'
 
 /** From a Node request to the MCP SDK and back: the one file to replace for another way of serving. */
 export interface McpAdapter {
@@ -49,9 +49,9 @@ export function createAdapter(
       } catch (error) {
         if (gone.signal.aborted) return
         if (error instanceof BodyRefused)
-          return refuse(response, error.status, jsonRpcError(error.code, error.message))
+          return answerRefusal(response, error.status, jsonRpcError(error.code, error.message))
         onError(error instanceof Error ? error : new Error(String(error)))
-        refuse(response, 500, jsonRpcError(-32603, 'Internal error'))
+        answerRefusal(response, 500, jsonRpcError(-32603, 'Internal error'))
       } finally {
         if (gone.signal.aborted && !response.writableEnded) outcome = 'aborted'
         if (tool !== undefined) onCall({ tool, outcome, seconds: (performance.now() - begun) / 1000 })

@@ -12,7 +12,7 @@ import { authInfoOf } from './identity-of.js'
 import type { Health } from './ops/health.js'
 import type { ServerMetrics } from './ops/metrics.js'
 import { pagePaths, servePage } from './ops/pages.js'
-import { jsonRpcError, refuse } from './refuse.js'
+import { answerRefusal, jsonRpcError } from './refuse.js'
 
 export interface HttpParts {
   /** Absent when the server runs without TLS. */
@@ -42,7 +42,7 @@ export function requestListener({
       const judged = gate.judgeRequest(request.socket as TLSSocket)
       if (!judged.accepted) {
         const { code, message } = judged
-        return refuse(response, 403, rejectionBody(code, message), rejectionPhrase(judged))
+        return answerRefusal(response, 403, rejectionBody(code, message), rejectionPhrase(judged))
       }
       caller = authInfoOf(judged)
     }
@@ -53,17 +53,17 @@ export function requestListener({
         reason: 'NOT_AUTHORIZED',
         message: problem,
       })
-      return refuse(response, 403, jsonRpcError(-32000, problem))
+      return answerRefusal(response, 403, jsonRpcError(-32000, problem))
     }
     const path = pathOf(request)
     const methods = routes.get(path)
     if (!methods) {
       const message = `MCP is at /mcp; there are ${pagePaths.join(', ')} beside it`
-      return refuse(response, 404, JSON.stringify({ error: 'not_found', message }))
+      return answerRefusal(response, 404, JSON.stringify({ error: 'not_found', message }))
     }
     if (!methods.includes(request.method ?? '')) {
       response.setHeader('allow', methods.join(', '))
-      return refuse(response, 405, JSON.stringify({ error: 'method_not_allowed' }))
+      return answerRefusal(response, 405, JSON.stringify({ error: 'method_not_allowed' }))
     }
     if (path === '/mcp') {
       if (caller && !requests.take(caller.clientId)) {
@@ -74,7 +74,7 @@ export function requestListener({
           message,
         })
         response.setHeader('retry-after', 1)
-        return refuse(response, 429, jsonRpcError(-32000, message))
+        return answerRefusal(response, 429, jsonRpcError(-32000, message))
       }
       if (caller) response.once('close', () => requests.give(caller.clientId))
       return void adapter.handle(request, response, caller)

@@ -7,7 +7,7 @@ const timeToSend = 5000
  * Answers a request that is not served with JSON, and ends the connection. What the client still sends is thrown away for a
  * moment: many send all of a body before they read, and closed at once, a connection loses the answer as well.
  */
-export function refuse(response: ServerResponse, status: number, body: string, phrase?: string): void {
+export function answerRefusal(response: ServerResponse, status: number, body: string, phrase?: string): void {
   if (response.headersSent) {
     response.destroy()
     return

@@ -3,7 +3,7 @@ import type { CertificateFacts } from '../x509/certificate.js'
 import type { TlsConnection, Usage } from './peer/connection.js'
 import type { Relaxation } from './peer/verdict.js'
 
-interface Event {
+interface EventBase {
   readonly time: Date
   /** The side that reports. */
   readonly side: 'server' | 'client'
@@ -12,7 +12,7 @@ interface Event {
   readonly mode: 'strict' | 'demo' | 'plaintext'
 }
 
-interface AddressEvent extends Event {
+interface AddressEvent extends EventBase {
   /** `address:port` of the other side. */
   readonly peerAddress: string
 }
@@ -45,11 +45,15 @@ export type SecurityEvent =
       readonly message: string
     } & AddressEvent)
   /** New files were taken up. */
-  | ({ readonly event: 'reload-succeeded'; readonly certificate: CertificateFacts } & Event)
+  | ({ readonly event: 'reload-succeeded'; readonly certificate: CertificateFacts } & EventBase)
   /** New files could not be taken up; what was in use stays in use. */
-  | ({ readonly event: 'reload-failed'; readonly reason: 'RELOAD_FAILED'; readonly message: string } & Event)
+  | ({
+      readonly event: 'reload-failed'
+      readonly reason: 'RELOAD_FAILED'
+      readonly message: string
+    } & EventBase)
   /** A certificate or list has come to a threshold before its end, or to its end. Once for each. */
-  | ({ readonly event: 'certificate-expiring' } & Expiring & Event)
+  | ({ readonly event: 'certificate-expiring' } & Expiring & EventBase)
 
 interface EventKind {
   /** Of its line in the log. */
@@ -110,13 +114,13 @@ export class SecurityEvents {
 
 type Details<Name extends SecurityEvent['event']> = Omit<
   Extract<SecurityEvent, { event: Name }>,
-  keyof Event | 'event'
+  keyof EventBase | 'event'
 >
 
 export type Tell = <Name extends SecurityEvent['event']>(event: Name, details: Details<Name>) => void
 
 /** A way to emit events that all come from one place. */
-export function teller(events: SecurityEvents, from: Pick<Event, 'side' | 'name' | 'mode'>): Tell {
+export function teller(events: SecurityEvents, from: Pick<EventBase, 'side' | 'name' | 'mode'>): Tell {
   return (event, details) =>
     events.emit({ event, time: new Date(), ...from, ...details } as unknown as SecurityEvent)
 }

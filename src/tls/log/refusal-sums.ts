@@ -2,7 +2,7 @@ import { eventKinds, type SecurityEvent } from '../events.js'
 
 type Kinds = typeof eventKinds
 /** An event that is summed up. */
-type Refusal = Extract<
+type RefusalEvent = Extract<
   SecurityEvent,
   { event: { [Name in keyof Kinds]: Kinds[Name] extends { summed: true } ? Name : never }[keyof Kinds] }
 >
@@ -12,13 +12,13 @@ export interface Repeated {
   readonly count: number
   /** Where they came from, without port; undefined when it was many places. */
   readonly address: string | undefined
-  readonly last: Refusal
+  readonly last: RefusalEvent
 }
 
 interface Sum {
   readonly address: string | undefined
   count: number
-  last: Refusal
+  last: RefusalEvent
 }
 
 /** Milliseconds of one sum. */
@@ -78,6 +78,6 @@ export class RefusalSums {
   }
 }
 
-function isRefusal(event: SecurityEvent): event is Refusal {
+function isRefusal(event: SecurityEvent): event is RefusalEvent {
   return 'summed' in eventKinds[event.event]
 }

@@ -57,13 +57,13 @@ export type Refusal = Extract<Verdict, { accepted: false }>
  */
 export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdict {
   const { path, unreadable } = peer
-  if (unreadable !== undefined) return refuse('CERT_INVALID', unreadable, rules)
-  if (!path) return refuse('CLIENT_CERT_REQUIRED', `the ${rules.peer} showed no certificate`, rules)
+  if (unreadable !== undefined) return refusalFor('CERT_INVALID', unreadable, rules)
+  if (!path) return refusalFor('CLIENT_CERT_REQUIRED', `the ${rules.peer} showed no certificate`, rules)
   const { mode, crls: revocation } = rules
   const purpose = rules.peer === 'client' ? 'clientAuth' : 'serverAuth'
   const serverName = rules.peer === 'server' ? rules.serverName : undefined
   const refusal = ({ kind, certificate, words }: PathFault): Refusal => ({
-    ...refuse(
+    ...refusalFor(
       faultCodes[kind],
       `certificate ${shortened(certificate.subject, 100)} ${words}${kind === 'issuer' && peer.isUnseen ? unseenWords : ''}`,
       rules,
@@ -96,7 +96,7 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
       validUntil: validUntil(path, revocation, now),
     }
   } catch (error) {
-    return refuse(
+    return refusalFor(
       'CERT_INVALID',
       error instanceof MtlsError ? error.message : 'no identity in the certificate',
       rules,
@@ -114,7 +114,7 @@ function validUntil({ certificates }: CertificatePath, revocation: CrlSet | unde
 }
 
 /** `CERT_INVALID` and the two issuer codes name a side; the other codes are the same for both. */
-function refuse(code: MtlsErrorCode, message: string, rules: Verification): Refusal {
+function refusalFor(code: MtlsErrorCode, message: string, rules: Verification): Refusal {
   const ofServer =
     rules.peer === 'server' && /^(CERT_INVALID|CLIENT_CERT_REJECTED|CLIENT_CERT_REQUIRED)$/.test(code)
   return { accepted: false, code: ofServer ? 'SERVER_CERT_INVALID' : code, message: shortened(message) }
@@ -181,13 +181,17 @@ function openSslRefusal(
   if (error === 'INVALID_PURPOSE' && path.selfSigned && isMarkedAsCa(leaf)) return undefined
   switch (error) {
     case 'CERT_HAS_EXPIRED':
-      return refuse('CERT_EXPIRED', `the chain of certificate ${leaf.subject} has expired`, rules)
+      return refusalFor('CERT_EXPIRED', `the chain of certificate ${leaf.subject} has expired`, rules)
     case 'CERT_NOT_YET_VALID':
-      return refuse('CERT_NOT_YET_VALID', `the chain of certificate ${leaf.subject} is not valid yet`, rules)
+      return refusalFor(
+        'CERT_NOT_YET_VALID',
+        `the chain of certificate ${leaf.subject} is not valid yet`,
+        rules,
+      )
     case 'CERT_REVOKED':
-      return refuse('CERT_REVOKED', `certificate ${leaf.subject} is revoked`, rules)
+      return refusalFor('CERT_REVOKED', `certificate ${leaf.subject} is revoked`, rules)
     default:
-      return refuse('CERT_INVALID', `certificate ${leaf.subject} ${wordsOf(error)}`, rules)
+      return refusalFor('CERT_INVALID', `certificate ${leaf.subject} ${wordsOf(error)}`, rules)
   }
 }
 
