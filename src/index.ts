@@ -11,7 +11,15 @@ export { type Caller, identityOf } from './server/identity-of.js'
 export type { CertificateHealth, Health, HealthProblem } from './server/ops/health.js'
 export type { RunningServer, ServeOptions } from './server/running-server.js'
 export { serve } from './server/serve.js'
-export type { Expiring, SecurityEvent, Subscriber } from './tls/events.js'
+export type {
+  AddressEvent,
+  EventBase,
+  Expiring,
+  PeerEvent,
+  RefusalReason,
+  SecurityEvent,
+  Subscriber,
+} from './tls/events.js'
 export type { LogOptions } from './tls/log/log.js'
 export type { FreshnessOptions, WatchOptions } from './tls/material/reloadable.js'
 export type { ConnectionState, TlsConnection, Usage } from './tls/peer/connection.js'

@@ -1,7 +1,15 @@
 export type { Identity } from '../auth/identity.js'
 export type { Limits, McpServerOptions, TlsOptions } from '../config/index.js'
 export { errorCodes, MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from '../errors.js'
-export type { Expiring, SecurityEvent, Subscriber } from '../tls/events.js'
+export type {
+  AddressEvent,
+  EventBase,
+  Expiring,
+  PeerEvent,
+  RefusalReason,
+  SecurityEvent,
+  Subscriber,
+} from '../tls/events.js'
 export type { LogOptions } from '../tls/log/log.js'
 export type { FreshnessOptions, WatchOptions } from '../tls/material/reloadable.js'
 export type { ConnectionState, TlsConnection, Usage } from '../tls/peer/connection.js'

@@ -3,7 +3,7 @@ import type { CertificateFacts } from '../x509/certificate.js'
 import type { TlsConnection, Usage } from './peer/connection.js'
 import type { Relaxation } from './peer/verdict.js'
 
-interface EventBase {
+export interface EventBase {
   readonly time: Date
   /** The side that reports. */
   readonly side: 'server' | 'client'
@@ -12,16 +12,16 @@ interface EventBase {
   readonly mode: 'strict' | 'demo' | 'plaintext'
 }
 
-interface AddressEvent extends EventBase {
+export interface AddressEvent extends EventBase {
   /** `address:port` of the other side. */
   readonly peerAddress: string
 }
 
-interface PeerEvent extends AddressEvent {
+export interface PeerEvent extends AddressEvent {
   readonly connection: TlsConnection
 }
 
-interface Reason {
+export interface RefusalReason {
   readonly reason: MtlsErrorCode
   readonly message: string
 }
@@ -32,12 +32,12 @@ export type SecurityEvent =
   /** Demo mode let something pass; comes after `connection-accepted`. */
   | ({ readonly event: 'verification-relaxed'; readonly relaxed: readonly Relaxation[] } & PeerEvent)
   /** The handshake completed and the certificate was refused. */
-  | ({ readonly event: 'connection-refused' } & Reason & PeerEvent)
+  | ({ readonly event: 'connection-refused' } & RefusalReason & PeerEvent)
   /** An accepted peer whose certificate no longer qualifies: at a request or at the moment of expiry. */
-  | ({ readonly event: 'connection-ended' } & Reason & PeerEvent)
+  | ({ readonly event: 'connection-ended' } & RefusalReason & PeerEvent)
   | ({ readonly event: 'connection-closed' } & Usage & PeerEvent)
   /** The handshake never completed; there is no certificate to tell about. */
-  | ({ readonly event: 'handshake-failed' } & Reason & AddressEvent)
+  | ({ readonly event: 'handshake-failed' } & RefusalReason & AddressEvent)
   /** A request of an accepted peer that was refused before MCP saw it (Host, Origin, too many at once). */
   | ({
       readonly event: 'request-refused'
