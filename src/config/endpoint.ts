@@ -1,4 +1,5 @@
-import { bare, hostPort } from '../text/host.js'
+import { isIPv6 } from 'node:net'
+import { bare, bracketed, hostPort } from '../text/host.js'
 import { withoutSecrets } from '../text/secrets.js'
 import { isLoopback } from './localhost.js'
 
@@ -38,6 +39,8 @@ export function withMcpPath(text: string): string {
 export function serverUrlProblem(text: string, exposure: Exposure): string | undefined {
   const { tls } = exposure
   const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined && /^https?:\/\//i.test(text))
+    return `${JSON.stringify(shownUrl(text))}: this is no URL: look at its host and its port (1 to 65535; IPv6 in brackets)`
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     const meant = urlMeant(text, tls)
     return meant === undefined
@@ -73,7 +76,8 @@ export function hostPortOf(url: URL): string {
 
 /** `localhost:8443`, `10.0.0.1/mcp` → the URL that was meant; undefined for what is no host with a port or a path. */
 function urlMeant(text: string, tls: boolean): string | undefined {
-  const full = `${tls ? 'https' : 'http'}://${text}`
+  const full = `${tls ? 'https' : 'http'}://${bracketed(text)}`
+  if (isIPv6(text)) return withMcpPath(full)
   if (!/^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?(\/[^\s]*)?$/i.test(text) || !/[.:/]|^localhost$/i.test(text))
     return undefined
   return URL.canParse(full) ? withMcpPath(full) : undefined

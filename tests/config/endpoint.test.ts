@@ -35,6 +35,7 @@ test.each(['https://mcp.example/mcp', 'https://mcp.example:6000/mcp', 'https://[
 describe('a URL without its scheme is told what was meant', () => {
   test.each([
     ['localhost:8445', 'https://localhost:8445/mcp'],
+    ['::1', 'https://[::1]/mcp'],
     ['localhost:8445/mcp', 'https://localhost:8445/mcp'],
     ['localhost', 'https://localhost/mcp'],
     ['mcp.example', 'https://mcp.example/mcp'],
@@ -89,3 +90,10 @@ test.each([
 ])('%s is at %s, port %i', (url, host, port) => {
   expect(endpointOf(new URL(url))).toEqual({ host, port })
 })
+
+test.each(['https://localhost:65536/mcp', 'https://::1:8443/', 'https://[::1'])(
+  '%s is told to be no URL',
+  (url) => {
+    expect(serverUrlProblem(url, strict)).toContain('look at its host and its port')
+  },
+)
