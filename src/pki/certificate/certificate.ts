@@ -38,11 +38,11 @@ export interface Authority extends Issued {
 /** What a caller may hold; tests do. */
 export interface IssueOptions {
   /** When it is made; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
   /** Whether this CA gave a serial number (lower-case hex) out before; none by default. */
-  readonly isUsed?: (serial: string) => boolean
+  readonly isUsed?: ((serial: string) => boolean) | undefined
   /** Certify this key, PEM or opened, instead of a fresh one. */
-  readonly privateKey?: string | KeyObject
+  readonly privateKey?: string | KeyObject | undefined
 }
 
 const issueKinds = {

@@ -29,11 +29,11 @@ export interface Revocation {
 
 export interface CrlOptions {
   /** When it is signed; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
   /** The list that this one follows: its entries stay in, its number is exceeded; none by default. */
   readonly previous?: CrlFacts | undefined
   /** Days until the next list, more than 0 and at most 36500; 30 by default. */
-  readonly validityDays?: number
+  readonly validityDays?: number | undefined
 }
 
 const crlKinds = {

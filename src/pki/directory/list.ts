@@ -17,7 +17,7 @@ export interface ListOptions {
   /** How many days before its end a certificate counts as expiring; by default by its life, see `expiringFrom`. */
   readonly withinDays?: number | undefined
   /** The moment for which it is told; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
 }
 
 const listKinds = {

@@ -28,7 +28,7 @@ export interface RenewOptions extends CaOptions {
   /** Tell what would be done, and change nothing; false by default. */
   readonly dryRun?: boolean | undefined
   /** The moment for which it is decided; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
 }
 
 const renewKinds = {

@@ -22,7 +22,7 @@ export interface RevokeOptions extends CaOptions {
   /** Revoke a serial number that is not in the index too, as of a CA of another maker; false by default. */
   readonly force?: boolean | undefined
   /** When it is revoked; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
 }
 
 const revokeKinds = {

@@ -18,7 +18,7 @@ import { type CaOptions, caKinds } from './stores.js'
 /** Subject and key of the new CA are like those of the present one by default, its life is that of any new CA. */
 export interface RotateOptions extends CaOptions, SubjectOptions {
   /** When it begins; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
 }
 
 const rotateKinds = {
@@ -31,7 +31,7 @@ export interface FinishOptions extends CaOptions {
   /** Whatever still comes from the previous CA: it will be refused; false by default. */
   readonly force?: boolean | undefined
   /** The moment for which it is decided; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
 }
 
 const finishKinds = {
