@@ -49,26 +49,33 @@ export function identityFrom(
 }
 
 function verifiedId(leaf: CertificateFacts, side: 'client' | 'server'): string {
-  const { dns, ip, email, uri } = leaf.names
-  const invalid = (what: string) => new MtlsError('CERT_INVALID', `certificate ${leaf.subject}: ${what}`)
+  const found = idIn(leaf, side)
+  if ('id' in found) return found.id
+  throw new MtlsError('CERT_INVALID', `certificate ${leaf.subject}: ${found.problem}`)
+}
+
+/** What names make of their bearer once they are believed: an identity, or why they make none. */
+export function idIn(
+  { names: { dns, ip, email, uri }, commonName }: Pick<CertificateFacts, 'names' | 'commonName'>,
+  side: 'client' | 'server',
+): { readonly id: string } | { readonly problem: string } {
   const spiffe = uri.find((name) => /^spiffe:/i.test(name))
   if (spiffe !== undefined) {
-    if (uri.length > 1) throw invalid('more than one URI beside its SPIFFE ID, which must be the only one')
-    if (!isSpiffeId(spiffe)) throw invalid(`${spiffe} is no SPIFFE ID`)
-    return spiffe
+    if (uri.length > 1)
+      return { problem: 'more than one URI beside its SPIFFE ID, which must be the only one' }
+    return isSpiffeId(spiffe) ? { id: spiffe } : { problem: `${spiffe} is no SPIFFE ID` }
   }
   const id =
     prefixed('dns', dns.map(hostForm).find(isOne)) ??
-    prefixed('cn', [leaf.commonName ?? ''].find(isOne)) ??
+    prefixed('cn', [commonName ?? ''].find(isOne)) ??
     prefixed('email', email.find(isOne)) ??
     // A client must have chosen a name; a server is where it is.
     (side === 'server' ? prefixed('ip', ip[0]) : undefined)
-  if (id === undefined) throw invalid('no SPIFFE ID, DNS name, common name or email address')
-  return id
+  return id === undefined ? { problem: 'no SPIFFE ID, DNS name, common name or email address' } : { id }
 }
 
 /** SPIFFE-ID section 2: lower case scheme and trust domain, segments that are neither empty nor dots, and nothing else. */
-function isSpiffeId(uri: string): boolean {
+export function isSpiffeId(uri: string): boolean {
   const [, domain = '', path = ''] = /^spiffe:\/\/([a-z\d._-]+)((?:\/[\w.-]+)*)$/.exec(uri) ?? []
   const segments = path.split('/')
   return (

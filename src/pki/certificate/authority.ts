@@ -3,6 +3,7 @@ import { buildPath } from '../../judge/path.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import { readCertificates } from '../../x509/pem.js'
 import { privateKeyBlocks, readPrivateKey } from '../../x509/private-key.js'
+import * as kind from '../option-kinds.js'
 import { requireArguments } from '../require-options.js'
 import { type Authority, withKey } from './certificate.js'
 import type { PemSource } from './key.js'
@@ -23,7 +24,9 @@ export function openAuthority(
   passphrase?: string,
 ): Authority {
   const call = "openAuthority({ text, path: 'ca.crt' }, { text, path: 'ca.key' })"
-  requireArguments([certificates, privateKey].every(isPemSource), 'two PEM texts, each with its path', call)
+  const fine =
+    [certificates, privateKey].every(isPemSource) && (passphrase === undefined || kind.text.fits(passphrase))
+  requireArguments(fine, 'two PEM texts, each with its path, and a passphrase where one is needed', call)
   const { text, path } = certificates
   return authorityOf({ path, certificates: readCertificates(text, path) }, privateKey, passphrase)
 }

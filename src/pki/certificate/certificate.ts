@@ -4,13 +4,17 @@ import { findings } from '../../judge/findings.js'
 import { dayMs } from '../../text/duration.js'
 import { type CertificateFacts, readCertificate } from '../../x509/certificate.js'
 import { readPrivateKey } from '../../x509/private-key.js'
-import { isObject, requireArguments, requireOptions } from '../require-options.js'
+import * as kind from '../option-kinds.js'
+import { isObject, type OptionKinds, requireArguments, requireOptions } from '../require-options.js'
 import { generateKey, generateKeyLike, privateKeyPem } from './key.js'
 import {
   type AuthorityOptions,
-  authorityRequest,
+  authorityKinds,
   type CertificateRequest,
+  longestValidityDays,
+  parseAuthority,
   parseRequest,
+  requestKinds,
   type Specification,
 } from './request.js'
 
@@ -34,25 +38,38 @@ export interface Authority extends Issued {
 /** What a caller may hold; tests do. */
 export interface IssueOptions {
   /** When it is made; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
   /** Whether this CA gave a serial number (lower-case hex) out before; none by default. */
-  readonly isUsed?: (serial: string) => boolean
+  readonly isUsed?: ((serial: string) => boolean) | undefined
   /** Certify this key, PEM or opened, instead of a fresh one. */
-  readonly privateKey?: string | KeyObject
+  readonly privateKey?: string | KeyObject | undefined
 }
+
+const issueKinds = {
+  now: kind.moment,
+  isUsed: kind.predicate,
+  privateKey: kind.privateKey,
+} satisfies OptionKinds<IssueOptions>
 
 export interface ReissueOptions extends IssueOptions {
   /** Life in days; as long as the one before by default. */
   readonly validityDays?: number | undefined
 }
 
+const reissueKinds = {
+  ...issueKinds,
+  validityDays: kind.days(longestValidityDays),
+} satisfies OptionKinds<ReissueOptions>
+
 /** A new private root CA, good for issuing leaves only. Throws `CONFIG_INVALID` for bad options. */
 export async function createAuthority(
   options: AuthorityOptions = {},
   held: IssueOptions = {},
 ): Promise<Authority> {
-  requireOptions(options, "createAuthority({ commonName: 'Example CA' })")
-  return makeCertificate(parseRequest(authorityRequest(options)), undefined, held)
+  const call = "createAuthority({ commonName: 'Example CA' })"
+  requireOptions(options, authorityKinds, call)
+  requireOptions(held, issueKinds, call)
+  return makeCertificate(parseAuthority(options), undefined, held)
 }
 
 /**
@@ -67,12 +84,16 @@ export async function issue(
 ): Promise<Issued> {
   const call = "issue(authority, { type: 'server', commonName: 'mcp-server' })"
   requireArguments(isAuthority(authority) && isObject(request), 'a CA and a request', call)
+  requireOptions(request, requestKinds, call)
+  requireOptions(held, issueKinds, call)
   return makeCertificate(parseRequest(request), authority, held)
 }
 
 /** A certificate that vouches for itself: for demo mode, which alone accepts it. Throws `CONFIG_INVALID`. */
 export async function selfSigned(request: CertificateRequest, held: IssueOptions = {}): Promise<Issued> {
-  requireOptions(request, "selfSigned({ type: 'server', commonName: 'mcp-server' })")
+  const call = "selfSigned({ type: 'server', commonName: 'mcp-server' })"
+  requireOptions(request, requestKinds, call)
+  requireOptions(held, issueKinds, call)
   return makeCertificate(parseRequest(request), undefined, held)
 }
 
@@ -85,8 +106,10 @@ export async function reissue(
   before: CertificateFacts,
   held: ReissueOptions = {},
 ): Promise<Issued> {
-  const fine = isAuthority(authority) && isObject(before) && 'x509' in before
-  requireArguments(fine, 'a CA and the facts of a certificate', 'reissue(authority, before)')
+  const call = 'reissue(authority, before)'
+  const fine = isAuthority(authority) && kind.facts.fits(before)
+  requireArguments(fine, 'a CA and the facts of a certificate', call)
+  requireOptions(held, reissueKinds, call)
   const { validityDays = lifeInDays(before) } = held
   const newKey = () => generateKeyLike(before.x509.publicKey)
   return make({ content: before, validityDays, newKey }, authority, held)

@@ -14,9 +14,11 @@ import { dayMs } from '../../text/duration.js'
 import { type CrlFacts, readCrls } from '../../x509/crl.js'
 import { certificateParts } from '../../x509/der/certificate-parts.js'
 import { encoded } from '../../x509/der/der.js'
-import { isObject, requireArguments } from '../require-options.js'
+import * as kind from '../option-kinds.js'
+import { type OptionKinds, requireArguments, requireOptions } from '../require-options.js'
 import { type Authority, backdated, isAuthority } from './certificate.js'
-import type { RevocationReason } from './revocation-reasons.js'
+import { type RevocationReason, revocationReasons } from './revocation-reasons.js'
+import { readSerial } from './serial.js'
 import { signatureScheme } from './signature.js'
 
 /** When and why a certificate was revoked. */
@@ -27,31 +29,44 @@ export interface Revocation {
 
 export interface CrlOptions {
   /** When it is signed; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
   /** The list that this one follows: its entries stay in, its number is exceeded; none by default. */
   readonly previous?: CrlFacts | undefined
-  /** Days until the next list; 30 by default. */
-  readonly validityDays?: number
+  /** Days until the next list, more than 0 and at most 36500; 30 by default. */
+  readonly validityDays?: number | undefined
 }
 
+const crlKinds = {
+  now: kind.moment,
+  previous: kind.crl,
+  // A list may outlast certificates, but not the years that four digits can write.
+  validityDays: kind.days(36_500),
+} satisfies OptionKinds<CrlOptions>
+
 /**
- * A revocation list, signed by `authority`, over serial numbers in hex. Throws `CERT_INVALID` when its
- * certificate does not allow it to sign one.
+ * A revocation list, signed by `authority`, over serial numbers in hex (`abcd` or `AB:CD`). Throws `CONFIG_INVALID` for what
+ * it is not made of, `CERT_INVALID` when the certificate of the CA does not allow it to sign one.
  */
 export function createCrl(
   authority: Authority,
   revoked: ReadonlyMap<string, Revocation>,
-  { now = new Date(), previous, validityDays = 30 }: CrlOptions = {},
+  options: CrlOptions = {},
 ): CrlFacts {
   const call = "createCrl(authority, new Map([[serial, { at: new Date(), reason: 'superseded' }]]))"
-  requireArguments(isAuthority(authority) && isObject(revoked), 'a CA and a map of revocations', call)
+  const fine = isAuthority(authority) && revoked instanceof Map && [...revoked].every(isRevocation)
+  requireArguments(fine, 'a CA and a map of revocations', call)
+  requireOptions(options, crlKinds, call)
+  const { now = new Date(), previous, validityDays = 30 } = options
   const { facts } = authority
   if (facts.keyUsage?.includes('cRLSign') === false)
     throw new MtlsError('CERT_INVALID', `the CA ${facts.subject} may not sign revocation lists`, {
       hint: 'Its key usage needs cRLSign. `mcp-mtls cert-rotate-ca` changes to a CA that has it.',
     })
   const { objectId, hash } = signatureScheme(authority.keyObject)
-  const entries = new Map([...(previous?.revoked ?? []), ...revoked])
+  const added = [...revoked].map(
+    ([serial, revocation]) => [readSerial(serial) ?? serial, revocation] as const,
+  )
+  const entries = new Map([...(previous?.revoked ?? []), ...added])
   const extensions = [
     ...(facts.subjectKeyId ? [authorityKeyId(facts.subjectKeyId)] : []),
     new Extension({ extnID: id_ce_cRLNumber, extnValue: new OctetString(integer(number(now, previous))) }),
@@ -84,6 +99,12 @@ export function createCrl(
   const [made] = readCrls(der, 'revocation list')
   if (!made) throw new TypeError('no list in the list')
   return made
+}
+
+function isRevocation([serial, revocation]: readonly [unknown, unknown]): boolean {
+  const { at, reason } = (revocation ?? {}) as Partial<Revocation>
+  const isReason = revocationReasons.some((one) => one === reason)
+  return typeof serial === 'string' && readSerial(serial) !== undefined && kind.moment.fits(at) && isReason
 }
 
 /** Seconds since 1970, so that numbers go up even when the list before was lost. */

@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
+import { idIn } from '../../auth/identity.js'
 import { MtlsError } from '../../errors.js'
+import type { SubjectNames } from '../../x509/subject-names.js'
+import * as kind from '../option-kinds.js'
+import type { OptionKinds } from '../require-options.js'
 import { type KeyType, keyTypes, rsaKeySizes } from './key.js'
 import { parseSubjectName, type SubjectName } from './subject-name.js'
 
@@ -18,11 +22,24 @@ export interface SubjectOptions {
   readonly keySize?: number | undefined
 }
 
+export const subjectKinds = {
+  organization: kind.ofRequest,
+  country: kind.ofRequest,
+  validityDays: kind.ofRequest,
+  keyType: kind.ofRequest,
+  keySize: kind.ofRequest,
+} satisfies OptionKinds<SubjectOptions>
+
 /** A CA that is asked for. */
 export interface AuthorityOptions extends SubjectOptions {
   /** Its name, at most 64 characters; `mcp-mtls CA` and six random digits by default. */
   readonly commonName?: string | undefined
 }
+
+export const authorityKinds = {
+  ...subjectKinds,
+  commonName: kind.ofRequest,
+} satisfies OptionKinds<AuthorityOptions>
 
 export type LeafType = 'server' | 'client'
 
@@ -36,6 +53,13 @@ export interface CertificateRequest extends SubjectOptions {
   readonly subjectAltNames?: readonly string[] | undefined
 }
 
+export const requestKinds = {
+  ...subjectKinds,
+  type: kind.ofRequest,
+  commonName: kind.ofRequest,
+  subjectAltNames: kind.ofRequest,
+} satisfies OptionKinds<CertificateRequest>
+
 /** A request that was checked: everything decided, nothing optional but what may be absent. */
 export interface Specification {
   readonly type: LeafType | 'ca'
@@ -48,36 +72,46 @@ export interface Specification {
   readonly names: readonly SubjectName[]
 }
 
+const leafTypes = ['server', 'client'] as const satisfies readonly LeafType[]
 export const defaultValidityDays = { ca: 3650, server: 365, client: 365 } as const
-const longestValidityDays = 3650
+export const longestValidityDays = 3650
 
 /** A CA that is asked for, its name decided. */
-export interface AuthorityRequest extends SubjectOptions {
+interface AuthorityRequest extends SubjectOptions {
   readonly type: 'ca'
   readonly commonName: string
 }
 
 /** A request for a CA, with a name of its own: two CAs of one name are a trap for verifiers. */
-export function authorityRequest(options: AuthorityOptions): AuthorityRequest {
-  const commonName = options.commonName ?? `mcp-mtls CA ${randomBytes(3).toString('hex')}`
+function authorityRequest(options: AuthorityOptions): AuthorityRequest {
+  const { commonName = `mcp-mtls CA ${randomBytes(3).toString('hex')}` } = options
   return { ...options, type: 'ca', commonName }
 }
 
 /** Checks a request; throws `CONFIG_INVALID` that lists every problem of it. */
-export function parseRequest(request: CertificateRequest | AuthorityRequest): Specification {
-  const { specification, problems } = examine(request)
+export function parseRequest(request: CertificateRequest): Specification {
+  const { specification, problems } = examine(request, leafTypes)
+  refuse(problems)
+  return specification
+}
+
+/** The same for a CA. */
+export function parseAuthority(options: AuthorityOptions): Specification {
+  const { specification, problems } = examine(authorityRequest(options), ['ca'])
   refuse(problems)
   return specification
 }
 
 /** Checks requests; throws one `CONFIG_INVALID` that lists every problem of all of them, and those found before. */
 export function parseRequests(
-  requests: readonly (CertificateRequest | AuthorityRequest)[],
+  requests: readonly CertificateRequest[],
+  authority: AuthorityOptions,
   foundBefore: readonly string[] = [],
-): readonly Specification[] {
-  const parsed = requests.map(examine)
-  refuse([...foundBefore, ...parsed.flatMap(({ problems }) => problems)])
-  return parsed.map(({ specification }) => specification)
+): { readonly leaves: readonly Specification[]; readonly ca: Specification } {
+  const leaves = requests.map((request) => examine(request, leafTypes))
+  const ca = examine(authorityRequest(authority), ['ca'])
+  refuse([...foundBefore, ...[...leaves, ca].flatMap(({ problems }) => problems)])
+  return { leaves: leaves.map(({ specification }) => specification), ca: ca.specification }
 }
 
 function refuse(problems: readonly string[]): void {
@@ -85,56 +119,59 @@ function refuse(problems: readonly string[]): void {
     throw new MtlsError('CONFIG_INVALID', `cannot make certificates: ${[...new Set(problems)].join('; ')}`)
 }
 
-function examine(request: CertificateRequest | AuthorityRequest): {
-  specification: Specification
-  problems: string[]
-} {
+function examine(
+  request: CertificateRequest | AuthorityRequest,
+  types: readonly string[],
+): { specification: Specification; problems: string[] } {
   const problems: string[] = []
   const expect = (fine: boolean, problem: string) => {
     if (!fine) problems.push(problem)
   }
   const { type, commonName, organization, country, keyType = 'ec-p256', keySize } = request
-  const validityDays = request.validityDays ?? defaultValidityDays[type]
-  expect(
-    Object.hasOwn(defaultValidityDays, type),
-    `type: ${JSON.stringify(type)}: allowed are server, client`,
-  )
+  const { validityDays = defaultValidityDays[type] } = request
+  expect(types.includes(type), `type: ${shown(type)}: allowed are ${types.join(', ')}`)
   expect(isText(commonName), 'commonName: wanted are 1 to 64 printable characters')
   expect(
     organization === undefined || isText(organization),
     'organization: wanted are 1 to 64 printable characters',
   )
   expect(
-    country === undefined || /^[a-z]{2}$/i.test(country),
-    `country: ${JSON.stringify(country)} is not a code of two letters, such as DE or NP`,
+    country === undefined || (typeof country === 'string' && /^[a-z]{2}$/i.test(country)),
+    `country: ${shown(country)} is not a code of two letters, such as DE or NP`,
   )
   expect(
-    validityDays > 0 && validityDays <= longestValidityDays,
-    `validityDays: ${validityDays} is not more than 0 and at most ${longestValidityDays}`,
+    kind.days(longestValidityDays).fits(validityDays),
+    `validityDays: ${shown(validityDays)} is not more than 0 and at most ${longestValidityDays}`,
   )
-  expect(
-    keyTypes.includes(keyType),
-    `keyType: ${JSON.stringify(keyType)}: allowed are ${keyTypes.join(', ')}`,
-  )
+  expect(keyTypes.includes(keyType), `keyType: ${shown(keyType)}: allowed are ${keyTypes.join(', ')}`)
   if (keyType === 'rsa')
     expect(
       keySize === undefined || rsaKeySizes.some((size) => size === keySize),
-      `keySize: ${keySize}: allowed for rsa are ${rsaKeySizes.join(', ')}`,
+      `keySize: ${shown(keySize)}: allowed for rsa are ${rsaKeySizes.join(', ')}`,
     )
-  else expect(keySize === undefined, `keySize: only rsa has one, ${keyType} has a fixed size`)
+  else
+    expect(
+      keySize === undefined,
+      `keySize: only rsa has one, ${shown(keyType).replaceAll('"', '')} has a fixed size`,
+    )
 
   const names: SubjectName[] = type === 'server' ? ownName(commonName) : []
-  const texts = ('subjectAltNames' in request && request.subjectAltNames) || []
+  const texts =
+    'subjectAltNames' in request && request.subjectAltNames !== undefined ? request.subjectAltNames : []
   expect(areTexts(texts), 'subjectAltNames: expected a list of texts')
   for (const text of areTexts(texts) ? texts : []) {
     const name = parseSubjectName(text)
     if ('problem' in name) problems.push(`subjectAltNames: ${name.problem}`)
     else if (!names.some(({ kind, value }) => kind === name.kind && value === name.value)) names.push(name)
   }
-  expect(
-    names.filter(({ kind, value }) => kind === 'uri' && value.startsWith('spiffe:')).length <= 1,
-    'subjectAltNames: a certificate has one SPIFFE ID at most',
-  )
+  if (isText(commonName) && (type === 'server' || type === 'client')) {
+    // A certificate from which no peer would read an identity is not made: each of ours asks the same function.
+    const found = idIn({ names: byKind(names), commonName }, type)
+    if ('problem' in found) {
+      const wildcard = commonName.includes('*') ? ' (a wildcard is none: it stands for many)' : ''
+      problems.push(`nobody would accept this ${type}: ${found.problem}${wildcard}`)
+    }
+  }
   const specification: Specification = Object.freeze({
     type,
     commonName,
@@ -146,6 +183,17 @@ function examine(request: CertificateRequest | AuthorityRequest): {
     names,
   })
   return { specification, problems }
+}
+
+/** A value of whatever kind as a message shows it. */
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
+function byKind(names: readonly SubjectName[]): SubjectNames {
+  const of = (wanted: SubjectName['kind']) =>
+    names.filter(({ kind }) => kind === wanted).map(({ value }) => value)
+  return { dns: of('dns'), ip: of('ip'), email: of('email'), uri: of('uri') }
 }
 
 function areTexts(value: unknown): value is readonly string[] {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
+import { isSpiffeId } from '../../auth/identity.js'
 import { bare } from '../../text/host.js'
 
 /** One subject alternative name in the form it stands in the certificate. */
@@ -78,11 +79,4 @@ function readUri(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined
   const { protocol, host } = new URL(text)
   return host !== '' || protocol === 'urn:' ? text : undefined
-}
-
-/** SPIFFE-ID section 2: scheme and trust domain in lower case, no port, query or fragment, whole path segments. */
-function isSpiffeId(text: string): boolean {
-  const [, domain = '', path = ''] =
-    /^spiffe:\/\/([a-z0-9._-]{1,255})((?:\/[A-Za-z0-9._-]+)*)$/.exec(text) ?? []
-  return domain !== '' && !path.split('/').some((segment) => segment === '.' || segment === '..')
 }

@@ -6,9 +6,10 @@ import type { CertificateFacts } from '../../x509/certificate.js'
 import type { CrlFacts } from '../../x509/crl.js'
 import { readPrivateKey } from '../../x509/private-key.js'
 import type { LeafType } from '../certificate/request.js'
-import { requireArguments } from '../require-options.js'
+import * as kind from '../option-kinds.js'
+import { type OptionKinds, requireArguments, requireOptions } from '../require-options.js'
 import { stemOf } from '../store/stored-file.js'
-import { type CheckOptions, check } from './check.js'
+import { type CheckOptions, checkKinds, findingsOf } from './check.js'
 import { checkCrl } from './check-crl.js'
 import { type CheckFinding, checkFinding } from './check-finding.js'
 import { type FileContent, readContents } from './file-content.js'
@@ -34,8 +35,19 @@ export interface CheckFilesOptions
   /** File of the revocation lists; the `ca.crl` beside the CAs by default. */
   readonly crl?: string | undefined
   /** Directories in which a `ca.crt` is looked for when there is none beside a file; none by default. */
-  readonly directories?: readonly string[]
+  readonly directories?: readonly string[] | undefined
 }
+
+const checkFilesKinds = {
+  passphrase: checkKinds.passphrase,
+  withinDays: checkKinds.withinDays,
+  demoMode: checkKinds.demoMode,
+  crlMissingAllowed: checkKinds.crlMissingAllowed,
+  now: checkKinds.now,
+  caCert: kind.path,
+  crl: kind.path,
+  directories: kind.paths,
+} satisfies OptionKinds<CheckFilesOptions>
 
 /**
  * Judges files and directories of certificates, keys and revocation lists: a key with the certificate of the same
@@ -46,7 +58,9 @@ export async function checkFiles(
   paths: readonly string[],
   options: CheckFilesOptions = {},
 ): Promise<readonly Checked[]> {
-  requireArguments(Array.isArray(paths), 'a list of paths', "checkFiles(['./certs'])")
+  const call = "checkFiles(['./certs'])"
+  requireArguments(kind.paths.fits(paths), 'a list of paths', call)
+  requireOptions(options, checkFilesKinds, call)
   const found = await Promise.all(paths.map(findFiles))
   const contents = await readContents([...new Set(found.flatMap(({ files }) => files))])
   const trusts = new Map<string, Promise<Trust>>()
@@ -113,7 +127,7 @@ function judgeCertificate(
   const isLeftOver =
     isRoot && certificates.some((other) => other.isCa && other.selfIssued && !dateFault(other, now))
   const unjudged = !isRoot && !demoMode && trust.path === undefined
-  const found = check(certificate, {
+  const found = findingsOf(certificate, {
     ...options,
     keyPath: key?.path,
     trusted: isRoot ? [certificate] : unjudged ? undefined : trust.roots,

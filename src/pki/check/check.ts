@@ -10,7 +10,8 @@ import type { CrlFacts } from '../../x509/crl.js'
 import { expiringFrom } from '../../x509/life.js'
 import { readPrivateKey } from '../../x509/private-key.js'
 import type { LeafType } from '../certificate/request.js'
-import { isObject, requireArguments } from '../require-options.js'
+import * as kind from '../option-kinds.js'
+import { type OptionKinds, requireArguments, requireOptions } from '../require-options.js'
 import { type CheckFinding, checkFinding, explained, invalid, usageOf } from './check-finding.js'
 
 export interface CheckOptions {
@@ -40,10 +41,31 @@ export interface CheckOptions {
   readonly now?: Date | undefined
 }
 
+export const checkKinds = {
+  crls: kind.crls,
+  crlMissingAllowed: kind.flag,
+  type: kind.oneOf('server', 'client', 'ca'),
+  privateKey: kind.text,
+  keyPath: kind.text,
+  passphrase: kind.text,
+  trusted: kind.factsList,
+  chain: kind.factsList,
+  serverName: kind.text,
+  withinDays: kind.daysOrNone,
+  demoMode: kind.flag,
+  now: kind.moment,
+} satisfies OptionKinds<CheckOptions>
+
 /** Everything that is wrong with a certificate (facts: see `inspect`), an empty list when nothing is. */
 export function check(certificate: CertificateFacts, options: CheckOptions = {}): readonly CheckFinding[] {
   const call = "check((await inspect('server.crt'))[0])"
-  requireArguments(isObject(certificate) && 'x509' in certificate, 'the facts of a certificate', call)
+  requireArguments(kind.facts.fits(certificate), 'the facts of a certificate', call)
+  requireOptions(options, checkKinds, call)
+  return findingsOf(certificate, options)
+}
+
+/** The same for those who have looked at the options themselves. */
+export function findingsOf(certificate: CertificateFacts, options: CheckOptions): readonly CheckFinding[] {
   const { now = new Date(), trusted, chain = [], demoMode = false } = options
   const type = options.type ?? (certificate.isCa ? 'ca' : undefined)
   const purpose = type === 'server' || type === 'client' ? usageOf[type] : undefined

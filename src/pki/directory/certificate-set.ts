@@ -6,13 +6,14 @@ import { readPrivateKey } from '../../x509/private-key.js'
 import { authorityOf } from '../certificate/authority.js'
 import { type Authority, type Issued, makeCertificate } from '../certificate/certificate.js'
 import {
-  authorityRequest,
   type LeafType,
   parseRequests,
   type Specification,
   type SubjectOptions,
+  subjectKinds,
 } from '../certificate/request.js'
-import { requireOptions } from '../require-options.js'
+import * as kind from '../option-kinds.js'
+import { type OptionKinds, requireOptions } from '../require-options.js'
 import type { StoredFiles } from '../store/stored-file.js'
 import { IssuedIndex } from './issued-index.js'
 import { newAuthorityFiles, recordReplacedAuthority, replacedCertificates } from './replaced-authority.js'
@@ -24,7 +25,15 @@ import {
   type WantedLeaf,
   type WantedSet,
 } from './set-contents.js'
-import { type CaOptions, type Contents, exclusively, readContents, type Stores, storesOf } from './stores.js'
+import {
+  type CaOptions,
+  type Contents,
+  caKinds,
+  exclusively,
+  readContents,
+  type Stores,
+  storesOf,
+} from './stores.js'
 import { trustChanges } from './trust-changes.js'
 
 export interface CertificateOptions extends CaOptions, SubjectOptions {
@@ -38,6 +47,15 @@ export interface CertificateOptions extends CaOptions, SubjectOptions {
   readonly demoMode?: boolean | undefined
 }
 
+const certificateKinds = {
+  ...caKinds,
+  ...subjectKinds,
+  caValidityDays: kind.ofRequest,
+  subjectAltNames: kind.texts,
+  force: kind.flag,
+  demoMode: kind.flag,
+} satisfies OptionKinds<CertificateOptions>
+
 export interface CertificateSetOptions extends CertificateOptions {
   /** Common name of the server; `mcp-server` by default. */
   readonly serverName?: string | undefined
@@ -45,12 +63,24 @@ export interface CertificateSetOptions extends CertificateOptions {
   readonly clientName?: string | undefined
 }
 
+const certificateSetKinds = {
+  ...certificateKinds,
+  serverName: kind.text,
+  clientName: kind.text,
+} satisfies OptionKinds<CertificateSetOptions>
+
 export interface AddCertificateOptions extends CertificateOptions {
   /** What it is for. */
   readonly type: LeafType
   /** Common name, and name of the files: `NAME.crt`, `NAME.key`. */
   readonly name: string
 }
+
+const addCertificateKinds = {
+  ...certificateKinds,
+  type: kind.required(kind.ofRequest),
+  name: kind.required(kind.text),
+} satisfies OptionKinds<AddCertificateOptions>
 
 export interface CertificateEntry {
   readonly type: LeafType | 'ca'
@@ -71,7 +101,8 @@ export interface CertificateSet {
   readonly previous: string | undefined
 }
 
-const loopbackNames = ['localhost', '127.0.0.1', '::1'] as const
+/** By which this machine calls itself. */
+const ownNames = ['localhost', '127.0.0.1', '::1'] as const
 
 /**
  * Makes the usual set `ca`, `server`, `client`, or what is missing of it. Nothing is overwritten without `force`.
@@ -79,13 +110,13 @@ const loopbackNames = ['localhost', '127.0.0.1', '::1'] as const
  * do not fit together, `CERT_WRITE_FAILED`.
  */
 export async function makeCertificateSet(options: CertificateSetOptions): Promise<CertificateSet> {
-  requireOptions(options, "makeCertificateSet({ certDir: './certs' })", 'certDir')
+  requireOptions(options, certificateSetKinds, "makeCertificateSet({ certDir: './certs' })")
   const { serverName, clientName, subjectAltNames: names = [], demoMode = false, force = false } = options
   const server: LeafRequest = {
     stem: 'server',
     type: 'server',
     commonName: serverName ?? 'mcp-server',
-    subjectAltNames: Array.isArray(names) ? [...names, ...loopbackNames] : names, // the request says what is wrong
+    subjectAltNames: [...names, ...ownNames],
     demands: { commonName: serverName, names },
   }
   const client: LeafRequest = {
@@ -101,10 +132,10 @@ export async function makeCertificateSet(options: CertificateSetOptions): Promis
 /** Issues one more certificate from the CA of the directory, `NAME.crt` and `NAME.key`; makes the CA when there is none. */
 export async function addCertificate(options: AddCertificateOptions): Promise<CertificateSet> {
   const call = "addCertificate({ certDir: './certs', type: 'client', name: 'agent' })"
-  requireOptions(options, call, 'certDir', 'type', 'name')
+  requireOptions(options, addCertificateKinds, call)
   const { type, name, subjectAltNames: names = [] } = options
   // A server that got no names of its own is one to try out on this machine.
-  const subjectAltNames = type === 'server' && names.length === 0 ? loopbackNames : names
+  const subjectAltNames = type === 'server' && names.length === 0 ? ownNames : names
   const leaf = { stem: name, type, commonName: name, subjectAltNames, demands: { names } }
   return complete(wantedSet(options, [leaf], false, fileNameProblems(name)), await storesOf(options))
 }
@@ -131,12 +162,11 @@ function wantedSet(
     ...subject,
     validityDays,
   }))
-  const ca = authorityRequest({ ...subject, validityDays: caValidityDays })
-  const specifications = parseRequests([...requests, ca], problems)
+  const parsed = parseRequests(requests, { ...subject, validityDays: caValidityDays }, problems)
   const leaves = leafRequests.map(({ stem, demands }, at) => {
-    return { stem, demands, specification: specifications[at] as Specification }
+    return { stem, demands, specification: parsed.leaves[at] as Specification }
   })
-  return { certDir, passphrase, ca: demoMode ? undefined : specifications.at(-1), leaves, force, replaceCa }
+  return { certDir, passphrase, ca: demoMode ? undefined : parsed.ca, leaves, force, replaceCa }
 }
 
 function fileNameProblems(name: string): string[] {

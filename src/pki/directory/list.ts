@@ -1,10 +1,12 @@
+import { stat } from 'node:fs/promises'
 import { MtlsError } from '../../errors.js'
 import { dayMs } from '../../text/duration.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import { expiringFrom } from '../../x509/life.js'
 import { isIssuedBy } from '../certificate/authority.js'
 import type { Revocation } from '../certificate/crl.js'
-import { requireOptions } from '../require-options.js'
+import * as kind from '../option-kinds.js'
+import { type OptionKinds, requireOptions } from '../require-options.js'
 import { CertificateStore } from '../store/store.js'
 import { IssuedIndex } from './issued-index.js'
 import { overdueFrom } from './schedule.js'
@@ -15,8 +17,14 @@ export interface ListOptions {
   /** How many days before its end a certificate counts as expiring; by default by its life, see `expiringFrom`. */
   readonly withinDays?: number | undefined
   /** The moment for which it is told; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
 }
+
+const listKinds = {
+  caDir: kind.required(kind.path),
+  withinDays: kind.daysOrNone,
+  now: kind.moment,
+} satisfies OptionKinds<ListOptions>
 
 export type IssuedStatus = 'valid' | 'expiring' | 'expired' | 'replaced' | 'revoked' | 'untrusted'
 
@@ -39,9 +47,14 @@ export interface IssuedList {
 
 /** What the CA of a directory has issued; its key is not needed. Throws `CERT_NOT_FOUND` when it has issued nothing. */
 export async function listIssued(options: ListOptions): Promise<IssuedList> {
-  requireOptions(options, "listIssued({ caDir: './certs' })", 'caDir')
+  requireOptions(options, listKinds, "listIssued({ caDir: './certs' })")
   const { now = new Date(), withinDays } = options
   const store = new CertificateStore(options.caDir)
+  const found = await stat(store.directory).catch(() => undefined)
+  if (found && !found.isDirectory())
+    throw new MtlsError('CERT_DIR_NOT_FOUND', `${store.directory} is no directory`, {
+      hint: 'Name the directory of the CA, where ca.crt and ca.key are, with --ca-dir.',
+    })
   const index = new IssuedIndex(store.directory)
   const [files, { issued, damaged, revocations, replacements }] = await Promise.all([
     store.read(),

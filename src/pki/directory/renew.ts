@@ -6,12 +6,14 @@ import { readPrivateKey } from '../../x509/private-key.js'
 import { isIssuedBy } from '../certificate/authority.js'
 import { type Authority, type Issued, reissue } from '../certificate/certificate.js'
 import { privateKeyPemLike } from '../certificate/key.js'
-import { requireOptions } from '../require-options.js'
+import { defaultValidityDays, longestValidityDays } from '../certificate/request.js'
+import * as kind from '../option-kinds.js'
+import { type OptionKinds, requireOptions } from '../require-options.js'
 import { type StoredFile, stemOf } from '../store/stored-file.js'
 import { type CurrentLists, currentLists } from './current-lists.js'
 import { openRegistry, preparePublication, type Registry, withRegistry } from './registry.js'
 import { dueAt, isDue, listDueAt } from './schedule.js'
-import type { CaOptions } from './stores.js'
+import { type CaOptions, caKinds } from './stores.js'
 import { certificatesPem } from './trust-changes.js'
 
 export interface RenewOptions extends CaOptions {
@@ -26,8 +28,18 @@ export interface RenewOptions extends CaOptions {
   /** Tell what would be done, and change nothing; false by default. */
   readonly dryRun?: boolean | undefined
   /** The moment for which it is decided; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
 }
+
+const renewKinds = {
+  ...caKinds,
+  name: kind.text,
+  all: kind.flag,
+  reuseKey: kind.flag,
+  validityDays: kind.days(longestValidityDays),
+  dryRun: kind.flag,
+  now: kind.moment,
+} satisfies OptionKinds<RenewOptions>
 
 export type RenewalReason = 'due' | 'old CA' | 'asked for'
 
@@ -63,7 +75,7 @@ export interface Renewal {
  * date with the CA. Throws what `openRegistry`, `reissue` and `createCrl` throw, and `CERT_WRITE_FAILED`.
  */
 export async function renewCertificates(options: RenewOptions): Promise<Renewal> {
-  requireOptions(options, "renewCertificates({ certDir: './certs' })", 'certDir')
+  requireOptions(options, renewKinds, "renewCertificates({ certDir: './certs' })")
   const { dryRun = false, now = new Date() } = options
   if (dryRun) {
     const registry = await openRegistry(options)
@@ -171,13 +183,13 @@ function reasonToRenew(
   return all ? 'asked for' : undefined
 }
 
-/** A life that the end of its CA has cut short says nothing of the next one: a year then. */
+/** A life that the end of its CA has cut short says nothing of the next one: it gets the usual one. */
 function lifeWished(
   { notAfter, issuer }: CertificateFacts,
   authorities: readonly Authority[],
 ): number | undefined {
   const cutShort = authorities.some(({ facts }) => facts.subject === issuer && notAfter >= facts.notAfter)
-  return cutShort ? 365 : undefined
+  return cutShort ? defaultValidityDays.client : undefined
 }
 
 type Successors = ReadonlyMap<Succession, Issued>

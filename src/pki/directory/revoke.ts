@@ -1,16 +1,18 @@
 import { join } from 'node:path'
 import { MtlsError } from '../../errors.js'
-import { type CertificateFacts, serialText } from '../../x509/certificate.js'
+import type { CertificateFacts } from '../../x509/certificate.js'
 import type { CrlFacts } from '../../x509/crl.js'
 import { isIssuedBy } from '../certificate/authority.js'
 import type { Authority } from '../certificate/certificate.js'
 import type { Revocation } from '../certificate/crl.js'
 import { type RevocationReason, revocationReasons } from '../certificate/revocation-reasons.js'
+import { readSerial } from '../certificate/serial.js'
 import { inspect } from '../check/inspect.js'
-import { requireOptions } from '../require-options.js'
+import * as kind from '../option-kinds.js'
+import { type OptionKinds, requireOptions } from '../require-options.js'
 import { currentLists } from './current-lists.js'
 import { listsOf, preparePublication, type Registry, withRegistry } from './registry.js'
-import type { CaOptions } from './stores.js'
+import { type CaOptions, caKinds } from './stores.js'
 
 export interface RevokeOptions extends CaOptions {
   /** The file of the certificate, or its serial number in hex. */
@@ -20,8 +22,16 @@ export interface RevokeOptions extends CaOptions {
   /** Revoke a serial number that is not in the index too, as of a CA of another maker; false by default. */
   readonly force?: boolean | undefined
   /** When it is revoked; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
 }
+
+const revokeKinds = {
+  ...caKinds,
+  certificate: kind.required(kind.path),
+  reason: kind.oneOf(...revocationReasons),
+  force: kind.flag,
+  now: kind.moment,
+} satisfies OptionKinds<RevokeOptions>
 
 export interface Revoked extends Revocation {
   readonly serial: string
@@ -42,13 +52,8 @@ export interface Revoked extends Revocation {
  */
 export async function revokeCertificate(options: RevokeOptions): Promise<Revoked> {
   const call = "revokeCertificate({ certDir: './certs', certificate: './certs/client.crt' })"
-  requireOptions(options, call, 'certDir', 'certificate')
+  requireOptions(options, revokeKinds, call)
   const { certificate: given, force = false, reason = 'unspecified', now = new Date() } = options
-  if (!revocationReasons.includes(reason))
-    throw new MtlsError(
-      'CONFIG_INVALID',
-      `reason: ${JSON.stringify(reason)}: allowed are ${revocationReasons.join(', ')}`,
-    )
   return withRegistry(options, async (registry) => {
     const { serial, certificate, authority } = await identify(given, force, registry)
     const recorded = registry.revocations.get(serial)
@@ -78,10 +83,11 @@ async function identify(
   force: boolean,
   { authorities, issued }: Registry,
 ): Promise<Identified> {
-  const isSerial = /^(?:0x)?[0-9a-f]{1,2}(?::?[0-9a-f]{1,2})*$/i.test(given)
-  const serial = serialText(given.replace(/^0x/i, ''))
-  const certificate = isSerial ? issued.find((one) => one.serial === serial) : (await inspect(given))[0]
+  const serial = readSerial(given)
+  const certificate =
+    serial === undefined ? (await inspect(given))[0] : issued.find((one) => one.serial === serial)
   if (!certificate) {
+    if (serial === undefined) throw new TypeError('a file that was read has no certificate')
     if (force) return { serial, certificate, authority: authorities[0] }
     throw new MtlsError('CERT_NOT_FOUND', `no certificate with the serial number ${serial} was issued here`, {
       hint: 'Look it up with `mcp-mtls cert-list`, name the file of the certificate instead, or revoke the number all the same with --force.',

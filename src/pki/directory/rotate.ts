@@ -7,25 +7,38 @@ import { valuesOf } from '../../x509/name.js'
 import { privateKeyBlocks } from '../../x509/private-key.js'
 import { isIssuedBy } from '../certificate/authority.js'
 import { createAuthority } from '../certificate/certificate.js'
-import { privateKeyPemLike, rsaKeySizes } from '../certificate/key.js'
-import type { AuthorityOptions, SubjectOptions } from '../certificate/request.js'
-import { requireOptions } from '../require-options.js'
+import { generateKeyLike, privateKeyPemLike } from '../certificate/key.js'
+import { type AuthorityOptions, type SubjectOptions, subjectKinds } from '../certificate/request.js'
+import * as kind from '../option-kinds.js'
+import { type OptionKinds, requireOptions } from '../require-options.js'
 import { currentLists } from './current-lists.js'
 import { preparePublication, type Registry, withRegistry } from './registry.js'
-import type { CaOptions } from './stores.js'
+import { type CaOptions, caKinds } from './stores.js'
 
-/** Subject, life and key of the new CA are those of the present one by default. */
+/** Subject and key of the new CA are like those of the present one by default, its life is that of any new CA. */
 export interface RotateOptions extends CaOptions, SubjectOptions {
   /** When it begins; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
 }
+
+const rotateKinds = {
+  ...caKinds,
+  ...subjectKinds,
+  now: kind.moment,
+} satisfies OptionKinds<RotateOptions>
 
 export interface FinishOptions extends CaOptions {
   /** Whatever still comes from the previous CA: it will be refused; false by default. */
   readonly force?: boolean | undefined
   /** The moment for which it is decided; the clock of this machine by default. */
-  readonly now?: Date
+  readonly now?: Date | undefined
 }
+
+const finishKinds = {
+  ...caKinds,
+  force: kind.flag,
+  now: kind.moment,
+} satisfies OptionKinds<FinishOptions>
 
 export interface Rotation {
   readonly stage: 'begun' | 'under way' | 'finished'
@@ -45,7 +58,7 @@ export interface Rotation {
  * Throws `CONFIG_INVALID` for the options, what `openRegistry` throws, and `CERT_WRITE_FAILED`.
  */
 export async function rotateAuthority(options: RotateOptions): Promise<Rotation> {
-  requireOptions(options, "rotateAuthority({ certDir: './certs' })", 'certDir')
+  requireOptions(options, rotateKinds, "rotateAuthority({ certDir: './certs' })")
   const { now = new Date() } = options
   return withRegistry(options, async (registry) => {
     const [present, previous] = registry.authorities
@@ -56,7 +69,11 @@ export async function rotateAuthority(options: RotateOptions): Promise<Rotation>
     const { caFiles, index, serials, passphrase } = registry
     const [certificate, key] = [caFiles.get('ca.crt'), caFiles.get('ca.key')]
     if (!certificate || !key) throw new TypeError('a registry without a CA')
-    const authority = await createAuthority(like(present.facts, options), { now })
+    const wanted = like(present.facts, options)
+    const authority = await createAuthority(wanted, {
+      now,
+      ...(wanted.keyType === undefined && { privateKey: await generateKeyLike(present.keyObject) }),
+    })
     const publish = await preparePublication(registry, {
       certificates: [authority.facts, ...certificate.certificates],
       keys: privateKeyPemLike(key, authority.keyObject, passphrase) + key.text,
@@ -73,7 +90,7 @@ export async function rotateAuthority(options: RotateOptions): Promise<Rotation>
  * `CERT_IN_USE` while certificates of it are in use, unless forced; `CERT_NOT_FOUND` when no change is under way.
  */
 export async function finishRotation(options: FinishOptions): Promise<Rotation> {
-  requireOptions(options, "finishRotation({ certDir: './certs' })", 'certDir')
+  requireOptions(options, finishKinds, "finishRotation({ certDir: './certs' })")
   const { now = new Date(), force = false } = options
   return withRegistry(options, async (registry) => {
     const { authorities, caFiles, caStore, issued } = registry
@@ -147,20 +164,15 @@ function inUse(outstanding: readonly CertificateFacts[], { subject }: Certificat
   return new MtlsError('CERT_IN_USE', `not yet issued anew, and still from ${subject}: ${names.join(', ')}`)
 }
 
-/** The options of a CA like this one. */
+/** The options of a CA like this one; without a type of key its key is to be like that of this one. */
 function like(ca: CertificateFacts, wishes: SubjectOptions): AuthorityOptions {
   return {
     organization: wishes.organization ?? attribute(ca, '2.5.4.10'),
     country: wishes.country ?? attribute(ca, '2.5.4.6'),
     validityDays: wishes.validityDays,
-    ...(wishes.keyType ? { keyType: wishes.keyType, keySize: wishes.keySize } : keyLike(ca)),
+    keyType: wishes.keyType ?? (ca.key.type === 'rsa' && wishes.keySize !== undefined ? 'rsa' : undefined),
+    keySize: wishes.keySize,
   }
-}
-
-function keyLike({ key: { type, bits } }: CertificateFacts): Pick<SubjectOptions, 'keyType' | 'keySize'> {
-  if (type === 'rsa') return { keyType: 'rsa', keySize: rsaKeySizes.find((size) => size >= bits) ?? 4096 }
-  if (type === 'ed25519') return { keyType: 'ed25519' }
-  return { keyType: bits > 256 ? 'ec-p384' : 'ec-p256' }
 }
 
 function attribute({ x509 }: CertificateFacts, wanted: string): string | undefined {

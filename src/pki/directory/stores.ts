@@ -1,4 +1,6 @@
 import { realpath } from 'node:fs/promises'
+import * as kind from '../option-kinds.js'
+import type { OptionKinds } from '../require-options.js'
 import { CertificateStore } from '../store/store.js'
 import type { StoredFiles } from '../store/stored-file.js'
 
@@ -11,6 +13,12 @@ export interface CaOptions {
   /** Passphrase of keys that are encrypted; none by default. */
   readonly passphrase?: string | undefined
 }
+
+export const caKinds = {
+  certDir: kind.required(kind.path),
+  caDir: kind.path,
+  passphrase: kind.text,
+} satisfies OptionKinds<CaOptions>
 
 /** The directory of a party and that of its CA: the same store unless the CA is kept elsewhere. */
 export interface Stores {

@@ -40,15 +40,17 @@ export async function checkEndpoint(url: URL, options: CheckEndpointOptions): Pr
         ],
       }
     const [certificate, ...chain] = peer.path.certificates
+    const { withinDays, demoMode = false, crlMissingAllowed } = options
     const found = check(certificate, {
-      ...options,
+      withinDays,
+      demoMode,
+      crlMissingAllowed,
       type: 'server',
       serverName: host,
       trusted: trust.roots,
       chain: [...chain, ...trust.intermediates],
       crls: trust.crls,
     })
-    const { demoMode = false, crlMissingAllowed } = options
     const crls = trust.crls && new CrlSet(trust.crls, crlMissingAllowed)
     const rules = { peer: 'server', serverName: host, mode: demoMode ? 'demo' : 'strict', crls } as const
     const judged = verdict(peer, rules, new Date())

@@ -129,7 +129,6 @@ test('a leaf names its issuer by key, has one usage, and all four kinds of names
       'IP:[2001:DB8::0:1]',
       '::ffff:10.0.0.1',
       'ops@Example.org',
-      'https://example.org/weather',
       'spiffe://example.org/ns/prod/weather',
     ],
   })
@@ -140,7 +139,7 @@ test('a leaf names its issuer by key, has one usage, and all four kinds of names
     dns: ['weather.example.org', 'xn--mnchen-3ya.example', '*.svc.local'],
     ip: ['10.0.0.1', '2001:db8::1', '::ffff:a00:1'],
     email: ['ops@example.org'],
-    uri: ['https://example.org/weather', 'spiffe://example.org/ns/prod/weather'],
+    uri: ['spiffe://example.org/ns/prod/weather'],
   })
 })
 

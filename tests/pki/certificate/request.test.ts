@@ -106,11 +106,33 @@ test("a server's own name is its first SAN when it is a host name or an address"
 
 test('the problems of several requests stand in one error, each once', () => {
   const both = () =>
-    parseRequests([
-      { ...server, country: 'XYZ', commonName: '' },
-      { type: 'client', commonName: 'c', country: 'XYZ', subjectAltNames: ['?'] },
-    ])
+    parseRequests(
+      [
+        { ...server, country: 'XYZ', commonName: '' },
+        { type: 'client', commonName: 'c', country: 'XYZ', subjectAltNames: ['?'] },
+      ],
+      { country: 'XYZ' },
+    )
   expect(both).toThrow(
     /^cannot make certificates: commonName: [^;]*; country: [^;]*; subjectAltNames: [^;]*;?[^;]*$/,
   )
+})
+
+test.each([
+  ['client', 'c', ['spiffe://example.org/a', 'https://example.org/b'], /client: more than one URI/],
+  ['server', 's', ['spiffe://example.org/a', 'spiffe://example.org/b'], /server: more than one URI/],
+  ['client', '*', [], /client: no SPIFFE ID.*\(a wildcard is none/],
+  ['client', '*.example.com', ['*.example.com'], /client: no SPIFFE ID.*\(a wildcard is none/],
+  ['server', '*.example.com', [], /server: no SPIFFE ID/],
+] as const)('%s %s %j is not made: everybody would refuse it', (type, commonName, subjectAltNames, words) => {
+  expect(() => parseRequest({ type, commonName, subjectAltNames })).toThrow(words)
+})
+
+test.each([
+  ['client', '*', ['spiffe://example.org/a']],
+  ['client', '*', ['a.example.com']],
+  ['client', 'c', ['https://example.org/a', 'https://example.org/b']],
+  ['server', '*.example.com', ['a.example.com']],
+] as const)('%s %s %j has a name of its own', (type, commonName, subjectAltNames) => {
+  expect(parseRequest({ type, commonName, subjectAltNames }).commonName).toBe(commonName)
 })

@@ -27,6 +27,14 @@ async function statuses(
   return entries.map(({ certificate, status }) => [certificate.commonName ?? '', status])
 }
 
+test('what is no directory is told so', async () => {
+  const caDir = join(certDir, 'server.crt')
+  expect(await refusalOf(listIssued({ caDir }))).toMatchObject({
+    code: 'CERT_DIR_NOT_FOUND',
+    message: `${caDir} is no directory`,
+  })
+})
+
 const inDays = (days: number) => new Date(Date.now() + days * 86_400_000)
 
 test('what was issued is valid, then expiring, then expired; the key of the CA is not needed', async () => {

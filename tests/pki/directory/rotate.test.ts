@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
   addCertificate,
+  createAuthority,
   finishRotation,
   makeCertificateSet,
   renewCertificates,
@@ -168,6 +169,21 @@ describe('a change of CA', () => {
     expect(current).toMatchObject({ key: { text: 'RSA 2048' } })
     expect(current.subject).toMatch(/O=Other,C=NP$/)
     verify(['server.crt'])
+  })
+
+  test('keeps the curve of a CA that another program made, and takes the size of an RSA key alone', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp521r1' })
+    const ca = await createAuthority({}, { privateKey })
+    writeFileSync(join(certDir, 'ca.crt'), ca.certificate)
+    writeFileSync(join(certDir, 'ca.key'), ca.privateKey)
+    expect((await rotateAuthority({ certDir })).current.key.text).toBe('EC P-521')
+    await finishRotation({ certDir, force: true })
+    expect(await refusalOf(rotateAuthority({ certDir, keySize: 3072 }))).toMatchObject({
+      code: 'CONFIG_INVALID',
+    })
+    await rotateAuthority({ certDir, keyType: 'rsa' })
+    await finishRotation({ certDir, force: true })
+    expect((await rotateAuthority({ certDir, keySize: 3072 })).current.key.text).toBe('RSA 3072')
   })
 
   test('keeps trust that was added by hand', async () => {
