@@ -1,5 +1,5 @@
 import type { McpServerFactory } from '@modelcontextprotocol/server'
-import { isOptions, parseServerConfig, requireCall } from '../config/index.js'
+import { checkLiveOptions, isOptions, parseServerConfig, requireCall } from '../config/index.js'
 import type { RunningServer, ServeOptions } from './running-server.js'
 
 /**
@@ -13,6 +13,7 @@ export async function serve(factory: McpServerFactory, options: ServeOptions): P
     "serve(() => new McpServer(…), { name: 'weather-mcp', tlsPort: 8443 }), with a function that makes a server",
   )
   const { log, onSecurityEvent, watch, expiryWarningDays, ...rest } = options
+  checkLiveOptions('serve', { log, onSecurityEvent, watch, expiryWarningDays })
   const config = parseServerConfig(rest)
   // What a server needs takes a while to load: whoever imports this package may only be a client.
   const { startServer } = await import('./listening-server.js')
