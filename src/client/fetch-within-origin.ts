@@ -36,17 +36,18 @@ class OriginDispatcher extends Dispatcher {
     return this.#agent.dispatch({ ...options, origin: this.#origin }, this.#noticing(handler))
   }
 
-  /** The same handler, whose first call, right before the first byte, is noticed. */
+  /** The same handler; undici calls it for the first time right before it writes, unless it is for an error. */
   #noticing(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
-    const name = handler.onRequestStart ? 'onRequestStart' : 'onConnect'
-    const begin = handler[name] as ((...all: unknown[]) => unknown) | undefined
-    if (!begin) this.hasWritten = true // nothing will tell
-    const value = (...all: unknown[]) => {
-      this.hasWritten = true
-      return begin?.apply(noticing, all)
-    }
-    const noticing = begin ? Object.create(handler, { [name]: { value } }) : handler
-    return noticing
+    return new Proxy(handler, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name)
+        if (typeof member !== 'function') return member
+        return (...all: unknown[]) => {
+          if (!/Error$/.test(String(name))) this.hasWritten = true
+          return member.apply(target, all)
+        }
+      },
+    })
   }
 }
 
