@@ -73,9 +73,10 @@ export class MtlsError extends Error {
   declare readonly sent?: 'no' | 'maybe'
 
   constructor(code: MtlsErrorCode, message: string, options: MtlsErrorOptions = {}) {
-    super(withoutSecrets(message), options.cause === undefined ? undefined : { cause: options.cause })
+    super(withoutSecrets(String(message)), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.hint = withoutSecrets(options.hint ?? errorCodes[code])
+    // JavaScript may give a code that there is not: the error that is told must not be lost for it.
+    this.hint = withoutSecrets(options.hint ?? (Object.hasOwn(errorCodes, code) ? errorCodes[code] : ''))
     if (options.sent !== undefined) this.sent = options.sent
   }
 

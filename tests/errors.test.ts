@@ -224,3 +224,8 @@ describe('every code is reached by', () => {
     expect(JSON.stringify({ ...told, message: told.message })).not.toMatch(/PRIVATE KEY|secret/)
   })
 })
+
+test('an error with a code that does not exist is told as it is', () => {
+  const error = new MtlsError('NO_SUCH_CODE' as MtlsErrorCode, 'what happened')
+  expect({ ...error.toJSON() }).toEqual({ code: 'NO_SUCH_CODE', message: 'what happened', hint: '' })
+})

@@ -31,6 +31,8 @@ const mistakes: Readonly<Record<string, readonly [act: () => unknown, rightCall:
   'serve()': [() => serve(), 'serve(() => new McpServer('],
   // @ts-expect-error a server instead of a factory
   'serve(server)': [() => serve(mcpServer(), { name: 'mistaken' }), 'serve(() => new McpServer('],
+  // @ts-expect-error the class instead of a factory
+  'serve(class)': [() => serve(McpServer, { name: 'mistaken' }), 'serve(() => new McpServer('],
   // @ts-expect-error no options
   'serve(factory)': [() => serve(mcpServer as McpServerFactory), 'serve(() => new McpServer('],
   // @ts-expect-error text instead of options

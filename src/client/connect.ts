@@ -1,5 +1,11 @@
 import type { ClientOptions, Implementation } from '@modelcontextprotocol/client'
-import { isOptions, type McpClientOptions, parseClientConfig, requireCall } from '../config/index.js'
+import {
+  checkLiveOptions,
+  isOptions,
+  type McpClientOptions,
+  parseClientConfig,
+  requireCall,
+} from '../config/index.js'
 import type { Subscriber } from '../tls/events.js'
 import type { LogOptions } from '../tls/log/log.js'
 import type { FreshnessOptions } from '../tls/material/reloadable.js'
@@ -26,7 +32,9 @@ export interface ConnectOptions extends McpClientOptions, FreshnessOptions {
  */
 export async function connect(options: ConnectOptions): Promise<MtlsClient> {
   requireCall(isOptions(options), "connect({ serverUrl: 'https://localhost:8443/mcp' })")
-  const {
+  const { clientInfo, clientOptions, log: logOptions, onSecurityEvent, signal, ...others } = options
+  const { watch, expiryWarningDays, ...rest } = others
+  checkLiveOptions('connect', {
     clientInfo,
     clientOptions,
     log: logOptions,
@@ -34,8 +42,7 @@ export async function connect(options: ConnectOptions): Promise<MtlsClient> {
     signal,
     watch,
     expiryWarningDays,
-    ...rest
-  } = options
+  })
   const config = parseClientConfig(rest)
   // What a client needs takes a while to load: whoever imports this package may only be a server.
   const { MtlsClient } = await import('./mtls-client.js')

@@ -21,26 +21,31 @@ export function passingFailure(failure: MtlsError): MtlsError {
   return failure
 }
 
+export type Sent = NonNullable<MtlsError['sent']>
+
 /**
- * The same failure, saying whether its request was sent. Where it says otherwise already (requests may
- * share it), a copy, which is not repeated.
+ * The same failure, saying whether its request was sent. What an error says already is never believed: it may be of another
+ * call, handed in as the reason of an abort. An `MtlsError` that says otherwise is copied, and a copy is not repeated.
  */
-export function withSent<Failure>(failure: Failure, sent: NonNullable<MtlsError['sent']>): Failure {
-  if (!(failure instanceof MtlsError) || failure.sent === sent) return failure
-  if (failure.sent === undefined) return Object.assign(failure, { sent })
-  const { code, message, hint } = failure
-  return new MtlsError(code, message, { hint, cause: failure, sent }) as MtlsError & Failure
+export function withSent<Failure>(failure: Failure, sent: Sent): Failure {
+  if (!(failure instanceof Error)) return failure
+  const { sent: said } = failure as { sent?: unknown }
+  if (said === sent) return failure
+  if (failure instanceof MtlsError && (said !== undefined || !Object.isExtensible(failure))) {
+    const { code, message, hint } = failure
+    return new MtlsError(code, message, { hint, cause: failure, sent }) as MtlsError & Failure
+  }
+  // Calls may share an error of somebody else's: it keeps its class, and says `maybe` once one of them must.
+  if (said === undefined || sent === 'maybe') Reflect.set(failure, 'sent', sent)
+  return failure
 }
 
 /**
- * What a request rejected with, in our words, and whether it was sent; `requests` counts those that were begun for it, more than
- * one after a redirect. An abort, and what is not about the connection, stays what it is.
+ * What a request rejected with, in our words, and whether it was sent, which the caller has seen. An abort, and what is not
+ * about the connection, stays what it is.
  */
-export function explainFailure(error: unknown, url: URL, requests = 1): unknown {
-  const failure = inOurWords(error, url)
-  const isUnwritten =
-    requests === 0 || (requests === 1 && (failure as Partial<MtlsError> | undefined)?.sent === 'no')
-  return withSent(failure, isUnwritten ? 'no' : 'maybe')
+export function explainFailure(error: unknown, url: URL, sent: Sent = 'maybe'): unknown {
+  return withSent(inOurWords(error, url), sent)
 }
 
 function inOurWords(error: unknown, url: URL): unknown {
@@ -69,6 +74,12 @@ function inOurWords(error: unknown, url: URL): unknown {
     code === 'UND_ERR_CONNECT_TIMEOUT'
   )
     return connectionError(cause, host)
+  // What undici and the system say has a code; the body of a request, which the program gives, breaks with anything.
+  if (code === undefined || 'path' in cause)
+    return new MtlsError('CONNECTION_FAILED', `the request to ${host} could not be made (${message})`, {
+      hint: 'Look at what the program gives to `fetch`: a body that is a stream may have failed.',
+      cause: error,
+    })
   const isSilent =
     url.protocol === 'https:' && (cause as { socket?: { bytesRead?: number } }).socket?.bytesRead === 0
   const what = isSilent
@@ -78,7 +89,7 @@ function inOurWords(error: unknown, url: URL): unknown {
     ? 'Servers of Node and of Python refuse a certificate in this way: see what `mcp-mtls test-tls` says, and its log. Or it has stopped; the call may have been executed.'
     : 'Check whether the server is still running; the call may have been executed.'
   return passingFailure(
-    new MtlsError('CONNECTION_FAILED', `${what} (${code ?? message})`, { hint, cause: error, sent: 'maybe' }),
+    new MtlsError('CONNECTION_FAILED', `${what} (${code ?? message})`, { hint, cause: error }),
   )
 }
 
@@ -89,7 +100,7 @@ export function connectionError(error: NodeJS.ErrnoException, address: string): 
     new MtlsError(
       /TIMEDOUT|CONNECT_TIMEOUT/.test(code) ? 'CONNECTION_TIMEOUT' : 'CONNECTION_FAILED',
       `no connection to ${address} (${code})${tried(error)}`,
-      { cause: error, sent: 'no' },
+      { cause: error },
     ),
   )
 }

@@ -21,8 +21,8 @@ const bodyHeaders = ['content-encoding', 'content-language', 'content-location',
  * none. Not `agent.compose`: what passes an interceptor has its headers decoded and encoded, and loses what is not ASCII.
  */
 class OriginDispatcher extends Dispatcher {
-  /** How many requests were begun: a redirect is followed by another. */
-  requests = 0
+  /** Whether undici has begun to write a request on a connection, also one that was answered by a redirect. */
+  hasWritten = false
   readonly #agent: Agent
   readonly #origin: string
 
@@ -33,8 +33,21 @@ class OriginDispatcher extends Dispatcher {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    this.requests++
-    return this.#agent.dispatch({ ...options, origin: this.#origin }, handler)
+    return this.#agent.dispatch({ ...options, origin: this.#origin }, this.#noticing(handler))
+  }
+
+  /** The same handler; undici calls it for the first time right before it writes, unless it is for an error. */
+  #noticing(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
+    return new Proxy(handler, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name)
+        if (typeof member !== 'function') return member
+        return (...all: unknown[]) => {
+          if (!/Error$/.test(String(name))) this.hasWritten = true
+          return member.apply(target, all)
+        }
+      },
+    })
   }
 }
 
@@ -47,17 +60,16 @@ export async function fetchWithinOrigin(agent: Agent, target: URL, init: Request
   try {
     return await followed(dispatcher, target, init)
   } catch (error) {
-    throw explainFailure(error, target, dispatcher.requests)
+    throw explainFailure(error, target, dispatcher.hasWritten ? 'maybe' : 'no')
   }
 }
 
 async function followed(dispatcher: OriginDispatcher, target: URL, init: RequestInit): Promise<Response> {
   const { origin } = target
-  const redirect = init.redirect === 'error' ? 'error' : 'manual'
   let url = target
   let request = init
   for (let count = 0; ; count++) {
-    const response = await undiciFetch(withoutPort(url), { ...request, redirect, dispatcher })
+    const response = await undiciFetch(withoutPort(url), { ...request, redirect: 'manual', dispatcher })
     const location = redirects.has(response.status) ? response.headers.get('location') : null
     if (location === null || init.redirect === 'manual')
       return Object.defineProperties(response, {
@@ -65,6 +77,14 @@ async function followed(dispatcher: OriginDispatcher, target: URL, init: Request
         redirected: { value: count > 0 },
       })
     await response.body?.cancel()
+    if (init.redirect === 'error')
+      throw new MtlsError(
+        'CONNECTION_FAILED',
+        `unexpected redirect: ${origin} sends this request elsewhere`,
+        {
+          hint: "Leave out `redirect: 'error'` to follow redirects within that origin.",
+        },
+      )
     url = urlWithin(origin, location, url)
     request = redirectedRequest(request, response.status, origin)
     if (count === mostRedirects)

@@ -51,9 +51,12 @@ export function fetchOver(config: TlsConfig, options: MtlsFetchOptions): MtlsFet
     return generation.run(async (agent) => {
       try {
         const response = await fetchWithinOrigin(agent, target, { ...(init as object) })
-        return await unlessRejected(response as unknown as Response, target, generation.connector)
-      } catch (error) {
-        const failure = explainFailure(error, target)
+        return await unlessRejected(response as unknown as Response, target, generation.connector).catch(
+          (error: unknown) => {
+            throw explainFailure(error, target)
+          },
+        )
+      } catch (failure) {
         const refusal = isLost(failure) && generation.connector.refusalSince(begun, target)
         if (refusal) generation.connector.forget(target)
         throw refusal ? withSent(refusal, 'maybe') : failure
@@ -72,6 +75,7 @@ export function fetchOver(config: TlsConfig, options: MtlsFetchOptions): MtlsFet
       return { max: options.maxConnections ?? defaultMaxConnections, active, idle: total - active, total }
     },
     connection: (url: string | URL) => {
+      if (!URL.canParse(String(url))) return undefined
       const found = live.generations.map(({ connector }) => connector.latest(new URL(url)))
       return found.findLast((connection) => connection !== undefined)
     },
@@ -94,26 +98,26 @@ export function plainFetch(): FetchLike & { close(): Promise<void> } {
 
 /** Throws `CONFIG_INVALID` for a URL that these options do not let us call. */
 function checkedUrl(url: string | URL, { demoMode, demoAllowRemote }: TlsConfig): URL {
-  const target = new URL(url)
-  const problem = serverUrlProblem(target.href, { tls: true, demoMode, demoAllowRemote })
+  const text = String(url)
+  const problem = serverUrlProblem(text, { tls: true, demoMode, demoAllowRemote })
   if (problem !== undefined) throw new MtlsError('CONFIG_INVALID', problem, { sent: 'no' })
-  return target
+  return new URL(text)
 }
 
 const longestRejection = 64 * 1024
 
-/** A `403` that says `mtls_rejected` is about the certificate, not about MCP; and so is nginx's page. */
+/** What our servers refuse, and a certificate that nginx does, is not about MCP: an error with its code. */
 async function unlessRejected(response: Response, target: URL, connector: Connector): Promise<Response> {
   const type = response.headers.get('content-type') ?? ''
   const isRefusal =
-    response.status === 403
+    response.status === 403 || response.status === 429
       ? /^application\/json/i.test(type)
       : /^(400|495|496)$/.test(String(response.status)) && /^text\/html/i.test(type)
   if (!isRefusal) return response
   const body = await textOf(response.body, longestRejection)
   const rejection = refusalInAnswer(response.status, body, `the server at ${hostPortOf(target)}`)
   if (rejection) {
-    connector.forget(target)
+    if (response.status !== 429) connector.forget(target)
     throw rejection
   }
   return new Response(body, {

@@ -1,4 +1,5 @@
 import { defaultOf } from '../config/index.js'
+import { MtlsError } from '../errors.js'
 import { SecurityEvents, type Subscriber, type Tell, teller } from '../tls/events.js'
 import type { Material } from '../tls/material/material.js'
 import { Freshness, type FreshnessOptions, ReloadableMaterial } from '../tls/material/reloadable.js'
@@ -45,10 +46,10 @@ export class LiveConnections {
 
   /** The generation for new requests. Throws what loading material throws; the next call tries again. */
   async current(): Promise<Generation> {
-    if (this.#closed) throw new TypeError('this client is closed')
+    if (this.#closed) throw closedError()
     await this.#open()
     const newest = this.generations.at(-1)
-    if (!newest) throw new TypeError('this client is closed')
+    if (!newest) throw closedError()
     return newest
   }
 
@@ -110,4 +111,10 @@ export class LiveConnections {
     this.#freshness?.stop()
     await Promise.all(this.generations.map((generation) => generation.retire()))
   }
+}
+
+function closedError(): MtlsError {
+  return new MtlsError('CONFIG_INVALID', 'this client is closed', {
+    hint: 'Make another one, or close it after the last call.',
+  })
 }

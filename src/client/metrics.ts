@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client'
+import { isOptions, requireCall } from '../config/index.js'
 import type { PoolFigures } from './pool-figures.js'
 
 /** Whoever keeps connections: `MtlsClient` and `MtlsFetch` do. */
@@ -14,6 +15,12 @@ export async function registerPools(
   registry: Registry,
   clients: Readonly<Record<string, Pooled>>,
 ): Promise<void> {
+  requireCall(
+    typeof registry?.registerMetric === 'function' &&
+      isOptions(clients) &&
+      Object.values(clients).every((client) => typeof client?.pool === 'function'),
+    'registerPools(register, { weather: client }), with a registry of prom-client and clients by name',
+  )
   const { Gauge } = await import('prom-client') // not for those who do not measure
   const figures = () => Object.entries(clients).map(([client, pooled]) => ({ client, pool: pooled.pool() }))
   const connections = new Gauge({

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import {
   type CallToolRequestOptions,
   Client,
@@ -5,6 +6,7 @@ import {
   type FetchLike,
   type Implementation,
   type ListToolsRequest,
+  type Request as McpRequest,
   type RequestOptions,
   SdkError,
   SdkErrorCode,
@@ -31,6 +33,17 @@ interface Parts extends FreshnessOptions {
   readonly onSecurityEvent: Subscriber
   readonly log: Log | undefined
 }
+
+/** What was sent for a call so far. */
+interface Call {
+  /** Requests that the server may have got. */
+  requests: number
+  /** The call that this one is made for. */
+  readonly outer: Call | undefined
+}
+
+/** The SDK makes requests at its own time, several for one call: this tells which call a request is for. */
+const calls = new AsyncLocalStorage<Call>()
 
 /** The SDK's own client, whose transport is mutual TLS. */
 export class MtlsClient extends Client implements AsyncDisposable {
@@ -98,7 +111,9 @@ export class MtlsClient extends Client implements AsyncDisposable {
     const abort = () => void transport.close()
     signal?.addEventListener('abort', abort, { once: true })
     try {
-      await this.#explained({ ...(signal && { signal }) }, (options) => this.connect(transport, options))
+      await this.#explained({ ...(signal && { signal }), timeout: this.#config.timeoutMs }, (options) =>
+        this.connect(transport, options),
+      )
     } finally {
       signal?.removeEventListener('abort', abort)
     }
@@ -112,28 +127,46 @@ export class MtlsClient extends Client implements AsyncDisposable {
     params: Parameters<Client['callTool']>[0],
     options?: CallToolRequestOptions,
   ): ReturnType<Client['callTool']> {
-    let wasLost = false
-    try {
-      return await withRetries(() => this.#explained(options, (all) => super.callTool(params, all)), {
+    return await this.#explained(options, () =>
+      withRetries(() => super.callTool(params, options), {
         attempts: this.#config.retryAttempts,
         signal: options?.signal,
-        mayRetry: (error) => {
-          wasLost ||= isLost(error)
-          return isLost(error) && this.#isRepeatable(params.name)
-        },
-      })
-    } catch (error) {
-      throw wasLost ? withSent(error, 'maybe') : error // whatever the last try came to
-    }
+        mayRetry: (error) => isLost(error) && this.#isRepeatable(params.name),
+      }),
+    )
   }
 
   override async listTools(
     params?: ListToolsRequest['params'],
     options?: Parameters<Client['listTools']>[1],
   ): ReturnType<Client['listTools']> {
-    const listed = await this.#explained(options, (all) => super.listTools(params, all))
+    const listed = await this.#explained(options, () => super.listTools(params, options))
     for (const tool of listed.tools) this.#tools.set(tool.name, tool)
     return listed
+  }
+
+  /** @internal Every method of the SDK's that asks the server something goes through here, but for the two below. */
+  override request(
+    request: McpRequest,
+    schemaOrOptions?: RequestOptions | object,
+    options?: RequestOptions,
+  ): Promise<never> {
+    const ask = super.request.bind(this) as (...all: unknown[]) => Promise<never>
+    const hasSchema = schemaOrOptions !== undefined && '~standard' in schemaOrOptions
+    return hasSchema
+      ? this.#explained(options, (all) => ask(request, schemaOrOptions, all))
+      : this.#explained(schemaOrOptions, (all) => ask(request, all))
+  }
+
+  override discover(options?: RequestOptions): ReturnType<Client['discover']> {
+    return this.#explained(options, (all) => super.discover(all))
+  }
+
+  override listen(
+    filter: Parameters<Client['listen']>[0],
+    options?: RequestOptions,
+  ): ReturnType<Client['listen']> {
+    return this.#explained(options, (all) => super.listen(filter, all))
   }
 
   override async close(): Promise<void> {
@@ -154,6 +187,8 @@ export class MtlsClient extends Client implements AsyncDisposable {
 
   /** A request that never left may always be tried again; after a refused certificate it never is. */
   async #request(transport: Transport, url: string | URL, init?: RequestInit): Promise<Response> {
+    const call = calls.getStore()
+    count(call, goesOn(init?.body) ? 2 : 1)
     const response = await withRetries(() => this.#fetch(url, init), {
       attempts: this.#config.retryAttempts,
       signal: init?.signal ?? undefined,
@@ -162,7 +197,8 @@ export class MtlsClient extends Client implements AsyncDisposable {
         return isUnsent(error)
       },
     }).catch((error: unknown) => {
-      throw goesOn(init?.body) ? withSent(error, 'maybe') : error
+      if (error instanceof MtlsError && error.sent === 'no') count(call, -1)
+      throw error
     })
     this.#unreachable = undefined
     const host = hostPortOf(new URL(url))
@@ -176,16 +212,19 @@ export class MtlsClient extends Client implements AsyncDisposable {
     })
   }
 
+  /** Makes a call within its time. What it rejects with is in our words, and says whether anything was sent for it. */
   async #explained<Options extends RequestOptions, T>(
     options: Options | undefined,
     act: (options: Options & { timeout: number }) => Promise<T>,
   ): Promise<T> {
     const { serverUrl, timeoutMs } = this.#config
-    const all = { timeout: timeoutMs, ...options } as Options & { timeout: number }
+    const all = { ...options, timeout: options?.timeout ?? timeoutMs } as Options & { timeout: number }
+    const call: Call = { requests: 0, outer: calls.getStore() }
     try {
-      return await act(all)
+      return await calls.run(call, act, all)
     } catch (error) {
-      options?.signal?.throwIfAborted()
+      const sent = call.requests === 0 ? 'no' : 'maybe'
+      if (options?.signal?.aborted) throw withSent(options.signal.reason, sent)
       if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) {
         // A connection that is open now was waited for in vain, whatever was the matter before it.
         const unreachable = this.connection()?.state === 'verified' ? undefined : this.#unreachable
@@ -193,9 +232,14 @@ export class MtlsClient extends Client implements AsyncDisposable {
         // `maybe` whatever the last try said: another may have been under way when the time was over.
         throw withSent(unreachable ?? new MtlsError('CONNECTION_TIMEOUT', message, { cause: error }), 'maybe')
       }
-      throw explainFailure(error, new URL(serverUrl))
+      throw explainFailure(error, new URL(serverUrl), sent)
     }
   }
+}
+
+/** Counts requests for a call, and for those that it is made for. */
+function count(call: Call | undefined, requests: number): void {
+  for (let one = call; one; one = one.outer) one.requests += requests
 }
 
 /** Whether a request goes on with a call that the server has begun: it had asked for more (revision 2026-07-28). */

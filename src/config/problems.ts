@@ -28,6 +28,12 @@ export function rejectProblems(what: string, problems: readonly Problem[]): void
   )
 }
 
+/** Throws one `MtlsError` with everything that is wrong with an input; what is in it is not copied and not frozen. */
+export function check(schema: z.ZodType, what: string, input: unknown): void {
+  const result = schema.safeParse(input, { reportInput: true })
+  if (!result.success) rejectProblems(what, result.error.issues.flatMap(problemsOf))
+}
+
 /** Input → frozen value, or one `MtlsError` with everything that is wrong. */
 export function parse<Schema extends z.ZodType>(
   schema: Schema,

@@ -12,9 +12,17 @@ export const duration = z
   .union([z.number(), z.string()])
   .transform((value) => (typeof value === 'string' ? (parseDuration(value) ?? Number.NaN) : value))
   .refine(
-    (value) => value > 0 && value <= longest,
-    'allowed are durations above 0: 500ms, 30s, 5m, or milliseconds',
+    (value) => Number.isInteger(value) && value > 0 && value <= longest,
+    'allowed are durations above 0: 500ms, 30s, 5m, or whole milliseconds',
   )
+
+/** A time where no text is taken: whole milliseconds from `least`. */
+export function milliseconds(least: 0 | 1) {
+  const message = `allowed are whole milliseconds from ${least}`
+  return z
+    .number({ error: message })
+    .refine((value) => Number.isInteger(value) && value >= least && value <= longest, message)
+}
 
 const portMessage = 'must be a port up to 65535, or 0 for any free one'
 

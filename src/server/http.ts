@@ -5,14 +5,14 @@ import type { Tell } from '../tls/events.js'
 import type { Gate } from '../tls/gate.js'
 import { peerAddressOf } from '../tls/pending-handshakes.js'
 import type { PerIdentity } from '../tls/per-identity.js'
-import { rejectionBody, rejectionPhrase } from '../tls/rejection.js'
+import { refusalBody, rejectionBody, rejectionPhrase } from '../tls/rejection.js'
 import type { McpAdapter } from './adapter.js'
 import { type GuardRules, guardProblem } from './guard.js'
 import { authInfoOf } from './identity-of.js'
 import type { Health } from './ops/health.js'
 import type { ServerMetrics } from './ops/metrics.js'
 import { pagePaths, servePage } from './ops/pages.js'
-import { answerRefusal, jsonRpcError } from './refuse.js'
+import { answerRefusal } from './refuse.js'
 
 export interface HttpParts {
   /** Absent when the server runs without TLS. */
@@ -53,7 +53,7 @@ export function requestListener({
         reason: 'NOT_AUTHORIZED',
         message: problem,
       })
-      return answerRefusal(response, 403, jsonRpcError(-32000, problem))
+      return answerRefusal(response, 403, refusalBody('NOT_AUTHORIZED', problem))
     }
     const path = pathOf(request)
     const methods = routes.get(path)
@@ -74,7 +74,7 @@ export function requestListener({
           message,
         })
         response.setHeader('retry-after', 1)
-        return answerRefusal(response, 429, jsonRpcError(-32000, message))
+        return answerRefusal(response, 429, refusalBody('RATE_LIMITED', message))
       }
       if (caller) response.once('close', () => requests.give(caller.clientId))
       return void adapter.handle(request, response, caller)

@@ -1,5 +1,5 @@
 import type { McpServerFactory } from '@modelcontextprotocol/server'
-import { isOptions, parseServerConfig, requireCall } from '../config/index.js'
+import { checkLiveOptions, isOptions, parseServerConfig, requireCall } from '../config/index.js'
 import type { RunningServer, ServeOptions } from './running-server.js'
 
 /**
@@ -9,12 +9,18 @@ import type { RunningServer, ServeOptions } from './running-server.js'
  */
 export async function serve(factory: McpServerFactory, options: ServeOptions): Promise<RunningServer> {
   requireCall(
-    typeof factory === 'function' && isOptions(options),
+    typeof factory === 'function' && !isClass(factory) && isOptions(options),
     "serve(() => new McpServer(…), { name: 'weather-mcp', tlsPort: 8443 }), with a function that makes a server",
   )
   const { log, onSecurityEvent, watch, expiryWarningDays, ...rest } = options
+  checkLiveOptions('serve', { log, onSecurityEvent, watch, expiryWarningDays })
   const config = parseServerConfig(rest)
   // What a server needs takes a while to load: whoever imports this package may only be a client.
   const { startServer } = await import('./listening-server.js')
   return startServer(factory, config, { log, onSecurityEvent, watch, expiryWarningDays })
+}
+
+/** `McpServer` in place of a function that makes one: it would be called without `new` at the first request. */
+function isClass(factory: object): boolean {
+  return /^class\b/.test(Function.prototype.toString.call(factory))
 }

@@ -1,5 +1,5 @@
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
-import { ownCertificateHints, readRejection } from './rejection.js'
+import { ownCertificateHints, readRefusal, readRejection } from './rejection.js'
 
 /** Alerts about our certificate (RFC 8446 section 6.2), as OpenSSL names them. */
 const alerts: readonly (readonly [pattern: RegExp, code: MtlsErrorCode, what: string])[] = [
@@ -28,7 +28,10 @@ export function refusalInAlert(code: string | undefined, server: string): MtlsEr
 
 /** The refusal in an answer: of one of our servers, or of nginx; undefined when it is about something else. */
 export function refusalInAnswer(status: number, body: string, server: string): MtlsError | undefined {
-  return status === 403 ? readRejection(body, server) : nginxRefusal(status, body, server)
+  if (status === 429) return readRefusal(body, server)
+  return status === 403
+    ? (readRejection(body, server) ?? readRefusal(body, server))
+    : nginxRefusal(status, body, server)
 }
 
 export const rejectedHint =

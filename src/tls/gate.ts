@@ -11,7 +11,7 @@ import { PeerJudge } from './peer/peer-judge.js'
 import type { Refusal } from './peer/verdict.js'
 import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
 import { PerIdentity } from './per-identity.js'
-import { rejectionBody, rejectionPhrase } from './rejection.js'
+import { refusalBody, rejectionBody, rejectionPhrase } from './rejection.js'
 import { TurnedAway } from './turned-away.js'
 
 export interface GateOptions extends PendingLimits {
@@ -191,7 +191,7 @@ export class Gate {
         reason: 'RATE_LIMITED',
         message,
       })
-      const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32_000, message } })
+      const body = refusalBody('RATE_LIMITED', message)
       return this.#refuse(socket, '429 Too Many Connections\r\nRetry-After: 1', body)
     }
     const { remoteAddress = 'unknown' } = socket

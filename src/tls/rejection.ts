@@ -11,6 +11,26 @@ export function rejectionBody(reason: MtlsErrorCode, message: string): string {
   return JSON.stringify({ jsonrpc: '2.0', id: null, error, reason, message })
 }
 
+/** The body by which a server tells that it does not serve a request, whose certificate it accepts. */
+export function refusalBody(reason: keyof typeof refusals, message: string): string {
+  const error = { code: -32_000, message, data: { error: 'mtls_refused', reason } }
+  return JSON.stringify({ jsonrpc: '2.0', id: null, error })
+}
+
+const refusals = {
+  NOT_AUTHORIZED: 'does not serve this request',
+  RATE_LIMITED: 'refused this request',
+} as const satisfies Partial<Record<MtlsErrorCode, string>>
+
+/** The error in such a body, or undefined when it is something else. */
+export function readRefusal(body: string, server: string): MtlsError | undefined {
+  const { message, data } = objectOf(objectIn(body).error)
+  const { error, reason } = objectOf(data)
+  if (error !== 'mtls_refused' || (reason !== 'NOT_AUTHORIZED' && reason !== 'RATE_LIMITED')) return undefined
+  const said = typeof message === 'string' ? message : reason
+  return new MtlsError(reason, `${server} ${refusals[reason]}: ${ofPeer(said, 500)}`)
+}
+
 /** What many clients show of a status line, and nothing else: curl, httpx, Go's. */
 export function rejectionPhrase({ code, listFault }: Pick<Refusal, 'code' | 'listFault'>): string {
   const phrase = listFault ? 'no revocation list here vouches for it' : phrases[code]

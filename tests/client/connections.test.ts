@@ -73,7 +73,11 @@ describe('close', () => {
     expect(await (await response).text()).toContain('done')
     await closed
     expect(fetch.pool()).toMatchObject({ total: 0 })
-    await expect(fetch(served.server.url)).rejects.toThrow(TypeError)
+    await expect(fetch(served.server.url)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: 'this client is closed',
+      sent: 'no',
+    })
   })
 
   test('tells the server, and closing twice is no mistake', async () => {

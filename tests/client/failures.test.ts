@@ -197,10 +197,15 @@ describe('what is refused before anything is sent', () => {
     },
   )
 
-  test('a relative URL is a mistake of the program', async () => {
+  test.each(['/mcp', 'zzz', '', 5, undefined])('what is no URL: %o', async (url) => {
     await using world = await makeWorld()
     const fetch = mtlsFetch(world.tls)
-    await expect(fetch('/mcp')).rejects.toThrow(TypeError)
+    await expect(fetch(url as string)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `"${url}": allowed are https:// URLs`,
+      sent: 'no',
+    })
+    expect(fetch.connection(url as string)).toBeUndefined()
     await fetch.close()
   })
 })

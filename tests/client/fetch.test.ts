@@ -112,7 +112,11 @@ describe('a redirect within the origin', () => {
     const response = await fetch(foreign.url, { redirect: 'manual' })
     expect([response.status, response.headers.get('location')]).toEqual([307, '/there'])
     expect(await response.text()).toBe('moved')
-    await expect(fetch(foreign.url, { redirect: 'error' })).rejects.toThrow(/unexpected redirect/)
+    await expect(fetch(foreign.url, { redirect: 'error' })).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+      message: expect.stringMatching(/^unexpected redirect: https:\/\/localhost:\d+ sends/),
+      sent: 'maybe',
+    })
     await fetch.close()
   })
 

@@ -11,9 +11,9 @@ import { openFile, standardDestination } from './shared-destinations.js'
 /** Where the log goes. */
 export interface LogOptions {
   /** The least severe line that stderr gets: `trace`, `debug`, `info`, `warn`, `error`, `fatal`, or `silent` for none; default `info`. */
-  readonly level?: string
+  readonly level?: string | undefined
   /** A file that gets every security event, whatever the level; default none. */
-  readonly securityLog?: string
+  readonly securityLog?: string | undefined
 }
 
 /** The log of one process: JSON lines on stderr (readable ones on a terminal), and security events to a file of their own if wanted. */

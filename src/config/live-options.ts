@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { logLevels } from './choices.js'
+import { check } from './problems.js'
+import { isOptions } from './right-call.js'
+import { choice, count, milliseconds, path, text } from './values.js'
+
+// Options that are no settings: what a program hands over as it is. TypeScript refuses wrong ones, JavaScript does not.
+
+/** `false`, or options. */
+const orFalse = (schema: z.ZodType) =>
+  z.preprocess((value) => (value === false ? undefined : value), schema.optional())
+
+const freshness = {
+  watch: orFalse(
+    z.strictObject(
+      { debounceMs: milliseconds(0).optional(), pollMs: milliseconds(1).optional() },
+      { error: errorOf('false and { debounceMs, pollMs }') },
+    ),
+  ),
+  expiryWarningDays: z
+    .array(z.number({ error: 'allowed are numbers of days' }).min(0, 'allowed are numbers of days from 0'), {
+      error: errorOf('lists of days: [30, 7]'),
+    })
+    .optional(),
+  onSecurityEvent: z
+    .custom((value) => value === undefined || typeof value === 'function', 'a function is wanted')
+    .optional(),
+}
+
+const log = orFalse(
+  z.strictObject(
+    { level: choice(logLevels).optional(), securityLog: path.optional() },
+    { error: errorOf('false and { level, securityLog }') },
+  ),
+)
+
+const serveSchema = z.strictObject({ ...freshness, log })
+
+const connectSchema = z.strictObject({
+  ...freshness,
+  log,
+  clientInfo: z
+    .looseObject({ name: text, version: text }, { error: errorOf('{ name, version }') })
+    .optional(),
+  clientOptions: z.custom(isOptions, 'the options of the SDK are wanted').optional(),
+  signal: z.instanceof(AbortSignal, { error: 'an AbortSignal is wanted' }).optional(),
+})
+
+const fetchSchema = z.strictObject({
+  ...freshness,
+  serverName: text.optional(),
+  connectTimeout: milliseconds(1).optional(),
+  handshakeTimeout: milliseconds(1).optional(),
+  maxConnections: count.optional(),
+})
+
+const schemas = { serve: serveSchema, connect: connectSchema, mtlsFetch: fetchSchema }
+
+/** Throws `CONFIG_INVALID` for live options of one call that are of a wrong type or do not exist. */
+export function checkLiveOptions(call: keyof typeof schemas, options: object): void {
+  check(schemas[call], `options of ${call}`, options)
+}
+
+/** The words for a wrong kind; the words for unknown names stay. */
+function errorOf(allowed: string): z.core.$ZodErrorMap {
+  return ({ code }) => (code === 'unrecognized_keys' ? undefined : `allowed are ${allowed}`)
+}
