@@ -1,6 +1,4 @@
-export { type ServerName, serverNames } from './choices.js'
 export { type McpClientConfig, type McpClientOptions, parseClientConfig } from './client-config.js'
-export { readDotenv } from './dotenv.js'
 export { parseDuration } from './duration.js'
 export { type Exposure, endpointOf, hostPortOf, serverUrlProblem, withMcpPath } from './endpoint.js'
 export type { Limits } from './limits.js'
@@ -11,6 +9,8 @@ export { packageVersion, releaseDate } from './package-version.js'
 export { proxyVariables } from './proxies.js'
 export { isOptions, requireCall } from './right-call.js'
 export { type McpServerConfig, type McpServerOptions, parseServerConfig } from './server-config.js'
+export { type ServerName, serverNames } from './settings/choices.js'
+export { readDotenv } from './settings/dotenv.js'
 export {
   flagOf,
   type Setting,
@@ -19,13 +19,13 @@ export {
   settingNames,
   settingsOf,
   settingTable,
-} from './setting-table.js'
-export { defaultOf } from './setting-values.js'
+} from './settings/setting-table.js'
+export { defaultOf } from './settings/setting-values.js'
 export {
   readSettings,
   type SettingSources,
   type Settings,
   settingNotices,
-} from './settings.js'
+} from './settings/settings.js'
 export { parseTlsConfig } from './tls-config.js'
 export { fileNames, type Role, type TlsConfig, type TlsOptions } from './tls-options.js'

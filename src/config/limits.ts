@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ShapeOf } from './option-shape.js'
-import { defaultOf } from './setting-values.js'
+import { defaultOf } from './settings/setting-values.js'
 import { count, duration } from './values.js'
 
 /** What one server gives to its peers at most. Times are milliseconds, or text with a unit: `500ms`, `30s`, `5m`. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { logLevels } from './choices.js'
 import { check } from './problems.js'
 import { isOptions } from './right-call.js'
+import { logLevels } from './settings/choices.js'
 import { choice, count, milliseconds, path, text } from './values.js'
 
 // Options that are no settings: what a program hands over as it is. TypeScript refuses wrong ones, JavaScript does not.

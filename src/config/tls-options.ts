@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { crlMissingChoices, tlsVersions } from './choices.js'
 import type { ShapeOf } from './option-shape.js'
-import { defaultOf } from './setting-values.js'
+import { crlMissingChoices, tlsVersions } from './settings/choices.js'
+import { defaultOf } from './settings/setting-values.js'
 import { choice, flag, listenPort, path } from './values.js'
 
 /** Where certificates are and how peers are judged. A server reads its own pair and the CA, a client likewise. */

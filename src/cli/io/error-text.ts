@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { settingTable } from '../../config/setting-table.js'
+import { settingTable } from '../../config/settings/setting-table.js'
 import { MtlsError } from '../../errors.js'
 import type { Io } from './io.js'
 import { printable, writeJson, writeLines } from './output.js'

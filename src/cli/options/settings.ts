@@ -6,7 +6,7 @@ import {
   type SettingName,
   settingNames,
   settingTable,
-} from '../../config/setting-table.js'
+} from '../../config/settings/setting-table.js'
 import type { Io } from '../io/io.js'
 import { printable, writeLines } from '../io/output.js'
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { settingsOf } from '../../../config/setting-table.js'
+import { settingsOf } from '../../../config/settings/setting-table.js'
 import type { Io } from '../../io/io.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { AskFlags } from './run.js'

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { settingsOf } from '../../../config/setting-table.js'
+import { settingsOf } from '../../../config/settings/setting-table.js'
 import type { Io } from '../../io/io.js'
 import { durationArgument } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'

@@ -1,6 +1,6 @@
 import { Argument, Command } from 'commander'
-import { type ServerName, serverNames } from '../../../config/choices.js'
-import { settingsOf } from '../../../config/setting-table.js'
+import { type ServerName, serverNames } from '../../../config/settings/choices.js'
+import { settingsOf } from '../../../config/settings/setting-table.js'
 import type { Io } from '../../io/io.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { ServeFlags } from './run.js'

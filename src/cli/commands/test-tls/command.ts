@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { serverNames } from '../../../config/choices.js'
+import { serverNames } from '../../../config/settings/choices.js'
 import { stepCodes } from '../../../probe/diagnose/steps.js'
 import type { Io } from '../../io/io.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'

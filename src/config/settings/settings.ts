@@ -1,9 +1,10 @@
 import { resolve } from 'node:path'
+import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } from '../endpoint.js'
+import { limitNames, type ParsedLimits } from '../limits.js'
+import { passphraseFrom } from '../passphrase.js'
+import { deepFreeze, type Problem, rejectProblems, shown } from '../problems.js'
+import type { TlsOptions } from '../tls-options.js'
 import { type logLevels, type ServerName, serverNames, type weatherProviders } from './choices.js'
-import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } from './endpoint.js'
-import { limitNames, type ParsedLimits } from './limits.js'
-import { passphraseFrom } from './passphrase.js'
-import { deepFreeze, type Problem, rejectProblems, shown } from './problems.js'
 import {
   flagOf,
   type Setting,
@@ -13,7 +14,6 @@ import {
   settingTable,
 } from './setting-table.js'
 import { defaultOf, schemaOf } from './setting-values.js'
-import type { TlsOptions } from './tls-options.js'
 
 /** What the command line works with, from flags, environment, `.env` and defaults. */
 export interface Settings {

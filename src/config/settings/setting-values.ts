@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { choice, count, duration, flag, listenPort, path, text } from '../values.js'
 import type { Kind, KindName } from './setting-kinds.js'
 import { type Setting, type SettingName, type SettingValues, settingTable } from './setting-table.js'
-import { choice, count, duration, flag, listenPort, path, text } from './values.js'
 
 const toNumber = (value: string) => (/^\d+$/.test(value.trim()) ? Number(value) : Number.NaN)
 const booleans: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false }

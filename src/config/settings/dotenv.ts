@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
-import { MtlsError } from '../errors.js'
-import { readSmallFile, Unreadable } from '../files/read-file.js'
-import { rejectProblems } from './problems.js'
+import { MtlsError } from '../../errors.js'
+import { readSmallFile, Unreadable } from '../../files/read-file.js'
+import { rejectProblems } from '../problems.js'
 
 /**
  * The variables in the `.env` file of a directory; none when there is no such file. Throws `CONFIG_INVALID` with the number
