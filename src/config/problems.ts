@@ -3,7 +3,7 @@ import { MtlsError, type MtlsErrorCode } from '../errors.js'
 import { isPemText, withoutSecrets } from '../text/secrets.js'
 import { shortened } from '../text/shortened.js'
 
-/** One thing wrong with the configuration: which setting, what is wrong with it. */
+/** One problem in the configuration: the setting, and what is wrong with it. */
 export interface Problem {
   readonly code?: MtlsErrorCode
   readonly setting: string
@@ -11,7 +11,10 @@ export interface Problem {
   readonly hint?: string
 }
 
-/** Throws one error for all problems; returns when there are none. Its code is that of the first, unless a setting is wrong too. */
+/**
+ * Throws one error for all problems; returns if there are none. Its code is that of the first, unless a setting is
+ * wrong too.
+ */
 export function rejectProblems(what: string, problems: readonly Problem[]): void {
   const [first] = problems
   if (first === undefined) return
@@ -28,7 +31,7 @@ export function rejectProblems(what: string, problems: readonly Problem[]): void
   )
 }
 
-/** Input → frozen value, or one `MtlsError` with everything that is wrong. */
+/** Input → frozen value, or one `MtlsError` with all problems. */
 export function parse<Schema extends z.ZodType>(
   schema: Schema,
   what: string,
@@ -39,7 +42,7 @@ export function parse<Schema extends z.ZodType>(
   return deepFreeze(result.data as z.output<Schema>)
 }
 
-/** Reports a problem from inside a zod rule under a code of its own. */
+/** Reports a problem from inside a zod rule under its own code. */
 export function report(
   context: z.RefinementCtx,
   path: string[],
@@ -56,7 +59,7 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   const setting = path.join('.') || 'options'
   if (issue.code === 'custom' && issue.params?.problem !== undefined)
     return [{ setting, text: issue.message, ...(issue.params.code ? { code: issue.params.code } : {}) }]
-  // Text in the place of something else may be anything, a passphrase too.
+  // Text in the wrong place may be anything, even a passphrase.
   const isOtherType =
     issue.code === 'invalid_type' &&
     typeof issue.input === 'string' &&
@@ -65,8 +68,8 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
 }
 
 /**
- * A value as a message may show it: short, on one line, and never a secret. Of an object, or of text with lines, whatever
- * is in it may be one.
+ * A value as a message may show it: short, on one line, and never a secret. Objects and multi-line text may contain
+ * secrets.
  */
 export function shown(value: unknown, setting: string): string {
   if (value === undefined) return 'missing'
