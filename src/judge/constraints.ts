@@ -118,8 +118,8 @@ function emailFits(address: string, base: string): boolean {
 }
 
 /**
- * RFC 5280: a URI without a host name, or with an IP address as host, is in no subtree for permitting and may be in any
- * for excluding.
+ * RFC 5280: a URI without a host name, or with an IP address as host, matches no permitted subtree and every excluded
+ * one.
  */
 function uriHost(uri: string): string | undefined {
   const authority = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(uri)?.[1] ?? ''

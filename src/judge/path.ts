@@ -177,8 +177,7 @@ class Search {
 const selfSigned = new WeakMap<CertificateFacts, boolean>()
 
 /**
- * Whether it signed itself. A certificate that only has its own name as issuer may link an old key of a CA to a new
- * one.
+ * Whether it signed itself. A certificate that only names itself as issuer may link an old key of a CA to a new one.
  */
 export function isSelfSigned(certificate: CertificateFacts): boolean {
   const known = selfSigned.get(certificate)

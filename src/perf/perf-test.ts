@@ -20,7 +20,7 @@ export interface PerfTestOptions {
   readonly durationMs: number
   /** Calls in flight; each number is measured separately. */
   readonly concurrencies: readonly number[]
-  /** The fewest idle connections from which memory per connection is reported. */
+  /** How many idle connections are opened to measure the memory of one. */
   readonly idleConnections: number
   readonly signal: AbortSignal
   readonly progress: Progress

@@ -26,17 +26,17 @@ interface Reason {
   readonly message: string
 }
 
-/** Everything worth knowing about trust, and nothing else. A closed union: log, metrics, audit and tests subscribe. */
+/** Every event about trust, and nothing else. A closed union: log, metrics, audit and tests subscribe. */
 export type SecurityEvent =
   | ({ readonly event: 'connection-accepted' } & PeerEvent)
-  /** Demo mode let something pass; comes after `connection-accepted`. */
+  /** Demo mode accepted something; comes after `connection-accepted`. */
   | ({ readonly event: 'verification-relaxed'; readonly relaxed: readonly Relaxation[] } & PeerEvent)
   /** The handshake completed and the certificate was refused. */
   | ({ readonly event: 'connection-refused' } & Reason & PeerEvent)
   /** An accepted peer whose certificate no longer qualifies: at a request or at the moment of expiry. */
   | ({ readonly event: 'connection-ended' } & Reason & PeerEvent)
   | ({ readonly event: 'connection-closed' } & Usage & PeerEvent)
-  /** The handshake never completed; there is no certificate to tell about. */
+  /** The handshake never completed; there is no certificate to report. */
   | ({ readonly event: 'handshake-failed' } & Reason & AddressEvent)
   /** A request of an accepted peer that was refused before MCP saw it (Host, Origin, too many at once). */
   | ({
@@ -44,21 +44,21 @@ export type SecurityEvent =
       readonly reason: 'NOT_AUTHORIZED' | 'RATE_LIMITED'
       readonly message: string
     } & AddressEvent)
-  /** New files were taken up. */
+  /** New files were loaded. */
   | ({ readonly event: 'reload-succeeded'; readonly certificate: CertificateFacts } & Event)
-  /** New files could not be taken up; what was in use stays in use. */
+  /** New files could not be loaded; the earlier ones stay in use. */
   | ({ readonly event: 'reload-failed'; readonly reason: 'RELOAD_FAILED'; readonly message: string } & Event)
-  /** A certificate or list has come to a threshold before its end, or to its end. Once for each. */
+  /** A certificate or list has reached a threshold before its end, or its end. Once for each. */
   | ({ readonly event: 'certificate-expiring' } & Expiring & Event)
 
 interface EventKind {
-  /** Of its line in the log. */
+  /** The level of its log line. */
   readonly severity: 'info' | 'warn' | 'error'
-  /** A stranger can cause as many as they like: the log sums them up. */
+  /** A stranger can cause any number of them: the log sums them up. */
   readonly summed?: true
 }
 
-/** What the log does with each event. */
+/** How the log treats each event. */
 export const eventKinds = {
   'connection-accepted': { severity: 'info' },
   'verification-relaxed': { severity: 'warn' },
@@ -76,14 +76,14 @@ export interface Expiring {
   readonly what: 'own' | 'ca' | 'crl' | 'peer'
   readonly subject: string
   readonly notAfter: Date
-  /** A day that has begun counts; 0 once it has expired. */
+  /** A started day counts as a whole one; 0 once it has expired. */
   readonly daysLeft: number
   readonly message: string
 }
 
 export type Subscriber = (event: SecurityEvent) => void
 
-/** The one way events take. A subscriber that throws harms neither the connection nor the other subscribers. */
+/** The single channel for events. A subscriber that throws harms neither the connection nor the other subscribers. */
 export class SecurityEvents {
   readonly #subscribers = new Set<Subscriber>()
 
@@ -91,7 +91,7 @@ export class SecurityEvents {
     for (const subscriber of subscribers) this.subscribe(subscriber)
   }
 
-  /** Returns the way to stop. */
+  /** Returns a function that unsubscribes. */
   subscribe(subscriber: Subscriber): () => void {
     this.#subscribers.add(subscriber)
     return () => this.#subscribers.delete(subscriber)
@@ -115,7 +115,7 @@ type Details<Name extends SecurityEvent['event']> = Omit<
 
 export type Tell = <Name extends SecurityEvent['event']>(event: Name, details: Details<Name>) => void
 
-/** A way to emit events that all come from one place. */
+/** A function that emits events with the same origin. */
 export function teller(events: SecurityEvents, from: Pick<Event, 'side' | 'name' | 'mode'>): Tell {
   return (event, details) =>
     events.emit({ event, time: new Date(), ...from, ...details } as unknown as SecurityEvent)

@@ -14,7 +14,7 @@ export async function makeStrangers(ca?: Authority): Promise<Strangers> {
   const client = { type: 'client', commonName: 'stranger' } as const
   const other = await createAuthority({ commonName: 'Some other CA' })
   const issuer = ca ?? other
-  // Valid for one of the first seconds of its CA: CAs are backdated, so it has expired even if the CA is new.
+  // Valid for one second at the start of its CA's life: CAs are backdated, so it has expired even if the CA is new.
   const once = { now: new Date(issuer.facts.notBefore.getTime() + 1000) }
   return {
     otherCa: toIdentity(await issue(other, client)),

@@ -10,23 +10,29 @@ import { openFile, standardDestination } from './shared-destinations.js'
 
 /** Where the log goes. */
 export interface LogOptions {
-  /** The least severe line that stderr gets: `trace`, `debug`, `info`, `warn`, `error`, `fatal`, or `silent` for none; default `info`. */
+  /**
+   * The minimum level for stderr: `trace`, `debug`, `info`, `warn`, `error`, `fatal`, or `silent` for none; default
+   * `info`.
+   */
   readonly level?: string
-  /** A file that gets every security event, whatever the level; default none. */
+  /** A file that gets every security event, at any level; default none. */
   readonly securityLog?: string
 }
 
-/** The log of one process: JSON lines on stderr (readable ones on a terminal), and security events to a file of their own if wanted. */
+/**
+ * The log of one process: JSON lines on stderr (readable ones on a terminal), and optionally security events to a
+ * separate file.
+ */
 export interface Log {
   readonly logger: Logger
   readonly onSecurityEvent: Subscriber
   /** Why lines wait, are missing, or still go to the old file. */
   problems(): readonly LogProblem[]
-  /** How many lines found no room so far; of those on stderr, in this whole process. */
+  /** Lines dropped so far; of those on stderr, in this whole process. */
   dropped(): number
-  /** Goes on in a new file after the old one was renamed. Where that fails, `problems` says so. */
+  /** Continues in a new file after the old one was renamed. If that fails, `problems` says so. */
   reopen(): void
-  /** Writes what waits, as far as that is possible now, and closes the file. What comes later is not written. */
+  /** Writes waiting lines, as far as possible now, and closes the file. Later lines are not written. */
   close(): void
 }
 
@@ -41,12 +47,12 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
   )
   const opened = securityLog === undefined ? undefined : openFile(securityLog)
   const file = opened && pino({ ...format, level: 'trace' }, escaped(opened.destination))
-  // One, where the security log is stderr.
+  // One destination if the security log is stderr.
   const destinations = new Set([
     ...(level === 'silent' ? [] : [stderr]),
     ...(opened ? [opened.destination] : []),
   ])
-  // There each event is written once, whatever the level.
+  // Each event is written there once, at any level.
   const loggers = opened?.destination === stderr ? [file] : [logger, file]
   const write = (event: SecurityEvent, { message, time: _time, ...fields }: SecurityLine) => {
     for (const one of loggers) one?.[eventKinds[event.event].severity](fields, message) // pino writes the time
@@ -68,7 +74,7 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
     logger,
     onSecurityEvent: (event) => {
       if (!atExit.has(close) || !sums.takes(event)) return
-      // Whoever is served now does not wait for it.
+      // A request being served does not wait for it.
       if (waiting.push(event) === 1) setImmediate(flush)
     },
     problems: () =>
@@ -98,14 +104,14 @@ interface SecurityLine {
   readonly [field: string]: unknown
 }
 
-/** One event as a flat record with snake_case names. What peers wrote is cut: a name may be as long as its author likes. */
+/** One event as a flat record with snake_case names. Text from peers is cut: a name may have any length. */
 export function securityLine(event: SecurityEvent): SecurityLine {
   const fields = fieldsOf(event)
   const cut = Object.entries(fields).map(([name, value]) => [
     name,
     typeof value === 'string' ? shortened(value) : value,
   ])
-  // Of files of ours, with every path in it.
+  // About our own files, with every path in it.
   return {
     ...Object.fromEntries(cut),
     event: event.event,
@@ -113,7 +119,7 @@ export function securityLine(event: SecurityEvent): SecurityLine {
   }
 }
 
-/** The line of a sum: that of the last, with how many there were. */
+/** The line of a sum: the line of the last event, with the count. */
 function sumLine({ count, address, last }: Repeated): SecurityLine {
   const line = securityLine(last)
   const from = address ?? 'many addresses'

@@ -56,7 +56,7 @@ export async function run(
 
   if (!stop.aborted) await once(stop, 'abort')
   force.addEventListener('abort', () => servers.map((server) => server.close({ drainTimeout: 0 })))
-  // Must not run ahead of the log: a stopped terminal would block it.
+  // Through the log, not directly to stderr: a stopped terminal would block it.
   logger.info({ event: 'draining' }, 'draining; a second signal ends at once')
   await Promise.all(servers.map((server) => server.close()))
 }
