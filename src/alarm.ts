@@ -1,15 +1,18 @@
 /**
- * The clock is looked at every half minute at least: it may be set, no timer counts while a machine sleeps, and a
- * `setTimeout` of more than 24.8 days fires at once.
+ * Checks the clock at least every half minute: it may be set, timers stop while a machine sleeps, and a `setTimeout` of
+ * more than 24.8 days fires at once.
  */
 const longest = 30_000
 
-/** Calls `act` once `moment` is past, however far away it is. Returns the way to cancel. Does not keep the process alive. */
+/**
+ * Calls `act` after `moment`, however far away that is. Returns a function that cancels. Does not keep the process
+ * alive.
+ */
 export function atMoment(moment: Date, act: () => void): () => void {
   let timer: NodeJS.Timeout
   const arm = () => {
     const left = moment.getTime() - Date.now() + 1
-    // Timers and the clock do not run alike: one that fires a millisecond early must not be the last.
+    // Timers and the clock drift apart: a timer that fires a millisecond early must not be the last one.
     timer = setTimeout(
       () => (Date.now() > moment.getTime() ? act() : arm()),
       Math.min(Math.max(left, 1), longest),
@@ -21,8 +24,8 @@ export function atMoment(moment: Date, act: () => void): () => void {
 }
 
 /**
- * Calls `act` once so many milliseconds are over, by the timer or by the clock: a sleep counts, and a clock that is set
- * back makes it no longer. Returns the way to cancel.
+ * Calls `act` after `milliseconds`, measured by both timer and clock: sleep counts, and setting the clock back does not
+ * lengthen the wait. Returns a function that cancels.
  */
 export function afterTime(
   milliseconds: number,
@@ -40,7 +43,7 @@ export function afterTime(
   return () => clearTimeout(timer)
 }
 
-/** Waits as `afterTime` does, and keeps the process alive. Rejects with the reason of the signal when that aborts. */
+/** Waits like `afterTime`, but keeps the process alive. Rejects with the signal's reason when the signal aborts. */
 export function longWait(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)

@@ -2,14 +2,14 @@ import { MtlsError } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { hostForm } from '../x509/host-name.js'
 
-/** Who is on the other end of a connection, from the leaf certificate alone. */
+/** The identity of the peer, from its leaf certificate alone. */
 export interface Identity {
   /**
    * `spiffe://…`, else `dns:<first DNS SAN>`, else `cn:<CN>`, else `email:<first>`, for servers else `ip:<first>`;
-   * `unverified:sha256:<hex>` when nobody vouched for it.
+   * `unverified:sha256:<hex>` when the chain was not verified.
    */
   readonly id: string
-  /** False only for what demo mode let pass: such an identity must match no rule. */
+  /** False only for what demo mode accepted: such an identity must match no rule. */
   readonly verified: boolean
   /** Every SAN of the leaf, written `dns:…`, `ip:…`, `email:…` or the URI itself; for display when unverified. */
   readonly names: readonly string[]
@@ -21,9 +21,9 @@ export interface Identity {
 }
 
 /**
- * The identity in a leaf certificate. `verified` says whether its chain was verified: without that
- * no name in it counts. Throws `CERT_INVALID` for what looks like a SPIFFE ID and is none, for one beside another URI
- * (SPIFFE-ID section 2, X.509-SVID section 2), and for no usable name.
+ * The identity in a leaf certificate. `verified` says whether its chain was verified: if not, no name in it counts.
+ * Throws `CERT_INVALID` for a malformed SPIFFE ID, for a SPIFFE ID beside another URI (SPIFFE-ID section 2, X.509-SVID
+ * section 2), and when there is no usable name.
  */
 export function identityFrom(
   leaf: CertificateFacts,
@@ -87,7 +87,7 @@ export function isSpiffeId(uri: string): boolean {
   )
 }
 
-/** A wildcard stands for many: whoever has it is none of them. */
+/** A wildcard stands for many hosts: it identifies none of them. */
 function isOne(name: string): boolean {
   return name !== '' && !name.includes('*')
 }

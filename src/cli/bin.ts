@@ -16,7 +16,7 @@ const io: Io = {
   exitCode: 0,
 }
 
-// The reader of the results has gone (`| head`): nothing is left to do. What serves others goes on.
+// The reader of the output is gone (`| head`): nothing is left to do. Commands that serve others keep running.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   if (io.isService) return
   if (code === 'EPIPE') process.exit(io.exitCode)
@@ -31,7 +31,8 @@ process.on('uncaughtException', (error) => {
 })
 
 await run(process.argv.slice(2), io)
-// Exiting at once would cut off what a pipe has not taken yet. Whoever was told to stop does not wait for readers.
+// Exiting at once would lose output that a pipe has not taken yet. A process that was asked to stop does not wait for
+// readers.
 await (io.stopped ? aMoment(drained(process.stdout)) : drained(process.stdout))
 await aMoment(drained(process.stderr))
 process.exit(io.exitCode)
@@ -44,7 +45,7 @@ function aMoment(wait: Promise<unknown>): Promise<unknown> {
   return Promise.race([wait, sleep(1000)])
 }
 
-/** Ends with words where the system lets nothing more be opened. */
+/** Exits with a message when the system lets nothing more be opened. */
 function cannotLoad(error: NodeJS.ErrnoException): never {
   if (error.code !== 'EMFILE' && error.code !== 'ENFILE') throw error
   process.stderr.write(
@@ -53,7 +54,7 @@ function cannotLoad(error: NodeJS.ErrnoException): never {
   process.exit(1)
 }
 
-/** Ends with words when the directory was removed in which this was started. */
+/** Exits with a message when the working directory was removed. */
 function workingDirectory(): string {
   try {
     return process.cwd()

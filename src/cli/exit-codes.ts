@@ -5,9 +5,9 @@ import type { Level } from '../monitor/snapshot.js'
 import { Interrupted } from './io/signals.js'
 
 interface ExitCodes {
-  /** What each code means, in the words of the help text. */
+  /** What each code means, as the help text says it. */
   readonly meanings: Readonly<Record<number, string>>
-  /** What else the help text says of them. */
+  /** What else the help text says about them. */
   readonly note?: string
   /** The code of bad usage: 64 unless said otherwise, EX_USAGE of sysexits.h. */
   readonly usage?: number
@@ -73,7 +73,7 @@ export const exitCodes = {
   },
 } as const satisfies Record<string, ExitCodes>
 
-/** A command; `monitor --once` has codes of its own. */
+/** For a command; `monitor --once` has its own codes. */
 export type Exiting = keyof typeof exitCodes
 
 /** The last paragraph of a help text. */
@@ -83,7 +83,7 @@ export function exitCodesHelp(command: Exiting): string {
   return `Exit codes: ${exitCodesText(command)}${note}${once}`
 }
 
-/** `0 done, 1 failed, 64 bad usage`, on lines as long as those of a help text. */
+/** `0 done, 1 failed, 64 bad usage`, wrapped like other help text. */
 function exitCodesText(command: Exiting): string {
   const meanings = Object.entries(exitCodes[command].meanings).map(([code, meaning]) => `${code} ${meaning}`)
   const lines = ['']
@@ -99,10 +99,10 @@ function exitCodesText(command: Exiting): string {
 /** With `Exit codes: ` before it. */
 const longestLine = 105
 
-/** Wrong settings are bad usage, wherever they were written. */
+/** Wrong settings are bad usage, wherever they were set. */
 const usageErrors: readonly MtlsErrorCode[] = ['CONFIG_INVALID', 'PORT_CONFLICT']
 
-/** What an error ends a command with; without a command it is one line of arguments that names none. */
+/** The exit code for an error; without a command, no command was recognized. */
 export function exitCodeOfError(error: unknown, command?: Exiting): number {
   if (error instanceof Interrupted) return 130
   const { usage = 64, errors = {}, failed = 1 }: ExitCodes = command ? exitCodes[command] : made
@@ -113,12 +113,12 @@ export function exitCodeOfError(error: unknown, command?: Exiting): number {
 
 const levelCodes: Readonly<Record<Level, 0 | 1 | 2>> = { ok: 0, warning: 1, critical: 2 }
 
-/** Of `cert-check` and `monitor --once`: how bad the worst is that was found. */
+/** For `cert-check` and `monitor --once`: the worst level found. */
 export function exitCodeOfLevel(level: Level): 0 | 1 | 2 {
   return levelCodes[level]
 }
 
-/** Of several failures the first in this order decides. */
+/** Of several failures, the first in this order wins. */
 const failureCodes: readonly (readonly [AskFailure['kind'], number])[] = [
   ['place', 2],
   ['timeout', 4],
@@ -127,7 +127,7 @@ const failureCodes: readonly (readonly [AskFailure['kind'], number])[] = [
   ['usage', 1],
 ]
 
-/** Of `ask`: what part of the question has no answer. */
+/** For `ask`: which part of the question has no answer. */
 export function exitCodeOfFailures(failures: readonly Pick<AskFailure, 'kind'>[]): number {
   return failureCodes.find(([kind]) => failures.some((failure) => failure.kind === kind))?.[1] ?? 0
 }

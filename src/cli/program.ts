@@ -9,8 +9,8 @@ import { Interrupted } from './io/signals.js'
 import { bindOptionals } from './options/settings.js'
 
 /**
- * What each `commands/NAME/command.ts` exports: what can be typed. It loads nothing heavy; its action loads `run.ts`, which
- * throws `MtlsError`, or calls `command.error()` for bad usage.
+ * What each `commands/NAME/command.ts` exports: its arguments and flags. It loads nothing heavy; its action loads
+ * `run.ts`, which throws `MtlsError`, or calls `command.error()` for bad usage.
  */
 interface CommandModule {
   build(io: Io): Command
@@ -31,7 +31,7 @@ const summaries = {
   ask: 'ask the servers a question in plain language',
 } as const
 
-/** Runs one command line; what went wrong is printed, and in `io.exitCode`. */
+/** Runs one command line; prints any error and sets `io.exitCode`. */
 export async function run(argv: readonly string[], io: Io): Promise<void> {
   if (argv[0] === 'help') argv = [...argv.slice(1), '--help']
   const name = argv.find((argument) => !argument.startsWith('-'))
@@ -60,7 +60,9 @@ function isCommand(name: string | undefined): name is keyof typeof summaries {
   return name !== undefined && Object.hasOwn(summaries, name)
 }
 
-/** A key that stands where its path belongs is told before anything is done with it; other users see it in the process list. */
+/**
+ * A key given where its path belongs is reported before anything else happens; other users see it in the process list.
+ */
 function refuseKeys(argv: readonly string[]): void {
   const at = argv.findIndex((argument) => isPemText(argument))
   if (at < 0) return
@@ -78,7 +80,7 @@ interface FailOptions {
   readonly json?: boolean
 }
 
-/** Prints what went wrong and sets the exit code, unless the command has said something worse. */
+/** Prints the error and sets the exit code, unless the command has set a worse one. */
 export function fail(error: unknown, io: Io, { command, json = false }: FailOptions = {}): void {
   io.exitCode = Math.max(io.exitCode, exitCodeOfError(error, command))
   if (!(error instanceof Interrupted)) writeError(io, errorText(error, io), json)
@@ -93,14 +95,14 @@ function buildProgram(io: Io): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
-      // Help after a mistake; the mistake itself is written where all errors are.
+      // Help after a mistake; the mistake itself is printed like all errors.
       writeErr: (text) => void io.stderr.write(text),
       outputError: () => undefined,
     })
     .addHelpText('after', '\nExample:\n  $ mcp-mtls demo')
 }
 
-/** `addCommand` does not hand on how to exit and where to write. */
+/** `addCommand` does not pass on how to exit and where to write. */
 function adopt(command: Command, parent: Command): void {
   command.copyInheritedSettings(parent)
   for (const child of command.commands) adopt(child, command)

@@ -58,7 +58,10 @@ export function parseClientConfig(input: unknown): McpClientConfig {
   return deepFreeze(useTls ? { ...options, useTls, tls: locate(tls, 'client') } : { ...options, useTls })
 }
 
-/** What no single option shows. Runs beside the checks of the single options, so their values may be anything. */
+/**
+ * Rules that involve several options. They run beside the checks of the single options, so their values may be
+ * anything.
+ */
 function rules({ serverUrl, useTls, tls }: Partial<ParsedClient>, context: z.RefinementCtx): void {
   if (typeof serverUrl !== 'string' || serverUrl === '') return
   const problem = serverUrlProblem(serverUrl, {

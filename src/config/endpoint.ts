@@ -3,7 +3,7 @@ import { bare, bracketed, hostPort } from '../text/host.js'
 import { withoutSecrets } from '../text/secrets.js'
 import { isLoopback } from './localhost.js'
 
-// Where a server is, as people write it: what it means, and whether it may be used.
+// Parses a server address as people write it, and checks whether it may be used.
 
 /** How hosts and URLs are judged. */
 export interface Exposure {
@@ -13,7 +13,10 @@ export interface Exposure {
   readonly demoAllowRemote: boolean
 }
 
-/** Why this host may not be listened on or connected to; undefined when it may. Plain HTTP has no way out, on purpose. */
+/**
+ * Why this host may not be listened on or connected to; undefined when it may. Plain HTTP is limited to loopback on
+ * purpose.
+ */
 export function exposureProblem(
   host: string,
   { tls, demoMode, demoAllowRemote }: Exposure,
@@ -25,7 +28,7 @@ export function exposureProblem(
   return undefined
 }
 
-/** The URL of an MCP server, where one that was typed without a path is short for `/mcp`. What is no URL stays as it is. */
+/** The URL of an MCP server; one typed without a path means `/mcp`. Text that is not a URL is returned unchanged. */
 export function withMcpPath(text: string): string {
   if (!/^https?:/i.test(text) || !URL.canParse(text)) return text
   const url = new URL(text)
@@ -54,14 +57,14 @@ export function serverUrlProblem(text: string, exposure: Exposure): string | und
   return exposureProblem(url.hostname, exposure)
 }
 
-/** Why an API of somebody else's may not be asked at this URL; undefined when it may. */
+/** Why a third-party API may not be called at this URL; undefined when it may. */
 export function serviceUrlProblem(text: string): string | undefined {
   const { protocol, hostname } = new URL(text)
   if (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) return undefined
   return `${JSON.stringify(text)}: allowed are https:// URLs, and http:// on loopback`
 }
 
-/** What sockets take for a URL. */
+/** The URL schemes that sockets accept. */
 export function endpointOf({ protocol, hostname, port }: URL): {
   readonly host: string
   readonly port: number
@@ -69,12 +72,12 @@ export function endpointOf({ protocol, hostname, port }: URL): {
   return { host: bare(hostname), port: Number(port || (protocol === 'http:' ? 80 : 443)) }
 }
 
-/** `host:port` of a URL, for people; the port is there in any case. */
+/** `host:port` of a URL, for people; the port is always included. */
 export function hostPortOf(url: URL): string {
   return hostPort(endpointOf(url))
 }
 
-/** `localhost:8443`, `10.0.0.1/mcp` → the URL that was meant; undefined for what is no host with a port or a path. */
+/** `localhost:8443`, `10.0.0.1/mcp` → the URL that was meant; undefined when it is not a host with a port or a path. */
 function urlMeant(text: string, tls: boolean): string | undefined {
   const full = `${tls ? 'https' : 'http'}://${bracketed(text)}`
   if (isIPv6(text)) return withMcpPath(full)
@@ -85,7 +88,7 @@ function urlMeant(text: string, tls: boolean): string | undefined {
 
 const hasUser = ({ username, password }: URL) => username !== '' || password !== ''
 
-/** A URL as messages show it: without whoever stands before its host, also where its scheme is missing. */
+/** A URL as messages show it: without user and password, even where its scheme is missing. */
 function shownUrl(text: string): string {
   return withoutSecrets(text).replace(/^([a-z][a-z\d+.-]*:\/\/)?[^/?#]*@/i, '$1…@')
 }

@@ -3,13 +3,15 @@ import type { ShapeOf } from './option-shape.js'
 import { defaultOf } from './settings/setting-values.js'
 import { count, duration } from './values.js'
 
-/** What one server gives to its peers at most. Times are milliseconds, or text with a unit: `500ms`, `30s`, `5m`. */
+/**
+ * The limits on what peers may use of one server. Times are milliseconds, or text with a unit: `500ms`, `30s`, `5m`.
+ */
 export interface Limits {
   /** Bytes of one request body; default 1048576 (1 MiB). */
   readonly maxBodyBytes?: number | undefined
   /** Keys of all objects in one request body; default 10000. */
   readonly maxBodyKeys?: number | undefined
-  /** How many objects and lists may stand in each other in one request body; default 100. */
+  /** Nesting depth of objects and lists in one request body; default 100. */
   readonly maxBodyDepth?: number | undefined
   /** Bytes of the headers of one request; default 16384 (16 KiB). */
   readonly maxHeaderBytes?: number | undefined
@@ -23,7 +25,7 @@ export interface Limits {
   readonly maxRequestsPerIdentity?: number | undefined
   /** Time for a TLS handshake; default 5000. */
   readonly handshakeTimeout?: number | string | undefined
-  /** How long an address is turned away whose peer showed certificates that are made to cost; default 10000. */
+  /** How long to turn away an address whose peer showed needlessly expensive certificates; default 10000. */
   readonly excessPenalty?: number | string | undefined
   /** Time for the headers of a request; default 10000. */
   readonly headersTimeout?: number | string | undefined

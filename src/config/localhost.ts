@@ -1,10 +1,16 @@
 import { BlockList, isIP, type LookupFunction, type TcpNetConnectOpts } from 'node:net'
 import { bare } from '../text/host.js'
 
-/** What `localhost` is, whatever the resolver says (RFC 6761 section 6.3): some say ::1 alone, others 127.0.0.1. */
+/**
+ * The addresses of `localhost`, whatever the resolver says (RFC 6761 section 6.3): some say ::1 alone, others
+ * 127.0.0.1.
+ */
 export const localhostAddresses = ['127.0.0.1', '::1'] as const
 
-/** How long one address may keep silent before the next is tried, milliseconds. On this machine an answer takes none. */
+/**
+ * How long to wait for one address before trying the next, milliseconds. On this machine an answer takes almost no
+ * time.
+ */
 const attemptTimeout = 5000
 
 /** `localhost`, or a name below it. */
@@ -16,7 +22,10 @@ const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8)
 loopback.addAddress('::1', 'ipv6')
 
-/** Is this host name or address (with or without brackets) this machine alone? `*.localhost` is not: resolvers differ. */
+/**
+ * Whether this host name or address (with or without brackets) is this machine alone. `*.localhost` is not: resolvers
+ * differ.
+ */
 export function isLoopback(host: string): boolean {
   const name = bare(host).toLowerCase()
   if (name === 'localhost' || name === 'localhost.') return true
@@ -33,7 +42,7 @@ const lookup: LookupFunction = (_host, { all, family }, callback) => {
 
 /**
  * Options of a connection to this host, for `net`, `tls`, `http` and undici: `localhost` is tried at both of its
- * addresses, also where Node is told to try one; nothing for other hosts.
+ * addresses, even where Node is configured to try one; nothing for other hosts.
  */
 export function waysTo(
   host: string,

@@ -16,7 +16,7 @@ export interface McpServerEntry {
 
 export interface McpServersFile {
   readonly servers: Readonly<Record<string, McpServerEntry>>
-  /** What the file has and this package makes no use of. */
+  /** Parts of the file that this package does not use. */
   readonly notices: readonly string[]
 }
 
@@ -32,7 +32,7 @@ const tlsSchema = z
     message: 'cert and key come together',
   })
 
-// Desktop clients write further keys of their own into an entry.
+// Desktop clients add keys of their own to an entry.
 const entrySchema = z.looseObject({
   url: text,
   type: z
@@ -86,7 +86,7 @@ function readJson(path: string): unknown {
   try {
     return JSON.parse(readSmallFile(path).toString('utf8'))
   } catch (error) {
-    // The message of a SyntaxError quotes the file, and a passphrase may stand there.
+    // The message of a SyntaxError quotes the file, which may contain a passphrase.
     const { code, message } = error as NodeJS.ErrnoException
     const text =
       error instanceof SyntaxError

@@ -1,6 +1,9 @@
 import { MtlsError } from '../errors.js'
 
-/** Throws `CONFIG_INVALID` with the right call unless the arguments are of its kinds: JavaScript does not refuse others. */
+/**
+ * Throws `CONFIG_INVALID` with the correct call unless the arguments have the right types: JavaScript does not check
+ * them.
+ */
 export function requireCall(isRight: boolean, rightCall: string): asserts isRight {
   if (isRight) return
   throw new MtlsError('CONFIG_INVALID', `wrong arguments: call it as ${rightCall}`, {
@@ -8,7 +11,7 @@ export function requireCall(isRight: boolean, rightCall: string): asserts isRigh
   })
 }
 
-/** Whether a value can be options: an object, and not a list or a URL. */
+/** Whether a value can be options: an object, but not a list or a URL. */
 export function isOptions(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof URL)
 }

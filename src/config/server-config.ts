@@ -7,7 +7,7 @@ import { locate } from './tls-config.js'
 import { type TlsConfig, type TlsOptions, tlsSchema } from './tls-options.js'
 import { flag, listenPort, text } from './values.js'
 
-/** What one server is and where it listens. */
+/** Name, address and settings of one server. */
 export interface McpServerOptions {
   /** Its name in logs, metrics and `/health`; unique among the servers of one process. */
   readonly name: string
@@ -66,7 +66,10 @@ export function parseServerConfig(input: unknown): McpServerConfig {
   )
 }
 
-/** What no single option shows. Runs beside the checks of the single options, so their values may be anything. */
+/**
+ * Rules that involve several options. They run beside the checks of the single options, so their values may be
+ * anything.
+ */
 function rules(options: Partial<ParsedServer>, context: z.RefinementCtx): void {
   const { host, httpPort, tlsPort, tlsEnabled, tls, healthPort } = options
   if (tlsPort !== undefined && tls?.port !== undefined && tlsPort !== tls.port)

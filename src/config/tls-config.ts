@@ -12,14 +12,14 @@ import {
 } from './tls-options.js'
 
 /**
- * Options → frozen config of one side, whose files are there and readable. Throws `CONFIG_INVALID` for options,
+ * Options → frozen config of one side, whose files exist and are readable. Throws `CONFIG_INVALID` for options,
  * `CERT_DIR_NOT_FOUND` and `CERT_NOT_FOUND` for files.
  */
 export function parseTlsConfig(input: unknown, role: Role): TlsConfig {
   return locate(parse(tlsSchema, 'TLS options', input ?? {}), role)
 }
 
-/** Valid options → config: paths made absolute, files looked for. */
+/** Valid options → config: makes paths absolute, checks that the files exist. */
 export function locate(options: ParsedTls, role: Role): TlsConfig {
   const certDir = resolve(options.certDir ?? 'certs')
   const path = (file: CertificateFile) =>

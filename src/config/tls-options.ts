@@ -24,7 +24,10 @@ export interface TlsOptions {
   readonly keyPassphraseFile?: string | undefined
   /** File with revocation lists; default `ca.crl` beside `caCert` when there is one. */
   readonly crl?: string | undefined
-  /** What happens when the revocation list that was there is gone: `refuse` everyone (default), or `allow` and go on without it. */
+  /**
+   * What to do when the revocation list that was in use disappears: `refuse` everyone (default), or `allow` and
+   * continue without it.
+   */
   readonly crlMissing?: 'refuse' | 'allow' | undefined
   /** Accepts unknown issuers, self-signed certificates and other server names, on loopback; default `false`. */
   readonly demoMode?: boolean | undefined

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { isPemText } from '../text/secrets.js'
 import { parseDuration } from './duration.js'
 
-// The kinds of values a setting can have. Each message names what is allowed.
+// The kinds of values a setting can have. Each message says what is allowed.
 
 // setTimeout overflows past 2^31-1 ms and then fires at once.
 const longest = 2 ** 31 - 1
@@ -38,10 +38,10 @@ export const count = z
   .number({ error: countMessage })
   .refine((value) => Number.isSafeInteger(value) && value > 0, countMessage)
 
-/** Text that says something: a path, a name, a host. */
+/** Text that is not empty: a path, a name, a host. */
 export const text = z.string({ error: 'text is wanted' }).trim().min(1, 'may not be empty')
 
-/** Where a file is. What is not one is not shown: it may be a key. */
+/** A file path. An invalid value is not shown: it may be a key. */
 export const path = text.refine(
   (value) => !isPemText(value) && !/[\n\r]/.test(value),
   'the path of a file is wanted, and this is a text of several lines: put it into a file and name that',

@@ -14,26 +14,26 @@ export interface AskOptions {
   readonly servers: Readonly<Record<string, Connect>>
   /** The city meant where the question names none. */
   readonly city?: string | undefined
-  /** For everything together, in milliseconds; 30,000 unless told otherwise. */
+  /** Time for everything together, in milliseconds; default 30,000. */
   readonly timeoutMs?: number | undefined
   readonly planner?: Planner | undefined
-  /** Ends the question at once; `ask` then rejects with its reason. */
+  /** Cancels the question; `ask` then rejects with its reason. */
   readonly signal?: AbortSignal | undefined
 }
 
 export interface Reply {
-  /** In plain language; says also what could not be answered. */
+  /** In plain language; also says what could not be answered. */
   readonly answer: string
   readonly planner: Planner['name']
   readonly calls: readonly CallOutcome[]
-  /** What has no answer, each thing once. */
+  /** What has no answer, each item once. */
   readonly failures: readonly AskFailure[]
   readonly notices: readonly string[]
 }
 
 /**
- * Answers a question by calling tools of the servers. What fails is in the reply, beside what was answered.
- * Throws `CONFIG_INVALID` for a question that is empty or too long.
+ * Answers a question by calling tools of the servers. Failures are in the reply, beside what was answered. Throws
+ * `CONFIG_INVALID` for a question that is empty or too long.
  */
 export async function ask(question: string, options: AskOptions): Promise<Reply> {
   const { city, timeoutMs = 30_000, planner = rulesPlanner } = options

@@ -12,7 +12,7 @@ export interface ConnectionFacts {
   readonly peer: { readonly id: string } | undefined
 }
 
-/** What the coordinator needs of a client; `MtlsClient` has it, any client of the SDK does. */
+/** The part of a client that the coordinator uses; `MtlsClient` has it, and so does any client of the SDK. */
 export interface ToolClient extends Pick<Client, 'listTools' | 'callTool' | 'close'> {
   /** Undefined without TLS. */
   connection?(): ConnectionFacts | undefined
@@ -26,7 +26,7 @@ interface Opened {
   readonly tools: readonly Tool[]
 }
 
-/** The servers of one question: each is connected to when it is first needed, and once. */
+/** The servers of one question: connects to each once, when it is first needed. */
 export class Connections implements Toolbox {
   readonly servers: readonly string[]
   readonly #connects: Readonly<Record<string, Connect>>
@@ -58,7 +58,7 @@ export class Connections implements Toolbox {
 
   async #open(server: string): Promise<Opened> {
     const client = await whileNotAborted(this.#connect(server), this.#signal)
-    // Fetching the list is also what makes the SDK check results against the declared output schemas.
+    // Fetching the list also makes the SDK check results against the declared output schemas.
     const { tools } = await whileNotAborted(client.listTools({}, { signal: this.#signal }), this.#signal)
     return { client, tools }
   }
@@ -67,7 +67,7 @@ export class Connections implements Toolbox {
     const connect = this.#connects[server]
     if (!connect) throw new TypeError(`there is no server "${server}"`)
     const client = await connect(this.#signal)
-    // Nobody waits any more for a connection that took too long.
+    // Nothing is waiting for a connection that took too long.
     if (this.#closed) await client.close()
     this.#clients.add(client)
     return client

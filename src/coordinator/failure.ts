@@ -3,7 +3,7 @@ import { MtlsError, type MtlsErrorCode } from '../errors.js'
 import { ofPeer } from '../text/of-peer.js'
 
 /**
- * Why a part of a question has no answer. `place`: an unknown city; `usage`: the asker's to mend; `timeout`;
+ * Why a part of a question has no answer. `place`: an unknown city; `usage`: the asker can fix it; `timeout`;
  * `unreachable`: a server that cannot be reached or refuses; `other`: anything else.
  */
 export interface AskFailure {
@@ -16,7 +16,7 @@ export interface AskFailure {
 
 const timeouts: readonly MtlsErrorCode[] = ['CONNECTION_TIMEOUT', 'TLS_HANDSHAKE_TIMEOUT']
 const unreached: readonly MtlsErrorCode[] = ['CONNECTION_FAILED', 'NOT_TLS', 'TLS_HANDSHAKE_FAILED']
-/** What is wrong on this side, before any server is asked. */
+/** Problems on this side, before any server is asked. */
 const ownFiles: readonly MtlsErrorCode[] = [
   'CERT_NOT_FOUND',
   'CERT_DIR_NOT_FOUND',
@@ -43,7 +43,7 @@ export function timedOut(server: string, detail: string): AskFailure {
   }
 }
 
-/** What a tool says of its failure may be a few sentences. */
+/** A tool may describe its failure in a few sentences. */
 export const longestAnswer = 1000
 
 export function toolFailed(message: string): AskFailure {
@@ -59,7 +59,7 @@ function described({ code, message }: MtlsError, server: string): Pick<AskFailur
   return { kind: 'unreachable', message: `I could not ${verb} the ${server} server: ${message}` }
 }
 
-/** The SDK and fetch wrap what a connection throws. */
+/** The SDK and fetch wrap connection errors. */
 function mtlsErrorIn(error: unknown): MtlsError | undefined {
   for (let each = error, depth = 0; each instanceof Error && depth < 8; each = each.cause, depth++)
     if (each instanceof MtlsError) return each

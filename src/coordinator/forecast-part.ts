@@ -8,7 +8,7 @@ const forecast = z.object({
   source: z.string(),
 })
 
-/** A sentence on the days that were asked for; undefined when the result is no forecast of ours or lacks them. */
+/** A sentence on the requested days; undefined when the result is not one of our forecasts or lacks those days. */
 export function forecastPart(result: unknown, only: ForecastPart, unit: 'C' | 'F'): string | undefined {
   const { data } = forecast.safeParse(result)
   const days = data?.days.filter(({ date }, index) => isMeant(date, index, only)) ?? []

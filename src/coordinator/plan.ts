@@ -8,7 +8,7 @@ export interface PlannedCall {
   readonly arguments: Readonly<Record<string, unknown>>
   /** For people: `the weather in Paris`. */
   readonly purpose: string
-  /** The part of a forecast that was asked for; the whole of it when absent. */
+  /** The requested part of a forecast; the whole forecast when absent. */
   readonly only?: ForecastPart
 }
 
@@ -30,7 +30,7 @@ export interface Plan {
   readonly calls: readonly PlannedCall[]
   /** Parts of the question that cannot become a call. */
   readonly problems: readonly AskFailure[]
-  /** What the asker should know and what is no failure: words that were not understood, limits. */
+  /** Notes for the asker that are not failures: words that were not understood, limits. */
   readonly notices: readonly string[]
 }
 
@@ -48,7 +48,7 @@ export interface PlanContext {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Turns a question into calls. Rules here; a language model can take the same place. */
+/** Turns a question into calls. Uses rules here; a language model could replace them. */
 export interface Planner {
   readonly name: 'rules' | 'llm'
   plan(question: string, context: PlanContext): Promise<Plan>

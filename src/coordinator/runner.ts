@@ -6,19 +6,19 @@ import type { PlannedCall } from './plan.js'
 import { whileNotAborted } from './while-not-aborted.js'
 
 export interface CallOutcome extends PlannedCall {
-  /** From the start of the call, connecting included, to its end. */
+  /** From the start of the call, including connecting, to its end. */
   readonly durationMs: number
-  /** Undefined without TLS, or when there was no connection. */
+  /** Undefined without TLS, or if there was no connection. */
   readonly tls: ConnectionFacts | undefined
   readonly outcome:
     | { readonly ok: true; readonly result: unknown; readonly text: string }
     | { readonly ok: false; readonly failure: AskFailure }
 }
 
-/** The reason of a signal that aborts because the time is over. */
+/** The abort reason for a timeout. */
 export class OutOfTime extends Error {}
 
-/** Makes every call at once; one that fails, or runs out of time, leaves the others alone. */
+/** Makes all calls at once; a call that fails or times out does not affect the others. */
 export function runCalls(
   calls: readonly PlannedCall[],
   connections: Connections,
@@ -64,7 +64,7 @@ async function runCall(
   }
 }
 
-/** The newest connection may be one that is still being opened for another call. */
+/** The newest connection may still be opening for another call. */
 function establishedFacts(client: ToolClient): ConnectionFacts | undefined {
   const facts = client.connection?.()
   return facts?.tlsVersion === undefined ? undefined : facts

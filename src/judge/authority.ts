@@ -2,7 +2,7 @@ import type { CertificateFacts } from '../x509/certificate.js'
 import type { PathFault } from './fault.js'
 import type { Purpose } from './purpose.js'
 
-/** What the CAs above a leaf do not allow: how many CAs stand below them, and what they may issue for. */
+/** Limits set by the CAs above a leaf: how many CAs may stand below them, and what they may issue for. */
 export function authorityFault(
   certificates: readonly CertificateFacts[],
   purpose: Purpose | undefined,
@@ -14,7 +14,7 @@ export function authorityFault(
     const below = certificates.slice(1, index).filter(({ selfIssued }) => !selfIssued).length
     if (below > (certificate.pathLength ?? Infinity))
       return fault(`allows only ${certificate.pathLength} CAs below it, and here are ${below}`)
-    // OpenSSL takes the extended key usage of a CA as a limit of what it may issue for.
+    // OpenSSL treats the extended key usage of a CA as a limit on what it may issue for.
     if (purpose && certificate.extendedKeyUsage?.includes(purpose) === false)
       return fault(`may not issue certificates for ${purpose} (extended key usage)`)
   }

@@ -37,14 +37,14 @@ export function constraintFault(certificates: readonly CertificateFacts[]): Path
 interface ConstrainedName {
   readonly kind: Subtree['kind']
   readonly written: string
-  /** Nothing for a directory name, which has parts instead. */
+  /** Undefined for a directory name, which has parts instead. */
   readonly text: string
   readonly rdns: readonly string[]
 }
 
 function namesOf(certificate: CertificateFacts): ConstrainedName[] {
   const { names, subjectRdns, directoryNames, otherEmails, commonNames, isCa } = certificate
-  // Software that takes a common name for a host name would be deceived by one that no constraint sees.
+  // Software that reads a common name as a host name would be deceived by one that no constraint covers.
   const isHost = (name: string) => /^[a-z\d*_-]+(\.[a-z\d_-]+)+\.?$/i.test(name)
   const hosts = isCa || names.dns.length > 0 ? names.dns : commonNames.filter(isHost)
   const texts = (kind: 'dns' | 'email' | 'uri' | 'ip', values: readonly string[]) =>
@@ -60,7 +60,7 @@ function namesOf(certificate: CertificateFacts): ConstrainedName[] {
   ]
 }
 
-/** Whether all that this name stands for is in the subtree, which is of its kind. */
+/** Whether everything this name stands for is in the subtree, which is of the same kind. */
 function isInside({ text, rdns }: ConstrainedName, subtree: Subtree): boolean {
   switch (subtree.kind) {
     case 'directory':
@@ -80,7 +80,7 @@ function isInside({ text, rdns }: ConstrainedName, subtree: Subtree): boolean {
   }
 }
 
-/** Whether anything that this name stands for is in the subtree, or may be. */
+/** Whether anything this name stands for is, or may be, in the subtree. */
 function touches(name: ConstrainedName, subtree: Subtree): boolean {
   if (isInside(name, subtree)) return true
   if (subtree.kind === 'uri') return uriHost(name.text) === undefined
@@ -96,13 +96,13 @@ function mayStandFor(host: string, base: string): boolean {
   return left.includes('*') && above.join('.') === rest.join('.')
 }
 
-/** A name and all below it; with a dot before it all below it alone; the empty one is everything. */
+/** A name and everything below it; with a leading dot only what is below it; the empty name matches everything. */
 function isAtOrBelow(host: string, base: string): boolean {
   if (base === '' || base === '.') return true
   return base.startsWith('.') ? host.endsWith(base) : host === base || host.endsWith(`.${base}`)
 }
 
-/** RFC 5280: for hosts in addresses and URIs a name without a dot before it is that host alone. */
+/** RFC 5280: for hosts in addresses and URIs, a name without a leading dot is that host alone. */
 function hostFits(host: string, base: string): boolean {
   return base.startsWith('.') ? host.endsWith(base) && host !== base : host === base
 }
@@ -113,18 +113,21 @@ function emailFits(address: string, base: string): boolean {
   const baseAt = base.lastIndexOf('@')
   if (at < 1) return false
   if (baseAt < 0) return hostFits(host, hostForm(base))
-  // The part before the @ is told apart by case (RFC 5321 section 2.4); where there is none any will do.
+  // The part before the @ is case-sensitive (RFC 5321 section 2.4); a constraint without one matches any.
   return (baseAt === 0 || local === base.slice(0, baseAt)) && host === hostForm(base.slice(baseAt + 1))
 }
 
-/** RFC 5280: a URI without a host name, or with an address for it, is in no subtree and may be in each. */
+/**
+ * RFC 5280: a URI without a host name, or with an IP address as host, matches no permitted subtree and every excluded
+ * one.
+ */
 function uriHost(uri: string): string | undefined {
   const authority = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(uri)?.[1] ?? ''
   const host = hostForm(authority.replace(/^.*@/, '').replace(/:\d*$/, ''))
   return host === '' || isIP(bare(host)) ? undefined : host
 }
 
-/** An address and a mask, each half of these bytes: as OpenSSL does, whatever the mask. */
+/** An address and a mask, each half of these bytes: any mask is accepted, as OpenSSL does. */
 function isInNetwork(text: string, network: Uint8Array): boolean {
   const address = addressBytes(text)
   const half = network.length / 2
@@ -134,7 +137,7 @@ function isInNetwork(text: string, network: Uint8Array): boolean {
   )
 }
 
-/** Four or sixteen bytes; undefined for what is no address. */
+/** Four or sixteen bytes; undefined for anything that is not an address. */
 function addressBytes(text: string): number[] | undefined {
   if (isIP(text) === 4) return text.split('.').map(Number)
   if (isIP(text) !== 6) return undefined
@@ -144,7 +147,7 @@ function addressBytes(text: string): number[] | undefined {
   return [...first, ...Array.from({ length: 16 - first.length - last.length }, () => 0), ...last]
 }
 
-/** Of an IPv6 address: two bytes in hex, or the last four as in IPv4. */
+/** Part of an IPv6 address: two bytes in hex, or the last four as in IPv4. */
 function groupBytes(group: string): number[] {
   if (group.includes('.')) return group.split('.').map(Number)
   const value = Number.parseInt(group, 16)

@@ -2,13 +2,13 @@ import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts, RevokedEntry } from '../x509/crl.js'
 import { entryIn, listsBy, type RevocationStatus, statusIn } from '../x509/revocation.js'
 
-/** Revocation lists by issuer. Signatures are checked once per issuer, so that asking at every request stays cheap. */
+/** Revocation lists by issuer. Signatures are checked once per issuer, so that a check at every request stays cheap. */
 export class CrlSet {
   readonly #byIssuer = new WeakMap<CertificateFacts, readonly CrlFacts[]>()
 
   constructor(
     readonly lists: readonly CrlFacts[],
-    /** Whether an issuer without a list revokes nothing, instead of being refused. */
+    /** Whether an issuer without a list counts as revoking nothing, instead of being refused. */
     readonly missingAllowed = false,
   ) {}
 
@@ -17,7 +17,7 @@ export class CrlSet {
     return status === 'no-list' && this.missingAllowed ? 'good' : status
   }
 
-  /** When and why a certificate was revoked, where the list of its issuer says so. */
+  /** When and why a certificate was revoked, if its issuer's list says so. */
   entry(certificate: CertificateFacts, issuer: CertificateFacts): RevokedEntry | undefined {
     return entryIn(this.#listsBy(issuer), certificate)
   }

@@ -21,8 +21,8 @@ function nameOf(extension: string): string {
 }
 
 /**
- * What is wrong with what a certificate is made of. The signature on a trusted root proves nothing: it is trusted
- * because it is in the store.
+ * Problems with a certificate's key, signature and extensions. The signature on a trusted root proves nothing: the root
+ * is trusted because it is in the store.
  */
 export function fabricFaults(certificate: CertificateFacts, isRoot: boolean): readonly PathFault[] {
   const [extension] = certificate.unknownCritical

@@ -1,7 +1,7 @@
 import type { MtlsErrorCode } from '../errors.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 
-/** Every kind of fault, with the code by which a peer is refused for it. */
+/** Every kind of fault, with the code used to refuse a peer for it. */
 export const faultCodes = {
   signature: 'CERT_INVALID',
   expired: 'CERT_EXPIRED',
@@ -21,7 +21,7 @@ export const faultCodes = {
 /** What is wrong with a path, or with a certificate on it. */
 export interface PathFault {
   readonly kind: keyof typeof faultCodes
-  /** Whose fault it is. */
+  /** The certificate at fault. */
   readonly certificate: CertificateFacts
   /** Completes "certificate X …". */
   readonly words: string

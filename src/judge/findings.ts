@@ -10,17 +10,17 @@ import type { CertificatePath } from './path.js'
 import { type Purpose, purposeFaults } from './purpose.js'
 import { type RevocationFault, revocationFaults } from './revocation.js'
 
-/** What demo mode lets pass: the three rows of its table. */
+/** What demo mode accepts: the three rows of its table. */
 export type Relaxation = 'issuer-unknown' | 'self-signed-ca' | 'name-mismatch'
 
 export interface Finding extends RevocationFault {
-  /** Under which name demo mode lets it pass; undefined where it does not. */
+  /** The name under which demo mode accepts it; undefined if demo mode does not. */
   readonly relaxed?: Relaxation
 }
 
 export interface Question {
   readonly now: Date
-  /** What the leaf is shown for; without it its use is not judged. */
+  /** What the leaf is presented for; without it its use is not judged. */
   readonly purpose: Purpose | undefined
   /** The host that was called; without it names are not judged. */
   readonly serverName?: string | undefined
@@ -29,7 +29,7 @@ export interface Question {
 }
 
 /**
- * Everything that is wrong with a peer at this moment, in the order in which a refusal tells it: the first finding
+ * Everything that is wrong with a peer at this moment, in the order in which a refusal reports it: the first finding
  * that the mode does not relax is the verdict.
  */
 export function* findings(path: CertificatePath, question: Question): Generator<Finding, void, undefined> {
@@ -57,7 +57,7 @@ export function* findings(path: CertificatePath, question: Question): Generator<
     yield { kind: 'name', certificate: leaf, words: nameWords(leaf, serverName), relaxed: 'name-mismatch' }
 }
 
-/** Of the certificate at which the way ends, or whose root is a stranger's. */
+/** Of the certificate where the path ends, or whose root is unknown. */
 function issuerUnknown({ certificates }: CertificatePath): Finding {
   const certificate = certificates.findLast(({ selfIssued }) => !selfIssued) ?? certificates[0]
   const words = `was issued by ${certificate.issuer}, which is not a trusted CA here`

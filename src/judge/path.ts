@@ -10,7 +10,7 @@ import type { PathFault } from './fault.js'
 import type { Purpose } from './purpose.js'
 import { revocationFaults } from './revocation.js'
 
-/** The way from a leaf up to a trust anchor, as far as it goes; every signature on it was checked. */
+/** The path from a leaf up to a trust anchor, as far as it goes; every signature on it was checked. */
 export interface CertificatePath {
   /** Leaf first; the trust anchor last when `anchored`. */
   readonly certificates: readonly [CertificateFacts, ...CertificateFacts[]]
@@ -20,37 +20,37 @@ export interface CertificatePath {
   readonly selfSigned: boolean
   /** A certificate whose issuer is known but whose signature is not that issuer's. */
   readonly badSignature: CertificateFacts | undefined
-  /** A certificate that names an issuer who is trusted here and did not sign it: another CA bears the same name. */
+  /** A certificate that names a trusted issuer who did not sign it: another CA has the same name. */
   readonly namesake?: CertificateFacts
-  /** A CA on it has a namesake beside it, over whom another way may lead. */
+  /** A CA on it shares its name with another, so that another path may exist. */
   readonly isDetour?: true
 }
 
 export interface PathRules {
-  /** At which moment it is to be valid. Without it dates do not choose between paths. */
+  /** The moment at which it must be valid. Without it dates do not choose between paths. */
   readonly now?: Date
-  /** What the leaf is to be used for. Without it the usages of CAs do not choose between paths. */
+  /** The intended use of the leaf. Without it the usages of CAs do not choose between paths. */
   readonly purpose?: Purpose
   /** Without it revocation does not choose between paths. */
   readonly revocation?: CrlSet | undefined
-  /** What checking signatures may cost, in the microseconds of `checkCost`. */
+  /** The limit for checking signatures, in the microseconds of `checkCost`. */
   readonly maximumCost?: number
 }
 
-/** A peer that shows more is not looked at. */
+/** A peer that shows more is refused unread. */
 export const maximumPresented = 10
-/** With a root, which need not be shown. */
+/** With a root, which need not be sent. */
 const maximumLength = maximumPresented + 1
-// What one search may cost, whatever a stranger presents; as much as Go and rustls-webpki spend.
-/** Of all checks together: two hundred of the usual keys, eight of P-521. */
+// Limit for one search, whatever a peer presents; as much as Go and rustls-webpki allow.
+/** Limit for all checks together: two hundred of the usual keys, eight of P-521. */
 const defaultCost = 20_000
 const maximumSteps = 200
 
 /**
- * Builds the path from `leaf` over `presented` and `trusted` certificates to one of those that are trusted and signed
- * themselves (RFC 5280 section 6.1). Where several lead there, one that is valid is taken; otherwise the first one
- * tells what is wrong, or the one that got furthest. Signatures are checked here; the use and the strength of the leaf,
- * and revocation, are the verdict's.
+ * Builds the path from `leaf` over `presented` and `trusted` certificates to a trusted one that signed itself (RFC 5280
+ * section 6.1). If there are several paths, a valid one is taken; otherwise the first one, or the one that got
+ * furthest, says what is wrong. Signatures are checked here; the verdict checks the use and the strength of the leaf,
+ * and revocation.
  */
 export function buildPath(
   leaf: CertificateFacts,
@@ -65,11 +65,13 @@ export function buildPath(
       return hasFork(path, [...presented, ...trusted]) ? { ...path, isDetour: true } : path
     if (!furthest || (path.anchored && !furthest.anchored)) furthest = path
   }
-  // There is one at least, the leaf alone.
+  // There is at least one: the leaf alone.
   return withNamesake(furthest as CertificatePath, trusted)
 }
 
-/** Why an anchored path does not hold, apart from what its leaf is: the first reason, in words, with its certificate. */
+/**
+ * Why an anchored path is not valid, apart from the leaf's own faults: the first reason, as text, with its certificate.
+ */
 export function pathFault(
   { certificates }: Pick<CertificatePath, 'certificates'>,
   { now, purpose, revocation }: PathRules,
@@ -87,7 +89,7 @@ export function pathFault(
   )
 }
 
-/** Whether another certificate bears the name of a CA on this path. */
+/** Whether another certificate has the name of a CA on this path. */
 function hasFork({ certificates }: CertificatePath, all: readonly CertificateFacts[]): boolean {
   const [, ...authorities] = certificates
   return all.some(
@@ -97,7 +99,7 @@ function hasFork({ certificates }: CertificatePath, all: readonly CertificateFac
   )
 }
 
-/** A way that does not end in trust may bear the name of what is trusted: that is no unknown issuer, but a forged one. */
+/** A path that does not end in trust may use a trusted name: that is not an unknown issuer, but a forgery. */
 function withNamesake(path: CertificatePath, trusted: readonly CertificateFacts[]): CertificatePath {
   if (path.anchored || path.badSignature) return path
   const { certificates } = path
@@ -112,7 +114,7 @@ function withNamesake(path: CertificatePath, trusted: readonly CertificateFacts[
 class Search {
   readonly #anchors: ReadonlySet<string>
   readonly #candidates: readonly CertificateFacts[]
-  /** Each pair is checked once. */
+  /** Checks each pair once. */
   readonly #checked = new Map<string, boolean>()
   readonly #maximumCost: number
   #steps = 0
@@ -129,7 +131,7 @@ class Search {
     this.#candidates = [...new Map(all.map((facts) => [facts.fingerprint256, facts])).values()]
   }
 
-  /** Every way up from here, trusted ones first, until what a search may cost is spent. */
+  /** Every path up from here, trusted ones first, until the limit of a search is reached. */
   *from(path: readonly [CertificateFacts, ...CertificateFacts[]]): Generator<CertificatePath> {
     const top = path.at(-1) ?? path[0]
     const end = { certificates: path, anchored: false, selfSigned: false, badSignature: undefined }
@@ -146,7 +148,7 @@ class Search {
     }
     let climbed = false
     for (const signer of signers) {
-      // The same key under the same name twice is a circle, whatever certificate says so.
+      // The same key under the same name twice is a loop, whatever the certificates say.
       if (this.#steps >= maximumSteps || path.some((below) => isSameCa(below, signer))) continue
       climbed = true
       yield* this.from([...path, signer])
@@ -159,7 +161,8 @@ class Search {
   }
 
   #signs(issuer: CertificateFacts, certificate: CertificateFacts): boolean {
-    // A key that is not taken may be made to cost seconds. No way over it is good, so that its word may stand.
+    // A key that we do not accept may be made to cost seconds. No path over it is valid anyway, so its claim is not
+    // checked.
     if (checkCost(issuer.key) === Infinity) return true
     const pair = `${issuer.fingerprint256} ${certificate.fingerprint256}`
     const known = this.#checked.get(pair)
@@ -173,7 +176,9 @@ class Search {
 
 const selfSigned = new WeakMap<CertificateFacts, boolean>()
 
-/** Whether it signed itself. One that only bears its own name may be the link between an old key of a CA and a new one. */
+/**
+ * Whether it signed itself. A certificate that only names itself as issuer may link an old key of a CA to a new one.
+ */
 export function isSelfSigned(certificate: CertificateFacts): boolean {
   const known = selfSigned.get(certificate)
   if (known !== undefined) return known
@@ -193,7 +198,7 @@ function namesAsIssuer(certificate: CertificateFacts, issuer: CertificateFacts):
   )
 }
 
-/** Whether it names this subject as its issuer; case and spaces do not count (RFC 5280 section 7.1). */
+/** Whether it names this subject as its issuer; case and spaces are ignored (RFC 5280 section 7.1). */
 export function namesIssuer(certificate: CertificateFacts, { subjectRdns }: CertificateFacts): boolean {
   return isSameName(certificate.issuerRdns, subjectRdns)
 }

@@ -1,15 +1,15 @@
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { PathFault } from './fault.js'
 
-/** What a certificate is shown for: extended key usage of RFC 5280 section 4.2.1.12. */
+/** What a certificate is used for: extended key usage of RFC 5280 section 4.2.1.12. */
 export type Purpose = 'clientAuth' | 'serverAuth'
 
 export interface PurposeFault extends PathFault {
-  /** Demo mode lets it pass on a certificate that signed itself: those often are marked as CAs, or say no use at all. */
+  /** Demo mode accepts it on a certificate that signed itself: those are often marked as CAs, or name no use at all. */
   readonly passesInDemo: boolean
 }
 
-/** All that keeps a leaf from being used for `purpose`, the gravest first. */
+/** Everything that keeps a leaf from being used for `purpose`, the most serious first. */
 export function purposeFaults(certificate: CertificateFacts, purpose: Purpose): readonly PurposeFault[] {
   const { extendedKeyUsage, keyUsage, netscapeUsage } = certificate
   const found: PurposeFault[] = []

@@ -4,11 +4,11 @@ import type { CrlSet } from './crl-set.js'
 import type { PathFault } from './fault.js'
 
 export interface RevocationFault extends PathFault {
-  /** When and why; for its owner alone. */
+  /** When and why; shown only to its owner. */
   readonly detail?: string
 }
 
-/** What the lists say against a path: each certificate is asked for in the list of the one above it. */
+/** What the lists say against a path: each certificate is looked up in the list of the one above it. */
 export function* revocationFaults(
   certificates: readonly CertificateFacts[],
   revocation: CrlSet,

@@ -7,7 +7,7 @@ import { namesOf } from '../x509/subject-names.js'
 import { levelOfFindings } from './certificate-level.js'
 import type { CertificateStatus } from './snapshot.js'
 
-/** What ends later than these is left out. */
+/** Certificates that expire later than these are left out. */
 const mostShown = 500
 const longestText = 400
 
@@ -18,20 +18,20 @@ export interface PresentedCertificate {
   readonly refused: CheckFinding | undefined
 }
 
-/** What was found in files, and what servers presented, as one list: what is at several places is in it once. */
+/** Certificates in files and from servers, as one list: each appears once, even if found in several places. */
 export function certificatesOf(
   files: readonly Checked[],
   presented: ReadonlyMap<string, PresentedCertificate>,
   { withinDays, now }: { readonly withinDays?: number | undefined; readonly now: Date },
 ): readonly CertificateStatus[] {
   const byServers = Array.from(presented, ([path, { certificate, refused }]): Checked => {
-    // The connection has judged everything but how long it lasts.
+    // The connection has checked everything except how long it remains valid.
     const problems = refused ? [refused] : check(certificate, { withinDays, now })
     return { path, type: 'server', certificate, problems }
   })
   const found = new Map<string, [Checked, ...Checked[]]>()
   for (const checked of [...files, ...byServers]) {
-    // A certificate is known by its content, whatever else by its place.
+    // A certificate is identified by its content, anything else by its place.
     const key = checked.certificate?.fingerprint256 ?? `${checked.type} ${checked.path}`
     const same = found.get(key)
     if (same) same.push(checked)
@@ -64,7 +64,7 @@ function statusOf(key: string, same: readonly [Checked, ...Checked[]], now: Date
   }
 }
 
-/** A name in a certificate may be as long as its author likes. */
+/** A name in a certificate may have any length. */
 const clipped = (text: string) => shortened(text, longestText)
 
 function worstFirst(problems: readonly CheckFinding[]): readonly CheckFinding[] {

@@ -2,7 +2,7 @@ import type { CertificateStatus, MonitorEvent, ServerStatus } from './snapshot.j
 
 export type Change = Omit<MonitorEvent, 'id' | 'at'>
 
-/** What changed of a server. A first look is a change only when something is wrong. */
+/** Changes of a server. A first look counts as a change only when something is wrong. */
 export function serverChanges(before: ServerStatus, after: ServerStatus): readonly Change[] {
   const { name, state, level, problem } = after
   const isFirst = before.latencies_ms.length === 0
@@ -27,7 +27,7 @@ export function serverChanges(before: ServerStatus, after: ServerStatus): readon
 
 function refusals(before: ServerStatus, after: ServerStatus): readonly Change[] {
   if (!before.refused || !after.refused) return []
-  // A server that was started again counts from zero.
+  // A restarted server counts from zero.
   const restarted = (after.health?.uptime_seconds ?? 0) < (before.health?.uptime_seconds ?? 0)
   return Object.entries(after.refused).flatMap(([reason, count]) => {
     const known = restarted ? 0 : (before.refused?.[reason] ?? 0)
@@ -37,7 +37,7 @@ function refusals(before: ServerStatus, after: ServerStatus): readonly Change[] 
   })
 }
 
-/** What changed of the certificates, where they were looked at before. */
+/** Changes of the certificates, for places that were looked at before. */
 export function certificateChanges(
   before: readonly CertificateStatus[] | undefined,
   after: readonly CertificateStatus[],

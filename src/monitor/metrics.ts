@@ -2,7 +2,7 @@ import { Counter, Gauge, Registry } from 'prom-client'
 import type { Monitor } from './monitor.js'
 import { type CertificateStatus, levels, serverStates } from './snapshot.js'
 
-/** What the monitor knows, as Prometheus text. Labels come from what is watched: gauges of what is gone go too. */
+/** The monitor's state as Prometheus text. Labels come from what is watched: gauges of what is gone are removed too. */
 export class MonitorMetrics {
   readonly #registry = new Registry()
   readonly contentType = this.#registry.contentType

@@ -24,22 +24,24 @@ export interface MonitorOptions {
   /** Files and directories of certificates. */
   readonly paths: readonly string[]
   readonly checking: CheckFilesOptions
-  /** Between two looks at one thing; up to a tenth more or less at random, so that monitors do not march in step. */
+  /** Time between two looks at one target; varied at random by up to a tenth, so that monitors do not run in step. */
   readonly intervalMs: number
 }
 
-/** Told after each look, with what changed by it. */
+/** Called after each look, with what changed. */
 export type MonitorSubscriber = (changes: readonly MonitorEvent[]) => void
 
 const eventsKept = 500
 /** More would compete for one core, and measure that instead of the servers. */
 const looksAtOnce = 8
 
-/** Looks at servers and certificates from outside, and remembers what it saw and when that changed. Bounded in memory. */
+/**
+ * Checks servers and certificates from outside, and remembers what it saw and when that changed. Uses bounded memory.
+ */
 export class Monitor {
   readonly #options: MonitorOptions
   readonly #servers = new Map<string, ServerStatus>()
-  /** The certificates that servers have presented, by their URL. */
+  /** The certificates that servers have presented, by URL. */
   readonly #presented = new Map<string, PresentedCertificate>()
   #certificates: readonly CertificateStatus[] | undefined
   readonly #events: MonitorEvent[] = []
@@ -63,18 +65,18 @@ export class Monitor {
     }
   }
 
-  /** The newest last, 500 at most. */
+  /** Newest last, 500 at most. */
   get events(): readonly MonitorEvent[] {
     return this.#events
   }
 
-  /** Returns the way to stop. */
+  /** Returns a function that unsubscribes. */
   subscribe(subscriber: MonitorSubscriber): () => void {
     this.#subscribers.add(subscriber)
     return () => this.#subscribers.delete(subscriber)
   }
 
-  /** One look at everything. */
+  /** Checks everything once. */
   async lookOnce(signal?: AbortSignal): Promise<Snapshot> {
     const waiting = this.#options.servers.values()
     const worker = async () => {
@@ -85,12 +87,12 @@ export class Monitor {
     return this.snapshot()
   }
 
-  /** Goes on until `signal` aborts. */
+  /** Runs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { servers, intervalMs } = this.#options
     try {
       const first = Promise.all(servers.map((server) => this.#lookAt(server, signal)))
-      // Files wait for what servers show, and not for one that keeps silent.
+      // Files wait for what servers present, but not for a server that does not answer.
       await Promise.race([first, delay(Math.min(intervalMs, 2000), undefined, { signal })])
       await this.#lookAtFiles()
       await first
@@ -111,7 +113,7 @@ export class Monitor {
   }
 
   async #lookAt(server: WatchedServer, signal: AbortSignal | undefined): Promise<void> {
-    // Loaded by the first look: who watches files alone needs no client.
+    // Loaded by the first look: watching files alone needs no client.
     const { observe } = await import('../probe/connect/observe.js')
     const found = await observe(server.url, { ...server, signal })
     const before = this.#servers.get(server.name) ?? unseen(server.name, server.url.href, new Date())

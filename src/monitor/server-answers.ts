@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { errorCodes } from '../errors.js'
 import type { ServerHealth } from './snapshot.js'
 
-// What a server writes is read as from a stranger: only these forms, only these lengths.
+// A server's answers are untrusted: only these forms and lengths are accepted.
 
 const text = z.string().max(200)
 const healthSchema = z.object({

@@ -14,7 +14,7 @@ const levelOfState: Readonly<Record<ServerState, Level>> = {
 
 const latenciesKept = 60
 
-/** A server nobody has looked at yet. */
+/** A server that has not been checked yet. */
 export function unseen(name: string, url: string, now: Date): ServerStatus {
   return {
     name,
@@ -33,7 +33,7 @@ export function unseen(name: string, url: string, now: Date): ServerStatus {
   }
 }
 
-/** What is known of a server after this observation, with what was known before it. */
+/** The state of a server after this observation, given its state before. */
 export function afterObservation(before: ServerStatus, observed: Observation, now: Date): ServerStatus {
   const answer = observed.outcome === 'answered' ? readHealth(observed.health.body) : undefined
   const { state, problem } = judged(observed, answer)
@@ -57,7 +57,7 @@ export function afterObservation(before: ServerStatus, observed: Observation, no
         }
       : null,
     identity: peer ? { id: peer.id, verified: peer.verified } : null,
-    // What it showed last is still worth renewing while it is away.
+    // The certificate it showed last still needs renewing while the server is away.
     certificate: peerCertificate
       ? {
           fingerprint256: peerCertificate.fingerprint256,

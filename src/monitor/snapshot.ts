@@ -1,6 +1,6 @@
-// What the monitor knows, in the form in which page, scripts and commands read it. Every text in it that comes
-// from a certificate or a peer is as it was written there: whoever shows it has to mind that. It imports nothing:
-// the page is checked against it, with the types of a browser alone.
+// The monitor's state, in the form that page, scripts and commands read. Text from certificates and peers is unchanged:
+// whoever displays it must escape it. It imports nothing: the page is type-checked against it, with the browser types
+// only.
 
 export const serverStates = [
   'up',
@@ -57,9 +57,9 @@ export interface ServerStatus {
   readonly identity: { readonly id: string; readonly verified: boolean } | null
   /** End of the certificate it shows. */
   readonly certificate: { readonly fingerprint256: string; readonly not_after: string } | null
-  /** Null where the server is none of ours. */
+  /** Null if it is not one of our servers. */
   readonly health: ServerHealth | null
-  /** Peers it has refused since it started, by reason; null where it does not tell. */
+  /** Peers it has refused since it started, by reason; null if it does not report them. */
   readonly refused: Readonly<Record<string, number>> | null
 }
 
@@ -74,7 +74,7 @@ export interface CertificateStatus {
   readonly not_after: string | null
   readonly days_left: number | null
   readonly level: Level
-  /** Files it is in, and servers that show it. */
+  /** Files that contain it, and servers that show it. */
   readonly places: readonly string[]
   readonly problems: readonly Problem[]
 }
@@ -85,7 +85,7 @@ export interface MonitorEvent {
   readonly kind: 'server' | 'certificate' | 'refused'
   /** Of the server, or the subject of the certificate. */
   readonly name: string
-  /** States of a server, levels of a certificate; null for what is no change of state. */
+  /** States of a server, levels of a certificate; null when the state did not change. */
   readonly from: string | null
   readonly to: string | null
   readonly level: Level
@@ -96,16 +96,16 @@ export interface Snapshot {
   readonly at: string
   readonly level: Level
   readonly servers: readonly ServerStatus[]
-  /** What ends first comes first. */
+  /** Soonest to expire first. */
   readonly certificates: readonly CertificateStatus[]
 }
 
-/** What a page gets: as much as it shows. */
+/** What a page gets: only as much as it shows. */
 export interface Update {
   /** Of this package. */
   readonly version: string
   readonly snapshot: Snapshot
-  /** The newest last. */
+  /** Newest last. */
   readonly events: readonly MonitorEvent[]
 }
 

@@ -20,7 +20,7 @@ interface Answer {
   readonly body: string
 }
 
-/** The status page with what belongs to it, for browsers and tools on this machine. It has to listen on loopback. */
+/** The status page and its files, for browsers and tools on this machine. It must listen on loopback. */
 export function createStatusServer(options: StatusServerOptions): Server {
   const { monitor, version } = options
   const updates = new Updates(monitor, version)
@@ -58,7 +58,7 @@ const typeOf: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** The files of the page, each under its name, read once: an upgrade beneath us mixes no versions. */
+/** The files of the page by name, read once, so that an upgrade during operation does not mix versions. */
 function pageFiles(): Record<string, () => Answer> {
   const folder = new URL('./page/', import.meta.url)
   const files = readdirSync(folder).flatMap((name) => {
@@ -70,7 +70,7 @@ function pageFiles(): Record<string, () => Answer> {
   return Object.fromEntries(files)
 }
 
-/** Nothing from elsewhere, nothing inline, nobody's frame: what is shown comes from peers. */
+/** Nothing from other origins, nothing inline, no framing: the data shown comes from peers. */
 const protection = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -83,14 +83,14 @@ const protection = {
 
 const ourHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i
 
-/** A page from elsewhere that got its name to point here (DNS rebinding) still sends that name. */
+/** A page from another origin whose name was made to point here (DNS rebinding) still sends that name. */
 function isForUs({ headers: { host = '', origin } }: Pick<IncomingMessage, 'headers'>): boolean {
   return (
     ourHost.test(host) && (origin === undefined || origin.toLowerCase() === `http://${host.toLowerCase()}`)
   )
 }
 
-/** How the monitor itself is: 503 when it no longer looks. */
+/** The monitor's own health: 503 when it no longer checks anything. */
 function health({ monitor, version, patienceMs }: StatusServerOptions, begun: number): Answer {
   const { at, level, servers, certificates } = monitor.snapshot()
   const looks = Date.now() - Date.parse(at) < patienceMs

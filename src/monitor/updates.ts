@@ -17,10 +17,10 @@ const listenersAtMost = 32
 /** Many looks end at nearly the same moment. */
 const gatherMs = 200
 const heartbeatMs = 15_000
-/** A page that does not read is not waited for. */
+/** Does not wait for a page that does not read. */
 const mostUnread = 4 * 1024 * 1024
 
-/** Tells open pages of what is new, as Server-Sent Events. */
+/** Sends updates to open pages as Server-Sent Events. */
 export class Updates {
   readonly #listeners = new Set<ServerResponse>()
   readonly #monitor: Monitor
@@ -38,7 +38,7 @@ export class Updates {
     this.#heartbeat = setInterval(() => this.#write(':\n\n'), heartbeatMs).unref()
   }
 
-  /** Answers a request with what there is, and goes on with what comes. */
+  /** Answers a request with the current state, then sends updates. */
   add(response: ServerResponse): void {
     if (this.#listeners.size >= listenersAtMost) {
       response.writeHead(503, { 'retry-after': '10', 'content-length': 0 }).end()

@@ -2,7 +2,7 @@ import { cpus, loadavg } from 'node:os'
 import type { GivenServers, OwnServers, Target } from './load/target.js'
 import { round } from './statistics.js'
 
-/** What was measured, where, and of what. */
+/** What was measured, and on which machine. */
 export interface Environment {
   readonly version: string
   readonly node: string
@@ -10,11 +10,11 @@ export interface Environment {
   readonly platform: string
   readonly cpu: string
   readonly cores: number
-  /** What waited for a core in the minute before. */
+  /** The load of the minute before. */
   readonly load_average: number
   readonly date: string
   readonly duration_seconds: number
-  /** `own`: started for this, on this machine. */
+  /** `own`: started for this test, on this machine. */
   readonly servers: 'own' | { readonly http: string | null; readonly mtls: string }
   readonly call: string
   readonly tls: { readonly version: string; readonly cipher: string; readonly key_exchange: string | null }
@@ -28,7 +28,7 @@ interface Measurement {
   readonly durationMs: number
 }
 
-/** Describes this machine, and the connection of the server over mTLS that is measured. */
+/** Describes this machine, and the server's mTLS connection that is measured. */
 export function environmentOf(
   { version, servers, durationMs }: Measurement,
   { call: { connection, title } }: Target,

@@ -5,22 +5,22 @@ import { median, round } from './statistics.js'
 export interface Figures {
   readonly handshakes: Handshakes
   readonly calls: readonly CallFigures[]
-  /** Bytes, by transport; undefined where the server is not ours. */
+  /** Bytes, by transport; undefined if the server is not ours. */
   readonly memory: { readonly http?: number | undefined; readonly mtls?: number | undefined }
 }
 
 export interface Expectation {
   readonly what: string
   readonly expected: string
-  /** Null where it could not be measured; so is `met`. */
+  /** Null if it could not be measured; then `met` is null too. */
   readonly measured: string | null
   readonly met: boolean | null
 }
 
-/** The rate for which the share of a CPU is told. */
+/** The call rate used for the CPU share. */
 const callsPerSecond = 100
 
-/** What people expect of mTLS, beside what was measured. */
+/** Common expectations of mTLS, beside the measurements. */
 export function expectations({ handshakes, calls, memory }: Figures): Expectation[] {
   const alone = pairs(calls)[0]
   const handshake = minus(handshakes.full?.p50_ms, handshakes.plain?.p50_ms)
@@ -36,7 +36,7 @@ export function expectations({ handshakes, calls, memory }: Figures): Expectatio
   ]
 }
 
-/** mTLS over HTTP, of what was measured of both: 2 is twice as much. */
+/** mTLS relative to HTTP, where both were measured: 2 is twice as much. */
 export interface Ratios {
   readonly full_connection: number | null
   readonly resumed_connection: number | null

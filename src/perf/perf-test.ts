@@ -16,11 +16,11 @@ export interface PerfTestOptions {
   /** Of this package. */
   readonly version: string
   readonly servers: OwnServers | GivenServers
-  /** For connections and calls together; starting servers and measuring memory comes on top. */
+  /** For connections and calls together; starting servers and measuring memory takes extra time. */
   readonly durationMs: number
-  /** Calls in flight, each number measured for itself. */
+  /** Calls in flight; each number is measured separately. */
   readonly concurrencies: readonly number[]
-  /** From so many idle connections it is told what one takes in memory. */
+  /** How many idle connections are opened to measure the memory of one. */
   readonly idleConnections: number
   readonly signal: AbortSignal
   readonly progress: Progress
@@ -32,14 +32,14 @@ export interface PerfResult extends Figures {
   readonly expected: readonly Expectation[]
 }
 
-/** How much of the time goes to connections, the rest to calls. */
+/** The share of the time for connections; the rest is for calls. */
 const connectionShare = 0.25
-/** How much of the progress is left for memory. */
+/** The share of the progress reserved for memory. */
 const memoryShare = 0.15
 
 /**
- * What mTLS costs beside plain HTTP: the same call over both, in turns, in one run. Strict mode always. Throws
- * `CONFIG_INVALID`, what loading certificates and connecting throw, and `TOOL_FAILED`.
+ * The cost of mTLS relative to plain HTTP: the same call over both, alternating, in one run. Always in strict mode.
+ * Throws `CONFIG_INVALID`, what loading certificates and connecting throw, and `TOOL_FAILED`.
  */
 export async function perfTest(options: PerfTestOptions): Promise<PerfResult> {
   const { servers, progress } = options
@@ -58,13 +58,15 @@ export async function perfTest(options: PerfTestOptions): Promise<PerfResult> {
   }
 }
 
-/** Node's own client calls here, whose walk from a certificate to its issuers may never end with others than roots. */
+/**
+ * Node's own client calls here, and its walk from a certificate to its issuers may never end unless it ends in a root.
+ */
 async function clientContext(tls: TlsOptions): Promise<SecureContext> {
   const material = await materialSource(parseTlsConfig(tls, 'client'), 'client').load(undefined)
   return secureContext(material, { ca: pemOf(material.anchors.filter(isSelfSigned)) })
 }
 
-/** Connections and calls, of the same servers. */
+/** Connections and calls, on the same servers. */
 async function measureUnderLoad(
   options: PerfTestOptions,
   tls: TlsOptions,
@@ -90,14 +92,15 @@ async function measureUnderLoad(
   return { environment, handshakes, calls }
 }
 
-/** Bytes of an idle connection, each transport on a server that does nothing else; of given servers nothing is known. */
+/** Bytes per idle connection, each transport on a server that does nothing else; not measured for given servers. */
 async function measureMemory(
   { servers, idleConnections, signal }: PerfTestOptions,
   context: SecureContext,
   progress: Progress,
 ): Promise<Figures['memory']> {
   if (servers.kind === 'given') return {}
-  // One without TLS is so small that few are lost in what a process does of its own accord, and it costs little time.
+  // A connection without TLS is so small that a few would be lost in the noise of the process, and opening more takes
+  // little time.
   const plainConnections = Math.max(idleConnections, 1000)
   const [first, second] = [part(progress, 0, 0.5), part(progress, 0.5, 1)]
   const http = await memoryPerConnection('http', servers, undefined, plainConnections, signal, first)
@@ -105,7 +108,7 @@ async function measureMemory(
   return { http, mtls }
 }
 
-/** Progress of one part as progress of all. */
+/** Converts the progress of one part to overall progress. */
 function part(progress: Progress, from: number, to: number): Progress {
   return (done, what) => progress(from + (to - from) * Math.min(1, done), what)
 }

@@ -1,14 +1,14 @@
-/** Milliseconds below which so many of the measurements lie. */
+/** Percentiles, in milliseconds. */
 export interface Percentiles {
   readonly p50_ms: number
   readonly p90_ms: number
   readonly p99_ms: number
 }
 
-/** The parts a distribution is drawn with; the last ones are what people wait for. */
+/** The quantiles a distribution is drawn with; the last ones are what people wait for. */
 export const curveParts = [...Array.from({ length: 95 }, (_, index) => (index + 5) / 100), 0.995, 0.999]
 
-/** The value below which this part of them lies; `NaN` of none. */
+/** The value at this quantile; `NaN` for no values. */
 export function percentile(values: readonly number[], part: number): number {
   return inOrder(values, [part])[0] ?? Number.NaN
 }
@@ -25,13 +25,13 @@ export function curve(values: readonly number[]): number[] {
   return inOrder(values, curveParts).map((value) => round(value, 3))
 }
 
-/** How far repetitions lie apart: from the least to the greatest, in percent of the middle one. */
+/** The spread of repetitions: from the smallest to the largest, in percent of the median. */
 export function spread(repetitions: readonly number[]): number {
   const range = Math.max(...repetitions) - Math.min(...repetitions)
   return repetitions.length < 2 ? 0 : round((range / median(repetitions)) * 100, 1)
 }
 
-/** The same values in so many consecutive parts of about one length: repetitions, after the fact. */
+/** The values split into this many consecutive parts of about equal length: repetitions, after the fact. */
 export function split<Value>(values: readonly Value[], parts: number): Value[][] {
   const at = (part: number) => Math.round((part * values.length) / parts)
   return Array.from({ length: parts }, (_, part) => values.slice(at(part), at(part + 1))).filter(

@@ -41,7 +41,7 @@ type Row = Uint16Array
 
 let scratch: [Row, Row, Row] = [new Uint16Array(0), new Uint16Array(0), new Uint16Array(0)]
 
-// Called for each name of the gazetteer: the three rows are made once.
+// Called for each name of the gazetteer: the three rows are allocated once.
 function scratchRows(width: number): [Row, Row, Row] {
   if (scratch[0].length <= width)
     scratch = [new Uint16Array(width + 1), new Uint16Array(width + 1), new Uint16Array(width + 1)]

@@ -13,7 +13,7 @@ interface Head {
   readonly zones: readonly string[]
 }
 
-/** A place with what it is filed under. */
+/** A place with its folded name and areas. */
 export interface Entry {
   readonly key: string
   readonly place: Place
@@ -115,7 +115,7 @@ export class Gazetteer {
 
 let loaded: Gazetteer | undefined
 
-/** The gazetteer of this package, read once. Call it at start to have the first lookup as fast as the others. */
+/** The gazetteer of this package, read once. Call it at startup to make the first lookup as fast as the others. */
 export function loadGazetteer(): Gazetteer {
   loaded ??= new Gazetteer(readFileSync(new URL('../../generated/places.tsv', import.meta.url)))
   return loaded

@@ -33,7 +33,7 @@ export function nearMatches(readings: readonly Reading[]): string[] {
   return [...new Set(near)].slice(0, 3)
 }
 
-/** 0 for the same name, more for every difference, Infinity when nobody would mistake one for the other. */
+/** 0 for the same name, more for every difference, Infinity when the names are too different to be confused. */
 function unlikeness(name: Buffer, row: Buffer, start: number, end: number): number {
   const limit = name.length <= 4 ? 1 : name.length <= 8 ? 2 : 3
   if (!startsAlike(name, row, start)) return Infinity
@@ -42,7 +42,7 @@ function unlikeness(name: Buffer, row: Buffer, start: number, end: number): numb
   return distance <= limit ? distance : Infinity
 }
 
-// One slip at the start leaves one of the first two letters there or next to it. This spares two names of three.
+// One slip at the start leaves one of the first two letters there or next to it. This check skips two names of three.
 function startsAlike(name: Buffer, row: Buffer, start: number): boolean {
   const first = row[start]
   const next = row[start + 1]

@@ -14,7 +14,7 @@ export interface Place {
   readonly population: number
 }
 
-// Where the same city names repeat from state to state, the country alone does not tell which is meant.
+// Where the same city names repeat from state to state, the country alone is ambiguous.
 const namedWithRegion = new Set(['US', 'CA', 'AU', 'IN', 'BR', 'MX'])
 
 /** The full name of a place, such as "Paris, France" or "Paris, Texas, United States"; `findPlace` understands it. */

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs'
 import { devNull } from 'node:os'
 import type { HealthProblem } from './ops/health.js'
 
-/** Milliseconds between two looks, and without a failure until all is well again. */
+/** Milliseconds between two checks, and without a failure until the state is good again. */
 const lookEvery = 1000
 const quiet = 3000
 
@@ -13,8 +13,8 @@ interface Lasting {
 }
 
 /**
- * Notices that connections cannot be accepted. When a process has no descriptors left, libuv takes such connections,
- * closes them and tells nobody (`uv__emfile_trick`): so a descriptor is asked for now and then.
+ * Detects that connections cannot be accepted. When a process has no descriptors left, libuv takes such connections and
+ * closes them without an event (`uv__emfile_trick`): so this opens a descriptor from time to time.
  */
 export class AcceptFailures {
   readonly #tell: (message: string) => void
@@ -27,12 +27,12 @@ export class AcceptFailures {
     this.#tell = tell
   }
 
-  /** Looks that found no descriptor, and failures that the system told. */
+  /** Checks that found no descriptor, and failures that the system reported. */
   get count(): number {
     return this.#count
   }
 
-  /** Looks once a second from now on. */
+  /** Checks once a second from now on. */
   watch(): void {
     this.#timer = setInterval(() => this.look(), lookEvery).unref()
   }
@@ -54,7 +54,7 @@ export class AcceptFailures {
     if (!lasting) this.#tell(message)
   }
 
-  /** What of it belongs into `/health`. */
+  /** The part of it for `/health`. */
   problems(now: Date): HealthProblem[] {
     const lasting = this.#lastingAt(now)
     if (!lasting) return []

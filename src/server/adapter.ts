@@ -6,7 +6,7 @@ import { answerRefusal, jsonRpcError } from './refuse.js'
 
 /** From a Node request to the MCP SDK and back: the one file to replace for another way of serving. */
 export interface McpAdapter {
-  /** Answers the request, whatever happens. `authInfo` is the caller, when there is one. */
+  /** Answers every request, even after an error. `authInfo` is the caller, if there is one. */
   handle(request: IncomingMessage, response: ServerResponse, authInfo: AuthInfo | undefined): Promise<void>
   /** Ends the exchanges that are still open. */
   close(): Promise<void>
@@ -14,12 +14,12 @@ export interface McpAdapter {
 
 export interface AdapterOptions extends BodyLimits {
   readonly onError: (error: Error) => void
-  /** Hears of every `tools/call` once it is over. */
+  /** Called after every `tools/call`. */
   readonly onCall: (call: ObservedCall) => void
 }
 
 /**
- * Serves both protocol eras from one factory, statelessly. The SDK gets the body parsed, and a response that is no
+ * Serves both protocol eras from one factory, statelessly. The SDK gets the body parsed, and a response that is not a
  * stream is one write with its length: through TLS every small write costs a record.
  */
 export function createAdapter(
@@ -72,13 +72,13 @@ function webRequest(request: IncomingMessage, signal: AbortSignal): Request {
   return new Request(url, { method: request.method ?? 'GET', headers, signal })
 }
 
-/** So much of a stream is kept, to see what came of the call. */
+/** How much of a stream is kept, to see the result of the call. */
 const keptOfStream = 64 * 1024
 
-/** Writes an answer, and gives what was written. */
+/** Writes an answer, and returns what was written. */
 async function write(response: ServerResponse, answer: Response): Promise<KeptAnswer> {
   const { status } = answer
-  // Whether the connection lives on is not for the SDK to say: it would keep one alive that drains.
+  // The SDK must not decide whether the connection stays open: it would keep one alive that is draining.
   const { connection: _, ...headers } = Object.fromEntries(answer.headers)
   if (answer.body === null || !/^text\/event-stream/i.test(headers['content-type'] ?? '')) {
     const body = Buffer.from(await answer.arrayBuffer())

@@ -1,26 +1,29 @@
-/** One `tools/call` as it went, for metrics and logs. */
+/** The result of one `tools/call`, for metrics and logs. */
 export interface ObservedCall {
   readonly tool: string
-  /** `ok`; `tool_error`: the tool answered that it failed; `error`: no tool answered; `unseen`: its stream went on for long. */
+  /**
+   * `ok`; `tool_error`: the tool reported a failure; `error`: no tool answered; `unseen`: its stream was too long to
+   * follow.
+   */
   readonly outcome: 'ok' | 'tool_error' | 'error' | 'aborted' | 'unseen'
   readonly seconds: number
 }
 
-/** What a call was answered with, as far as that was kept. */
+/** The answer to a call, as far as it was kept. */
 export interface KeptAnswer {
   readonly status: number
   readonly isStream: boolean
-  /** Undefined for a stream that went on for long. */
+  /** Undefined for a stream that was too long. */
   readonly text: string | undefined
 }
 
-/** The tool that a parsed request body calls; undefined for every other message. Batches are not in MCP any more. */
+/** The tool that a parsed request body calls; undefined for every other message. MCP no longer has batches. */
 export function calledTool(body: unknown): string | undefined {
   const { method, params } = (body ?? {}) as { method?: unknown; params?: { name?: unknown } }
   return method === 'tools/call' && typeof params?.name === 'string' ? params.name : undefined
 }
 
-/** What came of a call; undefined when the answer that would tell was not kept. */
+/** The result of a call; undefined when the answer was not kept. */
 export function outcomeOf({ status, isStream, text }: KeptAnswer): ObservedCall['outcome'] | undefined {
   if (status !== 200) return 'error'
   if (text === undefined) return undefined

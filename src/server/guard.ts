@@ -5,7 +5,7 @@ import { bracketed } from '../text/host.js'
 export interface GuardRules {
   /** Host names a request may be addressed to, without port; IPv6 in brackets. */
   readonly allowedHosts: readonly string[]
-  /** Whether a name stands in the server's own certificate. */
+  /** Whether the server's own certificate contains a name. */
   readonly coversHost: (host: string) => boolean
   /** Origins (`https://app.example`) or their host names; without an `Origin` header there is nothing to check. */
   readonly allowedOrigins: readonly string[]
@@ -19,14 +19,14 @@ export const loopbackOnly: GuardRules = {
   allowedOrigins: [],
 }
 
-/** Names as people write them, in the spelling a `Host` header is read in. */
+/** Host names as people write them, in the spelling a `Host` header is read in. */
 export function hostNames(names: readonly string[]): string[] {
   return names.map((name) => bracketed(name).toLowerCase())
 }
 
 /**
- * Why this request must not be served, or undefined. Host and Origin keep out a browser that was lured here
- * (DNS rebinding), which on loopback without TLS is the only one that could come.
+ * Why this request must be refused, or undefined. Host and Origin keep out a browser that was lured here (DNS
+ * rebinding), the only kind that could reach loopback without TLS.
  */
 export function guardProblem(
   { headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>,

@@ -21,12 +21,12 @@ export interface HttpParts {
   readonly guard: GuardRules
   readonly health: () => Health
   readonly metrics: ServerMetrics
-  /** Those that MCP answers, of each identity. */
+  /** Requests that MCP answers, per identity. */
   readonly requests: PerIdentity
   readonly tell: Tell
 }
 
-/** The way of a request: certificate still good → Host and Origin → route → adapter. */
+/** The steps of a request: certificate still valid → Host and Origin → route → adapter. */
 export function requestListener({
   gate,
   adapter,
@@ -83,7 +83,7 @@ export function requestListener({
   }
 }
 
-/** Every path with its methods; which of them MCP has a use for is the SDK's to say. */
+/** Every path with its methods; the SDK decides which of them MCP supports. */
 const routes: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ['/mcp', ['POST', 'GET', 'DELETE']],
   ...pagePaths.map((path): [string, string[]] => [path, ['GET', 'HEAD']]),

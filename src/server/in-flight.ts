@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** The connections of one server, each with the responses it waits for: what a graceful stop has to know. */
+/** The connections of one server, each with its unanswered requests: what a graceful stop has to know. */
 export class InFlight {
   readonly #sockets = new Map<Socket, Set<ServerResponse>>()
   #draining = false
@@ -30,7 +30,7 @@ export class InFlight {
     })
   }
 
-  /** From now on a connection ends with its last response; one that waits for nothing ends at once. */
+  /** From now on a connection ends with its last response; an idle one ends at once. */
   drain(): void {
     this.#draining = true
     for (const [socket, waiting] of this.#sockets) {
@@ -39,7 +39,7 @@ export class InFlight {
     }
   }
 
-  /** Resolves when every connection has told that it is closed: the listener knows it a moment before they do. */
+  /** Resolves when every connection has reported that it is closed: the listener knows it a moment earlier. */
   async closed(): Promise<void> {
     await Promise.all([...this.#sockets.keys()].map((socket) => once(socket, 'close')))
   }

@@ -2,13 +2,13 @@ import type { IncomingMessage } from 'node:http'
 
 export interface BodyLimits {
   readonly maxBodyBytes: number
-  /** Keys in all objects of a body together. */
+  /** Keys of all objects in a body together. */
   readonly maxBodyKeys: number
-  /** How many objects and arrays may stand in each other. */
+  /** Nesting depth of objects and arrays. */
   readonly maxBodyDepth: number
 }
 
-/** Why a body is not taken, with the status and the code of JSON-RPC to answer. */
+/** Why a body is refused, with the status and the JSON-RPC code to answer. */
 export class BodyRefused extends Error {
   constructor(
     readonly status: 400 | 413,
@@ -50,8 +50,8 @@ function tooLarge(excess: string): BodyRefused {
 }
 
 /**
- * Why this JSON would cost more than it may, undefined for everything else; what it is that is no JSON is not said. One
- * walk over the text, before anything is made of it: each key costs some microseconds in what checks messages.
+ * Why this JSON exceeds a limit, undefined for everything else; invalid JSON is not reported here. One pass over the
+ * text, before anything is parsed: each key costs some microseconds in the validation of messages.
  */
 function jsonExcess(text: string, { maxBodyKeys, maxBodyDepth }: BodyLimits): string | undefined {
   let keys = 0

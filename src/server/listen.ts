@@ -4,19 +4,19 @@ import { isLocalhost, localhostAddresses } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { bare } from '../text/host.js'
 
-/** A server that listens, at one address or two. */
+/** A server that listens on one address or two. */
 export interface Listening {
-  /** Takes no new connections; resolves when those that are open have ended. */
+  /** Stops accepting connections; resolves when the open ones have ended. */
   close(): Promise<void>
 }
 
-/** How often a port is looked for that is free at both addresses. */
+/** How many times to look for a port that is free at both addresses. */
 const mostTries = 20
 
 /**
- * Listens at this host; at `localhost` on 127.0.0.1 and ::1, as far as this machine has them, with one port. Throws
- * `PORT_IN_USE`, and `CONFIG_INVALID` for a host that is not this machine's. `failed` gets what is wrong once it listens:
- * connections that could not be accepted.
+ * Listens at this host; `localhost` means 127.0.0.1 and ::1, as far as this machine has them, on one port. Throws
+ * `PORT_IN_USE`, and `CONFIG_INVALID` for a host that is not this machine's. `failed` gets later problems: connections
+ * that could not be accepted.
  */
 export async function listen(
   server: HttpServer,
@@ -53,14 +53,14 @@ async function listenAtLocalhost(server: HttpServer, port: number, host: string)
   }
 }
 
-/** A second way into a server: what comes this way is the server's, and counts for its `maxConnections`. */
+/** A second listener of a server: its connections belong to the server, and count for its `maxConnections`. */
 function twinOf(server: HttpServer): Server {
-  const twin = createServer({ allowHalfOpen: true, noDelay: true }) // as node:http makes its own
+  const twin = createServer({ allowHalfOpen: true, noDelay: true }) // as node:http creates its own
   const limit = server.maxConnections
   const own = new Set<Socket>()
   const ofTwin = new Set<Socket>()
   const share = () => {
-    server.maxConnections = limit - ofTwin.size || -1 // Node up to 20 takes 0 for no limit
+    server.maxConnections = limit - ofTwin.size || -1 // Node up to 20 treats 0 as no limit
     twin.maxConnections = limit - own.size || -1
   }
   const count = (sockets: Set<Socket>, socket: Socket) => {
@@ -102,7 +102,7 @@ function bind(listener: Server, port: number, host: string, address = host): Pro
   })
 }
 
-/** Whether this machine does not have that address. */
+/** Whether this machine lacks that address. */
 function isMissing(error: unknown): boolean {
   const { code } = (error as MtlsError).cause as NodeJS.ErrnoException
   return code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT'

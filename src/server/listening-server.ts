@@ -30,15 +30,15 @@ import { createHealthServer } from './ops/health-server.js'
 import { ServerMetrics } from './ops/metrics.js'
 import type { RunningServer, ServeOptions } from './running-server.js'
 
-/** Where news of a server goes, and what keeps it up to date. */
+/** Where events of a server go, and what keeps it up to date. */
 type Surroundings = Omit<ServeOptions, keyof McpServerOptions>
 
-/** Hosts to listen at where a client on this machine calls `localhost`; any other is called as it is. */
+/** Hosts that a client on this machine calls `localhost`; any other is called by its own name. */
 const reachedByLocalhost = /^(localhost\.?|127\.0\.0\.1|0\.0\.0\.0|\[::\]|\[::ffff:(7f00:1|0:0)\])$/i
 
 const runningNames = new Set<string>()
 
-/** What `serve` does once its options are read. Throws what it throws. */
+/** Implements `serve` after its options are parsed. Throws the same errors. */
 export async function startServer(
   factory: McpServerFactory,
   config: McpServerConfig,
@@ -134,7 +134,7 @@ class ListeningServer implements RunningServer {
     const http = {
       maxHeaderSize: limits.maxHeaderBytes,
       headersTimeout: limits.headersTimeout,
-      // A body must arrive within the idle limit; without one a peer could send a byte a minute.
+      // A body must arrive within the idle limit; otherwise a peer could send a byte a minute.
       requestTimeout: Math.max(limits.idleTimeout, limits.headersTimeout),
       keepAliveTimeout: limits.idleTimeout,
       connectionsCheckingInterval: Math.min(1000, limits.headersTimeout),
@@ -232,7 +232,7 @@ class ListeningServer implements RunningServer {
     this.#acceptFailures.watch()
   }
 
-  /** From now on new files are taken up by themselves, and ends that come near are told. */
+  /** Starts watching for new files and warning of upcoming expiry. */
   keepFresh(freshness: Freshness, events: SecurityEvents): void {
     this.#freshness = freshness
     events.subscribe(freshness.onSecurityEvent)

@@ -1,2 +1,2 @@
-/** For servers that call themselves by the version of this package. */
+/** For servers that report the version of this package as their own. */
 export { packageVersion } from '../config/index.js'

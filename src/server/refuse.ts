@@ -4,8 +4,8 @@ import type { ServerResponse } from 'node:http'
 const timeToSend = 5000
 
 /**
- * Answers a request that is not served with JSON, and ends the connection. What the client still sends is thrown away for a
- * moment: many send all of a body before they read, and closed at once, a connection loses the answer as well.
+ * Refuses a request with JSON, and ends the connection. Discards for a moment what the client still sends: many send
+ * the whole body before they read, and if the connection closed at once the answer would be lost too.
  */
 export function answerRefusal(response: ServerResponse, status: number, body: string, phrase?: string): void {
   if (response.headersSent) {
@@ -31,7 +31,7 @@ export function answerRefusal(response: ServerResponse, status: number, body: st
   request.resume().once('close', end)
 }
 
-/** The body of a refusal in the words of MCP: an error outside any call. */
+/** The body of a refusal in MCP's format: an error outside any call. */
 export function jsonRpcError(code: number, message: string): string {
   return JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id: null })
 }

@@ -5,11 +5,11 @@ import type { WeatherOptions } from './weather/provider.js'
 import { weatherServer } from './weather/server.js'
 
 export interface BuiltInOptions extends WeatherOptions {
-  /** The clock of all three; the machine's when absent. */
+  /** The clock of all three servers; default: the machine's. */
   readonly now?: () => Date
 }
 
-/** One of the three servers that come with this package: its name, and what to hand to `serve`. Its usual ports are settings. */
+/** One of the three servers in this package: its name, and what to pass to `serve`. Its default ports are settings. */
 export interface BuiltInServer {
   readonly name: string
   create(options: BuiltInOptions): McpServerFactory

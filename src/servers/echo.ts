@@ -10,7 +10,7 @@ const echo = {
   title: 'Echo',
   description: 'Gives a text back as it came.',
   inputSchema: z.object({
-    // JSON Schema counts characters, JavaScript's own length UTF-16 units: an emoji is one and two.
+    // JSON Schema counts characters, JavaScript's own length UTF-16 units: an emoji is one character but two units.
     text: z
       .string()
       .min(1)
@@ -48,7 +48,7 @@ const whoami = {
   annotations: readOnly(false),
 }
 
-/** A factory of echo servers. `whoami` needs `serve` around it to have something to say. */
+/** A factory of echo servers. `whoami` has an answer only inside `serve`. */
 export function echoServer(now: () => Date): McpServerFactory {
   return () => {
     const server = new McpServer({ name: 'echo-mcp', version: packageVersion })

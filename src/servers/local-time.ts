@@ -8,7 +8,7 @@ const formatters = new Map<string, Intl.DateTimeFormat>()
 
 /** Throws a RangeError for a time zone the platform does not know. */
 function formatterOf(zone: string): Intl.DateTimeFormat {
-  // Zone names come from callers and ignore case: filed under one spelling, the map holds some 600 at most.
+  // Zone names come from callers and ignore case: stored in one spelling, the map holds some 600 at most.
   const key = zone.toLowerCase()
   let formatter = formatters.get(key)
   if (!formatter) {
@@ -30,7 +30,7 @@ function formatterOf(zone: string): Intl.DateTimeFormat {
 }
 
 export function isTimeZone(zone: string): boolean {
-  // Bare offsets (+05:30) are zones for some versions of Node and not for others.
+  // Bare offsets (+05:30) are zones in some versions of Node only.
   if (!/^[A-Za-z]/.test(zone)) return false
   try {
     formatterOf(zone)
@@ -54,8 +54,8 @@ export function offsetAt(instant: number, zone: string): number {
 }
 
 /**
- * The instants at which clocks in that zone show this time: one as a rule, two where clocks are turned back over
- * it, none where they skip it.
+ * The instants at which clocks in that zone show this time: usually one, two where clocks are turned back over it, none
+ * where they skip it.
  */
 export function instantsOf(wall: WallTime, zone: string): number[] {
   // No zone is more than 15 hours from UTC, so that a day away lies on either side of a change near `wall`.

@@ -1,4 +1,6 @@
-/** What a tool cannot answer. Thrown in a handler: the SDK sends its message to the caller as a tool error. */
+/**
+ * A request that a tool cannot answer. Thrown in a handler: the SDK sends its message to the caller as a tool error.
+ */
 export class Unanswerable extends Error {
   override readonly name = 'Unanswerable'
 }
@@ -16,7 +18,7 @@ export function readOnly(openWorld: boolean) {
 // Controls, line separators, and marks that turn the direction of text around.
 const invisible = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
 
-/** Text of a caller made safe to show in a terminal or a log: what could steer either is written `\u001b`. */
+/** A caller's text, safe to show in a terminal or a log: control characters are written `\u001b`. */
 export function printable(text: string): string {
   return text.replace(invisible, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -1,7 +1,9 @@
-/** What moves a cursor, ends a line, turns text round or cannot be seen: Unicode's category C and line separators. */
+/**
+ * Characters that move a cursor, end a line, reverse text or are invisible: Unicode's category C and line separators.
+ */
 const unprintable = /[\p{C}\u2028\u2029]/gu
 
-/** Foreign text, safe in a line of a terminal or a log: what could steer either is shown, as `\x1b` or `\u{202e}`. */
+/** Foreign text, safe in a line of a terminal or a log: control characters are shown as `\x1b` or `\u{202e}`. */
 export function printable(text: string): string {
   return text.replace(unprintable, (character) => {
     const code = character.codePointAt(0) ?? 0
@@ -9,9 +11,9 @@ export function printable(text: string): string {
   })
 }
 
-/** The same of a line of JSON, in JSON's own escapes: a parser gives back what was written. */
+/** The same for a line of JSON, in JSON's own escapes: a parser restores the original text. */
 export function printableJson(line: string): string {
-  // Beyond the first plane it takes two, one for each half.
+  // A character beyond the first plane takes two escapes, one for each half.
   return line.replace(unprintable, (character) =>
     character.replace(/[\s\S]/g, (unit) => `\\u${hex(unit.charCodeAt(0), 4)}`),
   )

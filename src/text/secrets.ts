@@ -11,12 +11,12 @@ const base64Key =
 const hexKey = /(?:(?:2d){5}424547494e|30(?:8[12])?[\da-f]{2,4}0201(?:003|0102|0002|0104))[\da-f]{32,}/gi
 /** The private part of a JSON Web Key (RFC 7517). */
 const jwkKey = /((?:\\?["'])d(?:\\?["'])\s*:\s*\\?["'])[\w-]{20,}/g
-/** Who is before the host of a URL (RFC 3986 section 3.2.1), also where a mistake has put more than belongs there. */
+/** The user and password before the host of a URL (RFC 3986 section 3.2.1), even where a mistake has put more there. */
 const userOfUrl = /((?:\b[a-z][a-z\d+.-]*:)?\/\/)(?:[^\s/?#"]*|[^\s/?#@":]*:[^\s"]{0,300})@/gi
-/** Values of a query that are for one reader. */
+/** Query values that are secret. */
 const secretInQuery = /([?&#][^=&\s"']*(?:token|key|secret|pass|auth|sig|code)[^=&\s"']*=)[^&\s#"']+/gi
 
-/** A text as it may be shown: private keys, and what opens a door in a URL, are taken out. */
+/** Text that may be shown: private keys, and credentials in URLs, are removed. */
 export function withoutSecrets(text: string): string {
   return text
     .replace(pemKey, notShown)
@@ -29,7 +29,7 @@ export function withoutSecrets(text: string): string {
 
 const notShown = '(a private key, not shown)'
 
-/** Whether somebody has put the text of a file where its path belongs. */
+/** Whether the content of a file was given where its path belongs. */
 export function isPemText(value: string): boolean {
   return value.includes('-----BEGIN ')
 }

@@ -1,9 +1,9 @@
-/** A text as one word of a POSIX shell: as it is where that is safe, in single quotes otherwise. */
+/** A text as one word of a POSIX shell: unchanged where that is safe, otherwise in single quotes. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
-/** The same of a path, which no command takes for an option. */
+/** The same for a path, so that no command reads it as an option. */
 export function shellPath(path: string): string {
   return shellWord(path.startsWith('-') ? `./${path}` : path)
 }

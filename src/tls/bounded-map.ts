@@ -1,4 +1,4 @@
-/** Keeps this many entries at most, and forgets the one that was set longest ago. */
+/** Keeps at most this many entries, and drops the one that was set longest ago. */
 export class BoundedMap<Key, Value> extends Map<Key, Value> {
   readonly #most: number
 
@@ -8,7 +8,7 @@ export class BoundedMap<Key, Value> extends Map<Key, Value> {
   }
 
   override set(key: Key, value: Value): this {
-    this.delete(key) // else it would keep its old place
+    this.delete(key) // otherwise it would keep its old place
     super.set(key, value)
     const [oldest] = this.keys()
     if (this.size > this.#most) this.delete(oldest as Key)

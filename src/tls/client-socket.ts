@@ -1,8 +1,8 @@
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 
 /**
- * A TLS connection whose server its caller judges: every handshake that can be finished is. Node looks at the server's
- * name by itself, and would put all that the server has shown into words for it (see `presentedLeaf`).
+ * A TLS connection whose server is judged by the caller: every handshake that can finish does. Node would check the
+ * server's name, and convert everything the server has shown to text for that (see `presentedLeaf`).
  */
 export function connectTls(
   options: Omit<ConnectionOptions, 'rejectUnauthorized' | 'checkServerIdentity'>,

@@ -7,7 +7,7 @@ const alerts: readonly (readonly [pattern: RegExp, code: MtlsErrorCode, what: st
   [/CERTIFICATE_EXPIRED/, 'CERT_EXPIRED', 'it has expired'],
   [/CERTIFICATE_REVOKED/, 'CERT_REVOKED', 'it is revoked'],
   [/UNKNOWN_CA|ACCESS_DENIED/, 'CLIENT_CERT_REJECTED', 'it does not trust the CA that issued it'],
-  // Anything may be behind this one: Java says it of a CA that it does not know.
+  // This alert may mean anything: Java sends it for an unknown CA.
   [
     /CERTIFICATE_UNKNOWN/,
     'CLIENT_CERT_REJECTED',
@@ -26,7 +26,7 @@ export function refusalInAlert(code: string | undefined, server: string): MtlsEr
   })
 }
 
-/** The refusal in an answer: of one of our servers, or of nginx; undefined when it is about something else. */
+/** The refusal in an answer from one of our servers, or from nginx; undefined when it is about something else. */
 export function refusalInAnswer(status: number, body: string, server: string): MtlsError | undefined {
   if (status === 429) return readRefusal(body, server)
   return status === 403
@@ -37,7 +37,7 @@ export function refusalInAnswer(status: number, body: string, server: string): M
 export const rejectedHint =
   'Compare the issuer of our certificate (`mcp-mtls cert-check`) with the CAs that the server trusts; its log knows more.'
 
-/** nginx answers after the handshake, with statuses of its own. */
+/** nginx answers after the handshake, with its own status codes. */
 function nginxRefusal(status: number, body: string, server: string): MtlsError | undefined {
   if (!/^(400|495|496)$/.test(String(status)) || !/SSL certificate/i.test(body)) return undefined
   const none = status === 496 || /No required/i.test(body)

@@ -15,17 +15,17 @@ import { refusalBody, rejectionBody, rejectionPhrase } from './rejection.js'
 import { TurnedAway } from './turned-away.js'
 
 export interface GateOptions extends PendingLimits {
-  /** Of the server, for events. */
+  /** Name of the server, for events. */
   readonly name: string
   readonly material: Material
   readonly events: SecurityEvents
   readonly maxConnections: number
   readonly maxConnectionsPerIdentity: number
-  /** How long an address is turned away whose peer showed more than it may; milliseconds. */
+  /** How long to turn away an address whose peer exceeded the limits; milliseconds. */
   readonly excessPenalty: number
   /** Limits of the HTTP server behind it. */
   readonly http: HttpOptions
-  /** Gets every connection that was accepted, before the HTTP parser does. */
+  /** Receives every accepted connection, before the HTTP parser does. */
   readonly accepted?: (socket: TLSSocket) => void
 }
 
@@ -38,14 +38,14 @@ export interface JudgedRequest {
 
 type Listener = (socket: Socket) => void
 
-/** How long a refused peer may take to read why, and to ask first; milliseconds. */
+/** How long a refused peer may take to send its request and read the reason; milliseconds. */
 const timeToRead = 1000
 const timeToAsk = 200
 
 /**
- * A plain HTTP server that is given TLS connections whose client was judged, and no others. The gate owns the raw
- * sockets: OpenSSL only asks for the certificate (`rejectUnauthorized: false`), because a peer that is refused in the
- * handshake would never learn why, and a resumed session would not be judged at all.
+ * A plain HTTP server that receives only TLS connections whose client was judged. The gate owns the raw sockets:
+ * OpenSSL only asks for the certificate (`rejectUnauthorized: false`), because a peer refused in the handshake would
+ * never learn why, and a resumed session would not be judged at all.
  */
 export class Gate {
   readonly server: Server
@@ -90,7 +90,7 @@ export class Gate {
   }
 
   /**
-   * Takes up other material. When CAs or revocation lists have changed, earlier session tickets become invalid, and
+   * Switches to other material. When CAs or revocation lists have changed, earlier session tickets become invalid, and
    * connections whose peer no longer qualifies end.
    */
   use(material: Material): void {
@@ -106,20 +106,20 @@ export class Gate {
     return [...this.#open.values()].map(({ facts }) => facts)
   }
 
-  /** How many connections were closed before TLS, for what their address had shown. */
+  /** How many connections were closed before TLS because of what their address had shown. */
   get turnedAway(): number {
     return this.#turnedAway.count
   }
 
-  /** Ends what is no accepted connection: not yet, or never; for the end of a server. */
+  /** Ends connections that are not accepted, or not yet; used when a server stops. */
   destroyPending(): void {
     this.#pending.destroyAll()
     for (const socket of this.#refused) socket.destroy()
   }
 
   /**
-   * Whether the client of this connection knows a certificate of ours that has been replaced. It should come back
-   * over another connection, before the CA of the old certificate is no longer trusted.
+   * Whether the client of this connection knows a certificate of ours that has been replaced. It should reconnect
+   * before the CA of the old certificate is no longer trusted.
    */
   isOutdated(socket: TLSSocket): boolean {
     const known = this.#open.get(socket)?.facts.localCertificate
@@ -127,8 +127,8 @@ export class Gate {
   }
 
   /**
-   * Judges the peer of a request that has come: certificates expire and are revoked while connections live. A refusal
-   * is told as an event; the caller answers and closes.
+   * Judges the peer of a new request: certificates expire and are revoked while connections are open. A refusal is
+   * reported as an event; the caller answers and closes.
    */
   judgeRequest(socket: TLSSocket): JudgedRequest | Refusal {
     const connection = this.#open.get(socket)
@@ -143,7 +143,7 @@ export class Gate {
   #greet(raw: Socket): void {
     raw.allowHalfOpen = false
     const { remoteAddress = 'unknown' } = raw
-    // Where somebody is being served, good peers share the address with a bad one: a proxy, a whole machine.
+    // While a connection is being served, the address is shared by good peers and a bad one: a proxy, a whole machine.
     if (!this.#served.has(remoteAddress) && this.#turnedAway.refuses(remoteAddress)) return void raw.destroy()
     const handshake = this.#pending.begin(raw)
     if (!handshake) return
@@ -155,7 +155,7 @@ export class Gate {
       rejectUnauthorized: false, // judged by the gate
       ALPNProtocols: ['http/1.1'],
     })
-    // Node's own name for a fault of TLS on a socket that no server of its own watches.
+    // Node's own event name for a TLS error on a socket without a server of its own.
     socket.on('_tlsError' as 'error', (error) => {
       handshake.explain(error)
       socket.destroy()
@@ -163,7 +163,7 @@ export class Gate {
     socket.once('secure', () => this.#judgeClient(socket, handshake, certificate))
   }
 
-  /** The end of a handshake: the client is handed on, or answered. */
+  /** The end of a handshake: the client is passed on, or refused. */
   #judgeClient(socket: TLSSocket, handshake: PendingHandshake, certificate: Material['certificate']): void {
     handshake.finish()
     const record = new ConnectionRecord(socket.servername || undefined, socket.localPort ?? 0, certificate)
@@ -201,7 +201,7 @@ export class Gate {
       this.#served.give(remoteAddress)
     })
     this.#open.set(socket, connection)
-    socket.authorized = connection.facts.verified // frameworks look at it
+    socket.authorized = connection.facts.verified // frameworks read it
     this.#handOver(socket)
   }
 
@@ -212,7 +212,7 @@ export class Gate {
   }
 }
 
-/** Takes Node's own listener off, which attaches the HTTP parser: one merely added before would let it run too. */
+/** Removes Node's own listener, which attaches the HTTP parser: adding one before it would let it run too. */
 function takeParser(server: Server): Listener {
   const [parse, ...others] = server.listeners('connection') as Listener[]
   if (!parse || others.length > 0) {
@@ -226,7 +226,7 @@ function takeParser(server: Server): Listener {
   return parse
 }
 
-/** Tells a refused peer why, in the only words it can read after a handshake, and lets it go. */
+/** Tells a refused peer why, in HTTP, the only way after a handshake, and closes the connection. */
 function answerAndEnd(socket: TLSSocket, status: string, body: string): void {
   const head = [
     `HTTP/1.1 ${status}`,
@@ -239,10 +239,10 @@ function answerAndEnd(socket: TLSSocket, status: string, body: string): void {
     clearTimeout(silence)
     if (!socket.writableEnded) socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
   }
-  // Some clients (Go's) take an answer that comes before they have asked for a fault of the connection.
+  // Some clients (Go's) treat an answer that comes before their request as a connection error.
   const silence = setTimeout(answer, timeToAsk)
   socket.once('data', answer)
-  socket.resume() // what it still sends is thrown away, so that it comes to reading
+  socket.resume() // what it still sends is discarded, so that it starts reading
   const timer = setTimeout(() => socket.destroy(), timeToRead)
   socket.once('close', () => {
     clearTimeout(silence)

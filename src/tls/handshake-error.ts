@@ -1,8 +1,8 @@
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
 
 /**
- * What OpenSSL and the network say about a handshake that failed, by family: the exact names differ between
- * OpenSSL versions. The first that fits counts.
+ * What OpenSSL and the network report about a failed handshake, by family: the exact names differ between OpenSSL
+ * versions. The first match counts.
  */
 const families: readonly (readonly [pattern: RegExp, code: MtlsErrorCode, what: string, hint?: string])[] = [
   [/TLS_HANDSHAKE_TIMEOUT/, 'TLS_HANDSHAKE_TIMEOUT', 'did not finish the TLS handshake in time'],
@@ -39,7 +39,7 @@ const families: readonly (readonly [pattern: RegExp, code: MtlsErrorCode, what: 
   ],
 ]
 
-/** A failed handshake in our words; `peer` names the other side, `the server at localhost:8443`. */
+/** A failed handshake as our error; `peer` names the other side, `the server at localhost:8443`. */
 export function handshakeError(error: NodeJS.ErrnoException, peer: string): MtlsError {
   const found = families.find(([pattern]) => pattern.test(error.code ?? error.message))
   const [, code, what, hint] = found ?? [

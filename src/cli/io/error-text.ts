@@ -4,7 +4,7 @@ import { MtlsError } from '../../errors.js'
 import type { Io } from './io.js'
 import { printable, writeJson, writeLines } from './output.js'
 
-/** An error as a person and `--json` get it. */
+/** An error as printed for people and as `--json`. */
 export interface ErrorText {
   readonly code: string
   readonly message: string
@@ -19,7 +19,7 @@ export function writeError(io: Io, error: ErrorText, json: boolean): void {
   if (json) writeJson(io, { error })
 }
 
-/** What there is to say about anything that was thrown. */
+/** The text for anything that was thrown. */
 export function errorText(error: unknown, { env }: Pick<Io, 'env'>): ErrorText {
   if (error instanceof CommanderError) return usageText(error)
   if (error instanceof MtlsError) return error.toJSON()
@@ -36,14 +36,14 @@ export function errorText(error: unknown, { env }: Pick<Io, 'env'>): ErrorText {
 /** commander writes `error: what\n(Did you mean that?)`. */
 function usageText(error: CommanderError): ErrorText {
   if (error.code === 'commander.help') return { code: 'CONFIG_INVALID', message: 'no command given' }
-  // What stands behind an option that is misspelt may be a secret.
+  // The value after a misspelt option may be a secret.
   const told = error.message.replace(/^error: /, '').replace(/('(?:--?[^'=\s]*=|-[^'-]))[^'\n]+'/, "$1…'")
   const [message = '', suggestion] = told.split('\n')
   const nearest = suggestion?.replace(/^\((.*)\)$/, '$1 ') ?? ''
   return { code: 'CONFIG_INVALID', message, hint: `${nearest}See --help.` }
 }
 
-/** What the file system says of a path that no command has words for. */
+/** File system errors for which no command has its own message. */
 function placeText(path: string, code: string): ErrorText {
   if (code === 'EMFILE' || code === 'ENFILE')
     return {

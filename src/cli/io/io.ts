@@ -1,16 +1,16 @@
 import type { Readable, Writable } from 'node:stream'
 
-/** What a command may touch of the process around it. Results go to `stdout`, everything else to `stderr`. */
+/** What a command may use of its process. Results go to `stdout`, everything else to `stderr`. */
 export interface Io {
   readonly stdout: Writable
   readonly stderr: Writable
   readonly stdin: Readable
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
-  /** What the process will exit with; 0 until a command says otherwise. */
+  /** The exit code of the process; 0 until a command sets another. */
   exitCode: number
-  /** True once a signal has asked it to end. */
+  /** True once a signal has asked it to stop. */
   stopped?: boolean
-  /** It serves others: standard output has notices alone, and whoever read them may go. */
+  /** It serves others: standard output gets only notices, and losing its reader does no harm. */
   isService?: boolean
 }

@@ -4,7 +4,7 @@ import { withoutSecrets } from '../../text/secrets.js'
 import { shellPath } from '../../text/shell-word.js'
 import type { Io } from './io.js'
 
-/** JSON, with the control and format characters that it allows in text escaped: a terminal would obey them. */
+/** JSON with control and format characters escaped, which JSON allows in text: a terminal would interpret them. */
 export function writeJson(io: Io, value: unknown): void {
   const safe = (_name: string, one: unknown) => (typeof one === 'string' ? withoutSecrets(one) : one)
   const lines = JSON.stringify(value, safe, 2).split('\n')
@@ -16,18 +16,18 @@ export function writeLines(stream: Io['stdout'], lines: readonly string[]): void
 }
 
 /**
- * Text a peer wrote, safe for a terminal: control and format characters (escape sequences, line ends,
- * direction overrides) are shown, not obeyed.
+ * Text from a peer, safe for a terminal: control and format characters (escape sequences, line ends, direction
+ * overrides) are shown, not interpreted.
  */
 export { printable }
 
-/** A path as short as it can be from here. */
+/** The shortest form of a path, relative to here if possible. */
 export function shownPath(path: string, { cwd }: Pick<Io, 'cwd'>): string {
   const short = relative(cwd, path)
   return short === '' ? '.' : short.startsWith('..') ? path : short
 }
 
-/** The same as a word of a command that can be pasted into a shell. */
+/** The same as a shell word that can be pasted into a command. */
 export function typedPath(path: string, io: Pick<Io, 'cwd'>): string {
   return shellPath(shownPath(path, io))
 }

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { MtlsError } from '../../errors.js'
 
 /**
- * Gives `work` a temporary folder for keys. It is gone afterwards, also when this process is killed or its terminal goes: a small
- * process of its own waits for that. Throws `CERT_WRITE_FAILED` when there is none, or it can take no more.
+ * Gives `work` a temporary folder for keys. It is removed afterwards, even if this process is killed or its terminal
+ * closes: a small separate process takes care of that. Throws `CERT_WRITE_FAILED` when there is no such folder, or it
+ * cannot be written.
  */
 export async function withScratchFolder<Result>(
   name: string,
@@ -17,10 +18,10 @@ export async function withScratchFolder<Result>(
   })
   const remover = spawn(process.execPath, ['--eval', removeAtEnd, directory], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true, // a signal to all of a terminal or a group is not for it
+    detached: true, // ignores signals to a whole terminal or process group
     env: {},
   })
-  remover.once('error', () => undefined) // then only a kill leaves the folder
+  remover.once('error', () => undefined) // from here on only a kill leaves the folder behind
   remover.stdin?.once('error', () => undefined)
   try {
     return await work(directory)

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import type { Io } from './io.js'
 
 /**
- * Runs a shell command in the working directory, with these variables beside those of the environment; what it prints goes to
- * stderr. Gives what went wrong, undefined when nothing did; rejects when the signal aborts.
+ * Runs a shell command in the working directory, with these variables added to the environment; its output goes to
+ * stderr. Returns what went wrong, undefined if nothing did; rejects when the signal aborts.
  */
 export async function runShell(
   command: string,

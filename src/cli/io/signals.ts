@@ -2,14 +2,14 @@ import inspector from 'node:inspector'
 import type { Writable } from 'node:stream'
 import type { Io } from './io.js'
 
-// Loaded before everything else, so that no signal finds Node's default: it imports nothing of this package.
+// Loaded before everything else, so that no signal meets Node's default: it imports nothing from this package.
 
 /** A signal ended the work before it was done. */
 export class Interrupted extends Error {}
 
 /**
- * Gives `work` a signal that aborts at the first SIGINT or SIGTERM, in place of Node's default of dying at once, which is
- * back at the second. Throws `Interrupted` when the work fails after that.
+ * Gives `work` a signal that aborts at the first SIGINT or SIGTERM, instead of Node's default of exiting at once, which
+ * is restored for the second. Throws `Interrupted` when the work fails after that.
  */
 export async function untilSignal<Result>(
   io: Io,
@@ -31,7 +31,7 @@ export async function untilSignal<Result>(
   }
 }
 
-/** For what serves others: `stop` aborts at the first SIGINT or SIGTERM, `force` at the second. */
+/** For commands that serve others: `stop` aborts at the first SIGINT or SIGTERM, `force` at the second. */
 export function stopSignals(io: Io): { readonly stop: AbortSignal; readonly force: AbortSignal } {
   const stop = new AbortController()
   const force = new AbortController()
@@ -45,7 +45,7 @@ export function stopSignals(io: Io): { readonly stop: AbortSignal; readonly forc
   return { stop: stop.signal, force: force.signal }
 }
 
-/** From now on SIGHUP does this, and does not end the process. */
+/** From now on SIGHUP calls this, and does not end the process. */
 export function onHangup(act: () => void): void {
   process.on('SIGHUP', act)
 }
@@ -56,28 +56,28 @@ export type UserSignal = (typeof userSignals)[number]
 let tell = (signal: UserSignal): void => void process.stderr.write(`note: ${signal} does nothing here\n`)
 
 /**
- * From now on these signals are told and do nothing else. Left to itself Node opens its debugger on SIGUSR1, to every
- * user of this machine, and ends on SIGUSR2; both are sent by habits of log rotation. `options` are those of Node.
+ * From now on these signals are reported and do nothing else. By default Node opens its debugger on SIGUSR1, to every
+ * user of this machine, and exits on SIGUSR2; log rotation often sends both. `options` are those of Node.
  */
 export function takeUserSignals(options: readonly string[]): void {
   closeDebugger(options)
   for (const signal of userSignals) process.on(signal, () => tell(signal))
 }
 
-/** One came before this line ran: what nobody asked for is shut again. */
+/** A signal came before this line ran: closes the debugger that it opened. */
 function closeDebugger(options: readonly string[]): void {
   const isAsked = options.some((option) => option.includes('--inspect'))
   if (!isAsked && inspector.url() !== undefined) inspector.close()
 }
 
-/** Has them told in another way than by a note on stderr. */
+/** Reports them in another way than by a note on stderr. */
 export function tellUserSignals(by: (signal: UserSignal) => void): void {
   tell = by
 }
 
 /**
- * Node waits for a terminal to take what it writes; for one that is stopped (Ctrl-S) it would wait before it hears a signal.
- * It has no public way to change that.
+ * Node waits for a terminal to take what it writes; if the terminal is stopped (Ctrl-S), Node handles no signal until
+ * it continues. It has no public way to change that.
  */
 function neverHold({ stdout, stderr }: Io): void {
   for (const stream of [stdout, stderr]) {

@@ -1,14 +1,14 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../../config/duration.js'
 
-// How the text of a flag becomes a value, for flags that are no settings.
+// Parses the text of flags that are not settings.
 
 export function numberArgument(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is not a number.')
   return Number(text)
 }
 
-/** Milliseconds, for what must not be too often and not too seldom. */
+/** Milliseconds, within a lower and an upper limit. */
 export function durationArgument(text: string): number {
   const found = parseDuration(text)
   if (found === undefined || found < 500 || found > 3_600_000)
@@ -16,7 +16,7 @@ export function durationArgument(text: string): number {
   return found
 }
 
-/** For a flag that may be given more than once. */
+/** For a flag that can be given more than once. */
 export function repeatedArgument(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]
 }

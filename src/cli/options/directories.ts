@@ -6,18 +6,18 @@ import type { Io } from '../io/io.js'
 import { typedPath } from '../io/output.js'
 import { addSettingOptions } from './settings.js'
 
-/** Gives a `cert-…` command the flags that say where certificates and the CA are. */
+/** Adds to a `cert-…` command the flags that say where certificates and the CA are. */
 export function addDirectoryOptions(command: Command): Command {
   command.option('--ca-dir <path>', 'where the key of the CA is kept (default: the certificate directory)')
   return addSettingOptions(command, 'certDir', 'keyPassphrase')
 }
 
-/** What the flags of `addDirectoryOptions` hold beside settings. */
+/** The flags of `addDirectoryOptions` that are not settings. */
 export interface DirectoryFlags {
   readonly caDir?: string
 }
 
-/** Where certificates and the CA are; `directory` is one that was named as an argument. */
+/** Where certificates and the CA are; `directory` is the one given as an argument. */
 export function directoriesOf(
   { tls }: Settings,
   { caDir }: DirectoryFlags,
@@ -31,7 +31,7 @@ export function directoriesOf(
   }
 }
 
-/** The next command to type, with the flags that lead it to the same directories. */
+/** The next command to type, with the flags for the same directories. */
 export function typedCommand(name: string, { certDir, caDir }: CaOptions, io: Io): string {
   const flag = (option: string, path: string) => ` --${option} ${typedPath(path, io)}`
   const own = certDir === resolve(io.cwd, 'certs') ? '' : flag('cert-dir', certDir)

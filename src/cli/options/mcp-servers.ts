@@ -8,7 +8,7 @@ import {
 } from '../../config/index.js'
 import type { Io } from '../io/io.js'
 
-/** The servers of the `mcpServers` file when one is named, else those of the settings. Throws `CONFIG_INVALID`. */
+/** The servers in the `mcpServers` file if one is given, else those of the settings. Throws `CONFIG_INVALID`. */
 export function mcpServers(
   file: string | undefined,
   { tlsEnabled, tls, servers }: Settings,
@@ -21,7 +21,7 @@ export function mcpServers(
   return { servers: Object.fromEntries(own), notices: [] }
 }
 
-/** The files of an entry stand over those of the settings; another key has another passphrase, or none. */
+/** The files of an entry override those of the settings; a different key has a different passphrase, or none. */
 export function tlsOf({ tls }: McpServerEntry, settings: Settings): Settings['tls'] {
   const { keyPassphrase, ...shared } = settings.tls
   const passphrase = tls.clientKey === undefined && keyPassphrase !== undefined ? { keyPassphrase } : {}

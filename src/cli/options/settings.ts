@@ -10,7 +10,7 @@ import {
 import type { Io } from '../io/io.js'
 import { printable, writeLines } from '../io/output.js'
 
-/** Gives a command the flags of these settings, as in `addSettingOptions(command, ...settingsOf('tls'))`. */
+/** Adds the flags of these settings to a command, as in `addSettingOptions(command, ...settingsOf('tls'))`. */
 export function addSettingOptions(command: Command, ...names: readonly SettingName[]): Command {
   const all = names.flatMap((name) =>
     name === 'keyPassphrase' ? [name, 'keyPassphraseFile' as const] : [name],
@@ -27,8 +27,8 @@ export function addSettingOptions(command: Command, ...names: readonly SettingNa
 }
 
 /**
- * The settings of this run: flags of the command, environment, `.env`; `flags` for those with another name here. Asked for
- * once, as the first thing of an action: it also writes the warnings.
+ * The settings of this run: flags of the command, environment, `.env`; `flags` for those with another name here. Call
+ * it once, first in an action: it also prints the warnings.
  */
 export async function resolveSettings(
   command: Command,
@@ -56,8 +56,8 @@ export async function resolveSettings(
 const booleanPlaceholder = settingTable.demoMode.kind.placeholder
 
 /**
- * `--demo-mode all` → `--demo-mode=true all`, `--watch certs` → `--watch=true certs`: an optional value is taken
- * only when it reads as a boolean or a duration, or the flag would swallow the argument after it.
+ * `--demo-mode all` → `--demo-mode=true all`, `--watch certs` → `--watch=true certs`: an optional value is taken only
+ * if it reads as a boolean or a duration; otherwise the flag would swallow the argument after it.
  */
 export function bindOptionals(argv: readonly string[], command: Command): string[] {
   const takes = new Map(

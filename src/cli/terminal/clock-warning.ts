@@ -2,7 +2,7 @@ import { releaseDate } from '../../config/package-version.js'
 import type { Io } from '../io/io.js'
 import { day, writeLines } from '../io/output.js'
 
-/** Warns who issues certificates while the clock stands before the day this version was made. */
+/** Warns when certificates are issued while the clock is earlier than the day this version was made. */
 export function warnOfClock(io: Io, now = new Date()): void {
   if (now >= releaseDate) return
   writeLines(io.stderr, [

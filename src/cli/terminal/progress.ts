@@ -3,7 +3,7 @@ import type { Io } from '../io/io.js'
 
 const width = 24
 
-/** A bar that is drawn anew on a terminal; elsewhere a line for each new thing that is done. `clear` removes it. */
+/** A bar that is redrawn on a terminal; elsewhere a line for each finished step. `clear` removes it. */
 export function progressBar({ stderr }: Pick<Io, 'stderr'>): { readonly update: Progress; clear(): void } {
   const terminal = 'isTTY' in stderr && stderr.isTTY === true
   let shown = ''

@@ -1,8 +1,8 @@
 import stringWidth from 'fast-string-width'
 
 /**
- * Columns side by side, each as wide as its widest cell on a terminal, where letters may take two places or none. The
- * columns from `figuresFrom` on stand to the right.
+ * Columns side by side, each as wide as its widest cell on a terminal, where characters may take two columns or none.
+ * The columns from `figuresFrom` on are right-aligned.
  */
 export function table(
   rows: readonly (readonly string[])[],

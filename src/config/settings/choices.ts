@@ -1,4 +1,4 @@
-// What settings choose among. Without zod: the help of the command line needs these and nothing else.
+// The values that settings choose from. Without zod: the help of the command line needs only these.
 
 export const tlsVersions = ['TLSv1.2', 'TLSv1.3'] as const
 export const crlMissingChoices = ['refuse', 'allow'] as const

@@ -5,8 +5,8 @@ import { readSmallFile, Unreadable } from '../../files/read-file.js'
 import { rejectProblems } from '../problems.js'
 
 /**
- * The variables in the `.env` file of a directory; none when there is no such file. Throws `CONFIG_INVALID` with the number
- * of every line that could be read in two ways, or be lost; what stands in a line is never shown.
+ * The variables in the `.env` file of a directory; none when there is no such file. Throws `CONFIG_INVALID` with the
+ * number of every line that is ambiguous or would be lost; the content of a line is never shown.
  */
 export function readDotenv(directory: string): Readonly<Record<string, string | undefined>> {
   const path = resolve(directory, '.env')
@@ -15,7 +15,7 @@ export function readDotenv(directory: string): Readonly<Record<string, string | 
   const lines = text.split('\n')
   const problems = problemsIn(lines).map(([line, what]) => ({ setting: `line ${line}`, text: what, hint }))
   rejectProblems(path, problems)
-  // Node takes a name for another one where there is a tab, or more than one space, before it.
+  // Node reads a different name if a tab, or more than one space, comes before it.
   return parseEnv(lines.map((line) => line.replace(assignment, '$1=')).join('\n'))
 }
 
@@ -32,7 +32,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** UTF-8, or UTF-16 by its byte order mark, as editors of Windows write it. */
+/** UTF-8, or UTF-16 by its byte order mark, as Windows editors write it. */
 function decoded(bytes: Buffer): string {
   const encoding =
     bytes[0] === 0xff && bytes[1] === 0xfe
@@ -45,10 +45,10 @@ function decoded(bytes: Buffer): string {
 
 const assignment = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*/
 
-/** A setting that would be lost inside of another value. */
+/** A setting that would be lost inside another value. */
 const ours = /^\s*(?:export\s+)?(?:TLS|MCP)_\w+\s*=/
 
-/** The lines that are wrong, each with what is wrong with it. */
+/** The invalid lines, each with its problem. */
 function problemsIn(lines: readonly string[]): [line: number, what: string][] {
   const found: [number, string][] = []
   for (let at = 0; at < lines.length; at++) {
@@ -66,7 +66,7 @@ function problemsIn(lines: readonly string[]): [line: number, what: string][] {
       else if (/["'`]/.test(value)) found.push([at + 1, 'has a quote inside of a value without quotes'])
       continue
     }
-    // The value ends with the next of its quotes, lines later perhaps.
+    // The value ends at the next matching quote, perhaps lines later.
     const begun = at
     let rest = value.slice(1)
     while (!rest.includes(quote) && at + 1 < lines.length) {

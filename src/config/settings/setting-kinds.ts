@@ -1,4 +1,4 @@
-/** How help calls the values of a setting. How their text becomes a value stands in `setting-values.ts`. */
+/** How help names the values of a setting. `setting-values.ts` parses their text. */
 export interface Kind<Value> {
   readonly name: KindName
   readonly placeholder: string
@@ -27,7 +27,7 @@ export const durationText: Kind<number> = { name: 'duration', placeholder: 'dura
 export const plainText: Kind<string> = { name: 'text', placeholder: 'text' }
 export const secretText: Kind<string> = { name: 'secret', placeholder: 'secret' }
 export const pathText: Kind<string> = { name: 'path', placeholder: 'path' }
-/** Judged beside the settings that say what is allowed. */
+/** Checked together with the settings that decide what is allowed. */
 export const serverUrlText: Kind<string> = { name: 'text', placeholder: 'url' }
 export const urlText: Kind<string> = { name: 'url', placeholder: 'url' }
 export const listText: Kind<string[]> = { name: 'list', placeholder: 'a,b,…' }

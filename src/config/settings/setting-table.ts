@@ -16,19 +16,22 @@ import {
 
 export type SettingGroup = 'tls' | 'listen' | 'limits' | 'call' | 'weather' | 'model' | 'log'
 
-/** One setting: its variable, its kind, what it has when nobody says anything, and what it means. */
+/** One setting: its variable, its kind, its default, and what it means. */
 export interface Setting<Value = unknown> {
   readonly variable: string
   readonly group: SettingGroup
   readonly kind: Kind<Value>
-  /** As a person would write it; absent: no default, or one that depends on other settings (help says which). */
+  /**
+   * As a person would write it; absent when there is no default, or one that depends on other settings (help says
+   * which).
+   */
   readonly default?: string
   readonly help: string
 }
 
 /**
- * Every setting, once. The key is the name in code and, in kebab case, the flag. Flags, help,
- * `docs/configuration.md` and `.env.example` follow this table.
+ * All settings. The key is the name in code and, in kebab case, the flag. Flags, help, `docs/configuration.md` and
+ * `.env.example` follow this table.
  */
 export const settingTable = {
   tlsEnabled: set(
@@ -175,7 +178,7 @@ export const settingTable = {
 } as const
 
 export type SettingName = keyof typeof settingTable
-/** The value of each setting; undefined where nobody gave one and there is no default. */
+/** The value of each setting; undefined when none was given and there is no default. */
 export type SettingValues = {
   readonly [Name in SettingName]: (typeof settingTable)[Name] extends Setting<infer Value>
     ? (typeof settingTable)[Name] extends { readonly default: string }

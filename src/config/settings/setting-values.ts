@@ -6,7 +6,7 @@ import { type Setting, type SettingName, type SettingValues, settingTable } from
 const toNumber = (value: string) => (/^\d+$/.test(value.trim()) ? Number(value) : Number.NaN)
 const booleans: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false }
 
-/** How the text of a flag or variable becomes a value. */
+/** Parses the text of flags and variables. */
 const schemas: Readonly<Record<Exclude<KindName, 'choice'>, z.ZodType<unknown, string>>> = {
   boolean: z
     .string()
@@ -20,7 +20,7 @@ const schemas: Readonly<Record<Exclude<KindName, 'choice'>, z.ZodType<unknown, s
     .transform((value): string | number => value)
     .pipe(duration),
   text,
-  /** Kept to the letter: a passphrase may begin or end with a space. */
+  /** Kept unchanged: a passphrase may begin or end with a space. */
   secret: z.string().min(1, 'may not be empty'),
   path,
   url: text.refine((value) => URL.canParse(value), 'a URL is wanted'),
@@ -36,7 +36,7 @@ export function schemaOf({ name, choices = [] }: Kind<unknown>): z.ZodType<unkno
   return name === 'choice' ? z.string().trim().pipe(choice(choices)) : schemas[name]
 }
 
-/** What a setting has when nobody gives one. Options of the library have the same. */
+/** The defaults of the settings. The library's options have the same. */
 export function defaultOf<Name extends SettingName>(name: Name): NonNullable<SettingValues[Name]> {
   const { kind, default: standard }: Setting = settingTable[name]
   return schemaOf(kind).parse(standard) as NonNullable<SettingValues[Name]>

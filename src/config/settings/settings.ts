@@ -15,10 +15,10 @@ import {
 } from './setting-table.js'
 import { defaultOf, schemaOf } from './setting-values.js'
 
-/** What the command line works with, from flags, environment, `.env` and defaults. */
+/** The settings of the command line, from flags, environment, `.env` and defaults. */
 export interface Settings {
   readonly tlsEnabled: boolean
-  /** Ready for `serve` and `connect`; files are not looked for yet. */
+  /** Ready for `serve` and `connect`; files are not checked yet. */
   readonly tls: TlsOptions & { readonly certDir: string; readonly demoMode: boolean }
   readonly host: string
   readonly allowedHosts?: string[]
@@ -45,7 +45,7 @@ export interface SettingSources {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** The variables of a `.env` file. */
   readonly dotenv?: Readonly<Record<string, string | undefined>>
-  /** What relative paths start from. */
+  /** Relative paths start here. */
   readonly cwd?: string
 }
 
@@ -58,8 +58,8 @@ export function readSettings(sources: SettingSources): Settings {
 }
 
 /**
- * What is worth a line at the start: names that begin like ours and are none, and what the `.env` file of a directory
- * weakens, which another may have put there.
+ * Warnings at startup: names that look like ours but are not, and what the `.env` file of a directory weakens, since
+ * someone else may have put it there.
  */
 export function settingNotices({ flags = {}, env = {}, dotenv = {} }: SettingSources): readonly string[] {
   const known = new Set(settingNames.map((name) => (settingTable[name] as Setting).variable))
@@ -82,12 +82,12 @@ const weakening: readonly (readonly [name: SettingName, value: RegExp])[] = [
   ['tlsEnabled', /^\s*(false|0)\s*$/i],
 ]
 
-/** Every value, the default in place of a wrong one, so that the rules can look at the rest. */
+/** All values, with the default for invalid ones, so that the rules can check the rest. */
 function readValues({ flags = {}, env = {}, dotenv = {} }: SettingSources) {
   const problems: Problem[] = []
   const entries = settingNames.map((name) => {
     const setting: Setting = settingTable[name]
-    // An empty variable is a variable not set, as in shells and compose files; an empty flag is a mistake.
+    // An empty variable counts as not set, as in shells and compose files; an empty flag is a mistake.
     const given = flags[name] ?? (env[setting.variable] || dotenv[setting.variable] || undefined)
     const standard = setting.default === undefined ? undefined : defaultOf(name)
     if (given === undefined) return [name, standard]
@@ -155,7 +155,7 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
   }
 }
 
-/** What no single setting shows. */
+/** Rules that involve several settings. */
 function rules(values: SettingValues, settings: Settings): Problem[] {
   const problems: Problem[] = []
   const add = (name: SettingName, text: string | undefined) => {
@@ -188,7 +188,7 @@ function title(name: SettingName): string {
   return `${settingTable[name].variable} (${flagOf(name)})`
 }
 
-/** The members that have a value: an absent option and an undefined one are different things here. */
+/** The members that have a value: an absent option and an undefined one differ here. */
 function given<Values extends object>(
   values: Values,
 ): { [Name in keyof Values]?: NonNullable<Values[Name]> } {

@@ -4,7 +4,7 @@ import type { Segment } from './segments.js'
 
 const example = 'Ask for example: What time is it in Tokyo when it is 15:00 in Oslo?'
 
-/** Adds a call of `convertTime` for every place but the one whose time is given. */
+/** Adds a call of `convertTime` for every place except the one whose time is given. */
 export function draftConversion(segment: Segment, city: string | undefined, draft: PlanDraft): void {
   const { clock } = segment
   if (!clock) return draft.usage('I can convert a time of day, and the question gives none.', example)

@@ -9,7 +9,7 @@ import type { Segment } from './segments.js'
 const mostDays = 7
 const usualDays = 3
 
-/** Adds to the draft what a segment asks for. `city` is the place meant where it names none. */
+/** Adds the calls that a segment asks for to the draft. `city` is used where it names no place. */
 export function draftSegment(segment: Segment, city: string | undefined, draft: PlanDraft): void {
   const asksOnlyForDays = segment.topics.length === 0 && segment.details.some(({ kind }) => kind === 'days')
   for (const topic of asksOnlyForDays ? (['forecast'] as const) : segment.topics) {
@@ -90,7 +90,7 @@ interface Days {
   readonly only?: ForecastPart | undefined
 }
 
-/** Undefined when the weather of this moment is meant. */
+/** Undefined for the current weather. */
 function daysAsked(topic: 'weather' | 'forecast', details: readonly Cue[]): Days | undefined {
   const asked = details.filter((detail) => detail.kind === 'days')
   const today = details.some(({ kind }) => kind === 'today')

@@ -1,6 +1,6 @@
 import { foldText, type Span } from './text.js'
 
-/** A text to be echoed, and the part of the question that asks for it. */
+/** A text to echo, and the part of the question that asks for it. */
 export interface EchoRequest extends Span {
   readonly text: string
 }
@@ -8,7 +8,7 @@ export interface EchoRequest extends Span {
 const command =
   /(?:^|[.?!;,]|\band\b|\bthen\b|\bplease\b|\byou\b)\s*(?:just |also |please )*\b(echo|say|repeat)\b(?! server)(?: back| after me)?(?:[ ](?:me )?(?:the )?(?:text|words?|phrase|message|sentence|following)\b)?\s*:?\s*/g
 
-/** Where something else than the text to echo begins. */
+/** Where the text to echo ends. */
 const otherQuestion =
   /^(?:what|when|how|who|which|is it|will it|convert|the (?:weather|time|temperature|forecast|date)\b|(?:please )?(?:tell|give|show) me)/
 

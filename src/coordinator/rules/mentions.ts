@@ -1,7 +1,7 @@
 import { findPlace, isPlace } from '../../places/index.js'
 import { foldText, type Span, type Word, wordsOf } from './text.js'
 
-/** A place, or what stands where a place is expected and is none (`known: false`). */
+/** A place, or text where a place is expected but not recognized (`known: false`). */
 export interface Mention extends Span {
   /** As the asker wrote it, without a possessive ending. */
   readonly text: string
@@ -17,7 +17,7 @@ export interface Mentions {
   readonly ignored: readonly string[]
 }
 
-/** Inhabitants of a city whose name is hardly meant as a word. */
+/** Population of a city whose name is unlikely to be meant as a word. */
 const wellKnown = 100_000
 
 const prepositions = new Set('in at for of from to near around into over about within between'.split(' '))
@@ -46,12 +46,12 @@ export function givenCity(text: string): Mention {
 }
 
 interface Token extends Word {
-  /** Nothing but blanks and the dot of an abbreviation before it. */
+  /** Only blanks and the dot of an abbreviation before it. */
   readonly joined: boolean
   readonly comma: boolean
 }
 
-/** The places of a question. `folded` is the question folded, what is already understood blanked out. */
+/** The places of a question. `folded` is the folded question with the parts already understood blanked out. */
 export function mentionsIn(question: string, folded: string, cityGiven: boolean): Mentions {
   const tokens = tokensOf(folded)
   const asked: Mention[] = []
@@ -70,8 +70,8 @@ export function mentionsIn(question: string, folded: string, cityGiven: boolean)
     ;(expected ? asked : bare).push(mention)
     at += found.count
   }
-  // "Nice weather in Paris", "the real temperature": where the place is said in so many words, or given beside the
-  // question, only what can hardly be anything else is a place too, as in "Tokyo weather and the time in Lima".
+  // "Nice weather in Paris", "the real temperature": where the place is said explicitly, or given beside the question,
+  // a word counts as another place only if it can hardly be anything else, as in "Tokyo weather and the time in Lima".
   const elsewhere = asked.length > 0 || cityGiven
   const counted = bare.filter((mention) => !elsewhere || isEvident(mention, question, asked.length > 0))
   return {
@@ -144,7 +144,7 @@ function placeAt(
   return { mention: read(question, tokens, at, count), count }
 }
 
-/** No guess: "Paris Foo" is not Paris. */
+/** No guessing: "Paris Foo" is not Paris. */
 function endsHere(tokens: readonly Token[], next: number): boolean {
   const token = tokens[next]
   return !token?.joined || grammar.has(token.text)

@@ -2,12 +2,12 @@ import { findPlace } from '../../places/index.js'
 import type { AskFailure } from '../failure.js'
 import type { PlannedCall } from '../plan.js'
 
-/** A call that has no server yet; `home` is the name of the server that usually has the tool. */
+/** A call without a server yet; `home` is the name of the server that usually has the tool. */
 export interface UnassignedCall extends Omit<PlannedCall, 'server'> {
   readonly home: 'weather' | 'datetime' | 'echo'
 }
 
-/** What a question has yielded so far. The same call, problem or notice is kept once. */
+/** The calls, problems and notices of a question so far; each is kept once. */
 export class PlanDraft {
   readonly calls: UnassignedCall[] = []
   readonly problems: AskFailure[] = []

@@ -21,7 +21,7 @@ export const rulesPlanner: Planner = {
   },
 }
 
-/** What a question asks for; `city` is meant where it names none. */
+/** The calls that a question asks for; `city` is used where it names none. */
 export function understand(question: string, city?: string): PlanDraft {
   const draft = new PlanDraft()
   const echoes = echoRequests(question)
@@ -32,7 +32,7 @@ export function understand(question: string, city?: string): PlanDraft {
       arguments: { text: echo.text },
       purpose: `the echo of "${echo.text}"`,
     })
-  // Texts to echo stay as they were written; in the rest blanks of any kind and number are one.
+  // Texts to echo are kept as written; elsewhere any run of whitespace counts as one space.
   const text = blank(question, echoes).normalize('NFC').replace(/\s+/g, ' ')
   const spoken = foldText(text)
   const clocks = clockTimes(spoken)
@@ -51,7 +51,7 @@ export function understand(question: string, city?: string): PlanDraft {
   return draft
 }
 
-/** Gives every call the server that has its tool: the one of the usual name, else whichever declares it. */
+/** Assigns each call to a server that has its tool: the one with the usual name, else any that declares it. */
 async function assign(
   unassigned: readonly UnassignedCall[],
   toolbox: Toolbox,
@@ -66,7 +66,7 @@ async function assign(
   return { ...rest, calls }
 }
 
-/** A server that cannot tell its tools may be the one: calling it says why it cannot. */
+/** A server that cannot list its tools may be the right one: calling it shows why it cannot. */
 async function serverOf(home: string, tool: string, toolbox: Toolbox): Promise<string> {
   if (toolbox.servers.includes(home)) return home
   const found = await Promise.all(

@@ -2,7 +2,7 @@ import type { ClockTime } from './clock.js'
 import type { Cue, Topic } from './cues.js'
 import type { Mention } from './mentions.js'
 
-/** What the rules know at one position of a question. */
+/** What the rules recognize at one position of a question. */
 export type QuestionPart =
   | { readonly kind: 'cue'; readonly at: number; readonly cue: Cue }
   | { readonly kind: 'place'; readonly at: number; readonly place: Mention }

@@ -23,7 +23,7 @@ export function foldText(text: string): string {
     .replace(/[’‘]/g, "'")
 }
 
-/** Puts `|` over what has been understood: it ends words and holds the positions. */
+/** Replaces the understood part with `|`: it separates words and keeps the positions. */
 export function blank(text: string, spans: Iterable<Span>): string {
   let result = text
   for (const { start, end } of spans)

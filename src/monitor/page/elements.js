@@ -1,4 +1,4 @@
-// All that comes from data goes into the page as text, never as markup: names come from certificates and peers.
+// All data goes into the page as text, never as markup: names come from certificates and peers.
 
 /** @import { Problem } from '../snapshot.js' */
 

@@ -72,7 +72,7 @@ function listen() {
   updates.onerror = () => {
     link.dataset.state = 'lost'
     tick()
-    // After some failures a browser gives up by itself.
+    // A browser stops retrying after some failures.
     if (updates.readyState === EventSource.CLOSED) setTimeout(listen, 2000)
   }
 }

@@ -6,16 +6,16 @@ import { hostPortOf, waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import type { RecordedCall } from './recorded-call.js'
 
-/** Sends a recorded call again and again over connections that stay open. */
+/** Sends a recorded call repeatedly over connections that stay open. */
 export interface Caller {
-  /** Resolves when the whole answer is there; rejects when it is none. */
+  /** Resolves when the whole answer has arrived; rejects if it is not a valid answer. */
   call(): Promise<void>
   close(): void
 }
 
 /**
- * Node's own HTTP client and no SDK: what is measured is what HTTP, TLS and the server cost. The server's
- * certificate is verified by chain and name, as everywhere.
+ * Node's own HTTP client without an SDK: it measures the cost of HTTP, TLS and the server. The server's certificate is
+ * verified by chain and name, as everywhere.
  */
 export function caller(
   { url, headers, message }: RecordedCall,
@@ -30,7 +30,7 @@ export function caller(
   let id = 0
   const call = () =>
     new Promise<void>((resolve, reject) => {
-      // Servers that keep sessions tell the calls in flight apart by their ids.
+      // Servers with sessions distinguish calls in flight by their ids.
       const body = JSON.stringify({ ...message, id: `perf-${id++}` })
       const options = {
         method: 'POST',

@@ -8,9 +8,9 @@ export interface CallFigures extends Percentiles {
   /** Calls in flight, each on a connection that stays open. */
   readonly concurrency: number
   readonly calls_per_second: number
-  /** Microseconds of the server's CPU for one call; null where the server is not ours. */
+  /** Microseconds of the server's CPU per call; null if the server is not ours. */
   readonly server_cpu_us: number | null
-  /** Of calls per second, between the rounds. */
+  /** Spread of the calls per second between the rounds. */
   readonly spread_percent: number
   readonly curve: readonly number[]
 }
@@ -24,11 +24,11 @@ interface Series {
   readonly cpu: number[]
 }
 
-/** Short enough for turns that a noisy machine disturbs all alike, long enough for hundreds of calls. */
+/** Short enough that a noisy machine disturbs all turns alike, long enough for hundreds of calls. */
 const longestSliceMs = 1000
 const fewestRounds = 3
 
-/** How long calls take and how many a second there are, transports and concurrencies in turns. */
+/** Measures latency and calls per second, alternating between transports and concurrencies. */
 export async function measureCalls(
   targets: readonly Target[],
   concurrencies: readonly number[],

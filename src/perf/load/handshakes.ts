@@ -12,10 +12,10 @@ export interface ConnectionFigures extends Percentiles {
   readonly curve: readonly number[]
 }
 
-/** Undefined where nothing could be measured: no such target, or a server that resumes nothing. */
+/** Undefined if nothing could be measured: no such target, or a server that does not resume sessions. */
 export type Handshakes = Readonly<Record<ConnectionKind, ConnectionFigures | undefined>>
 
-/** How long a connection takes with its first answer, the kinds in turns. */
+/** Measures the time for a connection and its first answer, alternating between the kinds. */
 export async function measureHandshakes(
   targets: readonly Pick<Target, 'url' | 'secureContext'>[],
   durationMs: number,

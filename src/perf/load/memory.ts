@@ -4,10 +4,10 @@ import { openConnection } from './opened-connection.js'
 import { type OwnServerFiles, ServerUnderTest, type Transport } from './server-under-test.js'
 import type { Progress } from './target.js'
 
-/** Opened and closed before: what the first connections set up once for all, young heap included, is not counted. */
+/** Opened and closed beforehand: what the first connections set up once, including the young heap, is not counted. */
 const warmUp = 300
 
-/** Bytes of an idle connection that had its first answer: what a server that does nothing else keeps resident. */
+/** Resident bytes per idle connection after its first answer, on a server that does nothing else. */
 export async function memoryPerConnection(
   transport: Transport,
   files: OwnServerFiles,

@@ -40,7 +40,7 @@ export async function openConnection(
     const [answer] = await once(socket, 'data')
     if (!String(answer).startsWith('HTTP/1.1 '))
       throw new MtlsError('CONNECTION_FAILED', `${hostPortOf(url)} does not answer in HTTP/1.1`)
-    socket.on('error', () => undefined) // an idle connection that the server ends is no matter
+    socket.on('error', () => undefined) // an idle connection that the server ends does not matter
     return { socket, resumed: 'isSessionReused' in socket && socket.isSessionReused(), session: ticket }
   } catch (error) {
     socket.destroy()

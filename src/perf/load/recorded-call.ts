@@ -6,7 +6,7 @@ import { parseTlsConfig, type TlsOptions } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import type { TlsConnection } from '../../tls/peer/connection.js'
 
-/** One request as the official client has sent it, to be sent again many times. */
+/** One request as the official client sent it, to be repeated many times. */
 export interface RecordedCall {
   readonly url: URL
   /** What is called, for people. */
@@ -19,8 +19,8 @@ export interface RecordedCall {
 }
 
 /**
- * Calls a server once, in the revision and session both agree on, and keeps the request. `tls` goes with `https://`.
- * Throws what `connect()` throws, and `TOOL_FAILED`.
+ * Calls a server once, in the revision and session both agree on, and keeps the request. `tls` is required for
+ * `https://`. Throws what `connect()` throws, and `TOOL_FAILED`.
  */
 export async function recordCall(
   url: URL,
@@ -67,7 +67,7 @@ export async function recordCall(
   }
 }
 
-/** A tool that may be called thousands of times: an `echo`, or one that only reads and asks for nothing. */
+/** A tool that can safely be called thousands of times: an `echo`, or one that only reads and needs no arguments. */
 export function toolToCall(
   tools: readonly Pick<Tool, 'name' | 'inputSchema' | 'annotations'>[],
 ): { name: string; arguments: Record<string, unknown> } | undefined {

@@ -11,11 +11,11 @@ export type Transport = 'http' | 'mtls'
 export interface OwnServerFiles {
   /** The built command line. */
   readonly program: string
-  /** A directory of our own with the usual certificates; the servers write their logs there. */
+  /** A directory of our own with the default certificates; the servers write their logs there. */
   readonly certDir: string
 }
 
-/** The echo server as people run it, in a process of its own on a free port of loopback. It ends with this process. */
+/** The echo server as users run it, in its own process on a free port of loopback. It ends with this process. */
 export class ServerUnderTest implements AsyncDisposable {
   readonly url: URL
   readonly #child: ChildProcess
@@ -35,11 +35,11 @@ export class ServerUnderTest implements AsyncDisposable {
     const logPath = join(certDir, `${transport}.log`)
     const log = openSync(logPath, 'a')
     const child = spawn(process.execPath, ['--expose-gc', '--import', preload, ...serve], {
-      // Neither the settings of the caller nor its `.env` are to be measured.
+      // The caller's settings and `.env` must not affect the measurement.
       env: {},
       cwd: certDir,
       stdio: ['ignore', 'pipe', log, 'ipc'],
-      // Ctrl-C is for the one who measures; a server that ended first would look like a failure.
+      // Ctrl-C is for this process; a server that exited first would look like a failure.
       detached: true,
     })
     closeSync(log)

@@ -4,12 +4,12 @@ import { MtlsError } from '../../errors.js'
 import { type RecordedCall, recordCall } from './recorded-call.js'
 import { type OwnServerFiles, ServerUnderTest, type Transport } from './server-under-test.js'
 
-/** Processes that are started for this and end with it. */
+/** Servers started for this test, which end with it. */
 export interface OwnServers extends OwnServerFiles {
   readonly kind: 'own'
 }
 
-/** Servers that run somewhere: one MCP server over mTLS and, to compare with, the same over plain HTTP on loopback. */
+/** Existing servers: one MCP server over mTLS and, for comparison, the same over plain HTTP on loopback. */
 export interface GivenServers {
   readonly kind: 'given'
   readonly mtlsUrl: URL
@@ -28,18 +28,18 @@ export interface Target {
   readonly server: ServerUnderTest | undefined
 }
 
-/** What is being measured, and how much of all is done, 0 to 1. */
+/** What is being measured, and the overall progress, 0 to 1. */
 export type Progress = (done: number, what: string) => void
 
 export const transportNames: Readonly<Record<Transport, string>> = { http: 'HTTP', mtls: 'mTLS' }
 
 export interface Targets extends AsyncDisposable {
-  /** Plain HTTP first, where there is one. */
+  /** Plain HTTP first, if there is one. */
   readonly all: readonly Target[]
   readonly mtls: Target
 }
 
-/** Starts what is to be started and calls each once. Throws what `recordCall` throws, and `CONFIG_INVALID`. */
+/** Starts the servers if needed and calls each once. Throws what `recordCall` throws, and `CONFIG_INVALID`. */
 export async function openTargets(
   servers: OwnServers | GivenServers,
   tls: TlsOptions,

@@ -1,5 +1,5 @@
-// Loaded into a server under test before its own code: answers its parent what the process has used so far. Node
-// tells this of itself to the microsecond, on every platform.
+// Loaded into a server under test before its own code: reports to its parent what the process has used so far. Node
+// measures this for its own process to the microsecond, on every platform.
 
 /** CPU since the start of the process in microseconds; memory in bytes, resident and of objects alone. */
 export interface Usage {
@@ -18,5 +18,5 @@ process.on('message', (question: UsageQuestion) => {
   const usage: Usage = { cpu: user + system, resident: rss, heap: heapUsed }
   process.send?.(usage)
 })
-// The parent has gone, however it ended.
+// The parent is gone, however it ended.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))

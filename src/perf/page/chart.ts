@@ -1,11 +1,11 @@
-/** One drawing of the page: `charts.ts` decides everything about it, `draw-charts.js` draws it in the browser. */
+/** One chart of the page: `charts.ts` decides everything about it, `draw-charts.js` draws it in the browser. */
 export interface Chart {
   readonly title: string
   readonly about: string
   readonly kind: 'curves' | 'bars'
   readonly unit: string
   readonly x: readonly number[]
-  /** Where the axis is marked, and with what. */
+  /** Positions and labels of the axis marks. */
   readonly ticks: readonly (readonly [at: number, label: string])[]
   readonly series: readonly Line[]
 }

@@ -71,7 +71,7 @@ function handshakes({ handshakes }: PerfResult): Chart {
 
 const colors = { http: 'plain', mtls: 'full' } as const
 
-/** Each nine as wide as the one before it, or the slowest calls, which people notice, would be one pixel. */
+/** Each nine as wide as the one before it; otherwise the slowest calls, which people notice, would be one pixel. */
 const nines = (part: number) => -Math.log10(1 - part)
 
 const overParts = {

@@ -37,7 +37,7 @@ function optionsOf(chart, width) {
   return {
     width,
     height: 230,
-    // What the legend tells until somebody points at the plot.
+    // What the legend shows until the pointer is over the plot.
     hooks: {
       ready: [(plot) => plot.setLegend({ idx: bars ? last : x.findIndex((value) => value >= firstMark) })],
     },

@@ -5,7 +5,7 @@ import { charts } from './charts.js'
 import { callRows, connectionRows, type Rows } from './tables.js'
 import { footnote, kilobytes, machine, measuredCall, noise, verdictOf } from './words.js'
 
-/** The whole report as one page that asks no network for anything. */
+/** The whole report as one page that loads nothing from the network. */
 export async function perfPage(result: PerfResult): Promise<string> {
   const { environment, expected, memory } = result
   const [library, script, libraryStyle, style] = await Promise.all([
@@ -77,7 +77,7 @@ ${script}</script>
 const beside = (file: string) => readFile(new URL(file, import.meta.url), 'utf8')
 const packaged = (file: string) => readFile(createRequire(import.meta.url).resolve(file), 'utf8')
 
-/** So many first columns hold text, the others figures. */
+/** The number of leading text columns; the others hold numbers. */
 function table([head = [], ...rows]: Rows, text: number): string {
   const cells = (row: readonly string[], tag: 'th' | 'td') =>
     row

@@ -5,7 +5,7 @@ import type { PerfResult } from '../perf-test.js'
 import type { Percentiles } from '../statistics.js'
 import { connectionNames } from './words.js'
 
-/** The first row is the head. */
+/** The first row is the header. */
 export type Rows = readonly (readonly string[])[]
 
 export function connectionRows({ handshakes }: PerfResult): Rows {

@@ -2,7 +2,7 @@ import type { Environment } from '../environment.js'
 import type { Expectation } from '../expectations.js'
 import type { ConnectionKind } from '../load/handshakes.js'
 
-// What the lines on a terminal and the page say alike.
+// Texts shared by the terminal output and the page.
 
 export const connectionNames: Readonly<Record<ConnectionKind, string>> = {
   plain: 'HTTP',
@@ -41,7 +41,7 @@ export function verdictOf({ met }: Expectation): Verdict {
 
 export const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(0)} kB`
 
-/** Something else was running: rates and times are then of that, ratios less so. */
+/** Something else was running: rates and times are affected by it, ratios less so. */
 export function noise({ cores, load_average: load }: Environment): string | undefined {
   return load > cores / 2
     ? `This machine was busy (load ${load} on ${cores} cores): trust the ratios.`

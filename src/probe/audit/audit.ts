@@ -10,13 +10,13 @@ import { type Found, StepFailure, type Steps } from '../diagnose/steps.js'
 import { makeStrangers } from './strangers.js'
 
 export interface AuditOptions {
-  /** With it the expired and the misused certificate are of a CA that the server knows. */
+  /** With it the expired and the misused certificate come from a CA that the server knows. */
   readonly authority?: Authority | undefined
-  /** How long a handshake may stand still before it must be cut, milliseconds. */
+  /** How long a handshake may stall before the server must cut it, milliseconds. */
   readonly slowHandshakeMs?: number
 }
 
-/** Whether a stranger was refused, and in which words. */
+/** Whether a stranger was refused, and with which message. */
 interface Outcome {
   readonly refused: boolean
   readonly how: string
@@ -27,7 +27,7 @@ interface Outcome {
 const older = ['TLSv1', 'TLSv1.1'] as const
 const newer = ['TLSv1.2', 'TLSv1.3'] as const
 
-/** Everything this OpenSSL has that is not ECDHE or DHE with AEAD; suites of TLS 1.3 are all good. */
+/** All suites of this OpenSSL other than ECDHE or DHE with AEAD; suites of TLS 1.3 are all good. */
 const weakSuites = getCiphers()
   .filter((name) => !/^tls_|^(ec)?dhe-(ecdsa|rsa)-.*(gcm|chacha20)|psk|srp/.test(name))
   .map((name) => name.toUpperCase())
@@ -44,8 +44,8 @@ const hints = {
 }
 
 /**
- * Tries what a server must refuse, one step for each. It needs a server that lets our own certificate in: what refuses
- * everybody proves nothing, and the steps are told as not run.
+ * Tries what a server must refuse, one step each. It needs a server that accepts our own certificate: a server that
+ * refuses everyone proves nothing, and then the steps are reported as not run.
  */
 export async function audit(
   baseline: Baseline | undefined,
@@ -53,7 +53,7 @@ export async function audit(
   steps: Steps,
 ): Promise<void> {
   const needs = { client_certificate: baseline }
-  // Begun first: it takes the longest.
+  // Started first: it takes the longest.
   const slow = baseline && cutsSlowHandshake(baseline.target, slowHandshakeMs)
   const strangers = await makeStrangers(authority)
   const check = (name: string, hint: string, act: (baseline: Baseline) => Promise<Outcome>) =>
@@ -96,7 +96,7 @@ function found({ refused, how }: Outcome, hint: string): Found<true> {
 
 type Attempt = Pick<OpenOptions, 'identity' | 'session' | 'offer'>
 
-/** Comes as somebody else, and sees whether the server answers as it answered us. */
+/** Connects with another certificate, and checks whether the server answers as it answered us. */
 async function connectAs({ target, path, answer }: Baseline, as: Attempt): Promise<Outcome> {
   return unlessHandshakeFails(async () => {
     const result = await exchange({ ...target, ...as }, path)
@@ -109,13 +109,13 @@ async function connectAs({ target, path, answer }: Baseline, as: Attempt): Promi
         how: status ? `HTTP ${status} ${refusal.code}` : `connection ended (${result.ended})`,
         session,
       }
-    // A server may refuse in the manner of HTTP, as long as it answered us otherwise.
+    // A server may refuse with an HTTP status, as long as it answered us differently.
     const refused = /^40[13]$/.test(String(status)) && status !== answer?.status
     return { refused, how: `HTTP ${status}`, session }
   })
 }
 
-/** One handshake with another offer, our own certificate shown: what is refused is the offer. */
+/** One handshake with different parameters and our own certificate: a refusal is about the parameters. */
 async function offer(target: OpenOptions, wanted: Required<OpenOptions>['offer']): Promise<Outcome> {
   return unlessHandshakeFails(async () => {
     const socket = await openTls({ ...target, offer: wanted })
@@ -129,7 +129,7 @@ async function offerOlder(target: OpenOptions): Promise<Outcome> {
   const outcomes: Outcome[] = []
   for (const version of older)
     outcomes.push(
-      // Level 0: at any other OpenSSL would not even offer them.
+      // Level 0: at any other level OpenSSL would not even offer them.
       await offer(target, { minVersion: version, maxVersion: version, ciphers: 'ALL:@SECLEVEL=0' }),
     )
   return (
@@ -149,7 +149,7 @@ async function sendPlainHttp({ target, path, answer }: Baseline): Promise<Outcom
   return { refused, how: `HTTP ${status} to plain HTTP` }
 }
 
-/** Whoever was refused comes back with the session that it was given. */
+/** A refused client returns with the session that it was given. */
 async function resumeAs(
   baseline: Baseline,
   identities: readonly (ClientIdentity | undefined)[],
@@ -160,7 +160,7 @@ async function resumeAs(
     for (const version of newer) {
       const as = { identity, offer: { minVersion: version, maxVersion: version } }
       const first = await connectAs(baseline, as)
-      if (!first.refused) continue // told by another line
+      if (!first.refused) continue // reported by another line
       refused += 1
       if (!first.session) continue
       sessions += 1
@@ -193,7 +193,7 @@ async function renegotiate(target: OpenOptions): Promise<Outcome> {
   })
 }
 
-/** A handshake that the server ends is a refusal; one that hangs, or that we could not begin, tells nothing. */
+/** A handshake that the server ends is a refusal; one that hangs, or that we could not begin, proves nothing. */
 async function unlessHandshakeFails(act: () => Promise<Outcome>): Promise<Outcome> {
   try {
     return await act()

@@ -1,20 +1,20 @@
 import { type Authority, createAuthority, type Issued, issue, selfSigned } from '../../pki/index.js'
 import type { ClientIdentity } from '../connect/open-tls.js'
 
-/** Client certificates that must open nothing. They live in memory alone. */
+/** Client certificates that must be rejected. They exist in memory only. */
 export type Strangers = Readonly<
   Record<'otherCa' | 'selfSigned' | 'expired' | 'serverAsClient', ClientIdentity>
 >
 
 /**
- * Makes them. Who has the CA of the server can have a good signature under what is otherwise wrong; without it the
- * last two are of an unknown CA as well.
+ * Creates them. With the server's CA, certificates that are wrong in other ways have a valid signature; without it the
+ * last two come from an unknown CA as well.
  */
 export async function makeStrangers(ca?: Authority): Promise<Strangers> {
   const client = { type: 'client', commonName: 'stranger' } as const
   const other = await createAuthority({ commonName: 'Some other CA' })
   const issuer = ca ?? other
-  // In the first seconds of its CA's life and for one of them: CAs are backdated, so that is over even if it is new.
+  // Valid for one second at the start of its CA's life: CAs are backdated, so it has expired even if the CA is new.
   const once = { now: new Date(issuer.facts.notBefore.getTime() + 1000) }
   return {
     otherCa: toIdentity(await issue(other, client)),

@@ -11,9 +11,9 @@ import { nameText } from '../../x509/name.js'
 import type { OpenOptions } from './open-tls.js'
 
 /**
- * Of which CAs a server asks for a client certificate. Node tells nobody, and TLS 1.3 encrypts the question: so it is read
- * off the wire of a TLS 1.2 handshake. Undefined where the server speaks no TLS 1.2 or does not ask; an empty list
- * asks for any.
+ * The CAs from which a server asks for a client certificate. Node does not expose them, and TLS 1.3 encrypts the
+ * request, so they are read off the wire of a TLS 1.2 handshake. Undefined if the server does not speak TLS 1.2 or does
+ * not ask; an empty list means any CA.
  */
 export async function askedAuthorities(options: OpenOptions): Promise<readonly string[] | undefined> {
   const { host, port, serverName = host, identity, anchors, timeoutMs, signal } = options
@@ -45,7 +45,7 @@ export async function askedAuthorities(options: OpenOptions): Promise<readonly s
   return authoritiesIn(Buffer.concat(received))
 }
 
-/** A stream that is this socket, and lets somebody see what comes in. */
+/** A stream around this socket that also passes on what comes in. */
 function tapped(wire: Socket, see: (chunk: Buffer) => void): Duplex {
   const duplex = new Duplex({
     read: () => void wire.resume(),
@@ -83,12 +83,12 @@ export function authoritiesIn(received: Buffer): readonly string[] | undefined {
       at += 4 + length
     }
   } catch {
-    // cut off or malformed: not told
+    // cut off or malformed: unknown
   }
   return undefined
 }
 
-/** After the types of certificates and the signature algorithms come the names of CAs. */
+/** The names of CAs follow the certificate types and the signature algorithms. */
 function namesIn(message: Buffer): readonly string[] {
   const types = 1 + message.readUInt8(0)
   const algorithms = 2 + message.readUInt16BE(types)

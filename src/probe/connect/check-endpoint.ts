@@ -9,7 +9,7 @@ import { type Handshake, handshake } from './handshake.js'
 import type { OpenOptions } from './open-tls.js'
 
 export interface CheckedEndpoint extends Checked {
-  /** Undefined when no connection came about. */
+  /** Undefined when the connection failed. */
   readonly connection?: Omit<Handshake, 'peer'>
 }
 
@@ -19,7 +19,7 @@ export interface CheckEndpointOptions
   readonly trust: Trust
 }
 
-/** Judges what a live server shows, by one handshake. What is wrong is a problem in the answer; nothing is thrown for it. */
+/** Judges what a live server shows, with one handshake. Problems are returned, never thrown. */
 export async function checkEndpoint(url: URL, options: CheckEndpointOptions): Promise<CheckedEndpoint> {
   const answer = { path: url.origin, type: 'server' as const }
   const { host, port } = endpointOf(url)
@@ -54,7 +54,7 @@ export async function checkEndpoint(url: URL, options: CheckEndpointOptions): Pr
     const crls = trust.crls && new CrlSet(trust.crls, crlMissingAllowed)
     const rules = { peer: 'server', serverName: host, mode: demoMode ? 'demo' : 'strict', crls } as const
     const judged = verdict(peer, rules, new Date())
-    // Our client has the last word: it hears OpenSSL too, which knows name constraints.
+    // Our client has the last word: it also asks OpenSSL, which checks name constraints.
     const missed =
       judged.accepted || !found.every(isWarning) ? [] : [checkFinding(judged.code, judged.message)]
     return { ...answer, certificate, connection, problems: [...trust.findings, ...found, ...missed] }

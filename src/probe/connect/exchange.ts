@@ -3,29 +3,29 @@ import { textOf } from '../../client/bounded.js'
 import { MtlsError } from '../../errors.js'
 import { type OpenOptions, openTls, serverAt } from './open-tls.js'
 
-/** What is kept of an answer: of its body the beginning. */
+/** How much of an answer's body is kept. */
 export interface HttpAnswer {
   readonly status: number
   readonly body: string
 }
 
-/** One request and what came of it, over a connection of its own. */
+/** One request and its result, over a connection of its own. */
 export interface Exchange {
   /** Undefined when the connection ended without one. */
   readonly answer: HttpAnswer | undefined
-  /** How it ended without an answer: what OpenSSL or the system said. */
+  /** How it ended without an answer: what OpenSSL or the system reported. */
   readonly ended: string | undefined
   readonly resumed: boolean
-  /** For a later connection, where the server gave one. */
+  /** For a later connection, if the server gave one. */
   readonly session: Buffer | undefined
 }
 
 const longestBody = 64 * 1024
-/** A body that goes on is not waited for. */
+/** Does not wait for the end of a long body. */
 const bodyTimeoutMs = 1000
 
 /**
- * GETs a path: what any HTTP server answers to whoever it lets in, and which changes nothing. Throws what `openTls`
+ * GETs a path: any HTTP server answers this to clients it accepts, and it changes nothing. Throws what `openTls`
  * throws, and `CONNECTION_TIMEOUT` when the server neither answers nor ends the connection.
  */
 export async function exchange(options: OpenOptions, path: string): Promise<Exchange> {
@@ -55,7 +55,7 @@ export async function exchange(options: OpenOptions, path: string): Promise<Exch
       .end()
     socket.once('error', ended).once('close', () => {
       clearTimeout(timer)
-      setImmediate(ended) // an answer that has arrived comes first
+      setImmediate(ended) // an answer that has arrived takes precedence
     })
   })
   socket.destroy()

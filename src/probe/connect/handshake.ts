@@ -3,7 +3,7 @@ import { PeerJudge } from '../../tls/peer/peer-judge.js'
 import type { PeerFacts } from '../../tls/peer/verdict.js'
 import { closeGracefully, type OpenOptions, openTls } from './open-tls.js'
 
-/** What one handshake showed; nothing is judged. */
+/** What one handshake showed, without a verdict. */
 export interface Handshake {
   readonly peer: PeerFacts
   readonly negotiated: Pick<TlsConnection, 'tlsVersion' | 'cipherSuite' | 'keyExchange'>
@@ -11,8 +11,8 @@ export interface Handshake {
 }
 
 /**
- * One TLS handshake with a server, as our client makes it; no byte of a request is sent. A server that does not like
- * our certificate may say so only later (TLS 1.3). Throws what `openTls` throws.
+ * One TLS handshake with a server, as our client makes it; no byte of a request is sent. A server that rejects our
+ * certificate may say so only later (TLS 1.3). Throws what `openTls` throws.
  */
 export async function handshake(options: OpenOptions): Promise<Handshake> {
   const socket = await openTls(options)

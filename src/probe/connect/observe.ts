@@ -18,7 +18,7 @@ export interface ObserveOptions {
 }
 
 interface Seen {
-  /** What was negotiated and with whom, also where we refused the server. */
+  /** What was negotiated and with whom, even if we refused the server. */
   readonly connection?: TlsConnection | undefined
 }
 
@@ -29,11 +29,11 @@ export type Observation =
       /** Handshake and one answer, milliseconds. */
       readonly latencyMs: number
       readonly health: HttpAnswer
-      /** Undefined when there was no answer to that. */
+      /** Undefined when there was no answer to it. */
       readonly metrics: HttpAnswer | undefined
     } & Seen)
   | ({
-      /** `refusing`: it refuses us; `untrusted`: we refuse it; `blind`: our own files let us see nothing. */
+      /** `refusing`: it refuses us; `untrusted`: we refuse it; `blind`: our own files keep us from seeing anything. */
       readonly outcome: 'refusing' | 'untrusted' | 'unreachable' | 'blind'
       readonly error: MtlsError
     } & Seen)
@@ -41,9 +41,8 @@ export type Observation =
 const longestBody = 1024 * 1024
 
 /**
- * Sees a server as a client of it would now: a new connection, judged before anything is asked, then its
- * `/health` and `/metrics`. Our files are read anew each time. What is wrong is told in the answer; nothing is thrown
- * for it.
+ * Observes a server as a client would now: a new connection, judged before anything is requested, then its `/health`
+ * and `/metrics`. Reads our files again on every call. Problems are returned, never thrown.
  */
 export async function observe(url: URL, options: ObserveOptions): Promise<Observation> {
   const { tls, serverName, timeoutMs } = options
@@ -65,12 +64,12 @@ export async function observe(url: URL, options: ObserveOptions): Promise<Observ
       return { status: response.status, body: await textOf(response.body, longestBody) }
     }
     try {
-      await fetch.reload() // reading files is not the latency of the server
+      await fetch.reload() // reading files is not part of the server's latency
       const begun = performance.now()
       const health = await get('/health')
       const latencyMs = performance.now() - begun
       answered = true
-      // nginx lets the handshake pass, and tells whom it does not want in a page.
+      // nginx completes the handshake, and refuses clients with a page.
       const error = refusalIn({ answer: health, ended: undefined }, server)
       if (error) return { outcome: 'refusing', error, connection: fetch.connection(url) }
       const metrics = await get('/metrics').catch(() => undefined)
@@ -97,8 +96,8 @@ function tooLate(server: string, timeoutMs: number): MtlsError {
 }
 
 /**
- * What ended a connection that stood and gave no answer at all: in TLS 1.3 a server judges our certificate after our
- * handshake, and many just hang up. Undefined when it was something else.
+ * Why a working connection ended without any answer: in TLS 1.3 a server judges our certificate after our handshake,
+ * and many just hang up. Undefined when it was something else.
  */
 function hangUpIn(thrown: unknown): string | undefined {
   const codes: string[] = []
@@ -107,7 +106,7 @@ function hangUpIn(thrown: unknown): string | undefined {
   return codes.find((code) => /ALERT/.test(code)) ?? (isLost(thrown) ? codes.at(-1) : undefined)
 }
 
-/** What breaks while a body is read is in nobody's words yet. */
+/** Errors while reading a body have not been translated yet. */
 function explained(thrown: unknown, server: string): MtlsError {
   if (thrown instanceof MtlsError) return thrown
   const what = thrown instanceof Error ? thrown.message : String(thrown)
@@ -119,7 +118,7 @@ function explained(thrown: unknown, server: string): MtlsError {
 function outcomeOf({ code }: MtlsError, events: readonly SecurityEvent[]) {
   if (events.some(({ event }) => event === 'connection-refused')) return 'untrusted'
   if (/^(CONNECTION_|TLS_|NOT_TLS|UNSUPPORTED_|CIPHER_)/.test(code)) return 'unreachable'
-  // Without a connection nobody has judged our certificate yet.
+  // Without a connection our certificate has not been judged yet.
   return events.some((event) => 'peerAddress' in event) ? 'refusing' : 'blind'
 }
 

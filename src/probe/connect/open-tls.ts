@@ -21,12 +21,12 @@ export interface OpenOptions {
   readonly port: number
   /** The name to ask for, instead of the host. */
   readonly serverName?: string | undefined
-  /** The CAs to climb to. */
+  /** The CAs that end a chain. */
   readonly anchors: readonly CertificateFacts[]
-  /** What we present when we are asked; nothing without it. */
+  /** What we present when asked; nothing if absent. */
   readonly identity?: ClientIdentity | undefined
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
-  /** In place of what our client offers: older versions, other suites. */
+  /** Replaces what our client offers: older versions, other suites. */
   readonly offer?: Pick<SecureContextOptions, 'minVersion' | 'maxVersion' | 'ciphers' | 'secureOptions'>
   /** Of an earlier connection. */
   readonly session?: Buffer | undefined
@@ -36,14 +36,14 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** How messages call the server there. */
+/** How messages name the server. */
 export function serverAt(target: Pick<OpenOptions, 'host' | 'port'>): string {
   return `the server at ${hostPort(target)}`
 }
 
 /**
- * A connection whose handshake is finished and whose server nobody has judged yet. Throws `CERT_INVALID` for our own
- * identity, `CONNECTION_FAILED`, `CONNECTION_TIMEOUT`, and what `handshakeError` tells.
+ * A connection whose handshake is finished and whose server has not been judged yet. Throws `CERT_INVALID` for our own
+ * identity, `CONNECTION_FAILED`, `CONNECTION_TIMEOUT`, and the errors of `handshakeError`.
  */
 export async function openTls(options: OpenOptions): Promise<TLSSocket> {
   const { host, port, serverName = host, session, timeoutMs, signal } = options
@@ -68,7 +68,10 @@ export async function openTls(options: OpenOptions): Promise<TLSSocket> {
   }
 }
 
-/** Closes a connection after the server's side of the handshake, which ends after ours: else its log would tell of a broken one. */
+/**
+ * Closes a connection after the server's side of the handshake, which ends after ours: otherwise its log would report a
+ * broken one.
+ */
 export async function closeGracefully(socket: TLSSocket): Promise<void> {
   if (socket.destroyed) return
   const timer = setTimeout(() => socket.destroy(), 1000)
@@ -110,7 +113,7 @@ function established(socket: TLSSocket, server: string, timeoutMs: number): Prom
       clearTimeout(timer)
       resolve()
     })
-    // Stays for the rest of its life: what comes after the handshake is for others to notice.
+    // Stays until the connection closes: errors after the handshake are handled elsewhere.
     socket.on('error', (error: NodeJS.ErrnoException) =>
       reject(connected ? handshakeError(error, server) : connectionError(error, server)),
     )

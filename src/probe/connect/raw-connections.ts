@@ -5,7 +5,7 @@ import type { OpenOptions } from './open-tls.js'
 
 type Target = Pick<OpenOptions, 'host' | 'port' | 'signal'>
 
-/** What a server answers to plain HTTP, undefined when that is nothing. */
+/** What a server answers to plain HTTP, undefined if it does not answer. */
 export async function answerToPlainHttp(
   { host, port, signal }: Target,
   path: string,
@@ -22,7 +22,7 @@ export async function answerToPlainHttp(
   return status === undefined ? undefined : { status: Number(status), text }
 }
 
-/** After how many milliseconds a server ends a handshake that stands still; undefined when it waits longer. */
+/** After how many milliseconds a server ends a stalled handshake; undefined when it waits longer. */
 export async function cutsSlowHandshake(target: Target, waitMs: number): Promise<number | undefined> {
   const { host, port, signal } = target
   const begun = performance.now()
@@ -33,7 +33,7 @@ export async function cutsSlowHandshake(target: Target, waitMs: number): Promise
   return (await closed(socket, waitMs)) ? Math.round(performance.now() - begun) : undefined
 }
 
-/** Whether the connection ended within the time; it has in any case after it. */
+/** Whether the connection ended within the time; after that it is closed anyway. */
 async function closed(socket: Socket, waitMs: number): Promise<boolean> {
   const inTime = await new Promise<boolean>((resolve) => {
     const timer = setTimeout(() => resolve(false), waitMs)

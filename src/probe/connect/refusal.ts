@@ -3,7 +3,7 @@ import { refusalInAlert, refusalInAnswer, rejectedHint } from '../../tls/foreign
 import { handshakeError } from '../../tls/handshake-error.js'
 import type { Exchange } from './exchange.js'
 
-/** How a server refused the certificate it was shown, or that there was none; undefined when it let us in. */
+/** How a server refused the certificate it was shown, or the lack of one; undefined when it accepted us. */
 export function refusalIn(
   { answer, ended }: Pick<Exchange, 'answer' | 'ended'>,
   server: string,

@@ -23,22 +23,22 @@ import { type McpOptions, runMcpSteps } from './mcp-steps.js'
 import type { Found, Steps } from './steps.js'
 
 export interface DiagnoseOptions extends McpOptions {
-  /** The same CAs and lists as in `tls`, readable even where our own certificate is not. */
+  /** The same CAs and lists as in `tls`, readable even if our own certificate is not. */
   readonly trust: Trust
   readonly handshakeTimeoutMs: number
 }
 
-/** What an audit starts from. */
+/** What an audit needs. */
 export interface Baseline {
   readonly target: OpenOptions
   readonly path: string
-  /** What the server answered to our own certificate, which it let in. */
+  /** What the server answered to our own certificate, which it accepted. */
   readonly answer: Exchange['answer']
 }
 
 /**
- * Tries a server step by step: from the name to a tool that only reads. What is wrong is a step that failed; nothing is
- * thrown for it. Gives what the server does when it lets somebody in, undefined when it did not let us in.
+ * Tests a server step by step: from the name to a tool that only reads. Problems are failed steps; nothing is thrown
+ * for them. Returns how the server behaves when it accepts a client, undefined when it did not accept us.
  */
 export async function diagnose(options: DiagnoseOptions, steps: Steps): Promise<Baseline | undefined> {
   const { url, trust, serverName, timeoutMs, handshakeTimeoutMs, signal } = options

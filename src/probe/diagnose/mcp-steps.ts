@@ -6,7 +6,7 @@ import { ofPeer } from '../../text/of-peer.js'
 import { type Found, StepFailure, type Steps } from './steps.js'
 
 export interface McpOptions {
-  /** `https:`; its path is where MCP should be. */
+  /** `https:`; its path is the MCP endpoint. */
   readonly url: URL
   /** Our own files, and how servers are judged. */
   readonly tls: TlsOptions
@@ -17,7 +17,7 @@ export interface McpOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Speaks MCP with a server that let us in: what it is, its tools, and one call that changes nothing. */
+/** Speaks MCP with a server that accepted us: what it is, its tools, and one call that changes nothing. */
 export async function runMcpSteps(
   options: McpOptions,
   client_certificate: unknown,
@@ -80,7 +80,7 @@ async function callHarmlessTool(
 /** A server may have thousands. */
 const namedTools = 50
 
-/** Arguments that tools of these names take. */
+/** Arguments that tools of these names accept. */
 const wellKnown: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   echo: { text: 'hello from mcp-mtls test-tls' },
   getTemperature: { city: 'Oslo' },
@@ -104,7 +104,7 @@ function signalOf({ signal }: McpOptions): { readonly signal?: AbortSignal } {
   return signal ? { signal } : {}
 }
 
-/** What is no `MtlsError` is about MCP: the connection stood, and what came over it was something else. */
+/** Any error other than `MtlsError` is about MCP: the connection worked, but what came over it was not MCP. */
 async function orNotMcp<T>({ url, signal }: McpOptions, act: () => Promise<T>): Promise<T> {
   try {
     return await act()

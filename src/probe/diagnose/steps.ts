@@ -1,6 +1,6 @@
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../../errors.js'
 
-/** What a step can find beside the codes of `MtlsError`, each with what to do about it. */
+/** Problems that a step can find beside the codes of `MtlsError`, each with what to do about it. */
 export const stepCodes = {
   NOT_RUN: 'Put the step named there right first.',
   NOT_MCP: 'Check the path of the URL (often /mcp), and that an MCP server over HTTP is behind it.',
@@ -13,7 +13,7 @@ export type StepCode = MtlsErrorCode | keyof typeof stepCodes
 
 const hints: Readonly<Record<StepCode, string>> = { ...errorCodes, ...stepCodes }
 
-/** A failure that only a step can find: its code is none of `MtlsError`. */
+/** A failure that only a step can find: its code is not one of `MtlsError`. */
 export class StepFailure extends Error {
   constructor(
     readonly code: keyof typeof stepCodes,
@@ -24,15 +24,15 @@ export class StepFailure extends Error {
   }
 }
 
-/** One thing that was tried, and what came of it. */
+/** One test and its result. */
 export interface Step {
   readonly name: string
   readonly ok: boolean
   /** What was found, or what failed: which side, and why. */
   readonly detail: string
-  /** Null when it went well. */
+  /** Null when it passed. */
   readonly code: StepCode | null
-  /** What to do next; null when it went well. */
+  /** What to do next; null when it passed. */
   readonly hint: string | null
   readonly durationMs: number
 }
@@ -43,7 +43,7 @@ export interface StepProblem {
   readonly hint?: string
 }
 
-/** What a step found. With a `problem` it failed, and what depends on it can go on all the same. */
+/** The result of a step. With a `problem` it failed, but steps that depend on it can still run. */
 export interface Found<Value> {
   readonly value: Value
   readonly detail: string
@@ -52,10 +52,10 @@ export interface Found<Value> {
 
 type Given<Needs> = { readonly [Name in keyof Needs]: NonNullable<Needs[Name]> }
 
-/** Runs steps one after another; each is told as soon as it is done. */
+/** Runs steps one after another; each is reported as soon as it is done. */
 export class Steps {
   readonly all: Step[] = []
-  /** Why a step has no value: itself, or the first of those that it needed. */
+  /** Why a step has no value: the step itself, or the first missing one that it needs. */
   readonly #causes = new Map<string, string>()
   readonly #tell: (step: Step) => void
   readonly #signal: AbortSignal | undefined
@@ -70,8 +70,8 @@ export class Steps {
   }
 
   /**
-   * Runs a step with what the steps it needs have given, under their names. One whose needs are not all there is told
-   * as `NOT_RUN`, never guessed. Gives undefined when there is no value; throws when it was aborted.
+   * Runs a step with the values of the steps it needs, under their names. If one is missing it is reported as
+   * `NOT_RUN`, never guessed. Returns undefined when there is no value; throws when it was aborted.
    */
   async run<Needs extends Readonly<Record<string, unknown>>, Value>(
     name: string,

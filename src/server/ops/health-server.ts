@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import { guardProblem, loopbackOnly } from '../guard.js'
 import { type Observed, pagePaths, servePage } from './pages.js'
 
-/** For probes on this machine that have no certificate. It tells nothing about peers and serves no MCP. */
+/** For probes on this machine that have no certificate. It says nothing about peers and does not serve MCP. */
 export function createHealthServer(observed: Omit<Observed, 'about'>): Server {
   return createServer((request, response) => {
     const end = (status: number) => response.writeHead(status, { 'content-length': 0 }).end()

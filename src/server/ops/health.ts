@@ -37,12 +37,12 @@ export interface HealthProblem {
   readonly since: string
 }
 
-/** The newest revision is not in the SDK's list: that one names the revisions with sessions. */
+/** The SDK's list lacks the newest revision: it names the revisions with sessions. */
 export const protocolVersions: readonly string[] = ['2026-07-28', ...SUPPORTED_PROTOCOL_VERSIONS]
 
 const roles = { own: 'server', ca: 'ca', crl: 'crl', peer: 'server' } as const
 
-/** The certificates a server lives on, and what is left of them. Whole days, negative once expired. */
+/** The certificates a server depends on, and the time they have left. Whole days, negative once expired. */
 export function certificateHealth(material: Material, now: Date): CertificateHealth[] {
   return endingsOf(material, now).map((ending) => {
     const { what, subject, serial = null, begins, ends } = ending
@@ -58,7 +58,7 @@ export function certificateHealth(material: Material, now: Date): CertificateHea
   })
 }
 
-/** What has ended of what peers are served by. A root that has ended matters only when no other is left. */
+/** Expired certificates that peers are served with. An expired root matters only when no other is left. */
 export function ended<Part extends Pick<CertificateHealth, 'role' | 'state'>>(
   parts: readonly Part[],
 ): Part[] {
@@ -66,7 +66,7 @@ export function ended<Part extends Pick<CertificateHealth, 'role' | 'state'>>(
   return parts.filter(({ role, state }) => state === 'expired' && !(role === 'ca' && isRootLeft))
 }
 
-/** Everything for which a server calls itself degraded. */
+/** All reasons for which a server reports itself degraded. */
 export function healthProblems(
   certificates: readonly CertificateHealth[],
   last: LastReload | undefined,
@@ -88,7 +88,7 @@ export function healthProblems(
   ]
 }
 
-/** A log that is not written degrades a server, and takes it out of service nowhere. */
+/** A log that cannot be written makes a server degraded, but never takes it out of service. */
 export function logProblems(problems: readonly LogProblem[]): HealthProblem[] {
   return problems.map(({ message, since }) => ({
     code: 'LOG_WRITE_FAILED',
@@ -99,7 +99,7 @@ export function logProblems(problems: readonly LogProblem[]): HealthProblem[] {
 
 const names = { server: endingNames.own, ca: endingNames.ca, crl: endingNames.crl } as const
 
-/** Whether the server should get requests, and what that was judged by. */
+/** Whether the server should get requests, and why. */
 export function readiness({ status, certificates, last_reload }: Health): {
   readonly ready: boolean
   readonly checks: Readonly<Record<'certificates' | 'crl' | 'last_reload' | 'accepting', boolean>>
@@ -112,7 +112,7 @@ export function readiness({ status, certificates, last_reload }: Health): {
     last_reload: last_reload?.ok !== false,
     accepting: status !== 'draining',
   }
-  // A failed reload leaves the last good certificates in use. Every replica reads the same files: taken out of
-  // service for it, all would go at once.
+  // A failed reload leaves the last good certificates in use. Every replica reads the same files: if it took servers
+  // out of service, all would go at once.
   return { ready: checks.certificates && checks.crl && checks.accepting, checks }
 }

@@ -8,11 +8,11 @@ import type { Health } from './health.js'
 type PeerCertificate = NonNullable<TlsConnection['peerCertificate']>
 
 const knownToolsAtMost = 100
-/** As MCP asks of names of tools (SEP-986). */
+/** The tool names that MCP recommends (SEP-986). */
 const toolName = /^[\w./-]{1,128}$/
 const peersAtMost = 100
 
-/** What other parts of a server count. */
+/** Counters of other parts of a server. */
 export interface ServerCounts {
   readonly turnedAway: number
   readonly acceptFailures: number
@@ -20,12 +20,12 @@ export interface ServerCounts {
 }
 
 /**
- * What one server counts, as Prometheus text. No label takes what a peer sends: names of tools count once a call of
- * them has succeeded, certificates of peers stand under their fingerprint, and both are bounded in number.
+ * The counters of one server, as Prometheus text. No label takes what a peer sends: tool names are counted only after a
+ * call of them has succeeded, peer certificates appear by fingerprint, and both are bounded in number.
  */
 export class ServerMetrics {
   readonly #own = new Registry()
-  /** About peers: not for whoever has no certificate. */
+  /** About peers: hidden from clients without a certificate. */
   readonly #peers = new Registry()
   readonly #health: () => Health
   readonly #tools = new Set<string>()
@@ -119,7 +119,7 @@ export class ServerMetrics {
     )
   }
 
-  /** Hears security events. */
+  /** Receives security events. */
   readonly onSecurityEvent = (event: SecurityEvent): void => {
     switch (event.event) {
       case 'connection-accepted':
@@ -168,7 +168,7 @@ export class ServerMetrics {
 
   readonly contentType = this.#own.contentType
 
-  /** `about: 'peers'` for those who have shown a certificate. */
+  /** `about: 'peers'` for clients that have shown a certificate. */
   async text(about: 'peers' | 'own'): Promise<string> {
     return about === 'own' ? this.#own.metrics() : Registry.merge([this.#own, this.#peers]).metrics()
   }
@@ -199,7 +199,7 @@ export class ServerMetrics {
     })
   }
 
-  /** What is counted elsewhere. */
+  /** Values counted elsewhere. */
   #counted(name: string, help: string, read: () => number): void {
     const counter: Counter = new Counter({
       name: `mcp_mtls_${name}`,

@@ -5,7 +5,7 @@ import type { ServerMetrics } from './metrics.js'
 export interface Observed {
   readonly health: () => Health
   readonly metrics: ServerMetrics
-  /** Whether the asker has shown a certificate, and may see what is about peers. */
+  /** Whether the client has shown a certificate, and may see what is about peers. */
   readonly about: 'peers' | 'own'
 }
 

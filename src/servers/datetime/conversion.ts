@@ -21,7 +21,7 @@ export interface ClockReading {
 export interface Conversion {
   readonly from: ClockReading
   readonly to: ClockReading
-  /** What a change of the clocks makes of the time: it happens twice, or never. */
+  /** Set when a clock change affects the time: it happens twice, or never. */
   readonly note?: string
 }
 
@@ -58,7 +58,7 @@ function wallTimeOf(time: string, zone: string, now: Date): WallTime {
   const today = isoOf(wallTimeAt(now.getTime(), zone)).slice(0, 10)
   const iso = `${date ?? today}T${/^\d:/.test(clock) ? `0${clock}` : clock}`
   const wall = Date.parse(`${iso}Z`)
-  // The platform takes 30 February for 2 March, and 24:00 for the next day.
+  // The platform reads 30 February as 2 March, and 24:00 as the next day.
   if (Number.isNaN(wall) || !isoOf(wall).startsWith(iso))
     throw new Unanswerable(
       `"${printable(time)}" is no time. Give HH:MM for today, or a local time such as 2026-03-29T02:30 (no zone, years 1900 to 2999).`,

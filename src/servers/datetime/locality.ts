@@ -11,7 +11,7 @@ export interface Locality {
   readonly timezone: string
 }
 
-/** Throws `Unanswerable` for anything that is not an IANA time zone (in any case). */
+/** Throws `Unanswerable` for anything that is not an IANA time zone; case is ignored. */
 export function localityOfZone(name: string): Locality {
   const timezone = zoneNamed(name.trim())
   if (timezone === undefined)
@@ -22,8 +22,8 @@ export function localityOfZone(name: string): Locality {
 }
 
 /**
- * A city or an IANA zone, whichever the name is. A few words are both: "Singapore" is the city, "UTC" and
- * whatever has a slash the zone.
+ * A city or an IANA zone, whichever the name is. A few words are both: "Singapore" is the city, "UTC" and any name with
+ * a slash is the zone.
  */
 export function localityOf(name: string): Locality {
   const trimmed = name.trim()
@@ -39,7 +39,10 @@ export function localityOf(name: string): Locality {
 
 let spellings: ReadonlyMap<string, string> | undefined
 
-/** The zone in its usual spelling: the platform takes any case, and its own list has names since replaced. */
+/**
+ * The zone in its usual spelling: the platform accepts any case, and its own list contains names that have since been
+ * replaced.
+ */
 function zoneNamed(name: string): string | undefined {
   if (!isTimeZone(name)) return undefined
   spellings ??= new Map(

@@ -56,7 +56,7 @@ const convert = {
   annotations: readOnly(false),
 }
 
-/** A factory of datetime servers: the time of the platform's own zone data, `now` the clock. */
+/** A factory of datetime servers, which use the platform's own zone data; `now` is the clock. */
 export function datetimeServer(now: () => Date): McpServerFactory {
   loadGazetteer()
   return () => {

@@ -1,4 +1,4 @@
-/** WMO code 4677, the part of it that Open-Meteo uses, in words. */
+/** The part of WMO code 4677 that Open-Meteo uses, as text. */
 const words: Readonly<Record<number, string>> = {
   0: 'clear sky',
   1: 'mainly clear',

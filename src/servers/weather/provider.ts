@@ -3,16 +3,16 @@ import type { WeatherProvider } from './report.js'
 import { simulatedWeather } from './simulation.js'
 
 export interface WeatherOptions {
-  /** `auto`: live where Open-Meteo can be reached, otherwise simulated. */
+  /** `auto`: live if Open-Meteo can be reached, otherwise simulated. */
   readonly weatherProvider: 'auto' | 'open-meteo' | 'simulated'
-  /** Where Open-Meteo is; https, or http on loopback. */
+  /** The address of Open-Meteo; https, or http on loopback. */
   readonly openMeteoUrl?: string
-  /** How long one question to Open-Meteo may take; 4000 when absent. */
+  /** Time limit for one request to Open-Meteo; 4000 when absent. */
   readonly weatherTimeoutMs?: number
   readonly fetch?: typeof fetch
 }
 
-// So long simulated weather is given without another try: no caller should wait for what just failed.
+// How long simulated weather is given without another try: no caller should wait for what just failed.
 const pauseAfterFailure = 60_000
 
 export function weatherProvider(options: WeatherOptions, now: () => Date): WeatherProvider {

@@ -48,7 +48,7 @@ const getForecast = {
   annotations: readOnly(true),
 }
 
-/** A factory of weather servers. What one request learns of Open-Meteo's state the next ones know. */
+/** A factory of weather servers. They share what a request learns about Open-Meteo's state. */
 export function weatherServer(options: WeatherOptions, now: () => Date): McpServerFactory {
   loadGazetteer()
   const weatherAt = weatherProvider(options, now)

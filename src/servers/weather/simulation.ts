@@ -6,7 +6,7 @@ import type { DayForecast, WeatherProvider, WeatherReport } from './report.js'
 const hourLength = 3_600_000
 const dayLength = 24 * hourLength
 
-/** Weather that is made up, and the same for every caller in one hour: no network, only the place and the date. */
+/** Simulated weather, the same for every caller in one hour: no network, only the place and the date. */
 export function simulatedWeather(now: () => Date): WeatherProvider {
   return async (place, days) => simulate(place, days, now())
 }
@@ -41,7 +41,8 @@ function climateOf(place: Place, day: number): { mean: number; swing: number; de
   // 12 °C either way at 60°, warmest in the middle of July, or of January in the south.
   const yearly = 27 - 0.0064 * distance ** 2
   const season = Math.min(14, 0.2 * distance) * Math.cos(((day - 196) / 365.2425) * 2 * Math.PI)
-  // Three days share what passes over, so that one day follows from the other; far from the tropics more passes.
+  // Three days share one weather pattern, so that one day follows from the other; patterns pass more often far from the
+  // tropics.
   const three = noise(place, day - 1) + noise(place, day) + noise(place, day + 1)
   const passing = (three - 1.5) * (1.5 + distance / 15)
   const mean = yearly + (place.latitude < 0 ? -season : season) + passing
@@ -49,7 +50,7 @@ function climateOf(place: Place, day: number): { mean: number; swing: number; de
   return { mean, swing, description: describeWeather(codeOf(noise(place, day + 0.25), mean)) }
 }
 
-/** Of ten days about six are dry. */
+/** About six days of ten are dry. */
 function codeOf(chance: number, mean: number): number {
   if (chance < 0.2) return 0
   if (chance < 0.35) return 1
@@ -60,7 +61,7 @@ function codeOf(chance: number, mean: number): number {
   return chance > 0.95 && mean > 18 ? 95 : 63
 }
 
-/** A number from 0 to 1 that looks random and belongs to this place and this day (FNV-1a, mixed once more). */
+/** A number from 0 to 1 that looks random but depends only on this place and this day (FNV-1a, mixed once more). */
 function noise(place: Place, day: number): number {
   let hash = 0x811c9dc5
   for (const letter of `${place.latitude},${place.longitude},${day}`)

@@ -3,12 +3,12 @@ import { isatty } from 'node:tty'
 import type { DestinationStream } from 'pino'
 
 const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants
-/** Bytes of lines that wait. */
+/** Bytes of waiting lines. */
 const room = 1024 * 1024
-/** Milliseconds until a full pipe is tried again, and anything else. */
+/** Milliseconds until a full pipe is tried again, and until anything else is. */
 const soon = 50
 const later = 1000
-/** Milliseconds after which lines that wait for a reader are a problem. */
+/** Milliseconds after which lines waiting for a reader are a problem. */
 const patience = 10_000
 
 export interface LogProblem {
@@ -17,31 +17,31 @@ export interface LogProblem {
 }
 
 export interface LogDestinationOptions {
-  /** As problems call it. */
+  /** Its name in problems. */
   readonly name: string
-  /** Gives a descriptor on which a write never waits for a reader. Throws what `node:fs` does. */
+  /** Returns a descriptor on which a write never waits for a reader. Throws what `node:fs` does. */
   readonly open: () => number
-  /** The line that tells how many are missing. */
+  /** The line that reports how many are missing. */
   readonly lineOf: (dropped: number) => string
-  /** Gets the code of the first failure of several. */
+  /** Receives the code of the first failure of several. */
   readonly onFailure?: (code: string) => void
 }
 
 /**
- * Writes lines in one step and never waits: what cannot be written now stays in a bounded buffer and is tried again. What
- * finds no room is dropped, and counted by a line where it is missing.
+ * Writes lines in one step and never waits: what cannot be written now stays in a bounded buffer and is tried again.
+ * Lines that do not fit are dropped, and a line in their place counts them.
  */
 export class LogDestination implements DestinationStream {
   readonly #options: LogDestinationOptions
   #descriptor: number
   readonly #waiting: Buffer[] = []
   #size = 0
-  /** Bytes of the first line that are written already. */
+  /** Bytes of the first line already written. */
   #written = 0
   #dropped = 0
-  /** Dropped, and not told yet. */
+  /** Dropped, and not reported yet. */
   #untold = 0
-  /** When a reader began to be missing. */
+  /** Since when a reader has been missing. */
   #unreadSince: number | undefined
   #failure: { readonly code: string; readonly since: Date } | undefined
   #reopenFailure: LogProblem | undefined
@@ -53,12 +53,12 @@ export class LogDestination implements DestinationStream {
     this.#descriptor = options.open()
   }
 
-  /** Lines that were dropped so far. */
+  /** Lines dropped so far. */
   get dropped(): number {
     return this.#dropped
   }
 
-  /** Why lines wait or are missing; undefined while all is written. */
+  /** Why lines wait or are missing; undefined while everything is written. */
   get problem(): LogProblem | undefined {
     const failure = this.#failure ?? this.#neglect()
     if (!failure) return this.#reopenFailure
@@ -83,7 +83,7 @@ export class LogDestination implements DestinationStream {
     if (this.#timer === undefined) this.flush()
   }
 
-  /** Writes what waits, as far as that is possible now. */
+  /** Writes waiting lines, as far as possible now. */
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -102,7 +102,7 @@ export class LogDestination implements DestinationStream {
     }
   }
 
-  /** Opens the file again and goes on there; until that succeeds, in the one that is open. */
+  /** Opens the file again and continues there; until that succeeds, continues in the open one. */
   reopen(): void {
     clearTimeout(this.#reopening)
     try {
@@ -110,7 +110,7 @@ export class LogDestination implements DestinationStream {
       this.flush()
       closeSync(this.#descriptor)
       this.#descriptor = next
-      this.#written = 0 // a line that was cut there stands here as a whole
+      this.#written = 0 // a line that was cut there is written whole here
       this.#reopenFailure = undefined
       this.flush()
     } catch (error) {
@@ -122,7 +122,7 @@ export class LogDestination implements DestinationStream {
     }
   }
 
-  /** Writes what waits, as far as that is possible now, and closes it. */
+  /** Writes waiting lines, as far as possible now, and closes it. */
   close(): void {
     this.flush()
     clearTimeout(this.#timer)
@@ -157,8 +157,9 @@ export class LogDestination implements DestinationStream {
 }
 
 /**
- * Opens standard output (1) or error (2). A pipe or terminal is opened again, so that others who hold it are left alone;
- * where that cannot be (a socket, a pipe of another user, no /proc), Node's own stream makes the descriptor non-blocking.
+ * Opens standard output (1) or error (2). A pipe or terminal is opened again, so that other holders of it are not
+ * affected; where that is impossible (a socket, a pipe of another user, no /proc), Node's own stream makes the
+ * descriptor non-blocking.
  */
 export function openStandard(descriptor: 1 | 2): number {
   const kind = fstatSync(descriptor)
@@ -166,14 +167,14 @@ export function openStandard(descriptor: 1 | 2): number {
     try {
       return openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY)
     } catch {
-      // the way below
+      // uses the fallback below
     }
   }
   if (kind.isFIFO() || kind.isSocket()) void (descriptor === 1 ? process.stdout : process.stderr)
   return descriptor
 }
 
-/** Opens a file, or a pipe that somebody reads (`ENXIO` otherwise). A new one is for its owner alone. */
+/** Opens a file, or a pipe that has a reader (`ENXIO` otherwise). A new file is readable by its owner only. */
 export function openAppending(path: string): number {
   const descriptor = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o600)
   endLastLine(path, descriptor)
@@ -191,6 +192,6 @@ function endLastLine(path: string, descriptor: number): void {
     closeSync(reader)
     if (last.toString() !== '\n') writeSync(descriptor, '\n')
   } catch {
-    // It may not be read, or the disk is still full: then the lines meet.
+    // The file may be unreadable, or the disk still full: then two lines run together.
   }
 }

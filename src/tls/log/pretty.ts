@@ -21,8 +21,8 @@ const worthALook = [
 ] as const
 
 /**
- * One JSON line of the log for a person at a terminal: time, level, message, and the fields worth a look. What peers
- * sent is escaped again: reading the JSON has undone it.
+ * One JSON line of the log for a person at a terminal: time, level, message, and the most useful fields. Text from
+ * peers is escaped again: parsing the JSON has undone it.
  */
 export function prettyLine(line: string): string {
   const record: Record<string, unknown> = JSON.parse(line)

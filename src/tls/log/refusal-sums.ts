@@ -7,10 +7,10 @@ type RefusalEvent = Extract<
   { event: { [Name in keyof Kinds]: Kinds[Name] extends { summed: true } ? Name : never }[keyof Kinds] }
 >
 
-/** So many refusals in a row, beside the one that was told. */
+/** The number of refusals in a row, beside the one that was reported. */
 export interface Repeated {
   readonly count: number
-  /** Where they came from, without port; undefined when it was many places. */
+  /** Their address, without port; undefined if there were many. */
   readonly address: string | undefined
   readonly last: RefusalEvent
 }
@@ -21,14 +21,14 @@ interface Sum {
   last: RefusalEvent
 }
 
-/** Milliseconds of one sum. */
+/** Milliseconds covered by one sum. */
 const second = 1000
-/** Beyond so many addresses and reasons at once, one sum stands for the rest. */
+/** Beyond this many addresses and reasons at once, one sum covers the rest. */
 const mostSums = 100
 
 /**
- * Tells repeated refusals of one address, for one reason, once a second: each takes a log line otherwise, and a stranger
- * decides how many there are.
+ * Sums up repeated refusals of one address, for one reason, once a second: otherwise each takes a log line, and a
+ * stranger decides how many there are.
  */
 export class RefusalSums {
   readonly #tell: (repeated: Repeated) => void
@@ -39,7 +39,7 @@ export class RefusalSums {
     this.#tell = tell
   }
 
-  /** Whether this event is to be told by itself; otherwise it will be in a sum. */
+  /** Whether to report this event separately; otherwise it will be part of a sum. */
   takes(event: SecurityEvent): boolean {
     if (!isRefusal(event)) return true
     const address = event.peerAddress.replace(/:\d+$/, '')
@@ -60,7 +60,7 @@ export class RefusalSums {
     return isKnown
   }
 
-  /** Tells what has not been told; at the end of a process. */
+  /** Reports what has not been reported yet; at the end of a process. */
   flush(): void {
     for (const { count, address, last } of this.#sums.values())
       if (count > 0) this.#tell({ count, address, last })
@@ -72,7 +72,7 @@ export class RefusalSums {
   #tick(): void {
     const repeated = [...this.#sums].filter(([, { count }]) => count > 0)
     this.flush()
-    // Who goes on is told in sums alone.
+    // An address that continues is reported in sums only.
     for (const [key, sum] of repeated) this.#sums.set(key, { ...sum, count: 0 })
     if (repeated.length > 0) this.#timer = setTimeout(() => this.#tick(), second).unref()
   }

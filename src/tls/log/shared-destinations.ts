@@ -26,15 +26,17 @@ export function standardDestination(descriptor: 1 | 2): LogDestination {
 export interface OpenFile {
   readonly destination: LogDestination
   reopen(): void
-  /** Writes what waits; the last user closes the file. */
+  /** Writes waiting lines; the last user closes the file. */
   close(): void
 }
 
-/** A file for security events, made with its directory where missing. Throws `CONFIG_INVALID` when it cannot be written. */
+/**
+ * A file for security events, created with its directory if missing. Throws `CONFIG_INVALID` when it cannot be written.
+ */
 export function openFile(path: string): OpenFile {
   const standard = /^\/(?:dev\/std|(?:dev|proc\/self)\/fd\/)(out|err|1|2)$/.exec(path)?.[1]
   if (standard !== undefined) {
-    // Opened by its name it would be refused where it is a socket.
+    // Opening it by name would fail if it is a socket.
     const destination = standardDestination(/out|1/.test(standard) ? 1 : 2)
     return { destination, reopen: () => {}, close: () => destination.flush() }
   }
@@ -77,7 +79,7 @@ function destinationOf(path: string): LogDestination {
   }
 }
 
-/** In the form of the log. */
+/** In the format of the log. */
 function droppedLine(dropped: number): string {
   const time = new Date().toISOString()
   const msg = `${dropped} lines of this log were dropped here: they could not be written in time`

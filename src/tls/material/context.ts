@@ -17,8 +17,8 @@ const ciphers = [
 ].join(':')
 
 /**
- * No group over a finite field: one of 8192 bits costs a server 0.2 s of CPU before any certificate was shown. P-521
- * stays for clients with such a key, whom TLS 1.2 refuses otherwise. With ML-KEM where the runtime has it.
+ * No finite-field groups: one of 8192 bits costs a server 0.2 s of CPU before any certificate was shown. P-521 stays
+ * for clients with such a key, whom TLS 1.2 refuses otherwise. With ML-KEM where the runtime has it.
  */
 const groups = takenGroups('X25519MLKEM768:X25519:P-256:P-384:P-521') ?? 'X25519:P-256:P-384:P-521'
 
@@ -31,10 +31,10 @@ function takenGroups(ecdhCurve: string): string | undefined {
   }
 }
 
-/** Our certificate with its key, and the CAs that we trust, as OpenSSL takes them: in PEM. It takes no `KeyObject`. */
+/** Our certificate with its key, and the CAs that we trust, in PEM for OpenSSL. It does not accept a `KeyObject`. */
 export type TlsIdentity = Pick<SecureContextOptions, 'cert' | 'key' | 'ca'>
 
-/** What a context is made of. */
+/** The inputs of a context. */
 export interface ContextSource {
   readonly identity: TlsIdentity
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
@@ -51,7 +51,7 @@ export function contextOptions({ identity, minVersion }: ContextSource): SecureC
   }
 }
 
-/** A context for one side. Throws `CERT_INVALID` for what OpenSSL will not use, a key that is too short for one. */
+/** A context for one side. Throws `CERT_INVALID` for what OpenSSL rejects, for example a key that is too short. */
 export function secureContext(
   source: ContextSource & { readonly role: string; readonly certificate: CertificateFacts },
   others: SecureContextOptions = {},
@@ -63,14 +63,14 @@ export function secureContext(
   }
 }
 
-/** What OpenSSL's security level, which the system or OPENSSL_CONF sets, has against a certificate. */
+/** Objections of OpenSSL's security level, which the system or OPENSSL_CONF sets, to a certificate. */
 const tooWeak: readonly (readonly [code: RegExp, what: string])[] = [
   [/EE_KEY_TOO_SMALL/, 'its key is'],
   [/CA_KEY_TOO_SMALL/, 'the key of a CA above it is'],
   [/CA_MD_TOO_WEAK/, 'its signature, or that of a CA above it, is'],
 ]
 
-/** In words why OpenSSL does not take `what`, a certificate of our own. */
+/** Says why OpenSSL rejects `what`, a certificate of our own. */
 export function unusable(what: string, cause: unknown): MtlsError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error'
   const weak = tooWeak.find(([pattern]) => pattern.test(code))

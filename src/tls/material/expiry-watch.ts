@@ -11,13 +11,13 @@ export const expiryThresholds: readonly number[] = [30, 14, 7, 1]
 
 const rememberedPeers = 10_000
 
-/** Something that ends: a certificate or a revocation list. */
+/** Something that expires: a certificate or a revocation list. */
 export interface Ending {
   readonly what: Expiring['what']
   readonly subject: string
   /** Undefined for a list. */
   readonly serial: string | undefined
-  /** Tells one from another. */
+  /** Identifies it. */
   readonly key: string
   readonly begins: Date
   readonly ends: Date
@@ -28,7 +28,7 @@ function endingOf(what: Ending['what'], facts: CertificateFacts): Ending {
   return { what, subject, serial, key: fingerprint256, begins: notBefore, ends: notAfter }
 }
 
-/** Everything a server or client lives on that ends one day. */
+/** Everything that a server or client depends on and that expires. */
 export function endingsOf({ certificate, anchors, crls }: Material, now = new Date()): Ending[] {
   const lists = withoutSuperseded(crls?.lists ?? [], anchors, now).map(
     ({ issuer, thisUpdate, nextUpdate }): Ending => {
@@ -46,8 +46,8 @@ export function endingsOf({ certificate, anchors, crls }: Material, now = new Da
 }
 
 /**
- * The moments at which to warn, in days before the end, longest first and 0 at last: the thresholds, and where it counts
- * as expiring only later in its life, that moment and the thresholds after it.
+ * When to warn, in days before the end, longest first and 0 at last: the thresholds; if it counts as expiring only
+ * later in its life, that moment and the thresholds after it.
  */
 export function thresholdsOf({ begins, ends }: Ending, thresholds = expiryThresholds): number[] {
   const window = (ends.getTime() - expiringFrom(begins, ends).getTime()) / dayMs
@@ -56,7 +56,7 @@ export function thresholdsOf({ begins, ends }: Ending, thresholds = expiryThresh
   return [...kept, 0].sort((one, other) => other - one)
 }
 
-/** The smallest threshold that is reached at this time; undefined before the first. */
+/** The smallest threshold reached at this time; undefined before the first. */
 export function reachedThreshold(
   ending: Ending,
   now: Date,
@@ -66,11 +66,11 @@ export function reachedThreshold(
   return thresholdsOf(ending, thresholds).findLast((days) => left <= days)
 }
 
-/** Tells of certificates and lists that come to their end: at each threshold once. */
+/** Reports upcoming expiry of certificates and lists: once per threshold. */
 export class ExpiryWatch {
   readonly #tell: Tell
   readonly #thresholds: readonly number[]
-  /** The last threshold told of each of ours, and of each peer: peers come in any number. */
+  /** The last threshold reported for each of ours, and for each peer: the number of peers is not limited. */
   readonly #told = new Map<string, number>()
   readonly #toldOfPeers = new BoundedMap<string, number>(rememberedPeers)
   readonly #cancels = new Map<string, () => void>()
@@ -80,7 +80,7 @@ export class ExpiryWatch {
     this.#thresholds = thresholds
   }
 
-  /** From now on these and no others. */
+  /** Watches only these from now on. */
   watch(material: Material): void {
     this.stop()
     const endings = endingsOf(material)
@@ -90,8 +90,8 @@ export class ExpiryWatch {
   }
 
   /**
-   * A peer has shown this certificate. Each threshold is told once for each identity: one with a new certificate every
-   * hour is told no more often than others.
+   * A peer has shown this certificate. Each threshold is reported once per identity: an identity with a new certificate
+   * every hour is not reported more often than others.
    */
   seen(certificate: CertificateFacts, identity: string): void {
     this.#tellOf({ ...endingOf('peer', certificate), key: identity }, this.#toldOfPeers)
@@ -128,7 +128,7 @@ export class ExpiryWatch {
   }
 }
 
-/** To be read before the subject. */
+/** The text before the subject. */
 export const endingNames: Readonly<Record<Ending['what'], string>> = {
   own: 'our certificate',
   ca: 'the CA certificate',

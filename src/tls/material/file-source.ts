@@ -6,7 +6,7 @@ import { type Material, makeMaterial, versionOf, withLists } from './material.js
 import type { SourceText } from './own-certificate.js'
 import { read, readOptional, readPair } from './read-files.js'
 
-/** The files of a config as a `MaterialSource`. What `load` throws is listed at `loadMaterial`. */
+/** The files of a config as a `MaterialSource`. `loadMaterial` lists what `load` throws. */
 export function fileSource(config: TlsConfig, role: Role) {
   return {
     load: (previous: Material | undefined) => loadMaterial(config, role, previous),
@@ -19,14 +19,14 @@ function ownPaths(config: TlsConfig, role: Role): readonly [certPath: string, ke
   return role === 'server' ? [config.serverCert, config.serverKey] : [config.clientCert, config.clientKey]
 }
 
-/** The list that is looked for when none is configured stands beside the CA's certificate. */
+/** The list that is used when none is configured is next to the CA's certificate. */
 function crlPath({ crl, caCert }: TlsConfig): string {
   return crl ?? join(dirname(caCert), 'ca.crl')
 }
 
 /**
- * Reads and checks the files of one side. Throws `CERT_NOT_FOUND` and what `makeMaterial` throws, naming the file. Files that
- * are the same as those of `previous` give `previous`: what is in use goes on when time alone has passed.
+ * Reads and checks the files of one side. Throws `CERT_NOT_FOUND` and what `makeMaterial` throws, naming the file. If
+ * the files equal those of `previous`, returns `previous`: material in use stays valid when only time has passed.
  */
 export async function loadMaterial(
   config: TlsConfig,

@@ -12,63 +12,66 @@ import { coversServerName } from '../../x509/server-name.js'
 import { secureContext, type TlsIdentity } from './context.js'
 import { readOwnCertificate, type SourceText } from './own-certificate.js'
 
-/** Everything one side needs to speak TLS, loaded and checked: a value that never changes. */
+/** Everything one side needs to speak TLS, loaded and checked: an immutable value. */
 export interface Material {
   readonly role: Role
   readonly mode: 'strict' | 'demo'
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
   /** Our own leaf. */
   readonly certificate: CertificateFacts
-  /** Whether it was issued by one of the CAs below; it need not be, a public CA may have issued it. */
+  /** Whether one of the CAs below issued it; a public CA may have issued it instead. */
   readonly ownIssuer: boolean
   /** The CAs whose certificates we accept; may be empty in demo mode. */
   readonly anchors: readonly CertificateFacts[]
   readonly crls: CrlSet | undefined
-  /** Who else may get at our key; undefined when nobody should mind. */
+  /** Who else can read our key; undefined if that is no problem. */
   readonly keyExposure: string | undefined
-  /** Changes whenever a file's content changes; tells nothing about the key. */
+  /** Changes whenever a file's content changes; reveals nothing about the key. */
   readonly version: string
   /** Changes whenever the CAs or the revocation lists change. */
   readonly trustVersion: string
   /** Changes whenever the file of the revocation lists changes. */
   readonly listVersion: string
-  /** Goes to `tls.createSecureContext`, nowhere else: it holds the key. */
+  /** Only for `tls.createSecureContext`: it holds the key. */
   readonly identity: TlsIdentity
-  /** Under which a server seals session tickets. Other keys with other trust: earlier tickets become invalid. */
+  /**
+   * The key that seals a server's session tickets. Different keys after a change of trust: earlier tickets become
+   * invalid.
+   */
   readonly ticketKeys: Buffer
-  /** Made of the identity, for every connection. */
+  /** Created from the identity, for every connection. */
   readonly context: SecureContext
 }
 
-/** What material is made of, wherever it came from. PEM. */
+/** The inputs of material, from any source. PEM. */
 export interface MaterialTexts {
   readonly certificate: SourceText
   readonly key: SourceText
-  /** The CAs to trust; undefined in demo mode alone. */
+  /** The CAs to trust; undefined only in demo mode. */
   readonly ca: SourceText | undefined
   readonly crl: SourceText | undefined
-  /** Who else may get at the key. */
+  /** Who else can read the key. */
   readonly keyExposure: string | undefined
 }
 
-/** By which material is used. */
+/** The side that uses the material. */
 export type MaterialRules = Pick<
   TlsConfig,
   'demoMode' | 'minVersion' | 'crlMissing' | 'keyPassphrase' | 'caCert'
 >
 
-/** Whether our own certificate speaks for this host name. */
+/** Whether our own certificate covers this host name. */
 export function coversHost({ certificate }: Material, host: string): boolean {
   return coversServerName(certificate.names, host)
 }
 
-/** Changes with every one of these texts. */
+/** Changes with any of these texts. */
 export function versionOf({ certificate, key, ca, crl }: Omit<MaterialTexts, 'keyExposure'>): string {
   return digest(certificate.text, key.text, ca?.text, crl?.text)
 }
 
 /**
- * Checks what one side needs, with OpenSSL too. Throws `CERT_INVALID`, `CERT_EXPIRED`, `CERT_NOT_YET_VALID`,
+ * Checks what one side needs, also with OpenSSL. Throws `CERT_INVALID`, `CERT_EXPIRED`, `CERT_NOT_YET_VALID`,
  * `KEY_MISMATCH` or `KEY_ENCRYPTED`, naming where it came from.
  */
 export function makeMaterial(
@@ -119,7 +122,9 @@ export function makeMaterial(
   return withContext(material, identity, previous)
 }
 
-/** OpenSSL must take it. What holds keys is not enumerable: no log, JSON or copy of the material shows them. */
+/**
+ * OpenSSL must accept it. Fields that hold keys are not enumerable: no log, JSON or copy of the material shows them.
+ */
 function withContext(
   material: Omit<Material, 'identity' | 'ticketKeys' | 'context'>,
   identity: TlsIdentity,
@@ -129,7 +134,7 @@ function withContext(
   const ticketKeys = isSameTrust ? previous?.ticketKeys : randomBytes(48)
   const context = secureContext(
     { ...material, identity },
-    // Without an id of its own OpenSSL resumes no session of a server that asks for certificates.
+    // Without an id of its own OpenSSL does not resume sessions of a server that asks for certificates.
     material.role === 'server' ? { ticketKeys, sessionIdContext: 'mcp-mtls' } : {},
   )
   return Object.freeze(
@@ -141,8 +146,8 @@ function withContext(
 }
 
 /**
- * `previous` with these revocation lists; itself when they are those in use. Beside the new lists those in use go on
- * counting: nobody is let in by this. Throws `CERT_INVALID` for lists that are unsound.
+ * `previous` with these revocation lists; `previous` itself when they are already in use. The lists already in use
+ * continue to count beside the new ones: this never accepts more peers. Throws `CERT_INVALID` for invalid lists.
  */
 export function withLists(previous: Material, crl: SourceText, rules: MaterialRules): Material {
   const listVersion = digest(crl.text)
@@ -154,7 +159,7 @@ export function withLists(previous: Material, crl: SourceText, rules: MaterialRu
     {
       ...previous,
       crls: new CrlSet(counting, rules.crlMissing === 'allow'),
-      // No good files have these: whatever is taken up next is something new.
+      // No valid files have these: whatever is loaded next differs.
       version: digest(previous.version, crl.text),
       trustVersion: digest(previous.trustVersion, crl.text),
       listVersion,
@@ -170,7 +175,7 @@ function digest(...texts: readonly (string | undefined)[]): string {
     .digest('hex')
 }
 
-/** Lists of which none is by a CA we trust would refuse everyone: that is a mistake, not a policy. */
+/** If none of the lists is by a CA we trust, they would refuse everyone: that is a mistake, not a policy. */
 function readOwnCrls(
   { text, path }: SourceText,
   { caCert }: MaterialRules,

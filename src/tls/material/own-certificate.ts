@@ -9,10 +9,10 @@ import type { CertificateFacts } from '../../x509/certificate.js'
 import { readCertificates } from '../../x509/pem.js'
 import { readPrivateKey } from '../../x509/private-key.js'
 
-/** What one side shows of itself. */
+/** What one side presents. */
 export interface OwnCertificate {
   readonly certificate: CertificateFacts
-  /** What stands after it in its file: the CAs above it. */
+  /** The certificates after it in its file: the CAs above it. */
   readonly chain: readonly CertificateFacts[]
   readonly key: KeyObject
 }
@@ -24,8 +24,8 @@ export interface SourceText {
 }
 
 /**
- * Our certificate and its key, which belong together and which a peer can accept. Throws `CERT_INVALID`,
- * `CERT_EXPIRED`, `CERT_NOT_YET_VALID`, `KEY_MISMATCH` or `KEY_ENCRYPTED`, naming the file.
+ * Our certificate and its key, which match and which a peer can accept. Throws `CERT_INVALID`, `CERT_EXPIRED`,
+ * `CERT_NOT_YET_VALID`, `KEY_MISMATCH` or `KEY_ENCRYPTED`, naming the file.
  */
 export function readOwnCertificate(
   { text: certText, path: certPath }: SourceText,
@@ -51,7 +51,7 @@ export function readOwnCertificate(
   return { certificate, chain, key }
 }
 
-/** What a peer would refuse our own certificate for, whatever it trusts. */
+/** Reasons for which any peer would refuse our own certificate, whatever it trusts. */
 function checkOwn(certificate: CertificateFacts, path: string, role: Role, now: Date): void {
   const ended = dateFault(certificate, now)
   if (ended) {
@@ -64,7 +64,7 @@ function checkOwn(certificate: CertificateFacts, path: string, role: Role, now: 
       hint: 'Make a new pair, for example with `mcp-mtls cert-gen`.',
     })
   }
-  // One that signed itself is for peers in demo mode; a client's that names no use, for servers that ask for none.
+  // A self-signed one is for peers in demo mode; a client's that names no use, for servers that require none.
   const unfit = purposeFaults(certificate, role === 'server' ? 'serverAuth' : 'clientAuth').find(
     ({ passesInDemo }) => !(passesInDemo && (role === 'client' || isSelfSigned(certificate))),
   )

@@ -3,9 +3,8 @@ import { MtlsError } from '../../errors.js'
 import { readRegularFile, Unreadable } from '../../files/read-file.js'
 
 /**
- * A certificate and its key as they were at one moment. Our store, Kubernetes and certbot switch a
- * link, so the resolved paths are compared before and after: a key of one version never meets a
- * certificate of another.
+ * A certificate and its key as they were at one moment. Our store, Kubernetes and certbot switch a link, so the
+ * resolved paths are compared before and after: a key of one version is never combined with a certificate of another.
  */
 export async function readPair(
   certPath: string,
@@ -24,7 +23,7 @@ async function resolved(...paths: string[]): Promise<string> {
   return found.join('\0')
 }
 
-/** Its bytes, one in each character: a list may be DER. Throws `CERT_NOT_FOUND`, naming it. */
+/** Its bytes, one per character: a list may be DER. Throws `CERT_NOT_FOUND`, naming it. */
 export async function read(path: string): Promise<string> {
   try {
     return (await readRegularFile(path)).bytes.toString('latin1')
@@ -37,7 +36,7 @@ export async function read(path: string): Promise<string> {
   }
 }
 
-/** Undefined for an optional file that is not there. */
+/** Undefined for an optional file that does not exist. */
 export async function readOptional(path: string, optional: boolean): Promise<string | undefined> {
   try {
     return await read(path)

@@ -6,23 +6,23 @@ import { ExpiryWatch } from './expiry-watch.js'
 import type { Material } from './material.js'
 import type { MaterialSource } from './source.js'
 
-/** How the last attempt to take up new files went. */
+/** The result of the last attempt to load new files. */
 export interface LastReload {
   readonly at: Date
   readonly ok: boolean
   readonly error: MtlsError | undefined
-  /** The first of the failures in a row; undefined when it went well. */
+  /** The first of the failures in a row; undefined after a success. */
   readonly failingSince: Date | undefined
 }
 
-/** What is in use may be revoked by files that cannot be taken up: it is said again so often. */
+/** The material in use may be revoked by files that cannot be loaded: how often that is reported again. */
 const repeatMs = hourMs
 
 export type MaterialListener = (next: Material) => void
 
 /**
- * Material that can be replaced while it is in use: load and check everything, swap, tell. A failure changes nothing but the
- * revocation lists, where these are sound.
+ * Material that can be replaced while in use: load and check everything, swap, notify. A failure changes nothing but
+ * the revocation lists, if these are valid.
  */
 export class ReloadableMaterial {
   readonly #source: MaterialSource
@@ -30,7 +30,7 @@ export class ReloadableMaterial {
   readonly #listeners = new Set<MaterialListener>()
   #current: Material
   #last: LastReload | undefined
-  /** When the last failure was told. */
+  /** When the last failure was reported. */
   #toldAt = 0
   #running: Promise<boolean> | undefined
   #again: Promise<boolean> | undefined
@@ -54,15 +54,16 @@ export class ReloadableMaterial {
     return this.#last
   }
 
-  /** Called right after a swap. Returns the way to stop. */
+  /** Called right after a swap. Returns a function that unsubscribes. */
   onChange(listener: MaterialListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
   /**
-   * Takes up what the source has now. True when it was something new. Throws `RELOAD_FAILED` whose message says
-   * what is wrong; what was in use stays in use, but for revocation lists that are new and sound. One call at a time; a call during another sees the files after it.
+   * Loads what the source has now. Returns true if it was new. Throws `RELOAD_FAILED` whose message says what is wrong;
+   * the earlier material stays in use, except for revocation lists that are new and valid. One call at a time; a call
+   * during another sees the files after it.
    */
   reload(): Promise<boolean> {
     if (!this.#running) {
@@ -97,7 +98,7 @@ export class ReloadableMaterial {
         cause,
       })
       const at = new Date()
-      // The same files are looked at again and again: their fault is told once an hour.
+      // The same bad files are checked repeatedly; report them once an hour.
       const since = this.#last?.error?.message === error.message ? at.getTime() - this.#toldAt : Infinity
       if (since >= repeatMs) {
         this.#toldAt = at.getTime()
@@ -118,15 +119,15 @@ export class ReloadableMaterial {
 
 export type { WatchOptions }
 
-/** How new certificate files are taken up, and when ends are told of. */
+/** How new certificate files are loaded, and when to warn of expiry. */
 export interface FreshnessOptions {
   /** How the files are watched; `false` for not at all; default as `WatchOptions` says. */
   readonly watch?: WatchOptions | false | undefined
-  /** Warnings so many days before an end; default 30, 14, 7 and 1. */
+  /** Days before expiry at which to warn; default 30, 14, 7 and 1. */
   readonly expiryWarningDays?: readonly number[] | undefined
 }
 
-/** Takes up new files by itself, and tells of ends that come near. */
+/** Loads new files automatically, and warns of upcoming expiry. */
 export class Freshness {
   readonly #expiry: ExpiryWatch
   readonly #stop: () => void
@@ -135,7 +136,7 @@ export class Freshness {
     this.#expiry = new ExpiryWatch(tell, options.expiryWarningDays)
     this.#expiry.watch(material.current)
     const forget = material.onChange((next) => this.#expiry.watch(next))
-    // A failure is told as an event; there is nobody here to throw it at.
+    // Failures are reported as events; no caller is waiting.
     const reload = () => void material.reload().catch(() => undefined)
     const unwatch = options.watch === false ? () => {} : watchFiles(paths, reload, options.watch)
     this.#stop = () => {
@@ -144,7 +145,7 @@ export class Freshness {
     }
   }
 
-  /** Hears security events: which certificates peers show. */
+  /** Receives security events: which certificates peers show. */
   readonly onSecurityEvent = (event: SecurityEvent): void => {
     if (event.event !== 'connection-accepted') return
     const { peerCertificate, peer } = event.connection

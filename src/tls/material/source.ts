@@ -2,13 +2,13 @@ import type { Role, TlsConfig } from '../../config/index.js'
 import { fileSource } from './file-source.js'
 import type { Material } from './material.js'
 
-/** Where material comes from: files today; a workload API or an ACME client could stand here. */
+/** Where material comes from: files today; a workload API or an ACME client could take their place. */
 export interface MaterialSource {
-  /** What there is now; `previous` itself when nothing has changed. */
+  /** The current material; `previous` itself when nothing has changed. */
   load(previous: Material | undefined): Promise<Material>
   /**
-   * `previous` with the revocation lists that there are now, for when `load` fails: who was revoked is not to be served on because a
-   * certificate or a CA cannot be read. `previous` itself when the lists are those in use, missing or unsound.
+   * `previous` with the current revocation lists, for when `load` fails: revoked peers must not be served just because
+   * a certificate or a CA cannot be read. `previous` itself when the lists are already in use, missing or invalid.
    */
   loadLists(previous: Material): Promise<Material>
   /** The files to watch. */

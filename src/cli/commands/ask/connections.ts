@@ -3,7 +3,7 @@ import type { McpServerEntry, McpServersFile, Settings } from '../../../config/i
 import type { Connect } from '../../../coordinator/index.js'
 import { tlsOf } from '../../options/mcp-servers.js'
 
-/** Told when demo mode let a server pass. */
+/** Called when demo mode accepted a server. */
 type OnRelaxed = (notice: string) => void
 
 /** How to connect to each of the servers. */
@@ -27,7 +27,7 @@ function connectTo(name: string, entry: McpServerEntry, settings: Settings, onRe
       ...(entry.serverName !== undefined && { serverName: entry.serverName }),
       timeoutMs,
       maxAnswerBytes,
-      // The answer says what failed; log lines are for those who ask for them.
+      // The answer says what failed; log lines are printed on request only.
       log: {
         level: logLevel === 'info' ? 'silent' : logLevel,
         ...(securityLog !== undefined && { securityLog }),

@@ -33,7 +33,7 @@ export async function run(
   io.exitCode = exitCodeOfFailures(reply.failures)
 }
 
-/** An answer, also a partial one, goes to stdout; when nothing was answered stderr says why. */
+/** An answer, even a partial one, goes to stdout; when nothing was answered stderr says why. */
 function write(reply: Reply, json: boolean, io: Io): void {
   const answered = reply.calls.some(({ outcome }) => outcome.ok)
   const [first] = reply.failures
@@ -47,7 +47,10 @@ function write(reply: Reply, json: boolean, io: Io): void {
   else if (answered) writeLines(io.stdout, reply.answer.split('\n').map(printable))
 }
 
-/** From stdin, but for a terminal, where nobody may be typing. A little more than is allowed is enough to refuse it. */
+/**
+ * Reads stdin unless it is a terminal, where nobody may be typing. Reading slightly more than the limit is enough to
+ * refuse it.
+ */
 async function questionFrom({ stdin }: Io): Promise<string> {
   let question = ''
   if (!('isTTY' in stdin && stdin.isTTY))

@@ -10,7 +10,7 @@ import { day, printable, shownPath } from '../../io/output.js'
 import { marks, type Paint } from '../../terminal/paint.js'
 import { table } from '../../terminal/table.js'
 
-/** How bad the worst is. */
+/** The worst level found. */
 export function levelOfAll(all: readonly Checked[]): Level {
   return levelOfFindings(all.flatMap(({ problems }) => problems))
 }
@@ -42,7 +42,7 @@ export function checkedJson(checked: CheckedEndpoint, now: Date): Record<string,
   }
 }
 
-/** A row for each, what is wrong with it below it. */
+/** One row each, with its problems below. */
 export function checkedLines(
   all: readonly CheckedEndpoint[],
   { now, io, paint }: { readonly now: Date; readonly io: Io; readonly paint: Paint },
@@ -73,7 +73,7 @@ export function checkedLines(
   })
 }
 
-/** The whole in one line. */
+/** A one-line summary. */
 export function summaryLine(all: readonly Checked[], withinDays: number | undefined, paint: Paint): string {
   const levels = all.map(({ problems }) => levelOfFindings(problems))
   const broken = levels.filter((level) => level === 'critical').length
@@ -89,7 +89,7 @@ export function summaryLine(all: readonly Checked[], withinDays: number | undefi
   return paint(broken > 0 ? 'red' : 'yellow', `not healthy: ${parts.join(', ')}, of ${all.length}`)
 }
 
-/** The name of a file as it would be typed, or a URL. */
+/** A file name as it would be typed, or a URL. */
 export function shownName({ path }: Checked, io: Io): string {
   return printable(path.includes('://') ? path : shownPath(path, io))
 }

@@ -46,7 +46,7 @@ export async function run(
   await untilSignal(io, (signal) => watchChecks({ paths, intervalMs, signal, check, report: reportChange }))
 }
 
-/** What there is to say about each path, but for the days that go by by themselves. */
+/** What is reported for each path, except the days left, which change daily. */
 function fingerprints(all: readonly CheckedEndpoint[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const checked of all) {
@@ -60,7 +60,7 @@ interface Findings {
   readonly all: readonly CheckedEndpoint[]
   /** What to print of it. */
   readonly changed: readonly CheckedEndpoint[]
-  /** Paths that are no more. Undefined the first time: only what comes later needs its time. */
+  /** Paths that no longer exist. Undefined the first time: only later results need a timestamp. */
   readonly gone?: readonly string[]
 }
 

@@ -14,7 +14,7 @@ export interface Targets {
   readonly urls: readonly URL[]
 }
 
-/** What was named, or everything that the settings name. Throws `CONFIG_INVALID`. */
+/** The targets given, or everything that the settings name. Throws `CONFIG_INVALID`. */
 export function targetsOf(
   what: readonly string[],
   caDir: string | undefined,
@@ -33,7 +33,7 @@ export function targetsOf(
   }
 }
 
-/** `localhost:8443`, which no file is called: the answer says which URL was meant. */
+/** `localhost:8443`, if no file has that name: the answer says which URL was meant. */
 const hasPort = /^[^/]+:\d+(\/|$)/
 
 function liveServer(text: string, { demoMode, demoAllowRemote = false }: Settings['tls']): URL {
@@ -59,7 +59,7 @@ export async function checkTargets(
   const sources = { caCert: tls.caCert, crl: tls.crl, directories }
   const files = await checkFiles(paths, { ...judging, ...sources })
   if (urls.length === 0) return files
-  // Files need none of what connects.
+  // Files need no code for connecting.
   const { checkEndpoint } = await import('../../../probe/connect/check-endpoint.js')
   const [trust, identity] = await Promise.all([readTrust(sources), ownIdentity(tls)])
   const endpoints = urls.map((url) =>
@@ -74,7 +74,7 @@ export async function checkTargets(
   return [...files, ...(await Promise.all(endpoints))]
 }
 
-/** Our client certificate, when there is one: some servers show themselves to nobody without. */
+/** Our client certificate, if any: some servers show theirs only to clients that have one. */
 async function ownIdentity({ certDir, clientCert, clientKey, keyPassphrase }: Settings['tls']) {
   const certPath = clientCert ?? join(certDir, fileNames.clientCert)
   const keyPath = clientKey ?? join(certDir, fileNames.clientKey)

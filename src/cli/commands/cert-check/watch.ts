@@ -8,7 +8,7 @@ export interface WatchedChecks<Result> {
   readonly paths: readonly string[]
   readonly intervalMs: number
   check(): Promise<Result>
-  /** Gets each result, the first one too. */
+  /** Receives every result, including the first. */
   report(result: Result): void
   readonly signal: AbortSignal
 }
@@ -22,7 +22,7 @@ export async function watchChecks<Result>(watched: WatchedChecks<Result>): Promi
     while (!signal.aborted) {
       stirred = new AbortController()
       report(await check())
-      // Whatever comes first; a change while it was checking counts too.
+      // Whichever comes first; a change during a check counts too.
       await longWait(intervalMs, AbortSignal.any([stirred.signal, signal])).catch(() => {})
     }
   } finally {
@@ -30,7 +30,7 @@ export async function watchChecks<Result>(watched: WatchedChecks<Result>): Promi
   }
 }
 
-/** A watch of files looks at their directories: for a directory, at any file in it. */
+/** A file watch watches the file's directory: to watch a directory, watch any file in it. */
 function inDirectory(path: string): string {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, 'ca.crt') : path
 }

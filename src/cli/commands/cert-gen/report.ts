@@ -6,11 +6,11 @@ import { table } from '../../terminal/table.js'
 
 interface ReportOptions {
   readonly json?: boolean | undefined
-  /** What a person would type next. */
+  /** The commands to type next. */
   readonly next: string
 }
 
-/** Says which files there are now, and what is worth a warning. */
+/** Lists the files that now exist, and any warnings. */
 export function reportSet(set: CertificateSet, io: Io, { json, next }: ReportOptions): void {
   writeLines(io.stderr, notices(set, io))
   if (json) return writeJson(io, jsonOf(set))

@@ -26,7 +26,7 @@ export interface GenFlags extends DirectoryFlags {
   readonly json?: boolean
 }
 
-/** A CA with a server and a client, or what is missing of them. */
+/** A CA with a server and a client certificate, or those of them that are missing. */
 export async function makeSet(flags: GenFlags, settings: Settings, io: Io): Promise<void> {
   const { serverName, clientName, json } = flags
   const set = await makeCertificateSet({ ...optionsOf(flags, settings, io), serverName, clientName })

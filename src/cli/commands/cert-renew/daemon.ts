@@ -2,9 +2,9 @@ import { longWait } from '../../../alarm.js'
 import { nextCheck, nextRetry } from '../../../pki/directory/schedule.js'
 
 export interface DaemonOptions {
-  /** One look at everything; gives when the next thing is due. */
+  /** Checks everything once; returns when the next renewal is due. */
   readonly pass: () => Promise<Date | undefined>
-  /** Told of every failure, and how long it waits now. */
+  /** Called after every failure, with the time until the next try. */
   readonly failed: (error: unknown, retryMs: number) => void
   readonly signal: AbortSignal
   readonly now?: () => Date
@@ -13,7 +13,7 @@ export interface DaemonOptions {
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
 
-/** Looks again and again until `signal` aborts: when the next thing is due, at least every hour; after a failure sooner. */
+/** Repeats until `signal` aborts: when the next renewal is due, at least every hour, and sooner after a failure. */
 export async function keepRenewing({
   pass,
   failed,

@@ -11,7 +11,7 @@ interface ReportOptions {
   readonly place: CaOptions
 }
 
-/** Says what was renewed, what not and why, and what comes next. */
+/** Reports what was renewed, what was not and why, and the next steps. */
 export function reportRenewal(renewal: Renewal, io: Io, { json, dryRun, place }: ReportOptions): void {
   const { certificates, lists, changed, endingCa, nextDue } = renewal
   if (endingCa)

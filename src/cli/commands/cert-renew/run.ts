@@ -21,10 +21,10 @@ export interface RenewFlags extends DirectoryFlags {
   readonly json?: boolean
 }
 
-/** What is done with a renewal. */
+/** What to do with a renewal. */
 interface Followers {
   report(renewal: Renewal): void
-  /** Runs the command of `--exec` for these files; gives what went wrong, undefined when nothing did. */
+  /** Runs the `--exec` command for these files; returns what went wrong, undefined if nothing did. */
   execute(renewal: Renewal, files: readonly string[], signal?: AbortSignal): Promise<string | undefined>
 }
 
@@ -59,7 +59,7 @@ export async function run(
 
 async function renewForEver(options: RenewOptions, { report, execute }: Followers, io: Io): Promise<void> {
   io.isService = true
-  // What the command has not been told yet: it is run again when it fails.
+  // Changes the command has not processed yet: it runs again after a failure.
   const untold = new Set<string>()
   let isFirst = true
   const pass = async (signal: AbortSignal) => {

@@ -53,7 +53,7 @@ function said({ stage, current, previous, outstanding }: Rotation): string[] {
   }
 }
 
-/** What a person does next. */
+/** The next steps for the user. */
 function next({ stage, outstanding }: Rotation, command: (name: string) => string): string[] {
   if (stage === 'finished') return ['next: copy ca.crt (and ca.crl) to every machine once more']
   if (stage === 'under way' && outstanding.length === 0)

@@ -6,7 +6,7 @@ export interface DemoCertificates {
   readonly ca: Issued
   readonly server: Issued
   readonly client: Issued
-  /** Certificates that must open nothing. */
+  /** Certificates that must be rejected. */
   readonly strangers: Strangers
 }
 

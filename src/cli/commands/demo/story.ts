@@ -38,7 +38,7 @@ const questions = [
   'echo hello over mutual TLS',
 ]
 
-/** Plays the whole story; every line it prints is about something that has just happened. */
+/** Runs the whole demo; every line it prints describes something that has just happened. */
 export async function tellStory({ directory, print, paint, signal }: Stage): Promise<Story> {
   const begun = performance.now()
   const mark = (ok: boolean) => paint(...marks[ok ? 'ok' : 'critical'])
@@ -170,7 +170,7 @@ async function whoSawWhom(
   )
 }
 
-/** What the servers report about whoever comes, in order; somebody let in is an event as well. */
+/** The servers' events for each connection, in order; an accepted connection is an event too. */
 class VerdictQueue {
   readonly #waiting: ((event: SecurityEvent) => void)[] = []
 

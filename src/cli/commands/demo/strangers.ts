@@ -6,15 +6,15 @@ import type { ClientIdentity } from '../../../probe/connect/open-tls.js'
 import type { RunningServer, SecurityEvent } from '../../../server/index.js'
 import type { DemoCertificates } from './certificates.js'
 
-/** Somebody who must not get in, and how it went. */
+/** A client that must be rejected, and what happened to it. */
 export interface Refusal {
   readonly who: string
   readonly expected: MtlsErrorCode
-  /** What the stranger was told; undefined when the connection was just closed. */
+  /** What the client was told; undefined when the connection was just closed. */
   readonly told: string | undefined
-  /** What the server wrote down; undefined when it noticed nothing. */
+  /** The event that the server recorded; undefined if none. */
   readonly logged: string | undefined
-  /** Refused for the expected reason, which both sides know. */
+  /** Refused for the expected reason, as seen from both sides. */
   readonly ok: boolean
 }
 
@@ -41,7 +41,7 @@ function strangers({
   ]
 }
 
-/** Sends the strangers to `server`, one after another, each with a tool call it must not get through. */
+/** Sends the strangers to `server` one after another, each with a tool call that must be rejected. */
 export async function tryStrangers(
   server: RunningServer,
   certificates: DemoCertificates,
@@ -96,7 +96,7 @@ async function plainly(port: number): Promise<string | undefined> {
   )
 }
 
-/** The reason in the answer, `answered` for an answer that is no refusal, undefined for none. */
+/** The reason in the answer, `answered` if the answer is not a refusal, undefined if there was no answer. */
 async function reasonOf(
   send: (resolve: (response: IncomingMessage) => void, reject: (error: Error) => void) => void,
 ): Promise<string | undefined> {

@@ -4,12 +4,12 @@ import { printable, writeLines } from '../../io/output.js'
 import { runShell } from '../../io/shell.js'
 
 const longestRun = 60_000
-/** A command that is slower than the changes hears of the newest ones only. */
+/** A command that is slower than the changes gets only the newest ones. */
 const waitingAtMost = 100
 
 /**
- * Runs a shell command for each change of state, one after another. What changed is in its environment alone, never in
- * the command: names come from certificates and peers. What the command prints goes to stderr.
+ * Runs a shell command for each change of state, one after another. The change is passed only in the environment, never
+ * in the command: names come from certificates and peers. The command's output goes to stderr.
  */
 export function commandRunner(command: string, io: Io, signal: AbortSignal): (event: MonitorEvent) => void {
   const waiting: MonitorEvent[] = []
@@ -39,7 +39,7 @@ async function runFor(
 ): Promise<string | undefined> {
   const told = { TIME: at, KIND: kind, NAME: name, FROM: from, TO: to, LEVEL: level, TEXT: text }
   const variables = Object.fromEntries(
-    // An environment has no NUL.
+    // An environment variable cannot contain NUL.
     Object.entries(told).map(([key, value]) => [`MONITOR_${key}`, (value ?? '').replaceAll('\0', '')]),
   )
   const ends = AbortSignal.any([signal, AbortSignal.timeout(longestRun)])

@@ -10,7 +10,7 @@ const summaries: Readonly<Record<Level, string>> = {
   critical: 'something is down or broken',
 }
 
-/** What one look found: servers, then certificates, what is wrong below each. */
+/** The result of one check: servers, then certificates, each with its problems below. */
 export function snapshotLines({ level, servers, certificates }: Snapshot, io: Io, paint: Paint): string[] {
   const mark = (of: Level) => paint(...marks[of])
   const serverRows = table(servers.map((server) => [mark(server.level), ...serverCells(server)]))

@@ -85,7 +85,7 @@ async function watch(monitor: Monitor, flags: MonitorFlags, io: Io, signal: Abor
       if (event.to !== null) run?.(event)
     }
   })
-  // The page with its figures is loaded only where somebody may look at it.
+  // The page and its assets are loaded only if it will be served.
   const { createStatusServer } = await import('../../../monitor/status-server.js')
   const server = createStatusServer({
     monitor,

@@ -4,7 +4,7 @@ import type { WatchedServer } from '../../../monitor/monitor.js'
 import type { Io } from '../../io/io.js'
 import { mcpServers, tlsOf } from '../../options/mcp-servers.js'
 
-/** Long enough for a slow server, short enough to be told of a dead one. */
+/** Long enough for a slow server, short enough to notice a dead one. */
 const longestLook = 10_000
 
 export interface WatchTargets {
@@ -12,7 +12,7 @@ export interface WatchTargets {
   readonly notices: readonly string[]
 }
 
-/** The servers of the file when there is one, else those of the settings. Throws `CONFIG_INVALID`. */
+/** The servers in the file if there is one, else those of the settings. Throws `CONFIG_INVALID`. */
 export function watchTargets(
   file: string | undefined,
   settings: Settings,

@@ -1,7 +1,7 @@
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { MtlsError } from '../../../errors.js'
 
-/** A file that is begun before the measuring, so that a path nobody can write is told at once. */
+/** Opened before measuring, so that an unwritable path fails early. */
 export class ReportFile implements AsyncDisposable {
   readonly #path: string
   readonly #draft: string
@@ -13,7 +13,7 @@ export class ReportFile implements AsyncDisposable {
     this.#file = file
   }
 
-  /** Throws `CONFIG_INVALID` when it cannot be written, or is there and may not be replaced. */
+  /** Throws `CONFIG_INVALID` when it cannot be written, or exists and may not be replaced. */
   static async begin(path: string, { force }: { readonly force: boolean }): Promise<ReportFile> {
     const there = await stat(path).catch(() => undefined)
     if (there?.isDirectory()) throw refused(path, 'is a directory', 'Name a file.')
@@ -32,14 +32,14 @@ export class ReportFile implements AsyncDisposable {
     }
   }
 
-  /** The whole page at once: whoever reads the path sees the old report or the new one. */
+  /** Replaces the whole page at once: a reader of the path sees either the old report or the new one. */
   async finish(page: string): Promise<void> {
     await this.#file.writeFile(page)
     await this.#file.close()
     await rename(this.#draft, this.#path)
   }
 
-  /** Leaves nothing of a report that was not finished. */
+  /** Removes an unfinished report. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close()
     await rm(this.#draft, { force: true })

@@ -5,7 +5,7 @@ import { printable } from '../../io/output.js'
 import type { Paint } from '../../terminal/paint.js'
 import { table } from '../../terminal/table.js'
 
-/** The result as it is documented; without the curves, which only a page can show. */
+/** The result as documented, without the curves, which only a page can show. */
 export function perfJson({ environment, handshakes, calls, memory, ratios, expected }: PerfResult) {
   const { plain, full, resumed } = handshakes
   return {
@@ -59,7 +59,7 @@ export function perfLines(result: PerfResult, paint: Paint): string[] {
   ]
 }
 
-/** So many first columns hold text, the others figures. */
+/** The number of leading text columns; the others hold numbers. */
 function aligned(rows: Rows, text: number): string[] {
   return table(rows, text).map((line) => `  ${line}`)
 }

@@ -35,7 +35,7 @@ export async function run(flags: PerfFlags, settings: Settings, io: Io): Promise
 }
 
 interface Measuring {
-  /** For what the measuring needs of its own. */
+  /** For temporary files of the measurement. */
   readonly directory: string
   readonly report: ReportFile | undefined
   readonly signal: AbortSignal

@@ -6,8 +6,8 @@ import type { Io } from '../../io/io.js'
 import { writeLines } from '../../io/output.js'
 
 /**
- * In demo mode, makes the usual set when files of the server are missing. A child process does it, so that a
- * process that serves never loads the code that makes certificates.
+ * In demo mode, creates the default certificates when the server's files are missing. A child process does it, so that
+ * a process that serves never loads the code that makes certificates.
  */
 export async function makeDemoCertificates({ tls }: Settings, io: Io): Promise<void> {
   if (!tls.demoMode || !filesMissing(tls)) return
@@ -16,7 +16,7 @@ export async function makeDemoCertificates({ tls }: Settings, io: Io): Promise<v
   const child = execFile(process.execPath, args, { cwd: io.cwd, env: io.env })
   let stdout = ''
   child.stdout?.on('data', (chunk) => (stdout += chunk))
-  // Where no process can be started it ends with an error before it began.
+  // Where no process can be started, it fails before it has begun.
   const exitCode = await new Promise((resolve) => child.on('error', resolve).on('close', resolve))
   if (exitCode !== 0) throw failureOf(stdout, tls.certDir)
   writeLines(io.stderr, [`made certificates for demo mode in ${tls.certDir}`])
@@ -32,7 +32,7 @@ function filesMissing(tls: Settings['tls']): boolean {
   }
 }
 
-/** The child's own error, as it said it with `--json`. */
+/** The child's own error, as printed with `--json`. */
 function failureOf(stdout: string, certDir: string): MtlsError {
   const what = `certificates for demo mode in ${certDir} could not be made`
   try {

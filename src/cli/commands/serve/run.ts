@@ -40,8 +40,8 @@ export async function run(
     warnOfAuthorityKey(settings, io)
   }
   let servers: readonly RunningServer[] = []
-  // From before they listen, since SIGHUP would end the process. What a reload says goes to the log, as when
-  // the files change by themselves.
+  // Registered before the servers listen, since SIGHUP would end the process. The result of a reload goes to the log,
+  // as it does when the files change.
   onHangup(() => {
     for (const server of servers) {
       server.reopenLog()
@@ -56,12 +56,12 @@ export async function run(
 
   if (!stop.aborted) await once(stop, 'abort')
   force.addEventListener('abort', () => servers.map((server) => server.close({ drainTimeout: 0 })))
-  // Not past the log: a terminal that is stopped would hold it up.
+  // Through the log, not directly to stderr: a stopped terminal would block it.
   logger.info({ event: 'draining' }, 'draining; a second signal ends at once')
   await Promise.all(servers.map((server) => server.close()))
 }
 
-/** Who takes over a server that others can reach should not find the key that makes identities. */
+/** An attacker who takes over a reachable server should not find the key that makes identities. */
 function warnOfAuthorityKey({ host, tls }: Settings, io: Io): void {
   if (isLoopback(host) || isLocalhost(host)) return
   const directories = new Set([tls.certDir, ...(tls.caCert === undefined ? [] : [dirname(tls.caCert)])])

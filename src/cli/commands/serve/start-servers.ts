@@ -3,7 +3,7 @@ import { MtlsError } from '../../../errors.js'
 import { type RunningServer, serve } from '../../../server/index.js'
 import { builtInServers } from '../../../servers/index.js'
 
-/** All or none: when one cannot start, those that did are closed. */
+/** All or none: if one cannot start, those already started are closed. */
 export async function startServers(
   names: readonly ServerName[],
   settings: Settings,
@@ -43,12 +43,12 @@ export async function startServers(
   }
 }
 
-/** Each server has a health port of its own: the one given, the next, the one after. */
+/** Each server has its own health port: the given one, the next, the one after. */
 function nextPort(first: number, index: number): number {
   return first === 0 ? 0 : first + index
 }
 
-/** Throws `PORT_CONFLICT` when two of these servers want the same port. */
+/** Throws `PORT_CONFLICT` when two of these servers use the same port. */
 export function refuseSharedPorts(
   names: readonly ServerName[],
   { servers, tlsEnabled, healthPort }: Settings,

@@ -15,7 +15,7 @@ interface Audited {
   readonly audit?: boolean
 }
 
-/** Of the longest name there will be. */
+/** The width of the longest possible name. */
 const widthOf = ({ audit }: Audited) => (audit ? 'refuses resumed strangers' : 'client certificate').length
 
 /** A step that could not run is part of the last line. */
@@ -26,7 +26,7 @@ export function stepLines({ name, ok, detail, code, hint }: Step, audited: Audit
   return ok ? [line] : [line, `    ${code}`, `    hint: ${printable(hint ?? '')}`]
 }
 
-/** The whole in one line, or two. */
+/** A summary of one or two lines. */
 export function summaryLines({ ok, all }: Steps, paint: Paint): string[] {
   const audited = all.some(({ name }) => name.startsWith('refuses'))
   if (ok)
