@@ -3,15 +3,15 @@ import { ofPeer } from '../text/of-peer.js'
 import type { Refusal } from './peer/verdict.js'
 
 /**
- * The body of the `403` by which a server tells a refused client why: an error of JSON-RPC, which MCP SDKs show, and the
- * same beside it for everybody else.
+ * The body of the `403` by which a server tells a refused client why: a JSON-RPC error, which MCP SDKs show, and the
+ * same fields beside it for other clients.
  */
 export function rejectionBody(reason: MtlsErrorCode, message: string): string {
   const error = { code: -32_000, message, data: { error: 'mtls_rejected', reason } }
   return JSON.stringify({ jsonrpc: '2.0', id: null, error, reason, message })
 }
 
-/** What many clients show of a status line, and nothing else: curl, httpx, Go's. */
+/** The only part of a refusal that many clients show is the status line: curl, httpx, Go's. */
 export function rejectionPhrase({ code, listFault }: Pick<Refusal, 'code' | 'listFault'>): string {
   const phrase = listFault ? 'no revocation list here vouches for it' : phrases[code]
   return `Refused: ${phrase ?? 'not accepted'} (${code})`
@@ -38,7 +38,7 @@ const reasons = [
 /** The error in such a body, or undefined when it is something else. An unknown reason is `CLIENT_CERT_REJECTED`. */
 export function readRejection(body: string, server: string): MtlsError | undefined {
   const parsed = objectIn(body)
-  // As we said it before, and as we say it now.
+  // The earlier form, and the current one.
   const data = parsed.error === 'mtls_rejected' ? parsed : objectOf(objectOf(parsed.error).data)
   if (data.error !== 'mtls_rejected') return undefined
   const { reason, message } = { ...data, ...parsed }
@@ -63,7 +63,7 @@ function objectOf(value: unknown): Partial<Fields> {
   return typeof value === 'object' && value !== null ? value : {}
 }
 
-/** What helps the client when a server says this of its certificate. */
+/** A hint for the client when a server says this about its certificate. */
 export const ownCertificateHints: Partial<Record<MtlsErrorCode, string>> = {
   CERT_EXPIRED: 'Renew the client certificate: `mcp-mtls cert-renew`. If it is valid here, check the clocks.',
   CERT_REVOKED: 'Issue a new client certificate: `mcp-mtls cert-gen client NAME`.',
