@@ -94,7 +94,8 @@ const extendedKeyUsageNames: Readonly<Record<string, string>> = {
   '2.5.29.37.0': 'any',
 }
 
-// Policy extensions are not included: marking them critical asks for processing that does not happen here.
+// Policy constraints, mappings and inhibitAnyPolicy are missing on purpose: marking them critical asks for processing
+// that does not happen here.
 const knownExtensions = new Set<string>([
   id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,

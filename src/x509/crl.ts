@@ -65,7 +65,7 @@ export function readCrls(content: string | Uint8Array, where: string): readonly 
     }
     return blocks.map(([, base64 = '']) => readOne(Buffer.from(base64, 'base64'), where))
   } catch (error) {
-    // The PEM label shows that it is PEM; the contents of a list count more.
+    // `otherFormat` recognizes PEM by its labels; a fault of the list itself takes precedence.
     const other = isUnsupported(error) ? undefined : otherFormat(text)
     if (!other) throw error
     throw new MtlsError('CERT_INVALID', `${where}: it is ${other.what}`, { hint: other.hint, cause: error })
@@ -153,7 +153,7 @@ const words: Readonly<Record<string, string>> = {
 const listExtensions: ReadonlySet<string> = new Set([id_ce_issuingDistributionPoint])
 const entryExtensions: ReadonlySet<string> = new Set()
 
-/** An unknown critical extension means that this is not a plain list, whatever it says (RFC 5280 sections 5.2, 5.3). */
+/** An unknown critical extension means that this is not a plain list (RFC 5280 sections 5.2, 5.3). */
 function requireKnown(extensions: readonly Extension[], known: ReadonlySet<string>): void {
   for (const { id, critical } of extensions) {
     const why = words[id]
