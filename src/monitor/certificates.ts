@@ -7,7 +7,7 @@ import { namesOf } from '../x509/subject-names.js'
 import { levelOfFindings } from './certificate-level.js'
 import type { CertificateStatus } from './snapshot.js'
 
-/** Certificates that expire later than these are left out. */
+/** The number of certificates shown: those that expire first. */
 const mostShown = 500
 const longestText = 400
 

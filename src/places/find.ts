@@ -3,7 +3,7 @@ import { type Entry, loadGazetteer } from './gazetteer.js'
 import { isWithin, nearMatches, type Reading } from './near.js'
 import type { Place } from './place.js'
 
-/** No place of that name. `near` holds up to three names, best first, that `findPlace` does find. */
+/** There is no place of that name. `near` holds up to three names, best first, that `findPlace` does find. */
 export interface NoPlace {
   readonly place?: never
   readonly near: readonly string[]
@@ -28,7 +28,7 @@ export function findPlace(query: string): { readonly place: Place } | NoPlace {
   return place ? { place } : { near: namesNear(query) }
 }
 
-/** Whether the whole text names a place. */
+/** Whether the whole text is the name of a place. */
 export function isPlace(text: string): boolean {
   return exactPlace(text) !== undefined
 }
@@ -51,7 +51,10 @@ function namesNear(text: string): readonly string[] {
   return city ? nearMatches([...readingsOf(text), { city, within: [] }]) : []
 }
 
-/** The ways to read a text, the likeliest first: all of it a name, what follows a comma an area, the last words an area. */
+/**
+ * The ways to read a text, the likeliest first: all of it is a name, an area follows a comma, or the last words are an
+ * area.
+ */
 function readingsOf(text: string): Reading[] {
   const [city, ...qualifiers] = partsOf(text)
   if (city === undefined) return []
@@ -86,7 +89,7 @@ function fits(entry: Entry, reading: Reading): boolean {
   return meant.every((area) => area.includes('.')) && entry.place.population >= cityNamedLikeRegion
 }
 
-/** The countries and states that bear this name, codes left aside. */
+/** The countries and states with this name, ignoring codes. */
 function areasMeant(key: string): readonly string[] {
   return key.length > 3 ? loadGazetteer().areasNamed(key) : []
 }

@@ -33,7 +33,7 @@ import type { RunningServer, ServeOptions } from './running-server.js'
 /** Where events of a server go, and what keeps it up to date. */
 type Surroundings = Omit<ServeOptions, keyof McpServerOptions>
 
-/** Hosts that a client on this machine calls `localhost`; any other is called by its own name. */
+/** Listening hosts that a client on this machine calls `localhost`; any other is called by its own name. */
 const reachedByLocalhost = /^(localhost\.?|127\.0\.0\.1|0\.0\.0\.0|\[::\]|\[::ffff:(7f00:1|0:0)\])$/i
 
 const runningNames = new Set<string>()

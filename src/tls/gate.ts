@@ -143,7 +143,7 @@ export class Gate {
   #greet(raw: Socket): void {
     raw.allowHalfOpen = false
     const { remoteAddress = 'unknown' } = raw
-    // While a connection is being served, the address is shared by good peers and a bad one: a proxy, a whole machine.
+    // While this address is being served, it is shared by good peers and a bad one: a proxy, a whole machine.
     if (!this.#served.has(remoteAddress) && this.#turnedAway.refuses(remoteAddress)) return void raw.destroy()
     const handshake = this.#pending.begin(raw)
     if (!handshake) return

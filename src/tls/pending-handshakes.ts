@@ -7,12 +7,12 @@ export interface PendingHandshake {
   readonly peerAddress: string
   /** The handshake is done, whatever the verdict will be. */
   finish(): void
-  /** What TLS says about it; told when the socket is closed. The first counts. */
+  /** What TLS reports about it; passed on when the socket is closed. The first counts. */
   explain(error: Error): void
 }
 
 export interface PendingLimits {
-  /** For a whole handshake, however many bytes come on the way; milliseconds. */
+  /** Limit for a whole handshake, however many bytes arrive in the meantime; milliseconds. */
   readonly handshakeTimeout: number
   readonly maxConnectionsPerAddress: number
 }
@@ -29,7 +29,7 @@ export class PendingHandshakes {
 
   /** Undefined, and the socket destroyed, when its address has too many of them. */
   begin(socket: Socket): PendingHandshake | undefined {
-    const { remoteAddress: address = 'unknown' } = socket // of one that is gone already
+    const { remoteAddress: address = 'unknown' } = socket // of one that is already gone
     const peerAddress = peerAddressOf(socket)
     const peer = `the client at ${peerAddress}`
     let reason: MtlsError | undefined
@@ -73,7 +73,7 @@ export class PendingHandshakes {
   }
 }
 
-/** `address:port` of the other end; `unknown` when it was gone before anybody could ask. */
+/** `address:port` of the other end; `unknown` when it was gone before it could be read. */
 export function peerAddressOf({ remoteAddress, remotePort }: Socket): string {
   return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`
 }

@@ -1,4 +1,4 @@
-/** Counts what each identity has at once, and keeps it below a limit: nobody takes the place of all others. */
+/** Counts what each identity has at once, and limits it: no identity can use up the room of all others. */
 export class PerIdentity {
   readonly #limit: number
   readonly #held = new Map<string, number>()
@@ -7,7 +7,7 @@ export class PerIdentity {
     this.#limit = limit
   }
 
-  /** One more of this identity; false, and nothing counted, when it has as many as it may. */
+  /** Adds one for this identity; returns false, and counts nothing, at the limit. */
   take(id: string): boolean {
     const held = this.#held.get(id) ?? 0
     if (held >= this.#limit) return false

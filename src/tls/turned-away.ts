@@ -2,14 +2,16 @@ import { BoundedMap } from './bounded-map.js'
 
 const remembered = 10_000
 
-/** Addresses whose connections are closed before TLS for a while. Bounded in number: the oldest comes back first. */
+/**
+ * Addresses whose connections are closed before TLS for a while. Bounded in number: the oldest is admitted again first.
+ */
 export class TurnedAway {
   readonly #until = new BoundedMap<string, number>(remembered)
   readonly #forMs: number
-  /** How many connections were closed so. */
+  /** How many connections were closed this way. */
   count = 0
 
-  /** `forMs`: how long, in milliseconds; 0 turns nobody away. */
+  /** `forMs`: how long, in milliseconds; 0 turns no address away. */
   constructor(forMs: number) {
     this.#forMs = forMs
   }
@@ -19,7 +21,7 @@ export class TurnedAway {
     this.#until.set(address, performance.now() + this.#forMs)
   }
 
-  /** Whether a connection from here is to be closed; counted when it is. */
+  /** Whether to close a connection from this address; counts it if so. */
   refuses(address: string): boolean {
     const until = this.#until.get(address)
     if (until === undefined) return false

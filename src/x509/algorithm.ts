@@ -28,12 +28,12 @@ const rsassaPss = '1.2.840.113549.1.1.10'
 
 const strong = new Set<string | undefined>(['sha224', 'sha256', 'sha384', 'sha512', 'built-in'])
 
-/** Whether a signature over this hash still proves anything: an allow-list, so that the unknown is refused. */
+/** Whether a signature over this hash is still secure: an allow-list, so that unknown hashes are refused. */
 export function isStrongHash(hash: string | undefined): boolean {
   return strong.has(hash)
 }
 
-/** The hash under a signature algorithm; `built-in` for Ed25519 and Ed448, undefined for unknown algorithms. */
+/** The hash of a signature algorithm; `built-in` for Ed25519 and Ed448, undefined for unknown algorithms. */
 export function hashOf(algorithm: AlgorithmIdentifier): string | undefined {
   if (algorithm.algorithm !== rsassaPss) return hashes[algorithm.algorithm]
   // RFC 4055 section 3.1: SHA-1 is the default when the parameters are absent.

@@ -29,7 +29,7 @@ import { isSameName, nameText, rdnsOf, valuesOf } from './name.js'
 import { type NameConstraints, readNameConstraints } from './name-constraints.js'
 import { readObjectIds, readSubjectNames, type SubjectNames } from './subject-names.js'
 
-/** What a certificate says, read from its DER once; nothing here is verified. */
+/** The contents of a certificate, read from its DER once; nothing is verified here. */
 export interface CertificateFacts {
   /** One line, most significant part first, escaped as RFC 4514 asks: `CN=mcp-client,O=Example`. */
   readonly subject: string
@@ -53,21 +53,24 @@ export interface CertificateFacts {
   readonly keyUsage: readonly string[] | undefined
   /** `serverAuth`, `clientAuth`, `any`, or a dotted OID; undefined when the extension is absent. */
   readonly extendedKeyUsage: readonly string[] | undefined
-  /** What Netscape's old extension allows of client and server; undefined when it is absent. */
+  /** What Netscape's old extension allows for client and server; undefined when it is absent. */
   readonly netscapeUsage: readonly ('clientAuth' | 'serverAuth')[] | undefined
   /** Critical extensions this package does not know (dotted OIDs): RFC 5280 says to refuse such a certificate. */
   readonly unknownCritical: readonly string[]
-  /** Names of the places where a list that has it may be (RFC 5280 section 4.2.1.13), as `generalNameText` writes them. */
+  /**
+   * Names of the distribution points of its revocation list (RFC 5280 section 4.2.1.13), as `generalNameText` writes
+   * them.
+   */
   readonly crlPoints: readonly string[]
   /** Of a CA: which names the certificates below it may have. */
   readonly nameConstraints: NameConstraints | undefined
-  /** All of the subject, in their order. */
+  /** All common names of the subject, in order. */
   readonly commonNames: readonly string[]
   /** Subject, issuer and directory names, as `rdnsOf` writes them. */
   readonly subjectRdns: readonly string[]
   readonly issuerRdns: readonly string[]
   readonly directoryNames: readonly (readonly string[])[]
-  /** Addresses in the subject, and those with other letters than ASCII (RFC 9598). */
+  /** Addresses in the subject, and those with non-ASCII letters (RFC 9598). */
   readonly otherEmails: readonly string[]
   /** SHA-256 of the public key, hex. */
   readonly keyId: string
@@ -91,7 +94,8 @@ const extendedKeyUsageNames: Readonly<Record<string, string>> = {
   '2.5.29.37.0': 'any',
 }
 
-// Not those about policies: whoever marks them critical wants them processed, and they are not.
+// Policy constraints, mappings and inhibitAnyPolicy are missing on purpose: marking them critical asks for processing
+// that does not happen here.
 const knownExtensions = new Set<string>([
   id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,
@@ -157,7 +161,7 @@ function facts(x509: X509Certificate): CertificateFacts {
     signatureHash: hashOf(parse(parts.signatureAlgorithm, AlgorithmIdentifier)),
     isCa: constraints?.cA ?? false,
     pathLength: constraints?.pathLenConstraint,
-    // The library spells this one name its own way.
+    // The library spells this name differently.
     keyUsage: usage?.toJSON().map((name) => (name === 'crlSign' ? 'cRLSign' : name)),
     extendedKeyUsage: extendedUsage?.map((oid) => extendedKeyUsageNames[oid] ?? oid),
     netscapeUsage:
@@ -186,7 +190,7 @@ function facts(x509: X509Certificate): CertificateFacts {
   })
 }
 
-/** The library reads other encodings than DER too, which X.509 does not allow. */
+/** The library reads encodings other than DER too, which X.509 does not allow. */
 function parse<T>(der: Uint8Array, type: new () => T): T {
   checkDer(der)
   return AsnConvert.parse(der, type)
@@ -197,7 +201,7 @@ export function pemOf(certificates: readonly CertificateFacts[]): string[] {
   return certificates.map(({ x509 }) => x509.toString())
 }
 
-/** A name as text that is equal for equal names. */
+/** A name as text that is the same for equal names. */
 export function generalNameText(name: GeneralName): string {
   const { uniformResourceIdentifier: uri, dNSName, directoryName } = name
   if (uri !== undefined) return `URI:${uri}`

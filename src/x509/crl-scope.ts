@@ -2,9 +2,9 @@ import { AsnConvert } from '@peculiar/asn1-schema'
 import { IssuingDistributionPoint } from '@peculiar/asn1-x509'
 import { type CertificateFacts, generalNameText } from './certificate.js'
 
-/** Which certificates of its issuer a revocation list is about (RFC 5280 section 5.2.5). */
+/** Which certificates of its issuer a revocation list covers (RFC 5280 section 5.2.5). */
 export interface CrlScope {
-  /** Those of CAs alone, or all but those; undefined for both. */
+  /** CA certificates only, or all others; undefined for both. */
   readonly only: 'ca' | 'user' | undefined
   /** Names of one distribution point: certificates that name another, or none, are not on this list. */
   readonly points: readonly string[] | undefined
@@ -19,7 +19,7 @@ export function covers({ only, points }: CrlScope, { isCa, crlPoints }: Certific
   )
 }
 
-/** The scope that an issuing distribution point names, or why it is none that is judged here. */
+/** The scope that an issuing distribution point names, or why it is not supported here. */
 export function scopeOf(der: Uint8Array): { readonly scope: CrlScope; readonly unsupported?: string } {
   const { distributionPoint, indirectCRL, onlySomeReasons, ...only } = AsnConvert.parse(
     der,

@@ -25,23 +25,23 @@ export interface RevokedEntry {
   readonly reason: string | undefined
 }
 
-/** Revoked serial numbers (lower-case hex) with the day and the reason, which are read when they are asked for. */
+/** Revoked serial numbers (lower-case hex) with date and reason, which are decoded on demand. */
 export type RevokedCertificates = Iterable<readonly [serial: string, RevokedEntry]> &
   Pick<ReadonlyMap<string, RevokedEntry>, 'size' | 'has' | 'get' | 'keys'>
 
-/** What a certificate revocation list says (RFC 5280 section 5); its signature is checked by `isSignedBy`. */
+/** The contents of a certificate revocation list (RFC 5280 section 5); `isSignedBy` checks its signature. */
 export interface CrlFacts {
   readonly issuer: string
   readonly thisUpdate: Date
   /** RFC 5280 demands it; a list without one is refused when read. */
   readonly nextUpdate: Date
-  /** RFC 5280 section 5.2.3: each list of a CA has a higher one than those before; undefined when absent. */
+  /** RFC 5280 section 5.2.3: each list of a CA has a higher number than those before; undefined when absent. */
   readonly number: bigint | undefined
-  /** Which certificates of its issuer it is about. */
+  /** Which certificates of its issuer it covers. */
   readonly scope: CrlScope
   readonly revoked: RevokedCertificates
   readonly pem: string
-  /** Whether this is the subject that it names as its issuer. */
+  /** Whether it names this subject as its issuer. */
   isNamedAfter(issuer: CertificateFacts): boolean
   isSignedBy(issuer: CertificateFacts): boolean
 }
@@ -49,7 +49,7 @@ export interface CrlFacts {
 const crlBlock = /-----BEGIN (?:X509 )?CRL-----([^-]*)-----END (?:X509 )?CRL-----/g
 
 /**
- * All revocation lists of a file, PEM or one list in DER; a string holds a byte in each character. Throws `CERT_INVALID`
+ * All revocation lists of a file, PEM or one list in DER; a string holds one byte per character. Throws `CERT_INVALID`
  * naming `where` when there is none, or one cannot be used.
  */
 export function readCrls(content: string | Uint8Array, where: string): readonly CrlFacts[] {
@@ -65,7 +65,7 @@ export function readCrls(content: string | Uint8Array, where: string): readonly 
     }
     return blocks.map(([, base64 = '']) => readOne(Buffer.from(base64, 'base64'), where))
   } catch (error) {
-    // The forms of PEM are told by their frame; what a list says of itself weighs more.
+    // `otherFormat` recognizes PEM by its labels; a fault of the list itself takes precedence.
     const other = isUnsupported(error) ? undefined : otherFormat(text)
     if (!other) throw error
     throw new MtlsError('CERT_INVALID', `${where}: it is ${other.what}`, { hint: other.hint, cause: error })
@@ -85,13 +85,14 @@ function readOne(der: Uint8Array, where: string): CrlFacts {
   }
 }
 
-/** A list that is read well, and would let revoked peers in if it were taken for a plain one. */
+/** A valid list that would admit revoked peers if it were read as a plain one. */
 class Unsupported extends RangeError {}
 
 const [integerTag, bitString, enumerated, sequence] = [0x02, 0x03, 0x0a, 0x30]
 const explicit0 = 0xa0
 
-// RFC 5280 section 5.1. The library reads the small parts; the entries can be a hundred thousand and are walked here.
+// RFC 5280 section 5.1. The library reads the small parts; there may be a hundred thousand entries, which are parsed
+// here.
 function readCrl(der: Uint8Array): CrlFacts {
   const list = expected(elementAt(der, 0), sequence)
   if (list.end !== der.length) throw new RangeError('something stands after the list')
@@ -152,7 +153,7 @@ const words: Readonly<Record<string, string>> = {
 const listExtensions: ReadonlySet<string> = new Set([id_ce_issuingDistributionPoint])
 const entryExtensions: ReadonlySet<string> = new Set()
 
-/** Whatever an extension that is not known may say, it says that this is no plain list (RFC 5280 sections 5.2, 5.3). */
+/** An unknown critical extension means that this is not a plain list (RFC 5280 sections 5.2, 5.3). */
 function requireKnown(extensions: readonly Extension[], known: ReadonlySet<string>): void {
   for (const { id, critical } of extensions) {
     const why = words[id]
@@ -168,7 +169,7 @@ function scopeIn(der: Uint8Array): CrlScope {
   return scope
 }
 
-/** Up to 20 bytes long, more than a number holds: the DER of an INTEGER is read here. */
+/** Up to 20 bytes long, more than a number holds: the DER of the INTEGER is read here. */
 function crlNumber(extensions: readonly Extension[]): bigint | undefined {
   const found = extensions.find(({ id }) => id === id_ce_cRLNumber)
   const digits = found && Buffer.from(contentsOf(elementAt(found.value, 0))).toString('hex')
@@ -176,7 +177,7 @@ function crlNumber(extensions: readonly Extension[]): bigint | undefined {
 }
 
 function revokedIn(entries: Element | undefined): RevokedCertificates {
-  // Where in the DER each one stands: dates and reasons of a hundred thousand would be most of the memory.
+  // Stores the offset of each entry in the DER: dates and reasons of a hundred thousand would be most of the memory.
   const positions = new Map<string, number>()
   for (const element of entries ? elementsIn(entries) : [])
     positions.set(readEntry(element).serial, element.start)

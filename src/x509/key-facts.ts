@@ -9,7 +9,7 @@ export interface KeyFacts {
   readonly bits: number
   /** For people: `EC P-256`, `RSA 2048`, `Ed25519`. */
   readonly text: string
-  /** Of the public exponent of RSA, on which the cost of a check hangs. */
+  /** Bits of the public exponent of RSA, which determines the cost of a check. */
   readonly exponentBits?: number
 }
 
@@ -25,7 +25,7 @@ const types: Readonly<Record<string, KeyAlgorithm>> = {
   '1.3.101.113': 'ed448',
 }
 
-/** That sign nothing, or nothing that is taken here. */
+/** Keys that cannot sign, or whose signatures are not accepted here. */
 const others: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.3.1': 'dh',
   '1.2.840.10046.2.1': 'dh',
@@ -50,8 +50,9 @@ const curves: Readonly<Record<string, readonly [name: string, bits: number]>> = 
 }
 
 /**
- * What a SubjectPublicKeyInfo says of its key: `algorithm` is its first part, `bits` are those of its second. Throws `RangeError` for
- * what is no such key. By hand: Node 20 and 22 end where they are asked for the curve of a key that is no point on it.
+ * The key in a SubjectPublicKeyInfo: `algorithm` is its first part, `bits` are those of its second. Throws `RangeError`
+ * if it is not such a key. Written by hand: Node 20 and 22 crash when asked for the curve of a key that is not a point
+ * on it.
  */
 export function keyFacts(algorithm: Element, bits: Uint8Array): KeyFacts {
   const [id, parameters] = [...elementsIn(expected(algorithm, sequence))]
@@ -67,7 +68,8 @@ export function keyFacts(algorithm: Element, bits: Uint8Array): KeyFacts {
       return { type, bits: prime ?? 0, text: `DSA ${prime ?? '?'}` }
     }
     case 'ec': {
-      // A curve that is written out instead of named can be any (CVE-2020-0601; RFC 5480 section 2.1.1).
+      // A curve given by explicit parameters instead of a name can be any curve (CVE-2020-0601; RFC 5480 section
+      // 2.1.1).
       if (parameters?.tag !== objectId) return { type, bits: 0, text: 'EC explicit parameters' }
       const curve = objectIdText(contentsOf(parameters))
       const [name, size] = (Object.hasOwn(curves, curve) ? curves[curve] : undefined) ?? [curve, 0]

@@ -18,7 +18,7 @@ export interface NameConstraints {
   readonly excluded: readonly Subtree[]
 }
 
-/** Reads the extension. Throws `RangeError` when it is none. */
+/** Reads the extension. Throws `RangeError` if it is invalid. */
 export function readNameConstraints(der: Uint8Array): NameConstraints {
   const found = { permitted: [] as Subtree[], excluded: [] as Subtree[] }
   for (const part of elementsIn(elementAt(der, 0))) {

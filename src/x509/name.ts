@@ -38,8 +38,8 @@ function escapeValue(value: string): string {
 }
 
 /**
- * The relative names of a distinguished name, the least specific first, as text that is equal for equal names: case and
- * spaces do not count (RFC 5280 section 7.1).
+ * The relative names of a distinguished name, least specific first, as text that is the same for equal names: case and
+ * spaces are ignored (RFC 5280 section 7.1).
  */
 export function rdnsOf(name: Name): string[] {
   return [...name].map((rdn) =>
@@ -58,7 +58,7 @@ export function isSameName(one: readonly string[], other: readonly string[]): bo
   return one.length === other.length && one.every((rdn, at) => rdn === other[at])
 }
 
-/** The values of one attribute, in their order. */
+/** The values of one attribute, in order. */
 export function valuesOf(name: Name, type: string): string[] {
   const values = [...name].flatMap((rdn) => [...rdn]).filter((attribute) => attribute.type === type)
   return values.map(({ value }) => value.toString())

@@ -1,6 +1,6 @@
 import { contentsOf, elementAt } from './der/der.js'
 
-/** A file that holds the right thing in a form that is not read here. */
+/** A file with the right content in a format that is not read here. */
 export interface OtherFormat {
   /** Completes "PATH: it is …". */
   readonly what: string
@@ -17,12 +17,12 @@ const legacy = converted(
   'openssl pkey -provider legacy -provider default -in FILE -aes-256-cbc -out NEW',
 )
 
-/** What an encrypted key is that could not be opened, by the error of Node; undefined when the passphrase is the matter. */
+/** Why an encrypted key could not be opened, by Node's error; undefined when the passphrase is wrong. */
 export function legacyCipher(error: unknown): OtherFormat | undefined {
   return (error as NodeJS.ErrnoException).code === 'ERR_OSSL_EVP_UNSUPPORTED' ? legacy : undefined
 }
 
-/** What people put where PEM is expected, the more telling signs first. */
+/** What people put where PEM is expected, the most specific signs first. */
 const texts: readonly (readonly [sign: RegExp, format: OtherFormat])[] = [
   [
     /-----BEGIN OPENSSH PRIVATE KEY-----/,
@@ -61,10 +61,10 @@ const texts: readonly (readonly [sign: RegExp, format: OtherFormat])[] = [
   ],
 ]
 
-/** What a file is that holds no PEM as it should be, a byte in each character; undefined when that cannot be told. */
+/** The format of a file that is not valid PEM, one byte per character; undefined when unknown. */
 export function otherFormat(text: string): OtherFormat | undefined {
   const head = text.slice(0, 10_000)
-  // Two bytes a character: after the mark of their order, or plain.
+  // Two bytes per character: after a byte order mark, or without one.
   if (head.slice(0, 40).includes('\0-'))
     return converted('text in UTF-16', 'iconv -f UTF-16 -t UTF-8 FILE > NEW')
   return texts.find(([sign]) => sign.test(head))?.[1] ?? derFormat(Buffer.from(head, 'latin1'))
@@ -72,7 +72,7 @@ export function otherFormat(text: string): OtherFormat | undefined {
 
 const [integer, oid, sequence] = [0x02, 0x06, 0x30]
 
-/** By what stands first inside: a version, the name of a format, or the signed part of a certificate. */
+/** By the first element inside: a version, the name of a format, or the signed part of a certificate. */
 function derFormat(bytes: Uint8Array): OtherFormat | undefined {
   if (bytes[0] !== sequence || (bytes[1] ?? 0) < 0x30) return undefined
   try {

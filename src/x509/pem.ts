@@ -2,13 +2,14 @@ import { MtlsError } from '../errors.js'
 import { type CertificateFacts, readCertificate } from './certificate.js'
 import { otherFormat } from './other-format.js'
 
-// Base64 has no hyphen: a file of nothing but beginnings is given up at each next one, not at its end.
+// Base64 has no hyphen: in a file of nothing but beginnings, each match is given up at the next one, not at the end of
+// the file.
 const certificateBlock =
   /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
 
 /**
- * All certificates of a PEM text in their order: a leaf with its chain, or a bundle of CAs. Or the one in DER, a byte in
- * each character. Throws `CERT_INVALID` naming `where` when there is none, or one of them cannot be read.
+ * All certificates of a PEM text in order: a leaf with its chain, or a bundle of CAs. Or a single one in DER, one byte
+ * per character. Throws `CERT_INVALID` naming `where` when there is none, or one of them cannot be read.
  */
 export function readCertificates(text: string, where: string): readonly CertificateFacts[] {
   const blocks = text.match(certificateBlock) ?? []

@@ -10,15 +10,15 @@ export function privateKeyBlocks(text: string): readonly string[] {
 }
 
 /**
- * The first private key of a PEM text, whatever stands around it. Throws `KEY_ENCRYPTED` or `CERT_INVALID`, naming `where`
- * and nothing of the key.
+ * The first private key of a PEM text, ignoring any text around it. Throws `KEY_ENCRYPTED` or `CERT_INVALID`, naming
+ * `where` and nothing of the key.
  */
 export function readPrivateKey(text: string, where: string, passphrase?: string): KeyObject {
   const [pem = text] = privateKeyBlocks(text)
   try {
     return createPrivateKey({ key: pem, ...(passphrase !== undefined && { passphrase }) })
   } catch (error) {
-    // The cause is left out on purpose: nothing that has seen the key goes into an error.
+    // The cause is left out on purpose: an error must contain nothing that was derived from the key.
     if (pem.includes('ENCRYPTED')) throw unopened(error, where, passphrase)
     const other = otherFormat(text)
     const what = other ? `it is ${other.what}` : 'not a readable private key'

@@ -5,14 +5,17 @@ import { covers, everything } from './crl-scope.js'
 
 export type RevocationStatus = 'good' | 'revoked' | 'no-list' | 'list-expired' | 'list-not-yet-valid'
 
-/** The lists that this issuer signed, the newest first: of the same moment the one with the higher number (RFC 5280 section 5.2.3). */
+/**
+ * The lists that this issuer signed, newest first: with the same date, the higher number counts as newer (RFC 5280
+ * section 5.2.3).
+ */
 export function listsBy(issuer: CertificateFacts, lists: readonly CrlFacts[]): readonly CrlFacts[] {
   return lists.filter((list) => list.isSignedBy(issuer)).sort((one, other) => age(one, other))
 }
 
 /**
- * What the lists of its issuer, the newest first, say about a certificate: the newest that has begun counts. One that
- * is out of date, or still to come, revokes too, and vouches for nobody.
+ * What the lists of its issuer, newest first, say about a certificate: the newest one already valid counts. A list that
+ * is out of date, or not yet valid, still revokes, but confirms no certificate.
  */
 export function statusIn(
   lists: readonly CrlFacts[],
@@ -23,14 +26,14 @@ export function statusIn(
   const toCome = about.filter(({ thisUpdate }) => thisUpdate > now)
   const counting = about[toCome.length] ?? about[0]
   if (!counting) return 'no-list'
-  // Which of two that were made at one moment is the newer one may not be told: each counts.
+  // For two lists of the same moment it may be unknown which is newer: both count.
   const asked = about.filter((list) => toCome.includes(list) || age(list, counting) === 0)
   if (asked.some(({ revoked }) => revoked.has(certificate.serial))) return 'revoked'
   if (now > counting.nextUpdate) return 'list-expired'
   return now < counting.thisUpdate ? 'list-not-yet-valid' : 'good'
 }
 
-/** Below zero when the first is the newer one. */
+/** Negative when the first is newer. */
 function age(one: CrlFacts, other: CrlFacts): number {
   const byDate = other.thisUpdate.getTime() - one.thisUpdate.getTime()
   return byDate || Number((other.number ?? -1n) - (one.number ?? -1n))
@@ -42,7 +45,7 @@ export function entryIn(lists: readonly CrlFacts[], certificate: CertificateFact
   return about.map(({ revoked }) => revoked.get(certificate.serial)).find((entry) => entry !== undefined)
 }
 
-/** Those in whose place no newer one of the same CA has come: the others are not asked any more. */
+/** Lists that no newer one of the same CA has replaced: the others are no longer used. */
 export function withoutSuperseded(
   lists: readonly CrlFacts[],
   authorities: readonly CertificateFacts[],

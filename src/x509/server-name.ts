@@ -4,9 +4,8 @@ import { hostForm } from './host-name.js'
 import type { SubjectNames } from './subject-names.js'
 
 /**
- * Whether a certificate with these names may speak for `host` (RFC 9525 section 6): a DNS name by
- * DNS SAN, an IP address by IP SAN, never by common name. A wildcard stands for exactly one whole
- * left-most label.
+ * Whether a certificate with these names is valid for `host` (RFC 9525 section 6): a DNS name by DNS SAN, an IP address
+ * by IP SAN, never by common name. A wildcard stands for exactly one whole left-most label.
  */
 export function coversServerName(names: SubjectNames, host: string): boolean {
   const name = bare(host)
@@ -28,7 +27,7 @@ function sameAddress(one: string, other: string): boolean {
   return canonical(one) === canonical(other)
 }
 
-/** IPv6 has many spellings; the URL parser knows the canonical one. A zone (`%eth0`) is this machine's own business. */
+/** IPv6 has many spellings; the URL parser knows the canonical one. A zone (`%eth0`) concerns only this machine. */
 function canonical(address: string): string {
   const [unzoned = ''] = address.split('%')
   return isIP(unzoned) === 6 ? new URL(`http://[${unzoned}]/`).hostname : unzoned

@@ -1,7 +1,7 @@
 import { isStrongHash } from './algorithm.js'
 import type { CertificateFacts } from './certificate.js'
 
-/** What is weak about the key of a certificate, to be read after its name; undefined when nothing is. */
+/** What is weak about the key of a certificate, to be printed after its name; undefined if nothing is. */
 export function weakKey({ key }: Pick<CertificateFacts, 'key'>): string | undefined {
   if (key.type === 'ec' && !Object.hasOwn(curves, key.text))
     return `has a key on a curve that is not taken (${key.text}; taken are P-256, P-384 and P-521)`
@@ -16,8 +16,8 @@ export function weakKey({ key }: Pick<CertificateFacts, 'key'>): string | undefi
 }
 
 /**
- * What it costs to check a signature with this key, in microseconds of a usual machine; infinite for one that is not taken
- * (as rustls and Go have it: RSA of more than 8192 bits, exponents of more than 33, other curves).
+ * The cost of checking a signature with this key, in microseconds on a typical machine; infinite for a key that is not
+ * accepted (as rustls and Go have it: RSA of more than 8192 bits, exponents of more than 33, other curves).
  */
 export function checkCost({ type, bits, text, exponentBits = 0 }: CertificateFacts['key']): number {
   switch (type) {
@@ -34,7 +34,9 @@ export function checkCost({ type, bits, text, exponentBits = 0 }: CertificateFac
 
 const curves: Readonly<Record<string, number>> = { 'EC P-256': 100, 'EC P-384': 1000, 'EC P-521': 2500 }
 
-/** What is weak about its signature. Not to be asked of a trusted root: that one is trusted because it is in the store. */
+/**
+ * What is weak about its signature. Do not use it for a trusted root: that one is trusted because it is in the store.
+ */
 export function weakSignature({
   signatureHash,
 }: Pick<CertificateFacts, 'signatureHash'>): string | undefined {

@@ -18,7 +18,7 @@ export function namesOf({ dns, ip, email, uri }: SubjectNames): string[] {
   return [...dns, ...ip, ...email, ...uri]
 }
 
-/** By which a server is called. */
+/** The names by which a server is called. */
 export function hostsOf({ dns, ip }: SubjectNames): string[] {
   return [...dns, ...ip]
 }
@@ -28,13 +28,13 @@ const sequence = 0x30
 const notRead: readonly number[] = [0xa3, 0xa5, 0x88]
 
 /**
- * Reads subject alternative names. Throws `RangeError` when they are none. By hand: a certificate may have hundreds, and a
- * stranger's is read before anybody knows who that is.
+ * Reads subject alternative names. Throws `RangeError` if they are invalid. Written by hand: a certificate may have
+ * hundreds, and a stranger's is read before the peer is known.
  */
 export function readSubjectNames(der: Uint8Array): {
   names: SubjectNames
   directoryNames: string[][]
-  /** Addresses that are not ASCII alone (RFC 9598). */
+  /** Addresses with non-ASCII letters (RFC 9598). */
   mailboxes: string[]
 } {
   const names = { dns: [] as string[], ip: [] as string[], email: [] as string[], uri: [] as string[] }
@@ -53,7 +53,7 @@ export function readSubjectNames(der: Uint8Array): {
   return { names, directoryNames, mailboxes }
 }
 
-/** What an other name says, if it is `id-on-SmtpUTF8Mailbox`. */
+/** The text of an other name, if it is `id-on-SmtpUTF8Mailbox`. */
 function mailboxIn(name: Element): string[] {
   const [id, value] = [...elementsIn(name)]
   if (!id || !value) throw new RangeError('no other name')
@@ -61,7 +61,7 @@ function mailboxIn(name: Element): string[] {
   return [Buffer.from(contentsOf(elementAt(value.bytes, value.contents, value.end))).toString('utf8')]
 }
 
-/** Reads a sequence of object identifiers, as extended key usages are. Throws `RangeError` when it is none. */
+/** Reads a sequence of object identifiers, such as extended key usages. Throws `RangeError` if it is invalid. */
 export function readObjectIds(der: Uint8Array): string[] {
   return [...wholeSequence(der)].map((id) => {
     if (id.tag !== 0x06) throw new RangeError('no object identifier')
@@ -75,10 +75,10 @@ function wholeSequence(der: Uint8Array): Iterable<Element> {
   return elementsIn(whole)
 }
 
-/** As people write it; in hex when it has another length than addresses have. */
+/** In the usual notation; in hex if the length is not that of an address. */
 function addressText(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join('.')
   if (bytes.length !== 16) return bytes.toString('hex')
   const groups = bytes.toString('hex').match(/.{4}/g) ?? []
-  return bare(new URL(`http://[${groups.join(':')}]`).hostname) // in the form of RFC 5952
+  return bare(new URL(`http://[${groups.join(':')}]`).hostname) // in the format of RFC 5952
 }

@@ -5,7 +5,7 @@ export const timeTags: readonly number[] = [utcTime, generalizedTime]
 
 /**
  * A time as RFC 5280 section 4.1.2.5 writes it, with seconds and Z; milliseconds since 1970. Throws `RangeError` for
- * another. Written out by hand: a revocation list has a hundred thousand of them.
+ * other formats. Written by hand: a revocation list has a hundred thousand of them.
  */
 export function readTime({ bytes, tag, contents, end }: Element): number {
   const yearDigits = tag === utcTime ? 2 : 4
@@ -26,7 +26,7 @@ export function readTime({ bytes, tag, contents, end }: Element): number {
   const [month, day, hour, minute, second] = [pair(0), pair(1), pair(2), pair(3), pair(4)]
   const time = new Date(Date.UTC(year, month - 1, day, hour, minute, second))
   if (
-    time.getUTCMonth() !== month - 1 || // a day too many is in another month
+    time.getUTCMonth() !== month - 1 || // an invalid day falls in another month
     hour > 23 ||
     minute > 59 ||
     second > 59

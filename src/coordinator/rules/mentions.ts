@@ -13,7 +13,7 @@ export interface Mention extends Span {
 
 export interface Mentions {
   readonly places: readonly Mention[]
-  /** Words that are neither known to the rules nor used as a place. */
+  /** Words that the rules do not know and that are not used as a place. */
   readonly ignored: readonly string[]
 }
 
@@ -46,7 +46,7 @@ export function givenCity(text: string): Mention {
 }
 
 interface Token extends Word {
-  /** Only blanks and the dot of an abbreviation before it. */
+  /** Only blanks and the dot of an abbreviation come before it. */
   readonly joined: boolean
   readonly comma: boolean
 }

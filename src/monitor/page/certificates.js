@@ -66,7 +66,7 @@ function placesText([first = '', ...others]) {
 }
 
 /**
- * Puts an element where so many days stand on a scale that gives the near future the most room.
+ * Places an element at this number of days on a scale that gives the near future the most room.
  * @param {HTMLElement} element
  * @param {number} days
  */

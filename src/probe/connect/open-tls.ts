@@ -21,7 +21,7 @@ export interface OpenOptions {
   readonly port: number
   /** The name to ask for, instead of the host. */
   readonly serverName?: string | undefined
-  /** The CAs that end a chain. */
+  /** The CAs at which a chain may end. */
   readonly anchors: readonly CertificateFacts[]
   /** What we present when asked; nothing if absent. */
   readonly identity?: ClientIdentity | undefined

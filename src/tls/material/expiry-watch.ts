@@ -70,7 +70,10 @@ export function reachedThreshold(
 export class ExpiryWatch {
   readonly #tell: Tell
   readonly #thresholds: readonly number[]
-  /** The last threshold reported for each of ours, and for each peer: the number of peers is not limited. */
+  /**
+   * The last threshold reported for each of ours, and for each peer, in a bounded map: there may be any number of
+   * peers.
+   */
   readonly #told = new Map<string, number>()
   readonly #toldOfPeers = new BoundedMap<string, number>(rememberedPeers)
   readonly #cancels = new Map<string, () => void>()

@@ -4,7 +4,7 @@ import type { CertificateFacts } from '../../x509/certificate.js'
 
 export type ConnectionState = 'initiating' | 'handshaking' | 'verified' | 'failed' | 'closed'
 
-/** What was negotiated on one connection, and with whom. Facts appear as the handshake yields them. */
+/** What was negotiated on one connection, and with whom. Facts appear as the handshake provides them. */
 export interface TlsConnection {
   /** The name the client asked for (SNI or the host of the URL). */
   readonly serverName: string | undefined
@@ -18,7 +18,7 @@ export interface TlsConnection {
   readonly tlsVersion: string | undefined
   /** The suite's standard (IANA) name. */
   readonly cipherSuite: string | undefined
-  /** Group of the key exchange (`X25519`, `X25519MLKEM768` …); undefined where the runtime does not tell. */
+  /** Group of the key exchange (`X25519`, `X25519MLKEM768` …); undefined if the runtime does not expose it. */
   readonly keyExchange: string | undefined
   readonly resumed: boolean
   readonly verified: boolean
@@ -33,7 +33,7 @@ const next: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
   closed: [],
 }
 
-/** One connection as it goes through its states; `facts` is what others may see of it, frozen at each step. */
+/** One connection and its states; `facts` is the public part, frozen at each step. */
 export class ConnectionRecord {
   #facts: TlsConnection
 
@@ -58,7 +58,7 @@ export class ConnectionRecord {
     return this.#facts
   }
 
-  /** The next state with what became known. Throws `TypeError` for a step that does not exist. */
+  /** The next state with what became known. Throws `TypeError` for an invalid step. */
   become(state: ConnectionState, known: Partial<TlsConnection> = {}): void {
     if (!next[this.#facts.state].includes(state)) {
       throw new TypeError(`a connection does not go from ${this.#facts.state} to ${state}`)
@@ -67,7 +67,7 @@ export class ConnectionRecord {
   }
 }
 
-/** What a finished handshake negotiated. The server's end does not tell the group of the key exchange. */
+/** What a finished handshake negotiated. The server's end does not expose the group of the key exchange. */
 export function negotiated(socket: TLSSocket): Partial<TlsConnection> {
   const key = socket.getEphemeralKeyInfo()
   return {
@@ -81,9 +81,9 @@ export function negotiated(socket: TLSSocket): Partial<TlsConnection> {
 /** What a connection was used for. */
 export interface Usage {
   readonly durationMs: number
-  /** Requests that came over it; undefined where they are not counted, on a client. */
+  /** Requests on this connection; undefined if they are not counted, on a client. */
   readonly requests: number | undefined
-  /** Of requests and answers, without what TLS adds and without the handshake. */
+  /** Of requests and answers, without TLS overhead and without the handshake. */
   readonly bytesRead: number
   readonly bytesWritten: number
 }

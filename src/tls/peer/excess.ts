@@ -2,12 +2,15 @@ import { maximumPresented } from '../../judge/path.js'
 import { readingCost } from '../../x509/der/size.js'
 
 const largestCertificate = 16 * 1024
-/** Names, purposes, policies and all else in all certificates together; a usual one has 60, one of 250 host names 310. */
+/**
+ * Limit for names, purposes, policies and everything else in all certificates together; a usual one has 60, one of 250
+ * host names 310.
+ */
 const mostValues = 1000
 
 /**
- * Why reading what a peer shows would cost more than it may, whoever it is; undefined for everything that an honest one
- * shows. OpenSSL takes 100 kB of certificates, in which there is room for seconds of work.
+ * Why reading what a peer shows would exceed the limits; undefined for everything that an honest one shows. OpenSSL
+ * takes 100 kB of certificates, in which there is room for seconds of work.
  */
 export function excessIn(certificates: readonly Uint8Array[]): string | undefined {
   if (certificates.length > maximumPresented) return `more than ${maximumPresented} certificates`

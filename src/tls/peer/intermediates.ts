@@ -5,15 +5,15 @@ import { BoundedMap } from '../bounded-map.js'
 const remembered = 200
 const offered = 10
 
-/** CA certificates that have led from a peer to one of our trust anchors, the latest last; of the whole process. */
+/** CA certificates that have led from a peer to one of our trust anchors, latest last; shared by the whole process. */
 const known = new BoundedMap<string, CertificateFacts>(remembered)
 
-/** Keeps what lies between a leaf and its trust anchor. */
+/** Keeps the certificates between a leaf and its trust anchor. */
 export function rememberIntermediates(path: readonly CertificateFacts[]): void {
   for (const certificate of path.slice(1, -1)) known.set(certificate.fingerprint256, certificate)
 }
 
-/** Those that may have issued this certificate, and those above them, the latest first. */
+/** Those that may have issued this certificate, and those above them, latest first. */
 export function intermediatesFor(certificate: CertificateFacts): CertificateFacts[] {
   const above = [certificate]
   for (const below of above)

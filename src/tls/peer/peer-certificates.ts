@@ -7,7 +7,7 @@ import { contentsOf, elementAt, elementsIn } from '../../x509/der/der.js'
 /** The certificate that a peer has presented as its own. */
 export interface PresentedLeaf {
   readonly der: Buffer
-  /** SHA-256 of it, hex. */
+  /** Its SHA-256, hex. */
   readonly fingerprint256: string
 }
 
@@ -15,9 +15,9 @@ export interface PresentedLeaf {
 const peerInSession = 0xa3
 
 /**
- * What a socket's peer has presented as its own; undefined when that is nothing. `getPeerCertificate()` will not do: it puts
- * everything into words before anybody has looked at it, and on Node 20 and 22 an object identifier of 600 bytes ends
- * the process. The session has the certificate as it came. Throws where the runtime does not give it.
+ * The certificate that a socket's peer has presented as its own; undefined if none. `getPeerCertificate()` is
+ * unsuitable: it converts everything to text before anything is checked, and on Node 20 and 22 an object identifier of
+ * 600 bytes ends the process. The session has the certificate unchanged. Throws if the runtime does not provide it.
  */
 export function presentedLeaf(socket: TLSSocket): PresentedLeaf | undefined {
   const { _handle: handle } = socket as { _handle?: { getSession(): Buffer | undefined } | null }
@@ -30,14 +30,14 @@ export function presentedLeaf(socket: TLSSocket): PresentedLeaf | undefined {
     const der = Buffer.from(contentsOf(peer))
     return { der, fingerprint256: createHash('sha256').update(der).digest('hex') }
   } finally {
-    session.fill(0) // there are secrets in it
+    session.fill(0) // it contains secrets
   }
 }
 
 /**
- * The certificates that came with it, as they came; undefined when this peer has had its share. The way to them that Node
- * offers takes them out of OpenSSL's list and never frees them (measured on Node 20 and 24), so whoever could make us
- * go it again and again would eat the memory.
+ * The certificates that came with it, unchanged; undefined when this peer has used up its share. The way to them that
+ * Node offers takes them out of OpenSSL's list and never frees them (measured on Node 20 and 24), so a peer that could
+ * make us repeat it would exhaust the memory.
  */
 export function presentedIssuers(socket: TLSSocket, share: Share): readonly X509Certificate[] | undefined {
   if (!share.isLeft(Date.now())) return undefined
@@ -48,10 +48,10 @@ export function presentedIssuers(socket: TLSSocket, share: Share): readonly X509
   return all
 }
 
-/** What one peer may still make us leave behind. */
+/** How much memory one peer may still make us leak. */
 interface Share {
   isLeft(now: number): boolean
-  /** This peer has taken all of its own, whatever others did. */
+  /** This peer has used up its share, regardless of others. */
   isUsedUp(): boolean
   take(bytes: number): void
 }
@@ -60,7 +60,7 @@ interface Share {
 const ofOnePeer = 1_000_000
 const ofAllStrangers = 8_000_000
 
-/** Of the memory of this process, which is lost until it ends; counted in bytes of certificates, from zero each day. */
+/** Memory that this process loses until it ends; counted in bytes of certificates, from zero each day. */
 export class Shares {
   readonly #longest: number
   readonly #taken = new Map<string, number>()
@@ -99,7 +99,7 @@ export class Shares {
   }
 }
 
-/** By address: whoever has no certificate of ours can make as many as he likes. */
+/** By address: a client without a certificate from our CAs can make any number of them. */
 export const strangers = new Shares(ofAllStrangers)
-/** By fingerprint of the leaf: OpenSSL is content with it, so there are only as many as our CAs have issued. */
+/** By fingerprint of the leaf: OpenSSL accepts it, so there are only as many as our CAs have issued. */
 export const certified = new Shares(Number.POSITIVE_INFINITY)

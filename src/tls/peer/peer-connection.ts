@@ -13,27 +13,27 @@ export interface Handshaken {
   /** The host that was called; on a client. */
   readonly serverName?: string
   readonly tell: Tell
-  /** Ends it, when its peer no longer qualifies. */
+  /** Ends the connection when its peer no longer qualifies. */
   readonly end: (refusal: Refusal) => void
 }
 
 /**
- * A connection that was accepted, on either side. Its peer is judged anew at the end of its path and when the trust
- * changes; between the two a verdict cannot be another, so that a request asks for the one that is kept.
+ * An accepted connection, on either side. Its peer is judged again when a certificate on its path expires and when the
+ * trust changes; between the two the verdict cannot change, so that a request uses the one that is kept.
  */
 export class PeerConnection {
-  /** That came over it; counted on a server. */
+  /** Requests on this connection; counted on a server. */
   requests = 0
   readonly #of: Handshaken
   #judge: PeerJudge
   #facts: PeerFacts
   #verdict: Verdict
-  /** Between these moments the verdict is kept, milliseconds. The first counts when the clock is set back. */
+  /** The verdict is kept between these moments, milliseconds. The first matters when the clock is set back. */
   #since = 0
   #until = 0
   #cancel = () => {}
 
-  /** Judges the peer at the end of a handshake, and tells. */
+  /** Judges the peer at the end of a handshake, and reports the verdict. */
   static admit(handshaken: Handshaken, judge: PeerJudge, facts: PeerFacts): PeerConnection | Refusal {
     const { socket, record, peerAddress, serverName, tell } = handshaken
     const judged = judge.verdict(facts, serverName, new Date())
@@ -69,7 +69,7 @@ export class PeerConnection {
     return this.#of.record.facts
   }
 
-  /** Whether the peer still qualifies. A refusal is told once, and is the last word. */
+  /** Whether the peer still qualifies. A refusal is reported once and is final. */
   verdict(): Verdict {
     const now = Date.now()
     if (now < this.#since || now > this.#until) this.#judgeAgain()
@@ -83,7 +83,7 @@ export class PeerConnection {
     if (!verdict.accepted) this.#of.end(verdict)
   }
 
-  /** From now on this counts: the trust has changed. */
+  /** Uses this from now on: the trust has changed. */
   rejudge(judge: PeerJudge): void {
     this.#judge = judge
     this.#facts = judge.rebase(this.#facts, true)
@@ -93,7 +93,7 @@ export class PeerConnection {
 
   #judgeAgain(): void {
     const now = new Date()
-    // An old certificate on the way may have ended while a renewed one goes on: then there is another way.
+    // An old certificate on the path may have expired while a renewed one is valid: then there is another path.
     this.#facts = this.#judge.rebase(this.#facts)
     const { record, peerAddress, serverName, tell } = this.#of
     const verdict = this.#judge.verdict(this.#facts, serverName, now)

@@ -20,16 +20,16 @@ import {
 import { type PeerFacts, type Verdict, verdict } from './verdict.js'
 
 const remembered = 10_000
-/** Of one search, in the microseconds of `checkCost`: fifty of the usual keys, two of P-521. */
+/** Limit for one search, in the microseconds of `checkCost`: fifty of the usual keys, two of P-521. */
 const maximumCost = 5000
 
 /**
- * One state of trust: reads what handshakes tell about peers, and judges it. A resumed session carries the leaf
- * alone, without its intermediates, so the way from a leaf to a trust anchor is remembered, and counts while it is
- * accepted. One forgotten is refused, never waved through.
+ * One state of trust: reads what handshakes tell about peers, and judges it. A resumed session carries the leaf alone,
+ * without its intermediates, so the path from a leaf to a trust anchor is remembered, and used while it is accepted. If
+ * it was forgotten the peer is refused, never accepted unchecked.
  */
 export class PeerJudge {
-  /** By the fingerprint of the leaf: what was accepted. */
+  /** Accepted paths, by the fingerprint of the leaf. */
   readonly #known = new BoundedMap<string, PeerFacts>(remembered)
   readonly #trust: Pick<Material, 'anchors' | 'mode' | 'crls'>
   readonly #peer: 'client' | 'server'
@@ -66,7 +66,7 @@ export class PeerJudge {
         known && isAccepted(known) ? known : this.#climb(leaf, socket, known, authorizationError, isAccepted)
       const { path, presented = [] } = facts
       if (!path?.anchored || !isAccepted(facts)) return facts
-      // Whoever is accepted has not shown too much, now or when it comes again.
+      // An accepted peer has not shown too much, now or when it returns.
       const accepted = { path, presented, authorizationError }
       this.#remember(leaf.fingerprint256, accepted)
       return accepted
@@ -76,7 +76,7 @@ export class PeerJudge {
     }
   }
 
-  /** The same peer as it is judged now: by these anchors, over another way when the one before has ended. */
+  /** The same peer as judged now: by these anchors, over another path when the previous one has expired. */
   rebase(facts: PeerFacts, trustChanged = false): PeerFacts {
     const { path, presented = [] } = facts
     const now = new Date()
@@ -111,14 +111,14 @@ export class PeerJudge {
       const path = this.#path(leaf, presented, new Date())
       return { path, presented, authorizationError }
     }
-    // OpenSSL is content: it was shown the way, and what is known from others shows it us.
+    // OpenSSL accepts it: it was shown the path, and certificates from other peers let us find it.
     const isCertified = authorizationError === undefined
     const guess = over(isCertified ? intermediatesFor(leaf) : [])
     if (guess.path?.anchored && isAccepted(guess)) return guess
 
     const share = isCertified ? certified.of(own.fingerprint256) : strangers.of(remoteAddress)
     const issuers = presentedIssuers(socket, share)
-    // Who has shown so much is slowed down like who shows too much at once.
+    // A peer that has used up its share is slowed down like one that shows too much at once.
     if (!issuers)
       return {
         ...(known ?? over(intermediatesFor(leaf))),
@@ -131,7 +131,7 @@ export class PeerJudge {
     const isExcessive = [leaf, ...presented].some(
       ({ key }) => key.type === 'rsa' && checkCost(key) === Infinity,
     )
-    // None in a session that is resumed, or where there are none.
+    // Empty in a resumed session, or if none were sent.
     const facts = presented.length === 0 ? (known ?? guess) : over(presented)
     return { ...facts, ...(isExcessive && { isExcessive }) }
   }
@@ -147,8 +147,8 @@ function isCurrent({ certificates }: CertificatePath, now: Date): boolean {
 }
 
 /**
- * OpenSSL's complaint about the chain, undefined when it has none: what Node makes `authorizationError` of, on the
- * server's end for sockets of its own server alone. Where a runtime does not tell, the peer is refused.
+ * OpenSSL's complaint about the chain, undefined when it has none: Node derives `authorizationError` from it, on the
+ * server's end only for sockets of its own server. If the runtime does not expose it, the peer is refused.
  */
 function verifyError(socket: TLSSocket): string | undefined {
   const { _handle: handle } = socket as {
@@ -157,6 +157,6 @@ function verifyError(socket: TLSSocket): string | undefined {
   if (typeof handle?.verifyError !== 'function') return 'what OpenSSL found is not told'
   const error = handle.verifyError()
   if (!error) return undefined
-  // Most of what OpenSSL says has no code in Node, and words.
+  // Most of OpenSSL's complaints have no code in Node, only text.
   return error.code === 'UNSPECIFIED' ? error.message : (error.code ?? error.message)
 }

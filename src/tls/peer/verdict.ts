@@ -10,19 +10,19 @@ import type { CertificateFacts } from '../../x509/certificate.js'
 
 export type { Relaxation } from '../../judge/findings.js'
 
-/** What one handshake told about the other side. */
+/** The facts from one handshake about the other side. */
 export interface PeerFacts {
   /** Undefined when the peer showed no certificate. */
   readonly path: CertificatePath | undefined
-  /** What came with the leaf: another way may lead over it once this one has ended. */
+  /** What came with the leaf: another path may use it once this one has expired. */
   readonly presented?: readonly CertificateFacts[]
   /** What OpenSSL said against the chain at the full handshake, Node's `authorizationError`. */
   readonly authorizationError: string | undefined
   /** Why the certificate it showed cannot be read. */
   readonly unreadable?: string
-  /** What came with the leaf was not looked at: too much has come from there. */
+  /** What came with the leaf was not read: too much has come from this peer or address. */
   readonly isUnseen?: true
-  /** It shows more than an honest peer does: looking at it is what it wants. */
+  /** It shows more than an honest peer does, to make us spend time on reading it. */
   readonly isExcessive?: true
 }
 
@@ -38,22 +38,22 @@ export type Verdict =
       readonly identity: Identity
       readonly path: CertificatePath
       readonly relaxed: readonly Relaxation[]
-      /** Up to this moment no other verdict is possible by the same trust. */
+      /** Up to this moment the verdict cannot change with the same trust. */
       readonly validUntil: Date
     }
   | {
       readonly accepted: false
       readonly code: MtlsErrorCode
       readonly message: string
-      /** Not its fault: our revocation list is missing or out of date. */
+      /** Not the peer's fault: our revocation list is missing or out of date. */
       readonly listFault?: boolean
     }
 
 export type Refusal = Extract<Verdict, { accepted: false }>
 
 /**
- * May this peer go on? The one predicate for both sides, at the handshake and at every request.
- * Pure: what OpenSSL found comes in as a fact, and whatever is not plainly right is refused.
+ * Whether this peer may continue. The only check for both sides, at the handshake and at every request. Pure: what
+ * OpenSSL found comes in as a fact, and anything not clearly valid is refused.
  */
 export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdict {
   const { path, unreadable } = peer
@@ -82,7 +82,7 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
     }
   }
   if (fault && fault.kind !== 'name') return refusal(fault)
-  // What we find ourselves has words, and what OpenSSL says often has none; but it weighs more than a name.
+  // Our own findings have a message, OpenSSL's often have none; but OpenSSL's weigh more than a name mismatch.
   const refused = openSslRefusal(path, peer.authorizationError, rules)
   if (refused) return refused
   if (fault) return refusal(fault)
@@ -120,7 +120,7 @@ function refusalFor(code: MtlsErrorCode, message: string, rules: Verification): 
   return { accepted: false, code: ofServer ? 'SERVER_CERT_INVALID' : code, message: shortened(message) }
 }
 
-/** Demo mode takes unknown issuers, and not whoever bears the name of one that is known. */
+/** Demo mode accepts unknown issuers, but not an issuer with the name of a known one. */
 function forgedOn(
   { anchored, badSignature, namesake, certificates: [leaf] }: CertificatePath,
   error: string | undefined,
@@ -142,10 +142,10 @@ const unknownIssuerErrors = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ])
 
-/** What it says of a CA that was not the one: an old one, or another of the same name. */
+/** What it says of a CA that was not the right one: an old one, or another of the same name. */
 const wayErrors = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'CERT_SIGNATURE_FAILURE'])
 
-/** What it says of a CA, and may say of one on a way that we do not go. Most have no name in Node. */
+/** What it says of a CA, possibly one on a path that we do not use. Most have no name in Node. */
 const detourErrors = new Set([
   ...['PATH_LENGTH_EXCEEDED', 'INVALID_PURPOSE', 'INVALID_CA', 'unhandled critical extension'],
   'key usage does not include certificate signing',
@@ -154,9 +154,9 @@ const detourErrors = new Set([
 ])
 
 /**
- * OpenSSL follows one path, over what is trusted and what the peer shows. Where it finds none, or meets an old
- * certificate or a namesake on it, and ours is complete and valid, ours counts; so it does where there is a way that does
- * not hold beside ours, and it tells of that. Whatever else it says stands.
+ * OpenSSL follows one path, over trusted certificates and those of the peer. If it finds none, or meets an old
+ * certificate or a CA with the same name on it, and ours is complete and valid, ours counts; the same applies if an
+ * invalid path exists beside ours and OpenSSL reports that one. Anything else it says stands.
  */
 function mayBeOverruled(error: string | undefined, { isDetour }: CertificatePath): boolean {
   return (
@@ -176,7 +176,7 @@ function openSslRefusal(
   if (isOurs ? mayBeOverruled(error, path) : error === undefined || unknownIssuerErrors.has(error))
     return undefined
   const [leaf] = path.certificates
-  // OpenSSL goes on after an unknown issuer and tells its last complaint. This one only demo mode meets here: a
+  // OpenSSL continues after an unknown issuer and reports its last complaint. Only demo mode meets this one here: a
   // self-signed CA may sign certificates, not handshakes.
   if (error === 'INVALID_PURPOSE' && path.selfSigned && isMarkedAsCa(leaf)) return undefined
   switch (error) {
@@ -203,7 +203,7 @@ function wordsOf(error: string | undefined): string {
 const mayNotSign = 'has a CA above it that may not sign certificates, says OpenSSL'
 const policy = 'the machine that refuses it demands (the security level of its OpenSSL)'
 
-/** Where our search is content and OpenSSL is not. Most of what it says has no name in Node. */
+/** Used if our search accepts and OpenSSL does not. Most of what it says has no name in Node. */
 const openSslWords: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: 'is not for this use, or a CA above it is not, says OpenSSL',
   INVALID_CA: mayNotSign,

@@ -4,10 +4,10 @@ import { type Extension, extensionsIn } from './extension.js'
 
 const [integer, bitString, sequence] = [0x02, 0x03, 0x30]
 const [explicit0, explicit3] = [0xa0, 0xa3]
-/** Unique identifiers of issuer and subject, which nobody uses (RFC 5280 section 4.1.2.8). */
+/** Unique identifiers of issuer and subject, which are not used in practice (RFC 5280 section 4.1.2.8). */
 const uniqueIds: readonly number[] = [0x81, 0x82]
 
-/** A certificate as RFC 5280 section 4.1 has it. */
+/** A certificate as defined by RFC 5280 section 4.1. */
 export interface CertificateParts {
   /** 1, 2 or 3. */
   readonly version: number
@@ -27,8 +27,8 @@ export interface CertificateParts {
 }
 
 /**
- * Takes a certificate apart. Throws `RangeError` for what is none, or not in DER. By hand: the library reads all that
- * stands in octet strings as well, and a stranger's certificates are read before anybody knows who that is.
+ * Splits a certificate into its parts. Throws `RangeError` if it is not one, or not in DER. Written by hand: the
+ * library also reads everything inside octet strings, and a stranger's certificates are read before the peer is known.
  */
 export function certificateParts(der: Uint8Array): CertificateParts {
   checkDer(der)
@@ -62,7 +62,7 @@ function versionIn(wrapper: Element | undefined): number {
   return number + 1
 }
 
-/** What an explicit tag is around. */
+/** The contents of an explicit tag. */
 function only(wrapper: Element): Element {
   const [element, ...more] = [...elementsIn(wrapper)]
   if (more.length > 0) throw new RangeError('more than one value')

@@ -1,14 +1,14 @@
 /** One value of a DER encoding (X.690 section 8.1): where its contents begin and end within `bytes`. */
 export interface Element {
   readonly bytes: Uint8Array
-  /** The identifier octet: class, form and number. Higher numbers than 30 are not read. */
+  /** The identifier octet: class, form and number. Numbers above 30 are not read. */
   readonly tag: number
   readonly start: number
   readonly contents: number
   readonly end: number
 }
 
-/** The value at an offset. Throws `RangeError` for what is cut off, of indefinite or not of the shortest length. */
+/** The value at an offset. Throws `RangeError` if it is cut off, of indefinite length or not of the shortest length. */
 export function elementAt(bytes: Uint8Array, start: number, limit = bytes.length): Element {
   const tag = byteAt(bytes, start, limit)
   if ((tag & 0x1f) === 0x1f) throw new RangeError('a tag of several bytes')
@@ -27,7 +27,7 @@ export function elementAt(bytes: Uint8Array, start: number, limit = bytes.length
   return { bytes, tag, start, contents, end }
 }
 
-/** The values inside a constructed one, in their order. */
+/** The values inside a constructed one, in order. */
 export function* elementsIn({ bytes, contents, end }: Element): Generator<Element> {
   for (let at = contents; at < end; ) {
     const element = elementAt(bytes, at, end)
@@ -36,7 +36,7 @@ export function* elementsIn({ bytes, contents, end }: Element): Generator<Elemen
   }
 }
 
-/** Throws `RangeError` unless this is one value, with all that it is made of in DER. Other encodings hide their size. */
+/** Throws `RangeError` unless this is one value that is DER throughout. Other encodings hide their size. */
 export function checkDer(bytes: Uint8Array): void {
   const whole = elementAt(bytes, 0)
   if (whole.end !== bytes.length) throw new RangeError('something follows it')
@@ -45,7 +45,7 @@ export function checkDer(bytes: Uint8Array): void {
     if (next.tag & 0x20) pending.push(...elementsIn(next))
 }
 
-/** The same element. Throws `RangeError` where there is none, or one of another tag. */
+/** The same element. Throws `RangeError` if it is missing, or has another tag. */
 export function expected(element: Element | undefined, tag = element?.tag): Element {
   if (!element || element.tag !== tag) throw new RangeError('another value was expected')
   return element

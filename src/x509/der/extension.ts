@@ -11,7 +11,7 @@ export interface Extension {
   readonly value: Uint8Array
 }
 
-/** Those of a sequence of extensions, in their order. Throws `RangeError` when it is none. */
+/** The extensions of a sequence, in order. Throws `RangeError` if it is not one. */
 export function extensionsIn(all: Element | undefined): readonly Extension[] {
   return all ? [...elementsIn(expected(all, sequence))].map(extensionOf) : []
 }

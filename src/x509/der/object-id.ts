@@ -1,7 +1,13 @@
-/** As numbers they cost the square of their length. Those made of a UUID have 20 bytes. */
+/**
+ * Converting them to numbers takes time that grows with the square of their length. Those made from a UUID have 20
+ * bytes.
+ */
 const longestObjectId = 128
 
-/** `1.3.6.1.5.5.7.3.2`, of the contents of an object identifier (X.690 section 8.19). Throws `RangeError` when they are none. */
+/**
+ * `1.3.6.1.5.5.7.3.2`, from the contents of an object identifier (X.690 section 8.19). Throws `RangeError` if they are
+ * invalid.
+ */
 export function objectIdText(bytes: Uint8Array): string {
   if (bytes.length > longestObjectId) throw new RangeError('an object identifier that nobody uses')
   const arcs: bigint[] = []
@@ -12,7 +18,7 @@ export function objectIdText(bytes: Uint8Array): string {
       if (at === bytes.length - 1) throw new RangeError('an object identifier that is cut off')
       continue
     }
-    // The first two arcs are one number; of the first there are three.
+    // The first two arcs are one number; the first has three values.
     if (arcs.length > 0) arcs.push(value)
     else if (value < 80n) arcs.push(value / 40n, value % 40n)
     else arcs.push(2n, value - 80n)

@@ -5,9 +5,9 @@ const [objectId, octetString, sequence, constructed] = [0x06, 0x04, 0x30, 0x20]
 const strings: readonly number[] = [0x0c, 0x13, 0x14, 0x16, 0x1c, 0x1e]
 
 /**
- * What reading a DER encoding costs, for a hundredth of it, up to `limit`: one for each value, those inside of octet strings
- * too, since names, purposes and policies are a few each; more for long texts and object identifiers. What is no DER
- * ends the count: `checkDer` refuses it.
+ * The cost of reading a DER encoding, computed for a hundredth of that cost, up to `limit`: one for each value,
+ * including those inside octet strings, since names, purposes and policies are a few each; more for long texts and
+ * object identifiers. Counting stops at anything that is not DER: `checkDer` refuses it.
  */
 export function readingCost(der: Uint8Array, limit: number): number {
   let cost = 0
@@ -21,7 +21,7 @@ export function readingCost(der: Uint8Array, limit: number): number {
         else if (element.tag === octetString && isDer(element)) pending.push(element)
       }
     } catch {
-      // Whoever reads it will say so.
+      // The reader will report it.
     }
   }
   return cost
@@ -30,7 +30,7 @@ export function readingCost(der: Uint8Array, limit: number): number {
 function costOf({ tag, contents, end }: Element): number {
   const length = end - contents
   if (strings.includes(tag)) return 1 + Math.floor(length / 32)
-  // As numbers they are as long as their squares; real ones have up to 20 bytes.
+  // Converting them to numbers takes time that grows with the square of their length; real ones have up to 20 bytes.
   return tag === objectId ? 1 + Math.floor(length ** 2 / 1024) : 1
 }
 
