@@ -13,7 +13,7 @@ import { ConnectionRecord, type TlsConnection } from '../tls/peer/connection.js'
 import { PeerConnection } from '../tls/peer/peer-connection.js'
 import { PeerJudge } from '../tls/peer/peer-judge.js'
 import type { PeerFacts, Refusal } from '../tls/peer/verdict.js'
-import { connectionError, passingFailure, withSent } from './failure.js'
+import { connectionError, ownFailure, passingFailure } from './failure.js'
 import { SessionCache } from './sessions.js'
 
 export interface ConnectorOptions {
@@ -140,7 +140,7 @@ export class Connector {
         clearTimeout(timer)
         if (record.facts.state !== 'failed') record.become('failed')
         socket.destroy()
-        reject(withSent(error, 'no')) // undici writes no request before it has the connection
+        reject(ownFailure(error, 'no')) // undici writes no request before it has the connection
       }
       const late = () =>
         fail(

@@ -23,21 +23,41 @@ export function passingFailure(failure: MtlsError): MtlsError {
 
 export type Sent = NonNullable<MtlsError['sent']>
 
+/** The same failure, which was made for one request alone, saying whether that was sent. */
+export function ownFailure<Failure>(failure: Failure, sent: Sent): Failure {
+  return failure instanceof Error ? Object.assign(failure, { sent }) : failure
+}
+
 /**
- * The same failure, saying whether its request was sent. What an error says already is never believed: it may be of another
- * call, handed in as the reason of an abort. An `MtlsError` that says otherwise is copied, and a copy is not repeated.
+ * The same failure, saying whether its request was sent. What an error says already is never believed, and `no` is never
+ * written on it: it may be shared with other calls, as the reason of an abort. An `MtlsError` is copied instead, and a copy
+ * is not repeated; anything else then says nothing, or `maybe`.
  */
 export function withSent<Failure>(failure: Failure, sent: Sent): Failure {
-  if (!(failure instanceof Error)) return failure
+  if (typeof failure !== 'object' || failure === null) return failure
   const { sent: said } = failure as { sent?: unknown }
   if (said === sent) return failure
-  if (failure instanceof MtlsError && (said !== undefined || !Object.isExtensible(failure))) {
-    const { code, message, hint } = failure
-    return new MtlsError(code, message, { hint, cause: failure, sent }) as MtlsError & Failure
-  }
-  // Calls may share an error of somebody else's: it keeps its class, and says `maybe` once one of them must.
-  if (said === undefined || sent === 'maybe') Reflect.set(failure, 'sent', sent)
-  return failure
+  if (failure instanceof MtlsError && (sent === 'no' || said !== undefined || !Object.isExtensible(failure)))
+    return copyOf(failure, sent) as MtlsError & Failure
+  if (sent === 'no' && said === undefined) return failure
+  const isWritten = Reflect.defineProperty(failure, 'sent', {
+    value: 'maybe',
+    configurable: true,
+    enumerable: true,
+  })
+  if (isWritten) return failure
+  const { message = 'it was ended by the program' } = failure as { message?: unknown }
+  const hint = 'Look at what the program gives as the reason of its abort.'
+  return new MtlsError('CONNECTION_FAILED', `the call failed: ${String(message)}`, {
+    hint,
+    cause: failure,
+    sent: 'maybe',
+  }) as MtlsError & Failure
+}
+
+function copyOf(failure: MtlsError, sent: Sent): MtlsError {
+  const { code, message, hint } = failure
+  return new MtlsError(code, message, { hint, cause: failure, sent })
 }
 
 /**
@@ -45,7 +65,9 @@ export function withSent<Failure>(failure: Failure, sent: Sent): Failure {
  * about the connection, stays what it is.
  */
 export function explainFailure(error: unknown, url: URL, sent: Sent = 'maybe'): unknown {
-  return withSent(inOurWords(error, url), sent)
+  const failure = inOurWords(error, url)
+  const isNew = failure !== error && !causesOf(error).includes(failure as Error)
+  return isNew ? ownFailure(failure, sent) : withSent(failure, sent)
 }
 
 function inOurWords(error: unknown, url: URL): unknown {

@@ -21,7 +21,7 @@ import type { Log } from '../tls/log/log.js'
 import type { FreshnessOptions } from '../tls/material/reloadable.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import { bounded } from './bounded.js'
-import { explainFailure, isLost, isUnsent, withSent } from './failure.js'
+import { explainFailure, isLost, isUnsent, ownFailure, withSent } from './failure.js'
 import { fetchOver, type MtlsFetch, plainFetch } from './fetch.js'
 import { outputSchemas } from './output-schemas.js'
 import type { PoolFigures } from './pool-figures.js'
@@ -52,6 +52,8 @@ export class MtlsClient extends Client implements AsyncDisposable {
   readonly #fetch: FetchLike & { close(): Promise<void> }
   readonly #tools = new Map<string, Tool>()
   readonly #log: Log | undefined
+  /** Our own. A client of the SDK may be connected over another, too. */
+  #transport: Transport | undefined
   /** Why there was no connection at the last try. */
   #unreachable: MtlsError | undefined
 
@@ -107,6 +109,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
       fetch: (url, init) => this.#request(transport, url, init),
       redirectPolicy: 'follow', // our fetch follows within the origin alone, and says so
     })
+    this.#transport = transport
     // The SDK's first question, which revisions the server speaks, does not listen to the signal.
     const abort = () => void transport.close()
     signal?.addEventListener('abort', abort, { once: true })
@@ -220,10 +223,12 @@ export class MtlsClient extends Client implements AsyncDisposable {
     const { serverUrl, timeoutMs } = this.#config
     const all = { ...options, timeout: options?.timeout ?? timeoutMs } as Options & { timeout: number }
     const call: Call = { requests: 0, outer: calls.getStore() }
+    // What goes over another transport is not counted here.
+    const isCounted = this.transport === undefined || this.transport === this.#transport
     try {
       return await calls.run(call, act, all)
     } catch (error) {
-      const sent = call.requests === 0 ? 'no' : 'maybe'
+      const sent = call.requests === 0 && isCounted ? 'no' : 'maybe'
       if (options?.signal?.aborted) throw withSent(options.signal.reason, sent)
       if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) {
         // A connection that is open now was waited for in vain, whatever was the matter before it.
@@ -232,7 +237,9 @@ export class MtlsClient extends Client implements AsyncDisposable {
         // `maybe` whatever the last try said: another may have been under way when the time was over.
         throw withSent(unreachable ?? new MtlsError('CONNECTION_TIMEOUT', message, { cause: error }), 'maybe')
       }
-      throw explainFailure(error, new URL(serverUrl), sent)
+      const failure = explainFailure(error, new URL(serverUrl), sent)
+      // What the SDK throws before it has made a request was made for this call.
+      throw failure instanceof MtlsError || sent === 'maybe' ? failure : ownFailure(failure, sent)
     }
   }
 }

@@ -1,3 +1,5 @@
+import { runInNewContext } from 'node:vm'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { inputRequired, McpServer } from '@modelcontextprotocol/server'
 import { expect, test } from 'vitest'
 import { connect, MtlsError, mtlsFetch } from '../../src/client/index.js'
@@ -23,6 +25,62 @@ test('as the reason of an abort, over fetch', async () => {
   controller.abort(reason)
   await told
   expect(reason.sent).toBe('no')
+  await fetch.close()
+})
+
+test.each<[string, unknown]>([
+  [
+    'an error whose getter says no',
+    new (class extends Error {
+      get sent() {
+        return 'no'
+      }
+    })('x'),
+  ],
+  ['an error that is frozen', Object.freeze(Object.assign(new Error('x'), { sent: 'no' }))],
+  ['an object', { sent: 'no' }],
+  ['an error of another realm', runInNewContext("Object.assign(new Error('x'), { sent: 'no' })")],
+])('as the reason of an abort: %s', async (_what, reason) => {
+  await using world = await makeWorld()
+  const seen = gate()
+  await using foreign = await foreignServer(world.server, () => seen.open())
+  const fetch = mtlsFetch(world.tls)
+  const controller = new AbortController()
+  const told = expect(fetch(foreign.url, { signal: controller.signal })).rejects.toMatchObject({
+    sent: 'maybe',
+  })
+  await seen.opened
+  controller.abort(reason)
+  await told
+  await fetch.close()
+})
+
+test('an abort that ends a call before it was sent writes nothing on its reason, which other calls share', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls })
+  const fetch = mtlsFetch(world.tls)
+  const reason = new Error('the program is over')
+  const call = fetch(served.server.url, { signal: AbortSignal.abort(reason) })
+  await expect(call).rejects.toBe(reason)
+  expect(reason).not.toHaveProperty('sent')
+  await fetch.close()
+})
+
+test('a client that the SDK connected over another transport says no of nothing', async () => {
+  await using world = await makeWorld()
+  const script = new Script()
+  await using served = await serveTest({ tls: world.tls }, () => slowServer(script))
+  const fetch = mtlsFetch(world.tls)
+  await using client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+  await client.close()
+  await client.connect(new StreamableHTTPClientTransport(new URL(served.server.url), { fetch }))
+  const controller = new AbortController()
+  const failed = client.callTool({ name: 'act', arguments: {} }, { signal: controller.signal })
+  const told = expect(failed).rejects.toMatchObject({ sent: 'maybe' })
+  await script.started.opened
+  controller.abort(ofAnother())
+  await told
+  script.finish.open()
   await fetch.close()
 })
 
