@@ -89,8 +89,7 @@ describe('every request', () => {
   test.each(['callTool', 'readResource'])('%s with half an answer is a lost connection', async (name) => {
     await using odd = await clientOf((_message, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': 100 })
-      response.write('{')
-      setTimeout(() => response.destroy(), 50)
+      response.write('{', () => response.destroy())
     })
     await expect(requests[name]?.(odd.client)).rejects.toMatchObject({
       code: 'CONNECTION_FAILED',

@@ -113,13 +113,12 @@ test('as the reason of an abort that came before the call: nothing was sent', as
 
 test('by a body that breaks after a part of it was sent', async () => {
   await using world = await makeWorld()
-  const seen = gate()
   await using foreign = await foreignServer(world.server, () => {})
   const fetch = mtlsFetch(world.tls)
   async function* body(failure: Error) {
+    const before = foreign.requests.length
     yield Buffer.from('begun')
-    seen.open()
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await expect.poll(() => foreign.requests.length).toBe(before + 1)
     throw failure
   }
   const call = (failure: Error) =>
