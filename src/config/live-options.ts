@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { check } from './problems.js'
+import { check, type Problem, problemsIn } from './problems.js'
 import { isOptions } from './right-call.js'
 import { logLevels } from './settings/choices.js'
 import { choice, count, milliseconds, path, text } from './values.js'
@@ -59,6 +59,11 @@ const schemas = { serve: serveSchema, connect: connectSchema, mtlsFetch: fetchSc
 /** Throws `CONFIG_INVALID` for live options of one call that are of a wrong type or do not exist. */
 export function checkLiveOptions(call: keyof typeof schemas, options: object): void {
   check(schemas[call], `options of ${call}`, options)
+}
+
+/** What is wrong with the live options of a server. */
+export function liveServerProblems(options: object): Problem[] {
+  return problemsIn(serveSchema, options)
 }
 
 /** The words for a wrong kind; the words for unknown names stay. */

@@ -28,10 +28,15 @@ export function rejectProblems(what: string, problems: readonly Problem[]): void
   )
 }
 
+/** Everything that is wrong with an input. */
+export function problemsIn(schema: z.ZodType, input: unknown): Problem[] {
+  const result = schema.safeParse(input, { reportInput: true })
+  return result.success ? [] : result.error.issues.flatMap(problemsOf)
+}
+
 /** Throws one `MtlsError` with everything that is wrong with an input; what is in it is not copied and not frozen. */
 export function check(schema: z.ZodType, what: string, input: unknown): void {
-  const result = schema.safeParse(input, { reportInput: true })
-  if (!result.success) rejectProblems(what, result.error.issues.flatMap(problemsOf))
+  rejectProblems(what, problemsIn(schema, input))
 }
 
 /** Input → frozen value, or one `MtlsError` with everything that is wrong. */

@@ -31,7 +31,7 @@ export interface McpServerOptions {
   readonly limits?: Limits | undefined
 }
 
-const serverSchema = z
+export const serverSchema = z
   .strictObject({
     name: text,
     host: text.default('127.0.0.1'),
@@ -46,7 +46,7 @@ const serverSchema = z
   } satisfies ShapeOf<McpServerOptions>)
   .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })
 
-type ParsedServer = z.output<typeof serverSchema>
+export type ParsedServer = z.output<typeof serverSchema>
 
 /** One server. With TLS it has `tls`; without, it serves plain HTTP on loopback. */
 export type McpServerConfig = Readonly<

@@ -8,6 +8,8 @@ import { answerRefusal, jsonRpcError } from './refuse.js'
 export interface McpAdapter {
   /** Answers every request, even after an error. `authInfo` is the caller, if there is one. */
   handle(request: IncomingMessage, response: ServerResponse, authInfo: AuthInfo | undefined): Promise<void>
+  /** A close begins: what is still open should come to its end. */
+  drain?(): void
   /** Ends the exchanges that are still open. */
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { AuthInfo } from '@modelcontextprotocol/server'
 import type { Tell } from '../tls/events.js'
@@ -6,37 +6,33 @@ import type { Gate } from '../tls/gate.js'
 import { peerAddressOf } from '../tls/pending-handshakes.js'
 import type { PerIdentity } from '../tls/per-identity.js'
 import { refusalBody, rejectionBody, rejectionPhrase } from '../tls/rejection.js'
-import type { McpAdapter } from './adapter.js'
 import { type GuardRules, guardProblem } from './guard.js'
 import { authInfoOf } from './identity-of.js'
-import type { Health } from './ops/health.js'
-import type { ServerMetrics } from './ops/metrics.js'
-import { pagePaths, servePage } from './ops/pages.js'
+import { type Observed, pagePaths, servePage } from './ops/pages.js'
 import { answerRefusal } from './refuse.js'
 
 export interface HttpParts {
   /** Absent when the server runs without TLS. */
   readonly gate: Gate | undefined
-  readonly adapter: McpAdapter
   readonly guard: GuardRules
-  readonly health: () => Health
-  readonly metrics: ServerMetrics
-  /** Requests that MCP answers, per identity. */
+  /** Whether a connection may be upgraded to another protocol. Without TLS nobody is asked. */
+  readonly upgrade: boolean
+  /** The pages for operators; absent where their paths are those of the application. */
+  readonly pages: Omit<Observed, 'about'> | undefined
+  /** Requests that the listener answers, per identity. */
   readonly requests: PerIdentity
   readonly tell: Tell
 }
 
-/** The steps of a request: certificate still valid → Host and Origin → route → adapter. */
-export function requestListener({
-  gate,
-  adapter,
-  guard,
-  health,
-  metrics,
-  requests,
-  tell,
-}: HttpParts): RequestListener {
-  return (request, response) => {
+/** Calls `next` for a request that may be answered, and answers any other. */
+export type RequestSteps = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
+
+/**
+ * The steps of a request: certificate still valid → Host and Origin → pages → limits → the listener. An upgrade takes the
+ * same steps, with a response to be refused by.
+ */
+export function requestSteps({ gate, guard, upgrade, pages, requests, tell }: HttpParts): RequestSteps {
+  return (request, response, next) => {
     let caller: AuthInfo | undefined
     if (gate) {
       const judged = gate.judgeRequest(request.socket as TLSSocket)
@@ -44,7 +40,7 @@ export function requestListener({
         const { code, message } = judged
         return answerRefusal(response, 403, rejectionBody(code, message), rejectionPhrase(judged))
       }
-      caller = authInfoOf(judged)
+      caller = authInfoOf(judged, request.socket)
     }
     const problem = guardProblem(request, guard)
     if (problem) {
@@ -55,18 +51,21 @@ export function requestListener({
       })
       return answerRefusal(response, 403, refusalBody('NOT_AUTHORIZED', problem))
     }
-    const path = pathOf(request)
-    const methods = routes.get(path)
-    if (!methods) {
-      const message = `MCP is at /mcp; there are ${pagePaths.join(', ')} beside it`
-      return answerRefusal(response, 404, JSON.stringify({ error: 'not_found', message }))
+    if (gate && !upgrade && asksForUpgrade(request)) {
+      const message = 'this server does not let a connection be upgraded to another protocol'
+      tell('request-refused', {
+        peerAddress: peerAddressOf(request.socket),
+        reason: 'NOT_AUTHORIZED',
+        message,
+      })
+      return answerRefusal(response, 403, refusalBody('NOT_AUTHORIZED', message))
     }
-    if (!methods.includes(request.method ?? '')) {
-      response.setHeader('allow', methods.join(', '))
-      return answerRefusal(response, 405, JSON.stringify({ error: 'method_not_allowed' }))
+    if (pages && pagePaths.includes(pathOf(request))) {
+      if (refuseMethod(request, response, pageMethods)) return
+      return void servePage(pathOf(request), request, response, { ...pages, about: 'peers' })
     }
-    if (path === '/mcp') {
-      if (caller && !requests.take(caller.clientId)) {
+    if (caller) {
+      if (!requests.take(caller.clientId)) {
         const message = `${caller.clientId} has as many requests at once as it may`
         tell('request-refused', {
           peerAddress: peerAddressOf(request.socket),
@@ -76,20 +75,42 @@ export function requestListener({
         response.setHeader('retry-after', 1)
         return answerRefusal(response, 429, refusalBody('RATE_LIMITED', message))
       }
-      if (caller) response.once('close', () => requests.give(caller.clientId))
-      return void adapter.handle(request, response, caller)
+      const { clientId } = caller
+      const lasting = isUpgraded(request) ? request.socket : response
+      lasting.once('close', () => requests.give(clientId))
+      // Where the transports of the MCP SDK look for it.
+      Object.assign(request, { auth: caller })
     }
-    void servePage(path, request, response, { health, metrics, about: 'peers' })
+    next()
   }
 }
 
-/** Every path with its methods; the SDK decides which of them MCP supports. */
-const routes: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
-  ['/mcp', ['POST', 'GET', 'DELETE']],
-  ...pagePaths.map((path): [string, string[]] => [path, ['GET', 'HEAD']]),
-])
+/** Answers 405 to a method that a path does not have; returns whether it did. */
+export function refuseMethod(
+  request: IncomingMessage,
+  response: ServerResponse,
+  methods: readonly string[],
+): boolean {
+  if (methods.includes(request.method ?? '')) return false
+  response.setHeader('allow', methods.join(', '))
+  answerRefusal(response, 405, JSON.stringify({ error: 'method_not_allowed' }))
+  return true
+}
 
-function pathOf({ url = '/' }: IncomingMessage): string {
+const pageMethods = ['GET', 'HEAD']
+
+export function pathOf({ url = '/' }: IncomingMessage): string {
   const end = url.indexOf('?')
   return end < 0 ? url : url.slice(0, end)
+}
+
+/** Whether Node has taken its HTTP parser off the connection. Its types lack the property. */
+function isUpgraded(request: IncomingMessage): boolean {
+  return (request as { upgrade?: boolean | null }).upgrade === true
+}
+
+/** Without a listener for upgrades Node takes such a request for a usual one (RFC 9110 section 7.8 allows that). */
+function asksForUpgrade(request: IncomingMessage): boolean {
+  const { upgrade, connection = '' } = request.headers
+  return isUpgraded(request) || (upgrade !== undefined && /(^|,)[ \t]*upgrade[ \t]*(,|$)/i.test(connection))
 }

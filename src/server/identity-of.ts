@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { AuthInfo, ServerContext } from '@modelcontextprotocol/server'
 import type { Identity } from '../auth/identity.js'
 import { isOptions, requireCall } from '../config/index.js'
@@ -16,24 +17,73 @@ export interface Caller extends Identity {
 /** Where the caller stands in `AuthInfo.extra`. */
 export const callerKey = 'mcp-mtls/caller'
 
-/** The caller in the SDK's own place for one. There is no token: the certificate's fingerprint stands for it (RFC 8705). */
-export function authInfoOf({ identity, connection }: JudgedRequest): AuthInfo {
-  const { tlsVersion = 'unknown', cipherSuite = 'unknown', keyExchange, resumed } = connection
-  const caller: Caller = {
-    ...identity,
-    tls: { version: tlsVersion, cipher: cipherSuite, keyExchange, resumed },
-  }
-  return {
-    token: identity.fingerprint256,
-    clientId: identity.id,
-    scopes: [],
-    expiresAt: Math.floor(identity.notAfter.getTime() / 1000),
-    extra: { [callerKey]: caller },
-  }
+/** The callers that this process has verified: what anybody else puts in their place is none. */
+const verified = new WeakSet<object>()
+
+interface Known {
+  readonly identity: Identity
+  readonly authInfo: AuthInfo
 }
 
-/** Who calls this tool, from the verified client certificate; undefined when the server runs without TLS. */
-export function identityOf(context: Pick<ServerContext, 'http'>): Caller | undefined {
-  requireCall(isOptions(context), 'identityOf(context), with the context that the SDK hands to a tool')
-  return context.http?.authInfo?.extra?.[callerKey] as Caller | undefined
+/** By connection. */
+const known = new WeakMap<object, Known>()
+
+/**
+ * The caller in the SDK's own place for one. There is no token: the certificate's fingerprint stands for it (RFC 8705).
+ * Made once for a connection, and again when its verdict is another.
+ */
+export function authInfoOf({ identity, connection }: JudgedRequest, socket: object): AuthInfo {
+  const before = known.get(socket)
+  if (before?.identity === identity) return before.authInfo
+  const { tlsVersion = 'unknown', cipherSuite = 'unknown', keyExchange, resumed } = connection
+  const authInfo = authInfoFor({
+    ...identity,
+    tls: { version: tlsVersion, cipher: cipherSuite, keyExchange, resumed },
+  })
+  known.set(socket, { identity, authInfo })
+  return authInfo
+}
+
+/** A caller that was verified, as the SDK hands it on. */
+export function authInfoFor(caller: Caller): AuthInfo {
+  verified.add(caller)
+  Object.freeze(caller.tls)
+  return Object.freeze({
+    token: caller.fingerprint256,
+    clientId: caller.id,
+    scopes: Object.freeze([]) as unknown as string[],
+    expiresAt: Math.floor(caller.notAfter.getTime() / 1000),
+    extra: Object.freeze({ [callerKey]: Object.freeze(caller) }),
+  })
+}
+
+/** What knows a caller: the context of a tool of the MCP SDK 2, the `extra` of one of SDK 1, or Node's request. */
+export type CallContext =
+  | Pick<ServerContext, 'http'>
+  | { readonly authInfo?: { readonly extra?: Record<string, unknown> | undefined } | undefined }
+  | Pick<IncomingMessage, 'socket'>
+
+/**
+ * Who calls, from the verified client certificate; undefined when the server runs without TLS. Takes the context that the
+ * SDK hands to a tool (its second argument), or a request of Node: `req` in Express, `req.raw` in Fastify,
+ * `c.env.incoming` in Hono. Nothing that a client sends changes the answer.
+ */
+export function identityOf(context: CallContext): Caller | undefined {
+  requireCall(
+    isOptions(context),
+    'identityOf(context), with the context that the SDK hands to a tool, or identityOf(request), with the request of Node',
+  )
+  if ('socket' in context) return callerIn(known.get(context.socket)?.authInfo)
+  return callerIn(
+    'authInfo' in context ? context.authInfo : (context as Pick<ServerContext, 'http'>).http?.authInfo,
+  )
+}
+
+function callerIn(
+  authInfo: { readonly extra?: Record<string, unknown> | undefined } | undefined,
+): Caller | undefined {
+  const caller = authInfo?.extra?.[callerKey]
+  return typeof caller === 'object' && caller !== null && verified.has(caller)
+    ? (caller as Caller)
+    : undefined
 }

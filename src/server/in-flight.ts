@@ -5,6 +5,8 @@ import type { Socket } from 'node:net'
 /** The connections of one server, each with its unanswered requests: what a graceful stop has to know. */
 export class InFlight {
   readonly #sockets = new Map<Socket, Set<ServerResponse>>()
+  /** Those that speak another protocol now: nobody here can tell when one of them is idle. */
+  readonly #upgraded = new WeakSet<Socket>()
   #draining = false
 
   /** How many connections are open. */
@@ -30,10 +32,16 @@ export class InFlight {
     })
   }
 
+  /** From now on this connection is in use until it ends. */
+  upgraded(socket: Socket): void {
+    this.#upgraded.add(socket)
+  }
+
   /** From now on a connection ends with its last response; an idle one ends at once. */
   drain(): void {
     this.#draining = true
     for (const [socket, waiting] of this.#sockets) {
+      if (this.#upgraded.has(socket)) continue
       if (waiting.size === 0) socket.destroy()
       else endAfterLast(waiting)
     }

@@ -4,56 +4,65 @@ import { isLocalhost, localhostAddresses } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { bare } from '../text/host.js'
 
-/** A server that listens on one address or two. */
-export interface Listening {
-  /** Stops accepting connections; resolves when the open ones have ended. */
-  close(): Promise<void>
-}
+/** Binds a server to an address; its errors are those of Node, and come to this caller alone. */
+export type Bind = (port: number, address: string) => Promise<void>
 
 /** How many times to look for a port that is free at both addresses. */
 const mostTries = 20
 
 /**
- * Listens at this host; `localhost` means 127.0.0.1 and ::1, as far as this machine has them, on one port. Throws
- * `PORT_IN_USE`, and `CONFIG_INVALID` for a host that is not this machine's. `failed` gets later problems: connections
- * that could not be accepted.
+ * Binds a server to this host, through `bind`; `localhost` means 127.0.0.1 and ::1, as far as this machine has them, on
+ * one port. Returns the listener at the second address, if there is one. Throws `PORT_IN_USE`, and `CONFIG_INVALID` for a
+ * host that is not this machine's.
  */
 export async function listen(
   server: HttpServer,
   port: number,
   host: string,
-  failed: (error: Error) => void,
-): Promise<Listening> {
-  const listeners = isLocalhost(host) ? await listenAtLocalhost(server, port, host) : [server]
-  if (!isLocalhost(host)) await bind(server, port, host, bare(host))
-  for (const listener of listeners) listener.on('error', failed)
-  return { close: async () => void (await Promise.all(listeners.map(closed))) }
+  bind: Bind = binder(server),
+): Promise<Server | undefined> {
+  if (isLocalhost(host)) return listenAtLocalhost(server, port, host, bind)
+  await explained(bind, port, host, bare(host))
+  return undefined
 }
 
-async function listenAtLocalhost(server: HttpServer, port: number, host: string): Promise<Server[]> {
+/** The server comes last: once it listens, nothing is left that could fail. */
+async function listenAtLocalhost(
+  server: HttpServer,
+  port: number,
+  host: string,
+  bind: Bind,
+): Promise<Server | undefined> {
   const [first, second] = localhostAddresses
-  const twin = twinOf(server)
   for (let left = mostTries; ; left--) {
+    const twin = twinOf(server)
     try {
-      await bind(server, port, host, first)
+      await explained(binder(twin), port, host, second)
     } catch (error) {
+      twin.emit('close')
       if (!isMissing(error)) throw error
-      await bind(server, port, host, second)
-      return [server]
+      await explained(bind, port, host, first)
+      return undefined
     }
     try {
-      await bind(twin, (server.address() as AddressInfo).port, host, second)
-      return [server, twin]
+      await explained(bind, (twin.address() as AddressInfo).port, host, first)
+      return twin
     } catch (error) {
-      if (isMissing(error)) return [server]
-      server.close()
+      await closed(twin)
+      if (isMissing(error)) {
+        await explained(bind, port, host, second)
+        return undefined
+      }
       const isTaken = error instanceof MtlsError && error.code === 'PORT_IN_USE'
       if (port !== 0 || !isTaken || left === 0) throw error
     }
   }
 }
 
-/** A second listener of a server: its connections belong to the server, and count for its `maxConnections`. */
+/**
+ * A second listener of a server, until it closes: its connections belong to the server, and count for its
+ * `maxConnections`.
+ */
 function twinOf(server: HttpServer): Server {
   const twin = createServer({ allowHalfOpen: true, noDelay: true }) // as node:http creates its own
   const limit = server.maxConnections
@@ -71,35 +80,47 @@ function twinOf(server: HttpServer): Server {
       share()
     })
   }
+  const countOwn = (socket: Socket) => void (ofTwin.has(socket) || count(own, socket))
   share()
-  server.prependListener('connection', (socket) => ofTwin.has(socket) || count(own, socket))
+  server.prependListener('connection', countOwn)
   twin.on('connection', (socket) => {
     count(ofTwin, socket)
     server.emit('connection', socket)
   })
   twin.on('drop', (dropped) => server.emit('drop', dropped))
+  twin.once('close', () => {
+    server.off('connection', countOwn)
+    server.maxConnections = limit
+  })
   return twin
 }
 
-function bind(listener: Server, port: number, host: string, address = host): Promise<void> {
-  return new Promise((resolve, reject) => {
+function binder(listener: Server): Bind {
+  return (port, address) =>
+    new Promise((resolve, reject) => {
+      const fail = (cause: Error) => {
+        listener.off('listening', done)
+        reject(cause)
+      }
+      const done = () => {
+        listener.off('error', fail)
+        resolve()
+      }
+      listener.once('error', fail).once('listening', done).listen(port, address)
+    })
+}
+
+/** Binds, and says in our words what went wrong. */
+async function explained(bind: Bind, port: number, host: string, address: string): Promise<void> {
+  try {
+    await bind(port, address)
+  } catch (thrown) {
+    const cause = thrown as NodeJS.ErrnoException
     const at = bare(host) === address ? '' : ` at ${address}`
-    const fail = (cause: NodeJS.ErrnoException) => {
-      listener.off('listening', done)
-      reject(
-        cause.code === 'EADDRINUSE'
-          ? new MtlsError('PORT_IN_USE', `${host}:${port} is in use by another program${at}`, { cause })
-          : new MtlsError('CONFIG_INVALID', `cannot listen on ${host}:${port}${at} (${cause.code})`, {
-              cause,
-            }),
-      )
-    }
-    const done = () => {
-      listener.off('error', fail)
-      resolve()
-    }
-    listener.once('error', fail).once('listening', done).listen(port, address)
-  })
+    throw cause.code === 'EADDRINUSE'
+      ? new MtlsError('PORT_IN_USE', `${host}:${port} is in use by another program${at}`, { cause })
+      : new MtlsError('CONFIG_INVALID', `cannot listen on ${host}:${port}${at} (${cause.code})`, { cause })
+  }
 }
 
 /** Whether this machine lacks that address. */
@@ -108,6 +129,7 @@ function isMissing(error: unknown): boolean {
   return code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT'
 }
 
-function closed(listener: Server): Promise<void> {
+/** Stops accepting; resolves when the open connections have ended. */
+export function closed(listener: Server): Promise<void> {
   return new Promise((resolve) => listener.close(() => resolve()))
 }

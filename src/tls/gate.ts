@@ -1,8 +1,6 @@
-import { createServer, type ServerOptions as HttpOptions, type Server } from 'node:http'
-import type { Socket } from 'node:net'
+import type { DropArgument, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Identity } from '../auth/identity.js'
-import { MtlsError } from '../errors.js'
 import { type SecurityEvents, type Tell, teller } from './events.js'
 import type { Material } from './material/material.js'
 import { ConnectionRecord, type TlsConnection } from './peer/connection.js'
@@ -19,14 +17,11 @@ export interface GateOptions extends PendingLimits {
   readonly name: string
   readonly material: Material
   readonly events: SecurityEvents
-  readonly maxConnections: number
   readonly maxConnectionsPerIdentity: number
   /** How long to turn away an address whose peer exceeded the limits; milliseconds. */
   readonly excessPenalty: number
-  /** Limits of the HTTP server behind it. */
-  readonly http: HttpOptions
-  /** Receives every accepted connection, before the HTTP parser does. */
-  readonly accepted?: (socket: TLSSocket) => void
+  /** Receives every accepted connection, to hand it to the HTTP parser. */
+  readonly accepted: (socket: TLSSocket) => void
 }
 
 /** A request whose peer still qualifies. */
@@ -36,20 +31,17 @@ export interface JudgedRequest {
   readonly connection: TlsConnection
 }
 
-type Listener = (socket: Socket) => void
-
 /** How long a refused peer may take to send its request and read the reason; milliseconds. */
 const timeToRead = 1000
 const timeToAsk = 200
 
 /**
- * A plain HTTP server that receives only TLS connections whose client was judged. The gate owns the raw sockets:
- * OpenSSL only asks for the certificate (`rejectUnauthorized: false`), because a peer refused in the handshake would
+ * What stands before a plain HTTP server, so that it receives only TLS connections whose client was judged. The gate owns
+ * the raw sockets: OpenSSL only asks for the certificate (`rejectUnauthorized: false`), because a peer refused in the handshake would
  * never learn why, and a resumed session would not be judged at all.
  */
 export class Gate {
-  readonly server: Server
-  readonly #handOver: (socket: TLSSocket) => void
+  readonly #accepted: (socket: TLSSocket) => void
   #material: Material
   #judge: PeerJudge
   readonly #pending: PendingHandshakes
@@ -62,7 +54,8 @@ export class Gate {
   readonly #tell: Tell
 
   constructor(options: GateOptions) {
-    const { material, events, name, maxConnections } = options
+    const { material, events, name, accepted } = options
+    this.#accepted = accepted
     this.#material = material
     this.#judge = new PeerJudge(material, 'client')
     this.#tell = teller(events, { side: 'server', name, mode: material.mode })
@@ -71,22 +64,6 @@ export class Gate {
     this.#pending = new PendingHandshakes(options, (peerAddress, { code, message }) =>
       this.#tell('handshake-failed', { peerAddress, reason: code, message }),
     )
-    this.server = createServer({ noDelay: true, ...options.http })
-    this.server.maxConnections = maxConnections
-    const parse = takeParser(this.server)
-    this.#handOver = (socket) => {
-      options.accepted?.(socket)
-      parse.call(this.server, socket)
-    }
-    this.server.on('connection', (raw) => this.#greet(raw))
-    this.server.on('drop', (dropped) => {
-      const peerAddress = `${dropped?.remoteAddress}:${dropped?.remotePort}`
-      this.#tell('handshake-failed', {
-        peerAddress,
-        reason: 'CONNECTION_FAILED',
-        message: 'refused: too many connections',
-      })
-    })
   }
 
   /**
@@ -140,7 +117,8 @@ export class Gate {
     return { accepted: true, identity: verdict.identity, connection: connection.facts }
   }
 
-  #greet(raw: Socket): void {
+  /** Takes a connection that has just been opened. */
+  greet(raw: Socket): void {
     raw.allowHalfOpen = false
     const { remoteAddress = 'unknown' } = raw
     // While this address is being served, it is shared by good peers and a bad one: a proxy, a whole machine.
@@ -161,6 +139,16 @@ export class Gate {
       socket.destroy()
     })
     socket.once('secure', () => this.#judgeClient(socket, handshake, certificate))
+  }
+
+  /** Reports a connection that the listener did not take. */
+  dropped(dropped: DropArgument | undefined): void {
+    const peerAddress = `${dropped?.remoteAddress}:${dropped?.remotePort}`
+    this.#tell('handshake-failed', {
+      peerAddress,
+      reason: 'CONNECTION_FAILED',
+      message: 'refused: too many connections',
+    })
   }
 
   /** The end of a handshake: the client is passed on, or refused. */
@@ -202,7 +190,7 @@ export class Gate {
     })
     this.#open.set(socket, connection)
     socket.authorized = connection.facts.verified // frameworks read it
-    this.#handOver(socket)
+    this.#accepted(socket)
   }
 
   #refuse(socket: TLSSocket, status: string, body: string): void {
@@ -210,20 +198,6 @@ export class Gate {
     socket.once('close', () => this.#refused.delete(socket))
     answerAndEnd(socket, status, body)
   }
-}
-
-/** Removes Node's own listener, which attaches the HTTP parser: adding one before it would let it run too. */
-function takeParser(server: Server): Listener {
-  const [parse, ...others] = server.listeners('connection') as Listener[]
-  if (!parse || others.length > 0) {
-    throw new MtlsError(
-      'TLS_HANDSHAKE_FAILED',
-      'this version of Node attaches its HTTP parser in an unknown way',
-      { hint: `Use a supported version of Node instead of ${process.version}.` },
-    )
-  }
-  server.removeListener('connection', parse)
-  return parse
 }
 
 /** Tells a refused peer why, in HTTP, the only way after a handshake, and closes the connection. */

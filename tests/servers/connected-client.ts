@@ -1,7 +1,7 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { createMcpHandler, type McpServerFactory } from '@modelcontextprotocol/server'
 import type { Caller } from '../../src/server/identity-of.js'
-import { callerKey } from '../../src/server/identity-of.js'
+import { authInfoFor } from '../../src/server/identity-of.js'
 
 /** The SDK's own client, which validates every answer against the tool's schema, before a factory's server. */
 export async function clientOf(
@@ -9,9 +9,7 @@ export async function clientOf(
   options: { caller?: Caller; era?: 'legacy' | 'auto' } = {},
 ): Promise<Client> {
   const handler = createMcpHandler(factory, { legacy: 'stateless' })
-  const authInfo = options.caller
-    ? { token: '', clientId: options.caller.id, scopes: [], extra: { [callerKey]: options.caller } }
-    : undefined
+  const authInfo = options.caller && authInfoFor(options.caller)
   const client = new Client(
     { name: 'test', version: '0' },
     { versionNegotiation: { mode: options.era ?? 'auto' } },

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { parseTlsConfig } from '../../src/config/index.js'
+import { takeParser } from '../../src/server/take-parser.js'
 import { SecurityEvents } from '../../src/tls/events.js'
 import { Gate } from '../../src/tls/gate.js'
 import { loadMaterial } from '../../src/tls/material/file-source.js'
@@ -13,22 +15,25 @@ import { makeWorld, type World } from '../support/world.js'
 /** A gate with a handler of HTTP requests that answers 200. */
 async function gated({ certDir }: World, demoMode = false) {
   const accepted: TLSSocket[] = []
+  const server = createServer((_request, response) => response.end('served'))
+  const parse = takeParser(server)
   const gate = new Gate({
     name: 'gated',
     material: await loadMaterial(parseTlsConfig({ certDir, demoMode }, 'server'), 'server'),
     events: new SecurityEvents([]),
     handshakeTimeout: 5000,
     excessPenalty: 0,
-    maxConnections: 10,
     maxConnectionsPerAddress: 10,
     maxConnectionsPerIdentity: 10,
-    http: {},
-    accepted: (socket) => accepted.push(socket),
+    accepted: (socket) => {
+      accepted.push(socket)
+      parse.call(server, socket)
+    },
   })
-  gate.server.on('request', (_request, response) => response.end('served'))
-  await once(gate.server.listen(0, '127.0.0.1'), 'listening')
-  onTestFinished(() => void gate.server.close())
-  return { port: (gate.server.address() as AddressInfo).port, accepted }
+  server.on('connection', (raw) => gate.greet(raw))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void server.close())
+  return { port: (server.address() as AddressInfo).port, accepted }
 }
 
 test('who was verified is `authorized` to frameworks that look at the socket; whom demo mode let pass is not', async () => {
