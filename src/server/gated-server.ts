@@ -106,7 +106,7 @@ export class GatedServer extends Server implements MtlsServer {
     const error = isClosing
       ? Object.assign(new Error('Server is not running.'), { code: 'ERR_SERVER_NOT_RUNNING' })
       : undefined
-    if (callback) this.once('close', () => callback(error))
+    if (callback) this.once('close', () => (error ? callback(error) : callback()))
     if (start) start.isCancelled = true
     else if (!isClosing) void this.#end(undefined)
     return this
