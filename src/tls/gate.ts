@@ -6,6 +6,7 @@ import type { Material } from './material/material.js'
 import { ConnectionRecord, type TlsConnection } from './peer/connection.js'
 import { PeerConnection } from './peer/peer-connection.js'
 import { PeerJudge } from './peer/peer-judge.js'
+import { showAuthorization, showPeer } from './peer/shown-peer.js'
 import type { Refusal } from './peer/verdict.js'
 import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
 import { PerIdentity } from './per-identity.js'
@@ -75,7 +76,10 @@ export class Gate {
     this.#material = material
     if (!trustChanged) return
     this.#judge = new PeerJudge(material, 'client')
-    for (const connection of this.#open.values()) connection.rejudge(this.#judge)
+    for (const [socket, connection] of this.#open) {
+      connection.rejudge(this.#judge)
+      showAuthorization(socket, connection)
+    }
   }
 
   /** The connections that are open and accepted. */
@@ -189,7 +193,7 @@ export class Gate {
       this.#served.give(remoteAddress)
     })
     this.#open.set(socket, connection)
-    socket.authorized = connection.facts.verified // frameworks read it
+    showPeer(socket, connection)
     this.#accepted(socket)
   }
 

@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 import { atMoment } from '../../alarm.js'
+import type { CertificateFacts } from '../../x509/certificate.js'
 import type { Tell } from '../events.js'
 import { type ConnectionRecord, negotiated, type TlsConnection, usageOf } from './connection.js'
 import type { PeerJudge } from './peer-judge.js'
@@ -67,6 +68,19 @@ export class PeerConnection {
 
   get facts(): TlsConnection {
     return this.#of.record.facts
+  }
+
+  /** From the leaf to a root, as far as it is known. */
+  get path(): readonly CertificateFacts[] {
+    return this.#facts.path?.certificates ?? []
+  }
+
+  /** Why the peer is not verified, what demo mode let pass too; undefined when it is. */
+  get complaint(): string | undefined {
+    const verdict = this.#verdict
+    if (!verdict.accepted) return verdict.code
+    if (verdict.identity.verified) return undefined
+    return this.#facts.authorizationError ?? verdict.relaxed[0] ?? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
   }
 
   /** Whether the peer still qualifies. A refusal is reported once and is final. */

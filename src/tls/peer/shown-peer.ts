@@ -1,0 +1,53 @@
+import { X509Certificate } from 'node:crypto'
+import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls'
+import type { CertificateFacts } from '../../x509/certificate.js'
+import type { PeerConnection } from './peer-connection.js'
+
+/**
+ * Lets an accepted socket tell of its peer what we know: middleware reads `authorized` and `getPeerCertificate`. Node's own
+ * answers are wrong for resumed sessions (no chain, on Node 20 `authorized` without a certificate), its walk to the issuers
+ * never ends over CAs that signed each other, and it leaks the issuers.
+ */
+export function showPeer(socket: TLSSocket, connection: PeerConnection): void {
+  showAuthorization(socket, connection)
+  socket.getPeerCertificate = ((detailed?: boolean) => {
+    const [leaf] = connection.path
+    if (!leaf) return {}
+    return detailed ? detailedCertificate(connection.path) : inWords(leaf)
+  }) as TLSSocket['getPeerCertificate']
+  socket.getPeerX509Certificate = () => withIssuers(connection.path)
+}
+
+/** Sets `authorized`, and `authorizationError` for what demo mode let pass; once more when the trust has changed. */
+export function showAuthorization(socket: TLSSocket, connection: PeerConnection): void {
+  const { complaint } = connection
+  socket.authorized = complaint === undefined
+  // Node has a code there on a server, or null; its types say an error.
+  socket.authorizationError = (complaint ?? null) as unknown as Error
+}
+
+/**
+ * In Node's words. They are safe for a certificate that we have read: `readCertificate` refuses keys that OpenSSL cannot
+ * read and object identifiers of more than 128 bytes; Node 20 and 22 write past their buffer from 586 bytes on.
+ */
+function inWords({ x509 }: CertificateFacts): PeerCertificate {
+  return x509.toLegacyObject()
+}
+
+/** The root is its own issuer, as Node says it. */
+function detailedCertificate(path: readonly CertificateFacts[]): DetailedPeerCertificate {
+  const all = path.map(inWords) as DetailedPeerCertificate[]
+  for (const [index, certificate] of all.entries()) {
+    const issuer = all[index + 1] ?? (path[index]?.selfIssued ? certificate : undefined)
+    if (issuer) certificate.issuerCertificate = issuer
+  }
+  return all[0] as DetailedPeerCertificate
+}
+
+/** A certificate of its own for each caller, which knows its issuer. */
+function withIssuers(path: readonly CertificateFacts[]): X509Certificate | undefined {
+  return path.toReversed().reduce<X509Certificate | undefined>((issuer, { x509 }) => {
+    const certificate = new X509Certificate(x509.raw)
+    return Object.defineProperty(certificate, 'issuerCertificate', { value: issuer })
+  }, undefined)
+}
