@@ -28,7 +28,7 @@ export function showAuthorization(socket: TLSSocket, connection: PeerConnection)
 
 /**
  * In Node's words. They are safe for a certificate that we have read: `readCertificate` refuses keys that OpenSSL cannot
- * read and object identifiers of more than 128 bytes; Node 20 and 22 write past their buffer from 586 bytes on.
+ * read, and object identifiers that need more characters than Node has room for.
  */
 function inWords({ x509 }: CertificateFacts): PeerCertificate {
   return x509.toLegacyObject()

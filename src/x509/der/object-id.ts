@@ -1,8 +1,8 @@
 /**
- * Converting them to numbers takes time that grows with the square of their length. Those made from a UUID have 20
- * bytes.
+ * Bytes. Those made from a UUID have 20. Converting them to numbers takes time that grows with the square of their length,
+ * and Node 20 and 22 have room for 255 characters of one, of which each byte may need four: behind them they read on.
  */
-const longestObjectId = 128
+const longestObjectId = 60
 
 /**
  * `1.3.6.1.5.5.7.3.2`, from the contents of an object identifier (X.690 section 8.19). Throws `RangeError` if they are

@@ -178,11 +178,12 @@ test('over CAs that signed each other the walk to the issuers comes to its end',
   for (const names of shown) expect(names.length).toBeLessThan(5)
 })
 
-test('the longest object identifier that is accepted harms nobody who puts it into words', async () => {
-  const usage = (bytes: number) => {
+test('the longest object identifier that is accepted is put into words as it is, and no longer one is', async () => {
+  /** So many bytes, of which each is a number of its own, or none but the last. */
+  const usage = (bytes: number, byte: number) => {
     const ids = [
       [0x2b, 6, 1, 5, 5, 7, 3, 2],
-      [...Buffer.alloc(bytes - 1, 0x81), 1],
+      [...Buffer.alloc(bytes - 1, byte), 1],
     ]
     return { id: '2.5.29.37', value: encoded(0x30, ...ids.map((id) => encoded(0x06, Buffer.from(id)))) }
   }
@@ -191,13 +192,21 @@ test('the longest object identifier that is accepted harms nobody who puts it in
   const { server } = await listening(world, {}, ({ socket }, response) => {
     response.end(JSON.stringify((socket as TLSSocket).getPeerCertificate().ext_key_usage))
   })
-  const call = async (bytes: number) =>
+  const call = async (bytes: number, byte: number) =>
     callAsBareClient(portOf(server), {
-      shown: await forge({ issuer: ca, usage: 'none', extra: usage(bytes) }),
+      shown: await forge({ issuer: ca, usage: 'none', extra: usage(bytes, byte) }),
       path: '/',
     })
-  const longest = await call(128)
-  expect(longest.status).toBe(200)
-  expect(JSON.parse(longest.body)[0]).toBe('1.3.6.1.5.5.7.3.2')
-  expect((await call(129)).status).toBe(403)
+  const clientAuth = '1.3.6.1.5.5.7.3.2'
+  const numbers = ['2.47', ...Array(58).fill('127'), '1'].join('.')
+  expect(JSON.parse((await call(60, 0x7f)).body)).toEqual([clientAuth, numbers])
+  const number =
+    Array(59)
+      .fill(1n)
+      .reduce((value) => value * 128n + 1n, 0n) *
+      128n +
+    1n -
+    80n
+  expect(JSON.parse((await call(60, 0x81)).body)).toEqual([clientAuth, `2.${number}`])
+  expect((await call(61, 0x81)).status).toBe(403)
 })
