@@ -1,32 +1,12 @@
 import { type IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { ListenOptions, Socket } from 'node:net'
-import { type McpServerConfig, type ParsedLimits, type Place, packageVersion } from '../config/index.js'
+import type { DropArgument, ListenOptions, Socket } from 'node:net'
+import { type Place, packageVersion } from '../config/index.js'
+import type { GatedSettings } from './gated-settings.js'
 import { listenCall } from './listen-arguments.js'
 import type { MtlsControls, MtlsServer } from './mtls-server.js'
 import type { Health } from './ops/health.js'
 import type { Run } from './run.js'
-import type { LiveOptions } from './running-server.js'
 import { takeParser } from './take-parser.js'
-
-/** What distinguishes one server behind the gate from another. */
-export interface GatedSettings {
-  readonly name: string
-  readonly mode: 'strict' | 'demo' | 'plaintext'
-  readonly limits: ParsedLimits
-  readonly live: LiveOptions
-  readonly upgrade: boolean
-  /** Whether the pages for operators are answered before the listener is asked. */
-  readonly health: boolean
-  /** Revisions of MCP that its listener speaks, for `/health`. */
-  readonly protocolVersions: readonly string[]
-  /** Behind the host and port, in the log: `/mcp`. */
-  readonly path: string
-  /** The config for this place; throws what is wrong with it. */
-  readonly at: (place: Place) => McpServerConfig
-  /** Called when a close begins, and when the time to drain is over. */
-  readonly onDrain?: () => void
-  readonly onEnd?: () => void
-}
 
 /** From a call of `listen` until it listens. */
 interface Start {
@@ -61,7 +41,6 @@ export class GatedServer extends Server implements MtlsServer {
     this.#settings = settings
     this.maxConnections = limits.maxConnections
     this.#parse = takeParser(this)
-    this.on('drop', (dropped) => this.#run?.dropped(dropped))
     // Node closes a connection that asks for a tunnel without a word when nobody listens.
     if (mode !== 'plaintext') this.on('connect', destroyUnlessHeard)
     this.mtls = {
@@ -139,6 +118,9 @@ export class GatedServer extends Server implements MtlsServer {
       case 'connection':
         super.emit(event, ...args)
         return this.#connected(args[0] as Socket)
+      case 'drop':
+        this.#run?.dropped(args[0] as DropArgument | undefined)
+        break
       case 'listening':
         if (!this.#binding) break
         this.#binding.done()

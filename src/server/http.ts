@@ -24,6 +24,11 @@ export interface HttpParts {
   readonly tell: Tell
 }
 
+/** A request with its caller where the transports of the MCP SDK look for one. */
+export interface AuthenticatedRequest extends IncomingMessage {
+  auth?: AuthInfo
+}
+
 /** Calls `next` for a request that may be answered, and answers any other. */
 export type RequestSteps = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
 
@@ -78,8 +83,7 @@ export function requestSteps({ gate, guard, upgrade, pages, requests, tell }: Ht
       const { clientId } = caller
       const lasting = isUpgraded(request) ? request.socket : response
       lasting.once('close', () => requests.give(clientId))
-      // Where the transports of the MCP SDK look for it.
-      Object.assign(request, { auth: caller })
+      ;(request as AuthenticatedRequest).auth = caller
     }
     next()
   }

@@ -1,7 +1,6 @@
-import type { IncomingMessage, RequestListener } from 'node:http'
-import type { AuthInfo } from '@modelcontextprotocol/server'
+import type { RequestListener } from 'node:http'
 import type { McpAdapter } from './adapter.js'
-import { pathOf, refuseMethod } from './http.js'
+import { type AuthenticatedRequest, pathOf, refuseMethod } from './http.js'
 import { pagePaths } from './ops/pages.js'
 import { answerRefusal } from './refuse.js'
 
@@ -10,7 +9,7 @@ const methods = ['POST', 'GET', 'DELETE']
 
 /** Hands the requests for one path to MCP, with the caller that the gate has set. */
 export function mcpListener(path: string, adapter: McpAdapter): RequestListener {
-  return (request: IncomingMessage & { auth?: AuthInfo }, response) => {
+  return (request: AuthenticatedRequest, response) => {
     if (pathOf(request) !== path) {
       const message = `MCP is at ${path}; there are ${pagePaths.join(', ')} beside it`
       return answerRefusal(response, 404, JSON.stringify({ error: 'not_found', message }))

@@ -1,13 +1,11 @@
 import type { Server } from 'node:http'
-import type { Limits, McpServerOptions } from '../config/index.js'
+import type { Limits } from '../config/index.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import type { Health } from './ops/health.js'
-import type { LiveOptions } from './running-server.js'
+import type { ServeOptions } from './running-server.js'
 
 /** The options of `createMtlsServer`: those of `serve` that are not about messages of MCP. */
-export interface MtlsServerOptions
-  extends Omit<McpServerOptions, 'httpPort' | 'tlsEnabled' | 'limits'>,
-    LiveOptions {
+export interface MtlsServerOptions extends Omit<ServeOptions, 'httpPort' | 'tlsEnabled' | 'limits'> {
   /** What peers may use at most; each has a default of its own. Bodies are limited by the listener, which reads them. */
   readonly limits?: Omit<Limits, 'maxBodyBytes' | 'maxBodyKeys' | 'maxBodyDepth'> | undefined
   /**

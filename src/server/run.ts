@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Server as Listener, Socket } from 'node:net'
+import type { DropArgument, Server as Listener, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type McpServerConfig, packageVersion } from '../config/index.js'
 import { MtlsError } from '../errors.js'
@@ -12,7 +12,7 @@ import { materialSource } from '../tls/material/source.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import { PerIdentity } from '../tls/per-identity.js'
 import { AcceptFailures } from './accept-failures.js'
-import type { GatedSettings } from './gated-server.js'
+import type { GatedSettings } from './gated-settings.js'
 import { hostNames, loopbackNames } from './guard.js'
 import { type RequestSteps, requestSteps } from './http.js'
 import { InFlight } from './in-flight.js'
@@ -185,7 +185,8 @@ export class Run {
     this.#inFlight.connected(socket)
   }
 
-  dropped(dropped: Parameters<Gate['dropped']>[0]): void {
+  /** A connection that was not taken: there are too many. */
+  dropped(dropped: DropArgument | undefined): void {
     this.#gate?.dropped(dropped)
   }
 

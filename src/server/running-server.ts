@@ -5,16 +5,16 @@ import type { FreshnessOptions } from '../tls/material/reloadable.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import type { Health } from './ops/health.js'
 
-/** Where events of a server go, and what keeps it up to date. */
-export interface LiveOptions extends FreshnessOptions {
+/** The options of `serve`. */
+export interface ServeOptions extends McpServerOptions, FreshnessOptions {
   /** Where the log goes; `false` for none. Default: level `info` on stderr. */
   readonly log?: LogOptions | false | undefined
   /** Gets every security event, beside the log; default nobody. */
   readonly onSecurityEvent?: Subscriber | undefined
 }
 
-/** The options of `serve`. */
-export interface ServeOptions extends McpServerOptions, LiveOptions {}
+/** Where events of a server go, and what keeps it up to date: handed over as it is. */
+export type LiveOptions = Omit<ServeOptions, keyof McpServerOptions>
 
 /** A server that listens. */
 export interface RunningServer extends AsyncDisposable {
