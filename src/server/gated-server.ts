@@ -52,9 +52,9 @@ export class GatedServer extends Server implements MtlsServer {
     }
   }
 
-  /** What it has while it listens. */
-  get run(): Run | undefined {
-    return this.#run
+  /** What a server has while it listens; not seen by those whose server it is. */
+  static runOf(server: GatedServer): Run | undefined {
+    return server.#run
   }
 
   /** As `net.Server` has it, for ports. Whatever goes wrong, apart from a second call, is an event `error`. */

@@ -20,8 +20,8 @@ export async function startServer(
 ): Promise<RunningServer> {
   const adapter = createAdapter(factory, {
     ...config.limits,
-    onError: ({ message }) => server.run?.logError(message),
-    onCall: (call) => server.run?.metrics.onCall(call),
+    onError: ({ message }) => GatedServer.runOf(server)?.logError(message),
+    onCall: (call) => GatedServer.runOf(server)?.metrics.onCall(call),
   })
   const server = new GatedServer({
     name: config.name,

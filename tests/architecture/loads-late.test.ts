@@ -27,6 +27,18 @@ test.each(['mcp-mtls', 'mcp-mtls/server', 'mcp-mtls/client'])(
   },
 )
 
+test('a server for a listener loads nothing heavy until it listens', async () => {
+  const certDir = await certificateDirectory()
+  const made = `import { createMtlsServer } from 'mcp-mtls/server'
+    const server = createMtlsServer(() => {}, { name: 'late', log: false, tls: { certDir: '${certDir}' } })`
+  expect(await loads(made)).toEqual([])
+  expect(await loads(`${made}; server.listen(() => server.close())`)).toEqual([
+    'prom-client',
+    '@peculiar',
+    '@modelcontextprotocol',
+  ])
+})
+
 test('a fetch loads what makes connections with the first of them', async () => {
   const certDir = await certificateDirectory()
   const made = `import { mtlsFetch } from 'mcp-mtls'; const fetch = mtlsFetch({ certDir: '${certDir}' })`

@@ -27,6 +27,7 @@ function echoing(request: IncomingMessage, socket: Socket): void {
 
 test.each([
   ['an upgrade', asking(), 'upgrade'],
+  ['an upgrade with a body', `${asking({ 'content-length': '4' })}body`, 'upgrade'],
   ['an upgrade that nobody here listens for', asking(), undefined],
   ['a tunnel', tunnel, 'connect'],
   ['a tunnel that nobody here listens for', tunnel, undefined],
