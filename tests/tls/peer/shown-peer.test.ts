@@ -1,8 +1,11 @@
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
+import { Agent, get } from 'node:https'
+import { text } from 'node:stream/consumers'
 import { type DetailedPeerCertificate, type PeerCertificate, TLSSocket } from 'node:tls'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { identityOf } from '../../../src/server/index.js'
 import { encoded } from '../../../src/x509/der/der.js'
 import { callAsBareClient, tlsVersions } from '../../support/bare-peers.js'
 import { type Forged, forge, forgeCa, writeSet } from '../../support/forge.js'
@@ -130,20 +133,29 @@ test.each(tlsVersions)(
 
 test('who becomes known by a reload is authorized from then on, on the same connection', async () => {
   await using world = await makeWorld()
-  const { server } = await listening(
-    world,
-    { tls: { certDir: world.certDir, demoMode: true }, watch: false },
-    ({ socket }, response) => response.end(String((socket as TLSSocket).authorized)),
-  )
-  const otherCa = await forgeCa({ commonName: 'Other CA' })
-  const stranger = await forge({ issuer: otherCa })
-  const sockets: TLSSocket[] = []
-  server.on('secureConnection', (socket) => sockets.push(socket))
+  const tls = { certDir: world.certDir, demoMode: true }
+  const { server } = await listening(world, { tls, watch: false }, (request, response) => {
+    const { authorized, authorizationError } = request.socket as TLSSocket
+    response.end(JSON.stringify([authorized, authorizationError, identityOf(request)?.id]))
+  })
+  const other = await forgeCa({ commonName: 'Other CA' })
+  const { cert, key } = await forge({ issuer: other, commonName: 'newcomer' })
   const accepted = once(server, 'secureConnection')
-  const asked = callAsBareClient(portOf(server), { shown: stranger, path: '/' })
-  await accepted
-  expect((await asked).body).toBe('false')
-  expect(sockets[0]?.authorized).toBe(false)
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, cert, key, rejectUnauthorized: false })
+  onTestFinished(() => agent.destroy())
+  const ask = () =>
+    new Promise<unknown>((resolve, reject) =>
+      get({ host: '127.0.0.1', port: portOf(server), agent, servername: 'localhost' }, (answer) =>
+        text(answer).then((body) => resolve(JSON.parse(body)), reject),
+      ).on('error', reject),
+    )
+  expect(await ask()).toEqual([false, expect.any(String), expect.stringMatching(/^unverified:sha256:/)])
+  const [socket] = await accepted
+  await writeSet(world.certDir, { ca: { ...world.ca, cert: world.ca.cert + other.cert } })
+  expect(await server.mtls.reload()).toBe(true)
+  expect(await ask()).toEqual([true, null, 'cn:newcomer'])
+  expect(socket.authorized).toBe(true)
+  expect(server.mtls.connections()).toHaveLength(1)
 })
 
 // In a process of its own these would end it, or keep it: see tests/handshake/survives-what-ends-node.test.ts.
