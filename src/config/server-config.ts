@@ -3,6 +3,7 @@ import { exposureProblem } from './endpoint.js'
 import { type Limits, limitsSchema } from './limits.js'
 import type { ShapeOf } from './option-shape.js'
 import { deepFreeze, parse, report } from './problems.js'
+import { type SessionOptions, sessionsSchema } from './sessions.js'
 import { locate } from './tls-config.js'
 import { type TlsConfig, type TlsOptions, tlsSchema } from './tls-options.js'
 import { flag, listenPort, text } from './values.js'
@@ -27,6 +28,11 @@ export interface McpServerOptions {
   readonly allowedOrigins?: readonly string[] | undefined
   /** Port on loopback for `/health` and `/metrics` without a certificate, 0 for any free one; default none. */
   readonly healthPort?: number | undefined
+  /**
+   * Sessions, for the revisions of MCP that have them (up to 2025-11-25): servers can then ask their client, and tell it
+   * of changes. Default none: any request can be answered by any replica.
+   */
+  readonly sessions?: boolean | SessionOptions | undefined
   /** What peers may use at most; each has a default of its own. */
   readonly limits?: Limits | undefined
 }
@@ -42,6 +48,7 @@ const serverSchema = z
     allowedHosts: z.array(text).optional(),
     allowedOrigins: z.array(text).default([]),
     healthPort: listenPort.optional(),
+    sessions: sessionsSchema,
     limits: limitsSchema.prefault({}),
   } satisfies ShapeOf<McpServerOptions>)
   .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })

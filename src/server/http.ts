@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { AuthInfo } from '@modelcontextprotocol/server'
 import type { Tell } from '../tls/events.js'
@@ -6,13 +6,21 @@ import type { Gate } from '../tls/gate.js'
 import { peerAddressOf } from '../tls/pending-handshakes.js'
 import type { PerIdentity } from '../tls/per-identity.js'
 import { refusalBody, rejectionBody, rejectionPhrase } from '../tls/rejection.js'
-import type { McpAdapter } from './adapter.js'
 import { type GuardRules, guardProblem } from './guard.js'
 import { authInfoOf } from './identity-of.js'
 import type { Health } from './ops/health.js'
 import type { ServerMetrics } from './ops/metrics.js'
 import { pagePaths, servePage } from './ops/pages.js'
 import { answerRefusal } from './refuse.js'
+
+/** What answers at `/mcp`. */
+export interface McpAdapter {
+  handle(request: IncomingMessage, response: ServerResponse, authInfo: AuthInfo | undefined): Promise<void>
+  /** Begins to stop. */
+  drain(): void
+  /** Ends what is still open. */
+  close(): Promise<void>
+}
 
 export interface HttpParts {
   /** Absent when the server runs without TLS. */

@@ -32,8 +32,13 @@ export function authInfoOf({ identity, connection }: JudgedRequest): AuthInfo {
   }
 }
 
+/** The caller that `authInfoOf` has put there. */
+export function callerIn(authInfo: AuthInfo | undefined): Caller | undefined {
+  return authInfo?.extra?.[callerKey] as Caller | undefined
+}
+
 /** Who calls this tool, from the verified client certificate; undefined when the server runs without TLS. */
 export function identityOf(context: Pick<ServerContext, 'http'>): Caller | undefined {
   requireCall(isOptions(context), 'identityOf(context), with the context that the SDK hands to a tool')
-  return context.http?.authInfo?.extra?.[callerKey] as Caller | undefined
+  return callerIn(context.http?.authInfo)
 }

@@ -1,5 +1,5 @@
 export type { Identity } from '../auth/identity.js'
-export type { Limits, McpServerOptions, TlsOptions } from '../config/index.js'
+export type { Limits, McpServerOptions, SessionOptions, TlsOptions } from '../config/index.js'
 export { errorCodes, MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from '../errors.js'
 export type {
   AddressEvent,
@@ -19,6 +19,8 @@ export type { KeyAlgorithm, KeyFacts } from '../x509/key-facts.js'
 export type { NameConstraints, Subtree } from '../x509/name-constraints.js'
 export type { SubjectNames } from '../x509/subject-names.js'
 export { type Caller, identityOf } from './identity-of.js'
+export type { AnyMcpServer, AnyServerFactory } from './mcp/any-server.js'
+export type { Notify } from './mcp/mount.js'
 export type { CertificateHealth, Health, HealthProblem } from './ops/health.js'
 export type { RunningServer, ServeOptions } from './running-server.js'
 export { serve } from './serve.js'

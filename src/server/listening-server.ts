@@ -1,7 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { McpServerFactory } from '@modelcontextprotocol/server'
 import { type McpServerConfig, type McpServerOptions, packageVersion } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { bare, bracketed, hostPort } from '../text/host.js'
@@ -12,13 +11,16 @@ import { coversHost } from '../tls/material/material.js'
 import { Freshness, ReloadableMaterial } from '../tls/material/reloadable.js'
 import { materialSource } from '../tls/material/source.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
+import { peerAddressOf } from '../tls/pending-handshakes.js'
 import { PerIdentity } from '../tls/per-identity.js'
 import { AcceptFailures } from './accept-failures.js'
-import { createAdapter } from './adapter.js'
 import { hostNames, loopbackNames } from './guard.js'
-import { requestListener } from './http.js'
+import { type McpAdapter, requestListener } from './http.js'
 import { InFlight } from './in-flight.js'
 import { type Listening, listen } from './listen.js'
+import { type AnyServerFactory, checkFactory } from './mcp/any-server.js'
+import { LateMessages } from './mcp/late-messages.js'
+import { Mount, type Notify } from './mcp/mount.js'
 import {
   certificateHealth,
   type Health,
@@ -40,7 +42,7 @@ const runningNames = new Set<string>()
 
 /** Implements `serve` after its options are parsed. Throws the same errors. */
 export async function startServer(
-  factory: McpServerFactory,
+  factory: AnyServerFactory,
   config: McpServerConfig,
   options: Surroundings,
 ): Promise<RunningServer> {
@@ -57,7 +59,7 @@ export async function startServer(
 }
 
 async function start(
-  factory: McpServerFactory,
+  factory: AnyServerFactory,
   config: McpServerConfig,
   options: Surroundings,
 ): Promise<RunningServer> {
@@ -69,6 +71,11 @@ async function start(
   ])
   const mode = !config.tlsEnabled ? 'plaintext' : config.tls.demoMode ? 'demo' : 'strict'
   const tell = teller(events, { side: 'server', name: config.name, mode })
+  await checkFactory(factory, (error) =>
+    log?.logger.error(
+      `${config.name}: its factory fails without a caller: ${error instanceof Error ? error.message : String(error)}`,
+    ),
+  )
   const source = config.tlsEnabled ? materialSource(config.tls, 'server') : undefined
   const material = source && (await ReloadableMaterial.load(source, tell))
   const server = new ListeningServer(config, material, events, factory, log)
@@ -99,7 +106,8 @@ class ListeningServer implements RunningServer {
   readonly #server: Server
   #listening: Listening | undefined
   readonly #healthServer: Server | undefined
-  readonly #adapter
+  readonly notify: Notify
+  readonly #adapter: McpAdapter
   readonly #metrics: ServerMetrics
   readonly #acceptFailures: AcceptFailures
   readonly #inFlight = new InFlight()
@@ -110,7 +118,7 @@ class ListeningServer implements RunningServer {
     config: McpServerConfig,
     material: ReloadableMaterial | undefined,
     events: SecurityEvents,
-    factory: McpServerFactory,
+    factory: AnyServerFactory,
     log: Log | undefined,
   ) {
     const { name, limits } = config
@@ -118,10 +126,13 @@ class ListeningServer implements RunningServer {
     this.#config = config
     this.#material = material
     this.#log = log
+    const late = new LateMessages(name, log?.logger)
     this.#metrics = new ServerMetrics(
       name,
       () => this.health(),
       () => ({
+        lateMessages: late.count,
+        sessions: mount.sessions,
         turnedAway: this.#gate?.turnedAway ?? 0,
         acceptFailures: this.#acceptFailures.count,
         logLinesDropped: log?.dropped() ?? 0,
@@ -145,11 +156,31 @@ class ListeningServer implements RunningServer {
     if (gate) material.onChange((next) => gate.use(next))
     this.#server = gate?.server ?? createServer(http)
     if (!gate) this.#server.on('connection', accepted)
-    this.#adapter = createAdapter(factory, {
+    const tellServer = teller(events, { side: 'server', name, mode: material?.current.mode ?? 'plaintext' })
+    const mount = new Mount(factory, {
       ...limits,
+      name,
+      sessions: config.sessions,
       onError: (error) => log?.logger.error(`${name}: ${error.message}`),
       onCall: this.#metrics.onCall,
+      onLate: late.onLate,
+      onForeignSession: ({ socket }, authInfo) =>
+        tellServer('request-refused', {
+          peerAddress: peerAddressOf(socket),
+          reason: 'NOT_AUTHORIZED',
+          message: `${authInfo?.clientId ?? 'somebody'} asked for a session of another identity`,
+        }),
     })
+    this.notify = mount.notify
+    this.#adapter = {
+      handle: (request, response, authInfo) =>
+        mount.handle(request, response, {
+          authInfo,
+          standing: gate?.standing(request.socket as TLSSocket),
+        }),
+      drain: () => mount.drain(),
+      close: () => mount.close(),
+    }
     this.#server.maxConnections = limits.maxConnections
     this.#server.on('request', ({ socket }, response) =>
       this.#inFlight.requested(socket, response, this.#gate?.isOutdated(socket as TLSSocket) ?? false),
@@ -168,7 +199,7 @@ class ListeningServer implements RunningServer {
         health: () => this.health(),
         metrics: this.#metrics,
         requests: new PerIdentity(limits.maxRequestsPerIdentity),
-        tell: teller(events, { side: 'server', name, mode: material?.current.mode ?? 'plaintext' }),
+        tell: tellServer,
       }),
     )
     this.#healthServer =
@@ -273,6 +304,7 @@ class ListeningServer implements RunningServer {
     this.#acceptFailures.stop()
     this.#gate?.destroyPending()
     this.#inFlight.drain()
+    this.#adapter.drain()
     return done
   }
 

@@ -3,6 +3,7 @@ import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } fro
 import { limitNames, type ParsedLimits } from '../limits.js'
 import { passphraseFrom } from '../passphrase.js'
 import { deepFreeze, type Problem, rejectProblems, shown } from '../problems.js'
+import type { SessionLimits } from '../sessions.js'
 import type { TlsOptions } from '../tls-options.js'
 import { type logLevels, type ServerName, serverNames, type weatherProviders } from './choices.js'
 import {
@@ -36,6 +37,8 @@ export interface Settings {
   }
   readonly logLevel: (typeof logLevels)[number]
   readonly securityLog?: string
+  /** Ready for `serve`. */
+  readonly sessions: SessionLimits | false
   readonly limits: ParsedLimits
 }
 
@@ -148,6 +151,11 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
     }),
     logLevel: values.logLevel,
     ...given({ securityLog: values.securityLog === undefined ? undefined : absolute(values.securityLog) }),
+    sessions: values.sessions && {
+      idle: values.sessionIdle,
+      max: values.maxSessions,
+      maxPerIdentity: values.maxSessionsPerIdentity,
+    },
     limits: Object.fromEntries(limitNames.map((name) => [name, values[name]])) as Record<
       keyof ParsedLimits,
       number

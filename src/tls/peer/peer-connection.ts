@@ -69,6 +69,11 @@ export class PeerConnection {
     return this.#of.record.facts
   }
 
+  /** What the peer showed, as it is judged now. */
+  get peerFacts(): PeerFacts {
+    return this.#facts
+  }
+
   /** Whether the peer still qualifies. A refusal is reported once and is final. */
   verdict(): Verdict {
     const now = Date.now()

@@ -8,7 +8,7 @@ export async function startServers(
   names: readonly ServerName[],
   settings: Settings,
 ): Promise<RunningServer[]> {
-  const { tlsEnabled, tls, host, allowedHosts, allowedOrigins, healthPort, limits } = settings
+  const { tlsEnabled, tls, host, allowedHosts, allowedOrigins, healthPort, sessions, limits } = settings
   const started: RunningServer[] = []
   try {
     for (const [index, name] of names.entries()) {
@@ -28,6 +28,7 @@ export async function startServers(
           ...(allowedHosts && { allowedHosts }),
           allowedOrigins,
           ...(healthPort !== undefined && { healthPort: nextPort(healthPort, index) }),
+          sessions,
           limits,
           log: {
             level: settings.logLevel,

@@ -1,0 +1,47 @@
+import type { EventStore, JSONRPCMessage } from '@modelcontextprotocol/server'
+
+/** What one session keeps for a client that lost its connection: at most so many events, and so many characters. */
+const eventsAtMost = 1000
+const charactersAtMost = 1024 * 1024
+
+/**
+ * The newest events of one session, for clients that resume with `Last-Event-ID` (MCP 2025-03-26, "Resumability and
+ * Redelivery"). An older one is forgotten, and a client that asks for it is told so.
+ */
+export class RecentEvents implements EventStore {
+  readonly #events = new Map<string, { readonly streamId: string; readonly text: string }>()
+  #characters = 0
+  #last = 0
+
+  async storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
+    const id = String(++this.#last)
+    const text = JSON.stringify(message)
+    this.#events.set(id, { streamId, text })
+    this.#characters += text.length
+    for (const [oldest, event] of this.#events) {
+      if (this.#events.size <= eventsAtMost && this.#characters <= charactersAtMost) break
+      this.#events.delete(oldest)
+      this.#characters -= event.text.length
+    }
+    return id
+  }
+
+  async getStreamIdForEventId(id: string): Promise<string | undefined> {
+    return this.#events.get(id)?.streamId
+  }
+
+  async replayEventsAfter(
+    lastEventId: string,
+    { send }: { send: (id: string, message: JSONRPCMessage) => Promise<void> },
+  ): Promise<string> {
+    const streamId = this.#events.get(lastEventId)?.streamId ?? ''
+    let isAfter = false
+    for (const [id, event] of this.#events) {
+      // The first event of a stream is empty: it tells only where to resume.
+      if (isAfter && event.streamId === streamId && event.text !== '{}')
+        await send(id, JSON.parse(event.text) as JSONRPCMessage)
+      isAfter ||= id === lastEventId
+    }
+    return streamId
+  }
+}
