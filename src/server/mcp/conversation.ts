@@ -8,7 +8,7 @@ import type { Call } from '../../auth/call.js'
 import { BoundedMap } from '../../tls/bounded-map.js'
 import { type AnyMcpServer, connectTo, isOfThisSdk } from './any-server.js'
 import { type EndedCall, type Outcome, outcomeOf } from './outcome.js'
-import { failure, SaidTooLate } from './said-too-late.js'
+import { failure, forgiveForgotten, SaidTooLate } from './said-too-late.js'
 
 type Id = string | number
 type Answer = Extract<JSONRPCMessage, { result: unknown } | { error: unknown }>
@@ -55,6 +55,7 @@ export class Conversation {
       const passed = this.#outgoing(message, options)
       if (passed) await send(passed, options)
     }
+    forgiveForgotten(server)
     await connectTo(server, transport)
     this.#transport = transport
     const { onclose, onmessage } = transport

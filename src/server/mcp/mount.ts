@@ -63,7 +63,7 @@ export class Mount {
     this.#options = options
     const make = async (context: FactoryContext) => {
       const server = checkedServer(await factory(context))
-      await SaidTooLate.release(server)
+      SaidTooLate.release(server)
       return server
     }
     const parts = { make, conversation: { onCall, onLate } }

@@ -34,7 +34,7 @@ export class SaidTooLate implements Transport {
   }
 
   /** Gives the server back, for a factory that hands out the same one again. */
-  static async release(server: AnyMcpServer): Promise<void> {
+  static release(server: AnyMcpServer): void {
     const late = following.get(server)
     if (!late) return
     following.delete(server)
@@ -42,7 +42,7 @@ export class SaidTooLate implements Transport {
     for (const method of Object.keys(asking)) delete (protocol as Record<string, unknown>)[method]
     const { onclose } = protocol
     protocol.onclose = undefined // it was told of the end already
-    await late.close()
+    late.onclose?.()
     protocol.onclose = onclose
   }
 
@@ -59,9 +59,8 @@ export class SaidTooLate implements Transport {
     if ('id' in message) this.onmessage?.(failure(message.id, tooLate(message.method)))
   }
 
-  async close(): Promise<void> {
-    this.onclose?.()
-  }
+  /** Its server was told of the end when its connection ended. */
+  async close(): Promise<void> {}
 
   /** Some of these methods refuse before they send: for what the client cannot do, or its revision. */
   #answerAsking(): void {
@@ -71,7 +70,7 @@ export class SaidTooLate implements Transport {
       protocol[name] = (request?: { readonly method?: string }) => {
         const asked = (name === 'request' && request?.method) || method
         this.#tell(asked)
-        return failed(new Error(tooLate(asked)))
+        return forgiven(Promise.reject(new Error(tooLate(asked))))
       }
     }
   }
@@ -83,27 +82,38 @@ function tooLate(method: string): string {
   return `${method} comes too late: the call it belongs to has been answered, or its client is gone`
 }
 
-/** The answer to a request of a server that reaches nobody. Left unhandled by the server, it does not end the process. */
+/** The answer to a request of a server that reaches nobody. */
 export function failure(id: string | number, message: string): JSONRPCMessage {
   const data = { reason: 'no client' }
   harmless(data)
   return { jsonrpc: '2.0', id, error: { code: -32601, message, data } }
 }
 
-function failed(error: Error): Promise<never> {
-  harmless(error)
-  const rejected = Promise.reject(error)
-  rejected.catch(() => {})
-  return rejected
+/**
+ * A server that asks its client and does not wait for the answer is not ended by it: the client may refuse, be silent or
+ * go away, and an unhandled rejection would end the process.
+ */
+export function forgiveForgotten(server: AnyMcpServer): void {
+  const protocol = protocolOf(server) as Record<string, unknown>
+  for (const name of Object.keys(asking)) {
+    const ask = protocol[name]
+    if (typeof ask !== 'function') continue
+    protocol[name] = (...given: unknown[]) => forgiven(Reflect.apply(ask, protocol, given))
+  }
 }
 
-/** Errors of ours, and the `data` of those that the SDK makes of our answers. */
+function forgiven(answer: unknown): unknown {
+  if (answer instanceof Promise)
+    answer.catch((reason) => {
+      if (typeof reason === 'object' && reason !== null) harmless(reason)
+    })
+  return answer
+}
+
+/** Errors of requests to clients, and the `data` of those that the SDK makes of our answers. */
 const harmlessReasons = new WeakSet<object>()
 
-/**
- * A request that fails where nobody waits for it is an unhandled rejection, which ends a process; that must not lie with
- * whoever disconnects at the wrong moment. All other rejections end it as before.
- */
+/** What is left unhandled of these is told, and the process goes on; all other rejections end it as before. */
 function harmless(reason: object): void {
   harmlessReasons.add(reason)
   if (process.listeners('unhandledRejection').includes(onUnhandledRejection)) return
@@ -113,7 +123,7 @@ function harmless(reason: object): void {
 function onUnhandledRejection(reason: unknown): void {
   const { data } = (reason ?? {}) as { data?: unknown }
   if ([reason, data].some((one) => typeof one === 'object' && one !== null && harmlessReasons.has(one)))
-    return
+    process.emitWarning('a server asked its client something that failed, and nobody waited for the answer')
   // Node does nothing more once there is a listener; others may have been added that decide.
-  if (process.listenerCount('unhandledRejection') === 1) throw reason
+  else if (process.listenerCount('unhandledRejection') === 1) throw reason
 }
