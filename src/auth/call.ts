@@ -47,7 +47,6 @@ export function classify(body: unknown, origin: CallOrigin): Classified {
 function batchProblem(body: readonly unknown[], calls: readonly Call[], version: string): string | undefined {
   if (version >= firstWithoutBatches)
     return `revision ${version} has no batches: they ended with ${firstWithoutBatches}`
-  if (body.length === 0) return 'a batch holds at least one message'
   if (calls.some(({ method }) => method === 'initialize')) return 'initialize may not be part of a batch'
   if (new Set(calls.map(({ id }) => id)).size < calls.length) return 'two requests of the batch have one id'
   return undefined

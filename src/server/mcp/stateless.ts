@@ -26,9 +26,9 @@ export async function answerStateless(
   })
   conversation.begin(calls)
   const end = async () => {
+    conversation.endAll(response.writableFinished ? 'error' : 'aborted')
     await closeServer(server)
     await transport.close()
-    conversation.endAll(response.writableFinished ? 'error' : 'aborted')
   }
   if (web.signal.aborted) await end()
   else response.once('close', () => void end())
