@@ -7,6 +7,7 @@ import { peerAddressOf } from '../tls/pending-handshakes.js'
 import type { PerIdentity } from '../tls/per-identity.js'
 import { refusalBody, rejectionBody, rejectionPhrase } from '../tls/rejection.js'
 import type { McpAdapter } from './adapter.js'
+import { allowCors, answerPreflight, isPreflight } from './cors.js'
 import { type GuardRules, guardProblem } from './guard.js'
 import { authInfoOf } from './identity-of.js'
 import type { Health } from './ops/health.js'
@@ -37,6 +38,7 @@ export function requestListener({
   tell,
 }: HttpParts): RequestListener {
   return (request, response) => {
+    const isCors = allowCors(request, response, guard.allowedOrigins)
     let caller: AuthInfo | undefined
     if (gate) {
       const judged = gate.judgeRequest(request.socket as TLSSocket)
@@ -61,6 +63,7 @@ export function requestListener({
       const message = `MCP is at /mcp; there are ${pagePaths.join(', ')} beside it`
       return answerRefusal(response, 404, JSON.stringify({ error: 'not_found', message }))
     }
+    if (isCors && isPreflight(request)) return answerPreflight(request, response, methods)
     if (!methods.includes(request.method ?? '')) {
       response.setHeader('allow', methods.join(', '))
       return answerRefusal(response, 405, JSON.stringify({ error: 'method_not_allowed' }))
