@@ -76,7 +76,7 @@ describeWith(
       expect(await served.event('request-refused')).toMatchObject({ reason: 'NOT_AUTHORIZED' })
     })
 
-    test('a page of an allowed origin reads a refusal and its headers, another page nothing', async () => {
+    test('a page of an allowed origin reads a refusal, another page nothing', async () => {
       const look = `fetch(${JSON.stringify(new URL('/other', served.server.url))}).then(
       async (answer) => [answer.status, (await answer.json()).error], (error) => error.name)`
       expect(await inPage(app.origin, look)).toEqual([404, 'not_found'])

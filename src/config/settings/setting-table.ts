@@ -88,7 +88,7 @@ export const settingTable = {
     'MCP_ALLOWED_ORIGINS',
     'listen',
     listText,
-    "origins whose pages may call, and get CORS headers; preflights only without TLS (default: the server's own)",
+    "origins whose pages may call, and get CORS headers (default: the server's own)",
   ),
   healthPort: set(
     'HEALTH_PORT',
