@@ -40,11 +40,11 @@ const firstWithoutBatches = '2025-06-18'
 export function classify(body: unknown, origin: CallOrigin): Classified {
   if (!Array.isArray(body)) return { calls: callIn(body, origin) }
   const calls = body.flatMap((message) => callIn(message, origin))
-  const problem = batchProblem(body, calls, origin.protocolVersion)
+  const problem = batchProblem(calls, origin.protocolVersion)
   return problem === undefined ? { calls } : { calls, problem }
 }
 
-function batchProblem(body: readonly unknown[], calls: readonly Call[], version: string): string | undefined {
+function batchProblem(calls: readonly Call[], version: string): string | undefined {
   if (version >= firstWithoutBatches)
     return `revision ${version} has no batches: they ended with ${firstWithoutBatches}`
   if (calls.some(({ method }) => method === 'initialize')) return 'initialize may not be part of a batch'

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { exposureProblem } from './endpoint.js'
 import { type Limits, limitsSchema } from './limits.js'
 import type { ShapeOf } from './option-shape.js'
+import { originProblem } from './origin.js'
 import { deepFreeze, parse, report } from './problems.js'
 import { type SessionOptions, sessionsSchema } from './sessions.js'
 import { locate } from './tls-config.js'
@@ -24,7 +25,10 @@ export interface McpServerOptions {
   readonly tls?: TlsOptions | undefined
   /** Names a `Host` header may have; default those of loopback and of the server's certificate. */
   readonly allowedHosts?: readonly string[] | undefined
-  /** Origins that browsers may call from; default none. */
+  /**
+   * Origins that browsers may call from, such as `https://app.example`, or their host names; default the server's own
+   * alone.
+   */
   readonly allowedOrigins?: readonly string[] | undefined
   /** Port on loopback for `/health` and `/metrics` without a certificate, 0 for any free one; default none. */
   readonly healthPort?: number | undefined
@@ -37,6 +41,11 @@ export interface McpServerOptions {
   readonly limits?: Limits | undefined
 }
 
+const origin = text.superRefine((value, context) => {
+  const problem = originProblem(value)
+  if (problem) report(context, [], problem)
+})
+
 const serverSchema = z
   .strictObject({
     name: text,
@@ -46,7 +55,7 @@ const serverSchema = z
     tlsEnabled: flag.default(true),
     tls: tlsSchema.prefault({}),
     allowedHosts: z.array(text).optional(),
-    allowedOrigins: z.array(text).default([]),
+    allowedOrigins: z.array(origin).default([]),
     healthPort: listenPort.optional(),
     sessions: sessionsSchema,
     limits: limitsSchema.prefault({}),

@@ -6,6 +6,7 @@ import type { Gate } from '../tls/gate.js'
 import { peerAddressOf } from '../tls/pending-handshakes.js'
 import type { PerIdentity } from '../tls/per-identity.js'
 import { refusalBody, rejectionBody, rejectionPhrase } from '../tls/rejection.js'
+import { allowCors, answerPreflight, isPreflight } from './cors.js'
 import { type GuardRules, guardProblem } from './guard.js'
 import { authInfoOf } from './identity-of.js'
 import type { Health } from './ops/health.js'
@@ -45,6 +46,7 @@ export function requestListener({
   tell,
 }: HttpParts): RequestListener {
   return (request, response) => {
+    const isCors = allowCors(request, response, guard.allowedOrigins)
     let caller: AuthInfo | undefined
     if (gate) {
       const judged = gate.judgeRequest(request.socket as TLSSocket)
@@ -69,6 +71,7 @@ export function requestListener({
       const message = `MCP is at /mcp; there are ${pagePaths.join(', ')} beside it`
       return answerRefusal(response, 404, JSON.stringify({ error: 'not_found', message }))
     }
+    if (isCors && isPreflight(request)) return answerPreflight(request, response, methods)
     if (!methods.includes(request.method ?? '')) {
       response.setHeader('allow', methods.join(', '))
       return answerRefusal(response, 405, JSON.stringify({ error: 'method_not_allowed' }))

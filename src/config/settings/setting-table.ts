@@ -84,7 +84,12 @@ export const settingTable = {
     listText,
     'Host headers served (default: loopback names and the names in the server certificate)',
   ),
-  allowedOrigins: set('MCP_ALLOWED_ORIGINS', 'listen', listText, 'Origin headers served (default: none)'),
+  allowedOrigins: set(
+    'MCP_ALLOWED_ORIGINS',
+    'listen',
+    listText,
+    "origins whose pages may call, and get CORS headers (default: the server's own)",
+  ),
   healthPort: set(
     'HEALTH_PORT',
     'listen',

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } from '../endpoint.js'
 import { limitNames, type ParsedLimits } from '../limits.js'
+import { originProblem } from '../origin.js'
 import { passphraseFrom } from '../passphrase.js'
 import { deepFreeze, type Problem, rejectProblems, shown } from '../problems.js'
 import type { SessionLimits } from '../sessions.js'
@@ -175,6 +176,7 @@ function rules(values: SettingValues, settings: Settings): Problem[] {
     demoAllowRemote: values.demoAllowRemote,
   }
   add('host', exposureProblem(values.host, exposure))
+  for (const origin of values.allowedOrigins ?? []) add('allowedOrigins', originProblem(origin))
   for (const name of serverNames)
     if (values[`${name}Url`]) add(`${name}Url`, serverUrlProblem(settings.servers[name].url, exposure))
   for (const name of ['llmBaseUrl', 'openMeteoUrl'] as const)
