@@ -7,9 +7,9 @@ import { count, duration } from './values.js'
 export interface SessionOptions {
   /** Time without a request and without a stream after which a session ends; default 300000 (5 minutes). */
   readonly idle?: number | string | undefined
-  /** Sessions of this server; default 1000. When there are more, the one that is idle for longest ends. */
+  /** Sessions of this server; default 10000. When there are more, the one that is idle for longest ends. */
   readonly max?: number | undefined
-  /** Sessions of one identity; default 100. */
+  /** Sessions of one identity; default 1000. */
   readonly maxPerIdentity?: number | undefined
 }
 

@@ -38,8 +38,7 @@ export interface Settings {
   }
   readonly logLevel: (typeof logLevels)[number]
   readonly securityLog?: string
-  /** Ready for `serve`. */
-  readonly sessions: SessionLimits | false
+  readonly sessions: SessionLimits & { readonly enabled: boolean }
   readonly limits: ParsedLimits
 }
 
@@ -152,7 +151,8 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
     }),
     logLevel: values.logLevel,
     ...given({ securityLog: values.securityLog === undefined ? undefined : absolute(values.securityLog) }),
-    sessions: values.sessions && {
+    sessions: {
+      enabled: values.sessions,
       idle: values.sessionIdle,
       max: values.maxSessions,
       maxPerIdentity: values.maxSessionsPerIdentity,

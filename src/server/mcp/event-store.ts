@@ -3,6 +3,13 @@ import type { EventStore, JSONRPCMessage } from '@modelcontextprotocol/server'
 /** What one session keeps for a client that lost its connection: at most so many events, and so many characters. */
 const eventsAtMost = 1000
 const charactersAtMost = 1024 * 1024
+/** What all sessions of a server keep together. */
+const charactersOfAllAtMost = 64 * 1024 * 1024
+
+/** How much the sessions of a server keep now. */
+export interface KeptByAll {
+  characters: number
+}
 
 /**
  * The newest events of one session, for clients that resume with `Last-Event-ID` (MCP 2025-03-26, "Resumability and
@@ -10,20 +17,27 @@ const charactersAtMost = 1024 * 1024
  */
 export class RecentEvents implements EventStore {
   readonly #events = new Map<string, { readonly streamId: string; readonly text: string }>()
+  readonly #all: KeptByAll
   #characters = 0
   #last = 0
+
+  constructor(all: KeptByAll) {
+    this.#all = all
+  }
 
   async storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
     const id = String(++this.#last)
     const text = JSON.stringify(message)
     this.#events.set(id, { streamId, text })
-    this.#characters += text.length
-    for (const [oldest, event] of this.#events) {
-      if (this.#events.size <= eventsAtMost && this.#characters <= charactersAtMost) break
-      this.#events.delete(oldest)
-      this.#characters -= event.text.length
-    }
+    this.#count(text.length)
+    while (this.#isOver()) this.#forgetOldest()
     return id
+  }
+
+  /** Its session has ended. */
+  clear(): void {
+    this.#count(-this.#characters)
+    this.#events.clear()
   }
 
   async getStreamIdForEventId(id: string): Promise<string | undefined> {
@@ -43,5 +57,25 @@ export class RecentEvents implements EventStore {
       isAfter ||= id === lastEventId
     }
     return streamId
+  }
+
+  #isOver(): boolean {
+    if (this.#events.size === 0) return false
+    return (
+      this.#events.size > eventsAtMost ||
+      this.#characters > charactersAtMost ||
+      this.#all.characters > charactersOfAllAtMost
+    )
+  }
+
+  #forgetOldest(): void {
+    const [[id, { text }] = ['', { text: '' }]] = this.#events
+    this.#events.delete(id)
+    this.#count(-text.length)
+  }
+
+  #count(characters: number): void {
+    this.#characters += characters
+    this.#all.characters += characters
   }
 }

@@ -10,7 +10,7 @@ import type { Standing } from '../../tls/peer/standing.js'
 import { PerIdentity } from '../../tls/per-identity.js'
 import { type AnyMcpServer, closeServer, type FactoryContext } from './any-server.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
-import { RecentEvents } from './event-store.js'
+import { type KeptByAll, RecentEvents } from './event-store.js'
 import { type Exchange, refusal } from './exchange.js'
 
 export interface SessionsOptions extends SessionLimits {
@@ -38,6 +38,7 @@ export class Sessions {
   readonly #options: SessionsOptions
   readonly #sessions = new Map<string, Session>()
   readonly #perIdentity: PerIdentity
+  readonly #kept: KeptByAll = { characters: 0 }
   readonly #ended: Record<SessionEnd, number> = {
     deleted: 0,
     idle: 0,
@@ -111,7 +112,7 @@ export class Sessions {
     this.#opening++
     let session: Session
     try {
-      session = await Session.open(exchange, this.#options, (reason) => {
+      session = await Session.open(exchange, this.#options, this.#kept, (reason) => {
         this.#sessions.delete(session.id)
         this.#ended[reason]++
         this.#give(owner)
@@ -180,6 +181,7 @@ class Session {
   idleSince = Date.now()
   readonly #onEnd: (reason: SessionEnd) => void
   readonly #transport: WebStandardStreamableHTTPServerTransport
+  readonly #events: RecentEvents
   readonly #conversation: Conversation
   /** For messages of ours: around the conversation, which is the server's. */
   readonly #send: (message: JSONRPCMessage) => Promise<void>
@@ -195,11 +197,12 @@ class Session {
   static async open(
     exchange: Exchange,
     { make, conversation }: SessionsOptions,
+    kept: KeptByAll,
     onEnd: (reason: SessionEnd) => void,
   ): Promise<Session> {
     const { authInfo, web } = exchange
     const server = await make({ era: 'legacy', ...(authInfo && { authInfo }), requestInfo: web })
-    const session = new Session(authInfo?.clientId, conversation, onEnd)
+    const session = new Session(authInfo?.clientId, conversation, kept, onEnd)
     session.#server = server
     await session.#conversation.connect(server, session.#transport)
     return session
@@ -208,13 +211,15 @@ class Session {
   private constructor(
     owner: string | undefined,
     conversation: SessionsOptions['conversation'],
+    kept: KeptByAll,
     onEnd: (reason: SessionEnd) => void,
   ) {
     this.owner = owner
     this.#onEnd = onEnd
+    this.#events = new RecentEvents(kept)
     this.#transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => this.id,
-      eventStore: new RecentEvents(),
+      eventStore: this.#events,
       retryInterval,
     })
     this.#send = this.#transport.send.bind(this.#transport)
@@ -308,6 +313,7 @@ class Session {
     await closeServer(this.#server)
     await this.#transport.close()
     this.#conversation.endAll('aborted')
+    this.#events.clear()
   }
 
   #use({ response, standing, web }: Exchange): void {
