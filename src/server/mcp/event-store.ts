@@ -20,6 +20,7 @@ export class RecentEvents implements EventStore {
   readonly #all: KeptByAll
   #characters = 0
   #last = 0
+  #isClosed = false
 
   constructor(all: KeptByAll) {
     this.#all = all
@@ -27,6 +28,7 @@ export class RecentEvents implements EventStore {
 
   async storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
     const id = String(++this.#last)
+    if (this.#isClosed) return id
     const text = JSON.stringify(message)
     this.#events.set(id, { streamId, text })
     this.#count(text.length)
@@ -34,8 +36,9 @@ export class RecentEvents implements EventStore {
     return id
   }
 
-  /** Its session has ended. */
-  clear(): void {
+  /** Its session has ended: it keeps nothing any more. */
+  close(): void {
+    this.#isClosed = true
     this.#count(-this.#characters)
     this.#events.clear()
   }

@@ -313,7 +313,7 @@ class Session {
     await closeServer(this.#server)
     await this.#transport.close()
     this.#conversation.endAll('aborted')
-    this.#events.clear()
+    this.#events.close()
   }
 
   #use({ response, standing, web }: Exchange): void {

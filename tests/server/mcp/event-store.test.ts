@@ -11,7 +11,8 @@ const message = (text: string): JSONRPCMessage => ({
 async function replayed(store: RecentEvents, after: string): Promise<string[]> {
   const texts: string[] = []
   await store.replayEventsAfter(after, {
-    send: async (_id, sent) => void texts.push(String((sent as { params: { text: string } }).params.text)),
+    send: async (_id, sent) =>
+      void texts.push(String((sent as unknown as { params: { text: string } }).params.text)),
   })
   return texts
 }
@@ -49,6 +50,7 @@ test('all stores together keep no more than they may, and give back what they ke
   const stores = Array.from({ length: 100 }, () => new RecentEvents(kept))
   for (const store of stores) await store.storeEvent('a', message('x'.repeat(1_000_000)))
   expect(kept.characters).toBeLessThanOrEqual(64 * 1024 * 1024)
-  for (const store of stores) store.clear()
+  for (const store of stores) store.close()
+  await stores[0]?.storeEvent('a', message('too late'))
   expect(kept.characters).toBe(0)
 })
