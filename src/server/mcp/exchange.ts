@@ -13,6 +13,8 @@ export interface Exchange {
   /** Undefined for requests without one. */
   readonly body: unknown
   readonly calls: readonly Call[]
+  /** Of a revision before 2026-07-28. */
+  readonly isLegacy: boolean
   /** For the SDK; without its body, which it gets parsed. Aborted when the client goes away. */
   readonly web: Request
 }

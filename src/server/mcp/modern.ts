@@ -35,6 +35,7 @@ export class Modern {
           if (!(error instanceof ForeignServer)) onError(error)
         },
         bus,
+        maxSubscriptions: Number.POSITIVE_INFINITY, // each is a request, of which each identity has so many
       })
     this.#calls = handler()
     // A handler of their own, since they end when a server begins to stop, and calls do not.

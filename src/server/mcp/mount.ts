@@ -104,8 +104,8 @@ export class Mount {
     response.once('close', () => gone.abort())
     try {
       const body = request.method === 'POST' ? await readJsonBody(request, this.#options) : undefined
-      const { answer, endsLate } = await this.#answer(request, response, sender, body, gone.signal)
-      await writeAnswer(response, answer, endsLate)
+      const exchange = this.#classify(request, response, sender, body, gone.signal)
+      await writeAnswer(response, await this.#answer(exchange), isOpenEnded(exchange))
     } catch (error) {
       if (gone.signal.aborted) return
       if (error instanceof BodyRefused)
@@ -126,14 +126,14 @@ export class Mount {
     await Promise.all([this.#sessions?.close(), this.#modern.close()])
   }
 
-  /** By the revision of the request: the newest, or an older one with or without sessions. */
-  async #answer(
+  /** Throws `BodyRefused` for a batch that its revision does not allow. */
+  #classify(
     request: IncomingMessage,
     response: ServerResponse,
     sender: Sender,
     body: unknown,
     signal: AbortSignal,
-  ) {
+  ): Exchange {
     const { headers, method = 'GET' } = request
     const revision = textOf(headers['mcp-protocol-version'])
     const inbound = classifyInboundRequest({
@@ -143,22 +143,30 @@ export class Mount {
       ...optional('mcpNameHeader', textOf(headers['mcp-name'])),
       ...(body !== undefined && { body }),
     })
-    const session = textOf(headers['mcp-session-id'])
     const { calls, problem } = classify(body, {
       caller: callerIn(sender.authInfo),
       server: this.#options.name,
       protocolVersion:
         (inbound.kind === 'modern' ? inbound.classification.revision : undefined) ??
-        this.#sessions?.versionOf(session, sender.authInfo?.clientId) ??
+        this.#sessions?.versionOf(textOf(headers['mcp-session-id']), sender.authInfo?.clientId) ??
         revision ??
         DEFAULT_NEGOTIATED_PROTOCOL_VERSION,
     })
-    const exchange: Exchange = { request, response, ...sender, body, calls, web: webRequest(request, signal) }
-    if (inbound.kind !== 'legacy') return { answer: await this.#modern.answer(exchange), endsLate: false }
-    if (problem !== undefined) throw new BodyRefused(400, -32600, `Invalid Request: ${problem}`)
-    if (!this.#sessions) return { answer: await answerStateless(exchange, this.#parts), endsLate: false }
-    return { answer: await this.#sessions.answer(exchange), endsLate: method === 'GET' }
+    const isLegacy = inbound.kind === 'legacy'
+    if (isLegacy && problem !== undefined) throw new BodyRefused(400, -32600, `Invalid Request: ${problem}`)
+    return { request, response, ...sender, body, calls, isLegacy, web: webRequest(request, signal) }
   }
+
+  #answer(exchange: Exchange): Promise<Response> {
+    if (!exchange.isLegacy) return this.#modern.answer(exchange) // and all that is no message of MCP: it has the words
+    if (this.#sessions) return this.#sessions.answer(exchange)
+    return answerStateless(exchange, this.#parts)
+  }
+}
+
+/** Whether the server may send as long as it likes: the stream of a session, or of one that listens for changes. */
+function isOpenEnded({ request, calls }: Exchange): boolean {
+  return request.method === 'GET' || calls.some(({ method }) => method === 'subscriptions/listen')
 }
 
 function textOf(header: string | string[] | undefined): string | undefined {
