@@ -3,7 +3,7 @@ import type { SecurityEvent } from '../../tls/events.js'
 import type { TlsConnection } from '../../tls/peer/connection.js'
 import { expiringFrom } from '../../x509/life.js'
 import type { EndedCall } from '../mcp/outcome.js'
-import type { SessionEnd } from '../mcp/sessions.js'
+import type { SessionEnd } from '../mcp/session.js'
 import type { Health } from './health.js'
 
 type PeerCertificate = NonNullable<TlsConnection['peerCertificate']>
