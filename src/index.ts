@@ -5,9 +5,17 @@ export type { MtlsFetchOptions } from './client/live-connections.js'
 export type { MtlsClient } from './client/mtls-client.js'
 export { mtlsFetch } from './client/mtls-fetch.js'
 export type { PoolFigures } from './client/pool-figures.js'
-export type { Limits, McpClientOptions, McpServerOptions, TlsOptions } from './config/index.js'
+export type {
+  Limits,
+  McpClientOptions,
+  McpServerOptions,
+  SessionOptions,
+  TlsOptions,
+} from './config/index.js'
 export { errorCodes, MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from './errors.js'
 export { type CallContext, type Caller, identityOf } from './server/identity-of.js'
+export type { AnyMcpServer, AnyServerFactory, FactoryContext } from './server/mcp/any-server.js'
+export type { Notify } from './server/mcp/mount.js'
 export type { CertificateHealth, Health, HealthProblem } from './server/ops/health.js'
 export type { RunningServer, ServeOptions } from './server/running-server.js'
 export { serve } from './server/serve.js'

@@ -29,8 +29,16 @@ const notReadHere =
 const noTls = 'there is no such option here: a server without TLS is what createServer of node:http makes'
 const bodyIsTheirs = 'the listener reads the bodies: limit them there'
 
+const noSessions = 'sessions are those of MCP: use serve()'
+
 /** Options that `serve` has, and a server for any listener cannot have. */
-const refusedOptions = { policy: notReadHere, auditLog: notReadHere, tlsEnabled: noTls, httpPort: noTls }
+const refusedOptions = {
+  policy: notReadHere,
+  auditLog: notReadHere,
+  sessions: noSessions,
+  tlsEnabled: noTls,
+  httpPort: noTls,
+}
 const refusedLimits = {
   maxBodyBytes: bodyIsTheirs,
   maxBodyKeys: bodyIsTheirs,

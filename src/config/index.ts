@@ -10,6 +10,7 @@ export { packageVersion, releaseDate } from './package-version.js'
 export { proxyVariables } from './proxies.js'
 export { isOptions, requireCall } from './right-call.js'
 export { type McpServerConfig, type McpServerOptions, parseServerConfig } from './server-config.js'
+export type { SessionLimits, SessionOptions } from './sessions.js'
 export { type ServerName, serverNames } from './settings/choices.js'
 export { readDotenv } from './settings/dotenv.js'
 export {

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { exposureProblem } from './endpoint.js'
 import { type Limits, limitsSchema } from './limits.js'
 import type { ShapeOf } from './option-shape.js'
+import { originProblem } from './origin.js'
 import { deepFreeze, parse, report } from './problems.js'
+import { type SessionOptions, sessionsSchema } from './sessions.js'
 import { locate } from './tls-config.js'
 import { type TlsConfig, type TlsOptions, tlsSchema } from './tls-options.js'
 import { flag, listenPort, text } from './values.js'
@@ -23,13 +25,26 @@ export interface McpServerOptions {
   readonly tls?: TlsOptions | undefined
   /** Names a `Host` header may have; default those of loopback and of the server's certificate. */
   readonly allowedHosts?: readonly string[] | undefined
-  /** Origins that browsers may call from; default none. */
+  /**
+   * Origins that browsers may call from, such as `https://app.example`, or their host names; default the server's own
+   * alone.
+   */
   readonly allowedOrigins?: readonly string[] | undefined
   /** Port on loopback for `/health` and `/metrics` without a certificate, 0 for any free one; default none. */
   readonly healthPort?: number | undefined
+  /**
+   * Sessions, for the revisions of MCP that have them (up to 2025-11-25): servers can then ask their client, and tell it
+   * of changes. Default none: any request can be answered by any replica.
+   */
+  readonly sessions?: boolean | SessionOptions | undefined
   /** What peers may use at most; each has a default of its own. */
   readonly limits?: Limits | undefined
 }
+
+const origin = text.superRefine((value, context) => {
+  const problem = originProblem(value)
+  if (problem) report(context, [], problem)
+})
 
 export const serverSchema = z
   .strictObject({
@@ -40,8 +55,9 @@ export const serverSchema = z
     tlsEnabled: flag.default(true),
     tls: tlsSchema.prefault({}),
     allowedHosts: z.array(text).optional(),
-    allowedOrigins: z.array(text).default([]),
+    allowedOrigins: z.array(origin).default([]),
     healthPort: listenPort.optional(),
+    sessions: sessionsSchema,
     limits: limitsSchema.prefault({}),
   } satisfies ShapeOf<McpServerOptions>)
   .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })

@@ -1,4 +1,7 @@
+import type { Logger } from 'pino'
 import type { McpServerConfig, ParsedLimits, Place } from '../config/index.js'
+import type { Tell } from '../tls/events.js'
+import type { ServerCounts } from './ops/metrics.js'
 import type { LiveOptions } from './running-server.js'
 
 /** What distinguishes one server behind the gate from another. */
@@ -16,7 +19,21 @@ export interface GatedSettings {
   readonly path: string
   /** The config for this place; throws what is wrong with it. */
   readonly at: (place: Place) => McpServerConfig
-  /** Called when a close begins, and when the time to drain is over. */
-  readonly onDrain?: () => void
-  readonly onEnd?: () => void
+  /** Makes what answers behind the gate, before anybody can connect; throws what it cannot serve. */
+  readonly mount?: (ground: Ground) => Promise<Mounted>
+}
+
+/** What is there when something is mounted behind the gate. */
+export interface Ground {
+  readonly logger: Logger | undefined
+  readonly tell: Tell
+}
+
+/** What a server has to know of that which is mounted behind its gate. */
+export interface Mounted {
+  /** Begins to stop: a close has begun. */
+  readonly drain: () => void
+  /** Ends what is still open: the time to drain is over. */
+  readonly close: () => void
+  readonly counts: () => Pick<ServerCounts, 'lateMessages' | 'sessions'>
 }

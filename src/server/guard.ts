@@ -24,20 +24,52 @@ export function hostNames(names: readonly string[]): string[] {
   return names.map((name) => bracketed(name).toLowerCase())
 }
 
+export type GuardedRequest = Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'socket'>
+
 /**
  * Why this request must be refused, or undefined. Host and Origin keep out a browser that was lured here (DNS
  * rebinding), the only kind that could reach loopback without TLS.
  */
-export function guardProblem(
-  { headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>,
-  rules: GuardRules,
-): string | undefined {
+export function guardProblem(request: GuardedRequest, rules: GuardRules): string | undefined {
+  const { headers, rawHeaders } = request
   if (hasTwoHosts(rawHeaders)) return 'the request has more than one Host header'
   const host = validateHostHeader(headers.host, [...rules.allowedHosts])
   if (!host.ok && !(host.hostname && rules.coversHost(host.hostname))) return host.message
-  if (headers.origin !== undefined && rules.allowedOrigins.includes(headers.origin)) return undefined
-  const origin = validateOriginHeader(headers.origin, [...rules.allowedOrigins])
-  return origin.ok ? undefined : origin.message
+  const { origin } = headers
+  if (!origin || isOwnOrigin(origin, request, rules) || isAllowedOrigin(origin, rules.allowedOrigins))
+    return undefined
+  const refused = validateOriginHeader(origin, [])
+  return refused.ok ? undefined : refused.message
+}
+
+/** Whether pages of this origin may call the server: it is in the list, or its host name is. */
+export function isAllowedOrigin(origin: string, allowedOrigins: readonly string[]): boolean {
+  if (allowedOrigins.includes(origin)) return true
+  const isSpelledRight = /^https?:/i.test(origin)
+    ? browserOrigin(origin) !== undefined
+    : /^[a-z][a-z\d+.-]*:\/\/[^\s/?#@,\\]+$/.test(origin)
+  return isSpelledRight && validateOriginHeader(origin, [...allowedOrigins]).ok
+}
+
+/**
+ * Whether it is the origin of this server: our scheme, a name we answer to, and the port we listen on, or the one in the
+ * Host header: a balancer may listen on another. A page cannot choose the Host header, and what it says was accepted.
+ */
+function isOwnOrigin(origin: string, { headers, socket }: GuardedRequest, rules: GuardRules): boolean {
+  const isTls = 'encrypted' in socket
+  const url = browserOrigin(origin)
+  if (url?.protocol !== (isTls ? 'https:' : 'http:') || url.hostname.endsWith('.')) return false
+  if (!rules.allowedHosts.includes(url.hostname) && !rules.coversHost(url.hostname)) return false
+  if (Number(url.port || (isTls ? 443 : 80)) === socket.localPort) return true
+  return url.host === new URL(`${url.protocol}//${headers.host}`).host
+}
+
+/** An origin of the web in the one spelling that browsers send; its default port may be there. */
+function browserOrigin(text: string): URL | undefined {
+  if (!URL.canParse(text)) return undefined
+  const url = new URL(text)
+  const standard = url.protocol === 'https:' ? ':443' : ':80'
+  return text === url.origin || (url.port === '' && text === `${url.origin}${standard}`) ? url : undefined
 }
 
 /** RFC 9112 section 3.2 has such a request refused; Node takes the first of them. */

@@ -6,6 +6,7 @@ import type { Gate } from '../tls/gate.js'
 import { peerAddressOf } from '../tls/pending-handshakes.js'
 import type { PerIdentity } from '../tls/per-identity.js'
 import { refusalBody, rejectionBody, rejectionPhrase } from '../tls/rejection.js'
+import { allowCors, answerPreflight, isPreflight } from './cors.js'
 import { type GuardRules, guardProblem } from './guard.js'
 import { authInfoOf } from './identity-of.js'
 import { type Observed, pagePaths, servePage } from './ops/pages.js'
@@ -38,6 +39,7 @@ export type RequestSteps = (request: IncomingMessage, response: ServerResponse, 
  */
 export function requestSteps({ gate, guard, upgrade, pages, requests, tell }: HttpParts): RequestSteps {
   return (request, response, next) => {
+    allowCors(request, response, guard.allowedOrigins)
     let caller: AuthInfo | undefined
     if (gate) {
       const judged = gate.judgeRequest(request.socket as TLSSocket)
@@ -66,7 +68,7 @@ export function requestSteps({ gate, guard, upgrade, pages, requests, tell }: Ht
       return answerRefusal(response, 403, refusalBody('NOT_AUTHORIZED', message))
     }
     if (pages && pagePaths.includes(pathOf(request))) {
-      if (refuseMethod(request, response, pageMethods)) return
+      if (answeredForMethod(request, response, pageMethods)) return
       return void servePage(pathOf(request), request, response, { ...pages, about: 'peers' })
     }
     if (caller) {
@@ -89,12 +91,19 @@ export function requestSteps({ gate, guard, upgrade, pages, requests, tell }: Ht
   }
 }
 
-/** Answers 405 to a method that a path does not have; returns whether it did. */
-export function refuseMethod(
+/**
+ * Answers a preflight of an allowed origin, and 405 to a method that a path does not have; returns whether it did. Only
+ * the answers to such origins have a header of CORS already.
+ */
+export function answeredForMethod(
   request: IncomingMessage,
   response: ServerResponse,
   methods: readonly string[],
 ): boolean {
+  if (isPreflight(request) && response.hasHeader('access-control-allow-origin')) {
+    answerPreflight(request, response, methods)
+    return true
+  }
   if (methods.includes(request.method ?? '')) return false
   response.setHeader('allow', methods.join(', '))
   answerRefusal(response, 405, JSON.stringify({ error: 'method_not_allowed' }))

@@ -79,7 +79,8 @@ export function identityOf(context: CallContext): Caller | undefined {
   )
 }
 
-function callerIn(
+/** The caller in there, if it is one that the gate has verified. */
+export function callerIn(
   authInfo: { readonly extra?: Record<string, unknown> | undefined } | undefined,
 ): Caller | undefined {
   const caller = authInfo?.extra?.[callerKey]

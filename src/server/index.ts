@@ -1,5 +1,5 @@
 export type { Identity } from '../auth/identity.js'
-export type { Limits, McpServerOptions, TlsOptions } from '../config/index.js'
+export type { Limits, McpServerOptions, SessionOptions, TlsOptions } from '../config/index.js'
 export { errorCodes, MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from '../errors.js'
 export type {
   AddressEvent,
@@ -20,6 +20,8 @@ export type { NameConstraints, Subtree } from '../x509/name-constraints.js'
 export type { SubjectNames } from '../x509/subject-names.js'
 export { createMtlsServer } from './create-mtls-server.js'
 export { type CallContext, type Caller, identityOf } from './identity-of.js'
+export type { AnyMcpServer, AnyServerFactory, FactoryContext } from './mcp/any-server.js'
+export type { Notify } from './mcp/mount.js'
 export type { MtlsControls, MtlsServer, MtlsServerOptions } from './mtls-server.js'
 export type { CertificateHealth, Health, HealthProblem } from './ops/health.js'
 export type { RunningServer, ServeOptions } from './running-server.js'

@@ -1,9 +1,12 @@
 import { once } from 'node:events'
-import type { McpServerFactory } from '@modelcontextprotocol/server'
 import type { McpServerConfig } from '../config/index.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
-import { createAdapter } from './adapter.js'
+import { peerAddressOf } from '../tls/pending-handshakes.js'
 import { GatedServer } from './gated-server.js'
+import type { Ground, Mounted } from './gated-settings.js'
+import { type AnyServerFactory, checkFactory } from './mcp/any-server.js'
+import { LateMessages } from './mcp/late-messages.js'
+import { Mount, type Notify } from './mcp/mount.js'
 import { mcpListener } from './mcp-listener.js'
 import { type Health, protocolVersions } from './ops/health.js'
 import type { LiveOptions, RunningServer } from './running-server.js'
@@ -14,40 +17,71 @@ const path = '/mcp'
 
 /** Implements `serve` after its options are parsed. Throws the same errors. */
 export async function startServer(
-  factory: McpServerFactory,
+  factory: AnyServerFactory,
   config: McpServerConfig,
   live: LiveOptions,
 ): Promise<RunningServer> {
-  const adapter = createAdapter(factory, {
-    ...config.limits,
-    onError: ({ message }) => GatedServer.runOf(server)?.logError(message),
-    onCall: (call) => GatedServer.runOf(server)?.metrics.onCall(call),
-  })
+  const { name, limits } = config
+  let notify: Notify | undefined
+  const mountMcp = async ({ logger, tell }: Ground): Promise<Mounted> => {
+    await checkFactory(factory, (error) =>
+      logger?.error(
+        `${name}: its factory fails without a caller: ${error instanceof Error ? error.message : String(error)}`,
+      ),
+    )
+    const late = new LateMessages(name, logger)
+    const mount = new Mount(factory, {
+      ...limits,
+      name,
+      sessions: config.sessions,
+      onError: (error) => logger?.error(`${name}: ${error.message}`),
+      onCall: (ended) => GatedServer.runOf(server)?.metrics.onCall(ended),
+      onLate: late.onLate,
+      onForeignSession: ({ socket }, authInfo) =>
+        tell('request-refused', {
+          peerAddress: peerAddressOf(socket),
+          reason: 'NOT_AUTHORIZED',
+          message: `${authInfo?.clientId ?? 'somebody'} asked for a session of another identity`,
+        }),
+    })
+    const listener = mcpListener(path, (request, response, authInfo) => {
+      const standing = GatedServer.runOf(server)?.standing(request.socket)
+      void mount.handle(request, response, { authInfo, standing })
+    })
+    server.on('request', listener)
+    notify = mount.notify
+    return {
+      drain: () => mount.drain(),
+      close: () => void mount.close(),
+      counts: () => ({ lateMessages: late.count, sessions: mount.sessions }),
+    }
+  }
   const server = new GatedServer({
-    name: config.name,
+    name,
     mode: !config.tlsEnabled ? 'plaintext' : config.tls.demoMode ? 'demo' : 'strict',
-    limits: config.limits,
+    limits,
     live,
     upgrade: false,
     health: true,
     protocolVersions,
     path,
     at: () => config,
-    onDrain: () => void adapter.drain?.(),
-    onEnd: () => void adapter.close(),
+    mount: mountMcp,
   })
-  server.on('request', mcpListener(path, adapter))
   await once(server.listen(), 'listening')
-  return new ListeningServer(config, server)
+  return new ListeningServer(config, server, notify as Notify)
 }
 
 class ListeningServer implements RunningServer {
   readonly #config: McpServerConfig
   readonly #server: GatedServer
 
-  constructor(config: McpServerConfig, server: GatedServer) {
+  readonly notify: Notify
+
+  constructor(config: McpServerConfig, server: GatedServer, notify: Notify) {
     this.#config = config
     this.#server = server
+    this.notify = notify
   }
 
   get name(): string {

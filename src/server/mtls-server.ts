@@ -5,7 +5,8 @@ import type { Health } from './ops/health.js'
 import type { ServeOptions } from './running-server.js'
 
 /** The options of `createMtlsServer`: those of `serve` that are not about messages of MCP. */
-export interface MtlsServerOptions extends Omit<ServeOptions, 'httpPort' | 'tlsEnabled' | 'limits'> {
+export interface MtlsServerOptions
+  extends Omit<ServeOptions, 'httpPort' | 'tlsEnabled' | 'sessions' | 'limits'> {
   /** What peers may use at most; each has a default of its own. Bodies are limited by the listener, which reads them. */
   readonly limits?: Omit<Limits, 'maxBodyBytes' | 'maxBodyKeys' | 'maxBodyDepth'> | undefined
   /**

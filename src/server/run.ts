@@ -10,9 +10,10 @@ import { coversHost } from '../tls/material/material.js'
 import { Freshness, ReloadableMaterial } from '../tls/material/reloadable.js'
 import { materialSource } from '../tls/material/source.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
+import type { Standing } from '../tls/peer/standing.js'
 import { PerIdentity } from '../tls/per-identity.js'
 import { AcceptFailures } from './accept-failures.js'
-import type { GatedSettings } from './gated-settings.js'
+import type { GatedSettings, Mounted } from './gated-settings.js'
 import { hostNames, loopbackNames } from './guard.js'
 import { type RequestSteps, requestSteps } from './http.js'
 import { InFlight } from './in-flight.js'
@@ -40,6 +41,7 @@ export class Run {
   readonly #config: McpServerConfig
   readonly #settings: GatedSettings
   readonly #host: Host
+  readonly #mounted: Mounted | undefined
   readonly #material: ReloadableMaterial | undefined
   readonly #freshness: Freshness | undefined
   readonly #gate: Gate | undefined
@@ -70,10 +72,11 @@ export class Run {
         ...(live.onSecurityEvent ? [live.onSecurityEvent] : []),
       ])
       const tell = teller(events, { side: 'server', name, mode: settings.mode })
+      const mounted = await settings.mount?.({ logger: log?.logger, tell })
       const source = config.tlsEnabled ? materialSource(config.tls, 'server') : undefined
       const material = source && (await ReloadableMaterial.load(source, tell))
       const freshness = source && material && new Freshness(material, source.paths, tell, live)
-      return new Run(config, settings, host, { log, events, material, freshness })
+      return new Run(config, settings, host, { log, events, mounted, material, freshness })
     } catch (error) {
       log?.close()
       runningNames.delete(name)
@@ -88,11 +91,13 @@ export class Run {
     {
       log,
       events,
+      mounted,
       material,
       freshness,
     }: {
       readonly log: Log | undefined
       readonly events: SecurityEvents
+      readonly mounted: Mounted | undefined
       readonly material: ReloadableMaterial | undefined
       readonly freshness: Freshness | undefined
     },
@@ -102,6 +107,7 @@ export class Run {
     this.#config = config
     this.#settings = settings
     this.#host = host
+    this.#mounted = mounted
     this.#material = material
     this.#freshness = freshness
     this.#log = log
@@ -112,6 +118,7 @@ export class Run {
         turnedAway: this.#gate?.turnedAway ?? 0,
         acceptFailures: this.#acceptFailures.count,
         logLinesDropped: log?.dropped() ?? 0,
+        ...(mounted?.counts() ?? { lateMessages: 0, sessions: undefined }),
       }),
     )
     this.#acceptFailures = new AcceptFailures((message) =>
@@ -205,6 +212,11 @@ export class Run {
     })
   }
 
+  /** How the peer of this connection stands, also when it has ended. */
+  standing(socket: Socket): Standing | undefined {
+    return this.#gate?.standing(socket as TLSSocket)
+  }
+
   connections(): TlsConnection[] {
     return this.#gate?.connections() ?? []
   }
@@ -242,10 +254,6 @@ export class Run {
     this.#log?.reopen()
   }
 
-  logError(message: string): void {
-    this.#log?.logger.error(`${this.#config.name}: ${message}`)
-  }
-
   /** Lets go what it holds when it did not come to listen. */
   abandon(): void {
     this.#freshness?.stop()
@@ -258,7 +266,7 @@ export class Run {
   endWithin(milliseconds: number | undefined): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      this.#settings.onEnd?.()
+      this.#mounted?.close()
       this.#inFlight.destroyAll()
     }, milliseconds ?? this.#config.limits.drainTimeout)
   }
@@ -266,13 +274,13 @@ export class Run {
   /** Drains, then lets go what it holds. `closeServer` stops the server, and resolves when its connections have ended. */
   async end(closeServer: () => Promise<void>, drainTimeout: number | undefined): Promise<void> {
     this.#isEnding = true
-    this.#settings.onDrain?.()
     const listeners = [closeServer(), ...(this.#twin ? [closed(this.#twin)] : [])]
     this.endWithin(drainTimeout)
     this.#freshness?.stop()
     this.#acceptFailures.stop()
     this.#gate?.destroyPending()
     this.#inFlight.drain()
+    this.#mounted?.drain()
     await Promise.all(listeners)
     clearTimeout(this.#timer)
     this.#healthServer?.close()

@@ -3,6 +3,7 @@ import type { Subscriber } from '../tls/events.js'
 import type { LogOptions } from '../tls/log/log.js'
 import type { FreshnessOptions } from '../tls/material/reloadable.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
+import type { Notify } from './mcp/mount.js'
 import type { Health } from './ops/health.js'
 
 /** The options of `serve`. */
@@ -26,6 +27,8 @@ export interface RunningServer extends AsyncDisposable {
   /** The accepted connections that are open now; none without TLS. */
   connections(): TlsConnection[]
   health(): Health
+  /** Tells clients of changes: those that listen for them (2026-07-28), and those with a session. */
+  readonly notify: Notify
   /**
    * Takes up the certificate files as they are now; true when they were others than before. Throws `RELOAD_FAILED`
    * that says what is wrong with them; what was in use stays in use. Servers do this by themselves when files change.

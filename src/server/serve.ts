@@ -1,13 +1,14 @@
-import type { McpServerFactory } from '@modelcontextprotocol/server'
 import { checkLiveOptions, isOptions, parseServerConfig, requireCall } from '../config/index.js'
+import type { AnyServerFactory } from './mcp/any-server.js'
 import type { RunningServer, ServeOptions } from './running-server.js'
 
 /**
- * Serves an MCP server over mutual TLS. `factory` builds one SDK server per request, for both protocol eras.
+ * Serves an MCP server over mutual TLS. `factory` builds one server, of any version of the MCP SDK, for each request, or
+ * for each session where `sessions` is on; it is called once before anybody can connect, to see that it does.
  * Throws `CONFIG_INVALID`, `PORT_CONFLICT`, `PORT_IN_USE`, and what loading certificates throws
  * (`CERT_NOT_FOUND` …). With `tlsEnabled: false` it serves plain HTTP, on loopback only.
  */
-export async function serve(factory: McpServerFactory, options: ServeOptions): Promise<RunningServer> {
+export async function serve(factory: AnyServerFactory, options: ServeOptions): Promise<RunningServer> {
   requireCall(
     typeof factory === 'function' && !isClass(factory) && isOptions(options),
     "serve(() => new McpServer(…), { name: 'weather-mcp', tlsPort: 8443 }), with a function that makes a server",

@@ -7,6 +7,7 @@ import { ConnectionRecord, type TlsConnection } from './peer/connection.js'
 import { PeerConnection } from './peer/peer-connection.js'
 import { PeerJudge } from './peer/peer-judge.js'
 import { showAuthorization, showPeer } from './peer/shown-peer.js'
+import { Standing } from './peer/standing.js'
 import type { Refusal } from './peer/verdict.js'
 import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
 import { PerIdentity } from './per-identity.js'
@@ -52,6 +53,7 @@ export class Gate {
   readonly #served = new PerIdentity(Number.POSITIVE_INFINITY)
   readonly #refused = new Set<TLSSocket>()
   readonly #open = new Map<TLSSocket, PeerConnection>()
+  readonly #standings = new WeakMap<PeerConnection, Standing>()
   readonly #tell: Tell
 
   constructor(options: GateOptions) {
@@ -119,6 +121,17 @@ export class Gate {
     const verdict = connection.verdict()
     if (!verdict.accepted) return verdict
     return { accepted: true, identity: verdict.identity, connection: connection.facts }
+  }
+
+  /** How the peer of this connection stands, also when it has ended; undefined if it was never accepted. */
+  standing(socket: TLSSocket): Standing | undefined {
+    const connection = this.#open.get(socket)
+    if (!connection) return undefined
+    const known = this.#standings.get(connection)
+    if (known) return known
+    const standing = new Standing(connection.peerFacts, () => this.#judge)
+    this.#standings.set(connection, standing)
+    return standing
   }
 
   /** Takes a connection that has just been opened. */

@@ -21,8 +21,11 @@ async function hooked({ tls }: World) {
     protocolVersions: [],
     path: '',
     at: () => config,
-    onDrain: () => told.push('drain'),
-    onEnd: () => told.push('end'),
+    mount: async () => ({
+      drain: () => told.push('drain'),
+      close: () => told.push('end'),
+      counts: () => ({ lateMessages: 0, sessions: undefined }),
+    }),
   })
   onTestFinished(() => server.mtls.close({ drainTimeout: 0 }))
   await once(server.listen(), 'listening')

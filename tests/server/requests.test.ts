@@ -84,12 +84,44 @@ describe('the Origin header', () => {
     expect(status).toBe(expected)
   })
 
-  test('is refused by default, the own origin of the server too', async () => {
+  test('may be the own one of the server, and by default no other', async () => {
     await using world = await makeWorld()
     await using served = await serveTest({ tls: world.tls })
-    const { origin } = new URL(served.server.url)
-    expect((await ask(health(served.server.url), world.certDir, { headers: { origin } })).status).toBe(403)
+    const status = async (origin: string | string[]) =>
+      (await ask(health(served.server.url), world.certDir, { headers: { origin } })).status
+    const { origin, port } = new URL(served.server.url)
+    expect(await status(origin)).toBe(200)
+    expect(await status(`https://127.0.0.1:${port}`)).toBe(200)
+    expect(await status(`http://localhost:${port}`)).toBe(403)
+    expect(await status('https://localhost:1')).toBe(403)
+    expect(await status(`${origin}/`)).toBe(403)
+    expect(await status([origin, 'https://evil.example'])).toBe(403)
   })
+
+  test('without TLS, may be http:// with the port of the server', async () => {
+    await using served = await serveTest({ tlsEnabled: false, httpPort: 0 })
+    const { origin, port } = new URL(served.server.url)
+    const status = async (from: string) =>
+      (await ask(health(served.server.url), undefined, { headers: { origin: from } })).status
+    expect(await status(origin)).toBe(200)
+    expect(await status(`https://localhost:${port}`)).toBe(403)
+    expect(await status('http://localhost:3000')).toBe(403)
+  })
+
+  test.each(['localhost', 'evil.example'])(
+    'must be one: a second one, https://%s, is refused',
+    async (other) => {
+      await using world = await makeWorld()
+      await using served = await serveTest({ tls: world.tls })
+      const wire = await openWire(served.server.url, world.certDir)
+      const { origin, host } = new URL(served.server.url)
+      const second = origin.replace('localhost', other)
+      wire.socket.write(
+        `GET /health HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin}\r\norigin: ${second}\r\n\r\n`,
+      )
+      await wire.until(/^HTTP\/1\.1 403 /)
+    },
+  )
 })
 
 describe('what is not an MCP request', () => {

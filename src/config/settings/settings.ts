@@ -1,8 +1,10 @@
 import { resolve } from 'node:path'
 import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } from '../endpoint.js'
 import { limitNames, type ParsedLimits } from '../limits.js'
+import { originProblem } from '../origin.js'
 import { passphraseFrom } from '../passphrase.js'
 import { deepFreeze, type Problem, rejectProblems, shown } from '../problems.js'
+import type { SessionLimits } from '../sessions.js'
 import type { TlsOptions } from '../tls-options.js'
 import { type logLevels, type ServerName, serverNames, type weatherProviders } from './choices.js'
 import {
@@ -36,6 +38,7 @@ export interface Settings {
   }
   readonly logLevel: (typeof logLevels)[number]
   readonly securityLog?: string
+  readonly sessions: SessionLimits & { readonly enabled: boolean }
   readonly limits: ParsedLimits
 }
 
@@ -148,6 +151,12 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
     }),
     logLevel: values.logLevel,
     ...given({ securityLog: values.securityLog === undefined ? undefined : absolute(values.securityLog) }),
+    sessions: {
+      enabled: values.sessions,
+      idle: values.sessionIdle,
+      max: values.maxSessions,
+      maxPerIdentity: values.maxSessionsPerIdentity,
+    },
     limits: Object.fromEntries(limitNames.map((name) => [name, values[name]])) as Record<
       keyof ParsedLimits,
       number
@@ -167,6 +176,7 @@ function rules(values: SettingValues, settings: Settings): Problem[] {
     demoAllowRemote: values.demoAllowRemote,
   }
   add('host', exposureProblem(values.host, exposure))
+  for (const origin of values.allowedOrigins ?? []) add('allowedOrigins', originProblem(origin))
   for (const name of serverNames)
     if (values[`${name}Url`]) add(`${name}Url`, serverUrlProblem(settings.servers[name].url, exposure))
   for (const name of ['llmBaseUrl', 'openMeteoUrl'] as const)

@@ -2,7 +2,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { SecurityEvent } from '../../tls/events.js'
 import type { TlsConnection } from '../../tls/peer/connection.js'
 import { expiringFrom } from '../../x509/life.js'
-import type { ObservedCall } from '../calls.js'
+import type { EndedCall } from '../mcp/outcome.js'
+import type { SessionEnd } from '../mcp/session.js'
 import type { Health } from './health.js'
 
 type PeerCertificate = NonNullable<TlsConnection['peerCertificate']>
@@ -17,6 +18,11 @@ export interface ServerCounts {
   readonly turnedAway: number
   readonly acceptFailures: number
   readonly logLinesDropped: number
+  readonly lateMessages: number
+  /** Undefined where there are none. */
+  readonly sessions:
+    | { readonly open: number; readonly ended: Readonly<Record<SessionEnd, number>> }
+    | undefined
 }
 
 /**
@@ -109,6 +115,23 @@ export class ServerMetrics {
       'Lines of the logs of this server that could not be written in time; those on stderr of the whole process',
       () => counts().logLinesDropped,
     )
+    this.#counted(
+      'late_messages_total',
+      'Messages of servers that reached nobody: the call was answered, or the client gone',
+      () => counts().lateMessages,
+    )
+    this.#gauge('sessions', 'Sessions that are open', [], (gauge) => gauge.set(counts().sessions?.open ?? 0))
+    const ended: Counter<'reason'> = new Counter({
+      name: 'mcp_mtls_sessions_ended_total',
+      help: 'Sessions that have ended, by reason',
+      labelNames: ['reason'],
+      registers: [this.#own],
+      collect: () => {
+        ended.reset()
+        for (const [reason, count] of Object.entries(counts().sessions?.ended ?? {}))
+          ended.inc({ reason }, count)
+      },
+    })
     this.#ofPeers(
       'expiry_timestamp_seconds',
       'End of the newest certificate of each peer, the ones that end first',
@@ -159,7 +182,9 @@ export class ServerMetrics {
     }
   }
 
-  readonly onCall = ({ tool, outcome, seconds }: ObservedCall): void => {
+  readonly onCall = ({ call: { target }, outcome, seconds }: EndedCall): void => {
+    if (target.kind !== 'tool') return
+    const tool = target.name
     if (outcome === 'ok' && toolName.test(tool) && this.#tools.size < knownToolsAtMost) this.#tools.add(tool)
     const known = this.#tools.has(tool) ? tool : 'other'
     this.#calls.inc({ tool: known, outcome })

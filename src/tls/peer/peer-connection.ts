@@ -70,6 +70,11 @@ export class PeerConnection {
     return this.#of.record.facts
   }
 
+  /** What the peer showed, as it is judged now. */
+  get peerFacts(): PeerFacts {
+    return this.#facts
+  }
+
   /** From the leaf to a root, as far as it is known. */
   get path(): readonly CertificateFacts[] {
     return this.#facts.path?.certificates ?? []

@@ -142,7 +142,7 @@ describe('the metrics of a server', () => {
     const metrics = new ServerMetrics(
       'test',
       () => health as unknown as Health,
-      () => ({ turnedAway: 0, acceptFailures: 0, logLinesDropped: 0 }),
+      () => ({ turnedAway: 0, acceptFailures: 0, logLinesDropped: 0, lateMessages: 0, sessions: undefined }),
     )
     const refused = (name: string) =>
       metrics.onSecurityEvent({

@@ -8,7 +8,8 @@ export async function startServers(
   names: readonly ServerName[],
   settings: Settings,
 ): Promise<RunningServer[]> {
-  const { tlsEnabled, tls, host, allowedHosts, allowedOrigins, healthPort, limits } = settings
+  const { tlsEnabled, tls, host, allowedHosts, allowedOrigins, healthPort, sessions, limits } = settings
+  const { enabled, ...sessionLimits } = sessions
   const started: RunningServer[] = []
   try {
     for (const [index, name] of names.entries()) {
@@ -28,6 +29,7 @@ export async function startServers(
           ...(allowedHosts && { allowedHosts }),
           allowedOrigins,
           ...(healthPort !== undefined && { healthPort: nextPort(healthPort, index) }),
+          sessions: enabled && sessionLimits,
           limits,
           log: {
             level: settings.logLevel,

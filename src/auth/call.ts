@@ -1,0 +1,97 @@
+import type { Identity } from './identity.js'
+
+/** What a call asks for: the thing that rules, limits and records name. */
+export type CallTarget =
+  | { readonly kind: 'tool' | 'prompt'; readonly name: string }
+  /** A resource, or a template of resources (RFC 6570), by its URI. */
+  | { readonly kind: 'resource'; readonly uri: string }
+  /** Everything else: lists, `ping`, `initialize`, methods of extensions. */
+  | { readonly kind: 'method' }
+
+/** Who calls, and over what: the same for every message of one HTTP request. */
+export interface CallOrigin {
+  /** Undefined without TLS. */
+  readonly caller: Identity | undefined
+  /** Name of the server that is called. */
+  readonly server: string
+  /** Revision that the message is written in: `2025-03-26` when it does not say. */
+  readonly protocolVersion: string
+}
+
+/** One classified call: a JSON-RPC request of a client. Everything that judges or records calls takes this value. */
+export interface Call extends CallOrigin {
+  readonly id: string | number
+  readonly method: string
+  readonly target: CallTarget
+  /** Of a tool, prompt or completion; as parsed. */
+  readonly arguments: unknown
+}
+
+/** The messages of one body, sorted: what wants an answer, and what does not. */
+export interface Classified {
+  readonly calls: readonly Call[]
+  /** Why the body is refused as a whole: JSON-RPC 2.0 section 6, MCP 2025-06-18 (no batches any more). */
+  readonly problem?: string
+}
+
+const firstWithoutBatches = '2025-06-18'
+
+/** The calls in a parsed JSON body. Pure, and never throws: what is no request of JSON-RPC is no call. */
+export function classify(body: unknown, origin: CallOrigin): Classified {
+  if (!Array.isArray(body)) return { calls: callIn(body, origin) }
+  const calls = body.flatMap((message) => callIn(message, origin))
+  const problem = batchProblem(calls, origin.protocolVersion)
+  return problem === undefined ? { calls } : { calls, problem }
+}
+
+function batchProblem(calls: readonly Call[], version: string): string | undefined {
+  if (version >= firstWithoutBatches)
+    return `revision ${version} has no batches: they ended with ${firstWithoutBatches}`
+  if (calls.some(({ method }) => method === 'initialize')) return 'initialize may not be part of a batch'
+  if (new Set(calls.map(({ id }) => id)).size < calls.length) return 'two requests of the batch have one id'
+  return undefined
+}
+
+function callIn(message: unknown, origin: CallOrigin): [] | [Call] {
+  const { id, method, params } = fieldsOf(message)
+  if (typeof method !== 'string' || (typeof id !== 'string' && typeof id !== 'number')) return []
+  const fields = fieldsOf(params)
+  return [{ ...origin, id, method, target: targetOf(method, fields), arguments: argumentsOf(method, fields) }]
+}
+
+function targetOf(method: string, params: Fields): CallTarget {
+  switch (method) {
+    case 'tools/call':
+      return named('tool', params.name)
+    case 'prompts/get':
+      return named('prompt', params.name)
+    case 'resources/read':
+    case 'resources/subscribe':
+    case 'resources/unsubscribe':
+      return resource(params.uri)
+    case 'completion/complete': {
+      const { type, name, uri } = fieldsOf(params.ref)
+      return type === 'ref/prompt' ? named('prompt', name) : resource(uri)
+    }
+    default:
+      return { kind: 'method' }
+  }
+}
+
+function argumentsOf(method: string, params: Fields): unknown {
+  return method === 'completion/complete' ? params.argument : params.arguments
+}
+
+function named(kind: 'tool' | 'prompt', name: unknown): CallTarget {
+  return typeof name === 'string' ? { kind, name } : { kind: 'method' }
+}
+
+function resource(uri: unknown): CallTarget {
+  return typeof uri === 'string' ? { kind: 'resource', uri } : { kind: 'method' }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {}
+}

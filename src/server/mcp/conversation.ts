@@ -1,0 +1,164 @@
+import type {
+  JSONRPCMessage,
+  MessageExtraInfo,
+  Transport,
+  TransportSendOptions,
+} from '@modelcontextprotocol/server'
+import type { Call } from '../../auth/call.js'
+import { BoundedMap } from '../../tls/bounded-map.js'
+import { type AnyMcpServer, connectTo, isOfThisSdk } from './any-server.js'
+import { type EndedCall, type Outcome, outcomeOf } from './outcome.js'
+import { failure, forgiveForgotten, SaidTooLate } from './said-too-late.js'
+
+type Id = string | number
+type Answer = Extract<JSONRPCMessage, { result: unknown } | { error: unknown }>
+
+/** A message that a server sent when its call had been answered, or its session had ended. */
+export interface LateMessage {
+  readonly method: string
+  /** The call that the server seems to speak of; undefined where it does not say. */
+  readonly call: Call | undefined
+}
+
+export interface ConversationOptions {
+  /** Why the client cannot be asked anything here; undefined where it can. */
+  readonly oneWay?: string | undefined
+  readonly onCall: (ended: EndedCall) => void
+  readonly onLate: (late: LateMessage) => void
+  /** Gets the answer to each call and may give another in its place. */
+  readonly onAnswer?: (call: Call, answer: Answer) => Answer
+}
+
+/** Calls that have ended, kept to know whom a late message belongs to. */
+const rememberedCalls = 100
+
+/**
+ * What one server and its client say to each other, over one transport: which calls run, how each ended, and which
+ * messages come too late. Everything is seen as a value, on its way between the SDK and its transport.
+ */
+export class Conversation {
+  readonly #options: ConversationOptions
+  readonly #running = new Map<Id, { readonly call: Call; readonly begun: number }>()
+  readonly #ended = new BoundedMap<Id, Call>(rememberedCalls)
+  /** Requests of the server that the client has not answered. */
+  readonly #asked = new Set<Id>()
+  #transport: Transport | undefined
+
+  constructor(options: ConversationOptions) {
+    this.#options = options
+  }
+
+  /** Connects the server; when its connection ends, what it says later is caught. */
+  async connect(server: AnyMcpServer, transport: Transport): Promise<void> {
+    const send = transport.send.bind(transport)
+    transport.send = async (message, options) => {
+      const passed = this.#outgoing(message, options)
+      if (passed) await send(passed, options)
+    }
+    forgiveForgotten(server)
+    await connectTo(server, transport)
+    this.#transport = transport
+    const { onclose, onmessage } = transport
+    transport.onmessage = (message, extra) => {
+      this.#incoming(message)
+      onmessage?.(message, isOfThisSdk(server) ? extra : withHeaders(extra))
+    }
+    transport.onclose = () => {
+      this.#failAsked()
+      onclose?.()
+      SaidTooLate.follow(server, (method) => this.#options.onLate({ method, call: this.#latest() }))
+    }
+  }
+
+  /** The calls that run now. */
+  get running(): number {
+    return this.#running.size
+  }
+
+  /** Whether a call with this id runs: a client may not use the id again before it is answered. */
+  runs(id: Id): boolean {
+    return this.#running.has(id)
+  }
+
+  begin(calls: readonly Call[]): void {
+    for (const call of calls) this.#running.set(call.id, { call, begun: performance.now() })
+  }
+
+  /** These calls get no answer any more. */
+  end(ids: Iterable<Id>, outcome: Outcome): void {
+    for (const id of [...ids]) this.#end(id, () => outcome)
+  }
+
+  /** No call gets an answer any more. */
+  endAll(outcome: Outcome): void {
+    this.end(this.#running.keys(), outcome)
+  }
+
+  /** What the client sends: an answer to the server, or word that it gives up a call. */
+  #incoming(message: JSONRPCMessage): void {
+    if (!('method' in message)) {
+      if (message.id !== undefined) this.#asked.delete(message.id)
+    } else if (message.method === 'notifications/cancelled') {
+      const { requestId } = (message.params ?? {}) as { requestId?: Id }
+      if (requestId !== undefined) this.end([requestId], 'aborted')
+    }
+  }
+
+  /** What the SDK sends: passed on, changed, or held back. */
+  #outgoing(message: JSONRPCMessage, options?: TransportSendOptions): JSONRPCMessage | undefined {
+    if (!('method' in message)) return this.#answer(message)
+    const { relatedRequestId } = options ?? {}
+    if (relatedRequestId !== undefined && !this.#running.has(relatedRequestId)) {
+      this.#options.onLate({ method: message.method, call: this.#ended.get(relatedRequestId) })
+      if ('id' in message)
+        this.#fail(message.id, `${message.method} comes too late: its call has been answered`)
+      return undefined
+    }
+    if (!('id' in message)) return message
+    const { oneWay } = this.#options
+    if (oneWay !== undefined) {
+      this.#fail(message.id, `${message.method} ${oneWay}`)
+      return undefined
+    }
+    this.#asked.add(message.id)
+    return message
+  }
+
+  #answer(answer: Answer): Answer {
+    const call = answer.id === undefined ? undefined : this.#end(answer.id, (of) => outcomeOf(of, answer))
+    return (call && this.#options.onAnswer?.(call, answer)) ?? answer
+  }
+
+  #end(id: Id, outcome: (call: Call) => Outcome): Call | undefined {
+    const run = this.#running.get(id)
+    if (!run) return undefined
+    this.#running.delete(id)
+    this.#ended.set(id, run.call)
+    const seconds = (performance.now() - run.begun) / 1000
+    this.#options.onCall({ call: run.call, outcome: outcome(run.call), seconds })
+    return run.call
+  }
+
+  /** Answers a request of the server in the client's place, once the SDK has noted that it was sent. */
+  #fail(id: Id, message: string): void {
+    queueMicrotask(() => this.#transport?.onmessage?.(failure(id, message)))
+  }
+
+  #failAsked(): void {
+    for (const id of this.#asked)
+      this.#transport?.onmessage?.(failure(id, 'the client is gone, or its call has been answered'))
+    this.#asked.clear()
+  }
+
+  /** Of a connection for one call it is that call. */
+  #latest(): Call | undefined {
+    return [...this.#ended.values()].at(-1) ?? [...this.#running.values()].at(-1)?.call
+  }
+}
+
+/** Version 1 of the SDK looks for the headers of a request in another place, and hands them to tools. */
+function withHeaders(extra: MessageExtraInfo | undefined): MessageExtraInfo | undefined {
+  if (!extra?.request) return extra
+  const requestInfo = { headers: Object.fromEntries(extra.request.headers) }
+  return { ...extra, requestInfo } as MessageExtraInfo
+}

@@ -1,0 +1,103 @@
+import {
+  createMcpHandler,
+  type InMemoryServerEventBus,
+  UnsupportedProtocolVersionError,
+} from '@modelcontextprotocol/server'
+import { protocolVersions } from '../ops/health.js'
+import { type AnyMcpServer, closeServer, type FactoryContext, isOfThisSdk } from './any-server.js'
+import { Conversation, type ConversationOptions } from './conversation.js'
+import type { Exchange } from './exchange.js'
+
+export interface ModernOptions {
+  readonly make: (context: FactoryContext) => Promise<AnyMcpServer>
+  readonly conversation: Pick<ConversationOptions, 'onCall' | 'onLate'>
+  readonly maxBodyBytes: number
+  readonly onError: (error: Error) => void
+  /** Carries changes to those who listen for them (`subscriptions/listen`). */
+  readonly bus: InMemoryServerEventBus
+}
+
+/** Serves revision 2026-07-28: no sessions, one server for each request. */
+export class Modern {
+  readonly #calls
+  readonly #subscriptions
+  readonly #exchanges = new WeakMap<Request, Served>()
+  readonly #options: ModernOptions
+
+  constructor(options: ModernOptions) {
+    this.#options = options
+    const { onError, bus, maxBodyBytes } = options
+    const handler = () =>
+      createMcpHandler((context) => this.#serverFor(context), {
+        legacy: 'reject',
+        maxRequestBodySize: maxBodyBytes,
+        onerror: (error) => {
+          if (!(error instanceof ForeignServer)) onError(error)
+        },
+        bus,
+        maxSubscriptions: Number.POSITIVE_INFINITY, // each is a request, of which each identity has so many
+      })
+    this.#calls = handler()
+    // A handler of their own, since they end when a server begins to stop, and calls do not.
+    this.#subscriptions = handler()
+  }
+
+  async answer(exchange: Exchange): Promise<Response> {
+    const { authInfo, body, calls, web, response } = exchange
+    const conversation = new Conversation(this.#options.conversation)
+    conversation.begin(calls)
+    response.once('close', () => conversation.endAll(response.writableFinished ? 'error' : 'aborted'))
+    const served: Served = { conversation, isForeign: false }
+    this.#exchanges.set(web, served)
+    const isSubscription = calls.some(({ method }) => method === 'subscriptions/listen')
+    const answer = await (isSubscription ? this.#subscriptions : this.#calls).fetch(web, {
+      ...(authInfo && { authInfo }),
+      ...(body !== undefined && { parsedBody: body }),
+    })
+    return served.isForeign ? unsupported(exchange) : answer
+  }
+
+  /** Ends the subscriptions; calls that run get their answer. */
+  async drain(): Promise<void> {
+    await this.#subscriptions.close()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#subscriptions.close(), this.#calls.close()])
+  }
+
+  async #serverFor(context: FactoryContext) {
+    const server = await this.#options.make(context)
+    const served = context.requestInfo && this.#exchanges.get(context.requestInfo)
+    if (!isOfThisSdk(server)) {
+      if (served) served.isForeign = true
+      await closeServer(server)
+      throw new ForeignServer()
+    }
+    const { connect } = server
+    server.connect = async (transport) => {
+      server.connect = connect
+      await (served ? served.conversation.connect(server, transport) : server.connect(transport))
+    }
+    return server
+  }
+}
+
+interface Served {
+  readonly conversation: Conversation
+  /** Its server is of another SDK, which does not speak this revision. */
+  isForeign: boolean
+}
+
+class ForeignServer extends Error {}
+
+/** What makes clients fall back to an older revision (2026-07-28, "Versioning"): HTTP 400 with the ones that are served. */
+function unsupported({ calls: [call] }: Exchange): Response {
+  const [newest, ...supported] = protocolVersions
+  const requested = call?.protocolVersion ?? newest ?? ''
+  const { code, message, data } = new UnsupportedProtocolVersionError({ supported, requested })
+  return Response.json(
+    { jsonrpc: '2.0', error: { code, message, data }, id: call?.id ?? null },
+    { status: 400 },
+  )
+}

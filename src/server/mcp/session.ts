@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto'
+import {
+  isInitializeRequest,
+  type JSONRPCMessage,
+  type JSONRPCNotification,
+  WebStandardStreamableHTTPServerTransport,
+} from '@modelcontextprotocol/server'
+import type { Standing } from '../../tls/peer/standing.js'
+import { type AnyMcpServer, closeServer, type FactoryContext } from './any-server.js'
+import { Conversation, type ConversationOptions } from './conversation.js'
+import { type KeptByAll, RecentEvents } from './event-store.js'
+import { type Exchange, refusal } from './exchange.js'
+
+export interface SessionParts {
+  readonly make: (context: FactoryContext) => Promise<AnyMcpServer>
+  readonly conversation: Pick<ConversationOptions, 'onCall' | 'onLate'>
+}
+
+/** Why a session ended, for metrics. */
+export type SessionEnd = 'deleted' | 'idle' | 'evicted' | 'certificate' | 'failed' | 'drain'
+
+/** How soon a client whose stream ended may come back; milliseconds. */
+const retryInterval = 1000
+/** URIs that one session may subscribe to. */
+const subscriptionsAtMost = 1000
+
+/** One client and the SDK server that is its own. */
+export class Session {
+  /** 192 random bits, in letters that a header may hold. */
+  readonly id = randomBytes(24).toString('base64url')
+  readonly owner: string | undefined
+  /** Of the certificate that used it last. */
+  standing: Standing | undefined
+  protocolVersion: string | undefined
+  idleSince = Date.now()
+  readonly #onEnd: (reason: SessionEnd) => void
+  readonly #transport: WebStandardStreamableHTTPServerTransport
+  readonly #events: RecentEvents
+  readonly #conversation: Conversation
+  /** For messages of ours: around the conversation, which is the server's. */
+  readonly #send: (message: JSONRPCMessage) => Promise<void>
+  #server: AnyMcpServer | undefined
+  readonly #subscribed = new Set<string>()
+  /** What its server says of changes. */
+  #announces: Readonly<Record<string, { readonly listChanged?: boolean } | undefined>> = {}
+  /** Requests and streams that are open. */
+  #open = 0
+  #isDraining = false
+  #hasEnded = false
+
+  static async open(
+    exchange: Exchange,
+    { make, conversation }: SessionParts,
+    kept: KeptByAll,
+    onEnd: (reason: SessionEnd) => void,
+  ): Promise<Session> {
+    const { authInfo, web } = exchange
+    const server = await make({ era: 'legacy', ...(authInfo && { authInfo }), requestInfo: web })
+    const session = new Session(authInfo?.clientId, conversation, kept, onEnd)
+    session.#server = server
+    await session.#conversation.connect(server, session.#transport)
+    return session
+  }
+
+  private constructor(
+    owner: string | undefined,
+    conversation: SessionParts['conversation'],
+    kept: KeptByAll,
+    onEnd: (reason: SessionEnd) => void,
+  ) {
+    this.owner = owner
+    this.#onEnd = onEnd
+    this.#events = new RecentEvents(kept)
+    this.#transport = new WebStandardStreamableHTTPServerTransport({
+      sessionIdGenerator: () => this.id,
+      eventStore: this.#events,
+      retryInterval,
+    })
+    this.#send = this.#transport.send.bind(this.#transport)
+    this.#conversation = new Conversation({
+      ...conversation,
+      onCall: (ended) => {
+        conversation.onCall(ended)
+        if (this.#isDraining) this.#endAfterAnswers()
+      },
+      onAnswer: ({ method, target }, answer) => {
+        if (!('result' in answer)) {
+          if (method === 'initialize') setImmediate(() => void this.end('failed')) // once it is written
+          return answer
+        }
+        if (method === 'initialize') {
+          const { protocolVersion, capabilities } = answer.result as {
+            protocolVersion?: string
+            capabilities?: Record<string, { listChanged?: boolean } | undefined>
+          }
+          this.protocolVersion = protocolVersion
+          this.#announces = capabilities ?? {}
+        }
+        if (
+          target.kind === 'resource' &&
+          method === 'resources/subscribe' &&
+          this.#subscribed.size < subscriptionsAtMost
+        )
+          this.#subscribed.add(target.uri)
+        if (target.kind === 'resource' && method === 'resources/unsubscribe')
+          this.#subscribed.delete(target.uri)
+        return answer
+      },
+    })
+  }
+
+  get isIdle(): boolean {
+    return this.#open === 0
+  }
+
+  async answer(exchange: Exchange): Promise<Response> {
+    const { request, authInfo, body, calls, web } = exchange
+    this.#use(exchange)
+    const taken = calls.find(({ id }) => this.#conversation.runs(id))
+    if (taken)
+      return refusal(400, -32600, `The id ${JSON.stringify(taken.id)} is that of a call that still runs`)
+    this.#conversation.begin(calls)
+    const ids = calls.map(({ id }) => id)
+    try {
+      const answer = await this.#transport.handleRequest(web, {
+        ...(authInfo && { authInfo }),
+        ...(body !== undefined && { parsedBody: body }),
+      })
+      if (answer.status !== 200) this.#conversation.end(ids, 'error') // the SDK's transport refused them
+      if (request.method === 'DELETE' && answer.status === 200) await this.end('deleted')
+      if (isInitializeRequest(body) && this.protocolVersion === undefined && answer.status !== 200)
+        await this.end('failed')
+      return answer
+    } catch (error) {
+      this.#conversation.end(ids, 'error')
+      throw error
+    }
+  }
+
+  notify(notification: JSONRPCNotification): void {
+    const [, kind = '', change] = notification.method.split('/')
+    const isWanted =
+      change === 'updated'
+        ? this.#subscribed.has(String(notification.params?.uri))
+        : this.#announces[kind]?.listChanged === true
+    if (isWanted) this.#send(notification).catch(() => {}) // its stream has just ended
+  }
+
+  drain(): void {
+    this.#isDraining = true
+    this.#transport.closeStandaloneSSEStream()
+    this.#endAfterAnswers()
+  }
+
+  /** An answer is seen before it is written. */
+  #endAfterAnswers(): void {
+    setImmediate(() => {
+      if (this.#conversation.running === 0) void this.end('drain')
+    })
+  }
+
+  /** Its server is closed, its streams end, and calls that run are aborted. */
+  async end(reason: SessionEnd): Promise<void> {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#onEnd(reason)
+    await closeServer(this.#server)
+    await this.#transport.close()
+    this.#conversation.endAll('aborted')
+    this.#events.close()
+  }
+
+  #use({ response, standing, web }: Exchange): void {
+    this.standing = standing
+    if (web.signal.aborted) return // its client has gone already
+    this.#open++
+    response.once('close', () => {
+      this.#open--
+      this.idleSince = Date.now()
+    })
+  }
+}
