@@ -10,7 +10,9 @@ test('the subpaths export these values and no others', () => {
   expect(Object.keys(root).toSorted()).toEqual(
     [...shared, 'connect', 'identityOf', 'mtlsFetch', 'serve'].toSorted(),
   )
-  expect(Object.keys(server).toSorted()).toEqual([...shared, 'identityOf', 'serve'].toSorted())
+  expect(Object.keys(server).toSorted()).toEqual(
+    [...shared, 'createMtlsServer', 'identityOf', 'serve'].toSorted(),
+  )
   expect(Object.keys(client).toSorted()).toEqual(
     [...shared, 'connect', 'mtlsFetch', 'registerPools'].toSorted(),
   )

@@ -42,6 +42,7 @@ describe('arguments', () => {
       auditLog: 'x',
       tlsEnabled: false,
       httpPort: 1,
+      sessions: true,
       colour: 'red',
       limits: { maxBodyBytes: 1, maxBodyKeys: 1, maxBodyDepth: 1, idleTimeout: -1 },
     }
@@ -59,6 +60,7 @@ describe('arguments', () => {
         'limits.maxBodyKeys',
         'name',
         'policy',
+        'sessions',
         'tlsEnabled',
         'tlsPort',
         'upgrade',
@@ -370,6 +372,20 @@ describe('a request', () => {
     expect(listener).not.toHaveBeenCalled()
     expect(events.filter(({ event }) => event === 'request-refused')).toHaveLength(2)
     expect(await status({ origin: 'https://app.example' })).toBe(200)
+  })
+
+  test('of a page of an allowed origin gets the headers of CORS, and its preflight comes to the listener', async () => {
+    await using world = await makeWorld()
+    const origin = 'https://app.example'
+    const { url } = await listening(world, { allowedOrigins: [origin] }, ({ method }, response) =>
+      response.end(method),
+    )
+    const headers = { origin, 'access-control-request-method': 'POST' }
+    const asked = await ask(url, world.certDir, { method: 'OPTIONS', headers })
+    expect([asked.body, asked.headers['access-control-allow-origin']]).toEqual(['OPTIONS', origin])
+    const refused = await ask(url, world.certDir, { headers: { origin, host: 'evil.example' } })
+    expect([refused.status, refused.headers['access-control-allow-origin']]).toEqual([403, origin])
+    expect((await ask(url, world.certDir, { headers: { origin: url.slice(0, -1) } })).status).toBe(200)
   })
 
   test('of an identity that has as many as it may is answered 429', async () => {
