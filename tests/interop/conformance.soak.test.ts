@@ -23,23 +23,30 @@ const differences: readonly {
   readonly stock?: string
   readonly ours?: string
   readonly because: string
-}[] = []
+}[] = [
+  ['tools-call-sampling', 'tools-call-sampling'],
+  ['tools-call-elicitation', 'tools-call-elicitation'],
+  ['elicitation-sep1034-defaults', 'elicitation-sep1034-general'],
+  ['elicitation-sep1330-enums', 'elicitation-sep1330-general'],
+].map(([scenario, check]) => ({
+  mode: 'no sessions',
+  revision: '2025-11-25',
+  stock: `failed ${scenario}: scenario-timeout`,
+  ours: `failed ${scenario}: ${check}`,
+  because: 'a question that cannot reach the client fails at once, with words; stock waits in vain',
+}))
 
 const suite = findSuite()
-// Without sessions the stock server lets each of the four wait for half a minute.
-const modes: readonly Mode[] = tier(0, 1) ? ['sessions', 'no sessions'] : ['sessions']
+const runs = (['sessions', 'no sessions'] as const)
+  .flatMap((mode) => (['2025-11-25', '2026-07-28'] as const).map((revision) => ({ mode, revision })))
+  // There the stock server lets four scenarios wait for half a minute each.
+  .slice(0, tier(2, 4))
 
-describeWith(
-  'conformance suite with a Node for it',
-  suite !== undefined,
-  'the conformance suite over mutual TLS',
-  () => {
-    for (const mode of modes)
-      for (const revision of ['2025-11-25', '2026-07-28'] as const)
-        test(`${revision}, ${mode}: what it says is what it says of the stock server over plain HTTP`, () =>
-          compare(suite as Suite, mode, revision))
-  },
-)
+describeWith('conformance suite with a Node for it', suite !== undefined, 'the conformance suite', () => {
+  for (const { mode, revision } of runs)
+    test(`${revision}, ${mode}: it says of ours, over mutual TLS, what it says of stock`, () =>
+      compare(suite as Suite, mode, revision))
+})
 
 async function compare(suite: Suite, mode: Mode, revision: Revision): Promise<void> {
   await using stock = await (mode === 'sessions' ? stockStateful : stockStateless)(conformanceServer)
@@ -48,10 +55,16 @@ async function compare(suite: Suite, mode: Mode, revision: Revision): Promise<vo
   const ofOurs = await runSuite(suite, own.url, revision)
 
   expect([ofStock.passed, ofStock.failed], ofStock.complaints.join('\n')).toEqual(totals[mode][revision])
-  const expected = differences.filter((row) => row.mode === mode && row.revision === revision)
-  expect(missing(ofStock, ofOurs)).toEqual(expected.flatMap((row) => row.stock ?? []))
-  expect(missing(ofOurs, ofStock)).toEqual(expected.flatMap((row) => row.ours ?? []))
-  if (expected.length === 0) expect([ofOurs.passed, ofOurs.failed]).toEqual([ofStock.passed, ofStock.failed])
+  const rows = differences.filter((row) => row.mode === mode && row.revision === revision)
+  expect({
+    ofStockAlone: missing(ofStock, ofOurs),
+    ofOursAlone: missing(ofOurs, ofStock),
+    totals: [ofOurs.passed, ofOurs.failed],
+  }).toEqual({
+    ofStockAlone: rows.flatMap((row) => row.stock ?? []).toSorted(),
+    ofOursAlone: rows.flatMap((row) => row.ours ?? []).toSorted(),
+    totals: [ofStock.passed, ofStock.failed],
+  })
 }
 
 /** What is said of the one and not of the other, as often as it is. */

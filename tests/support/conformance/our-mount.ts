@@ -6,12 +6,12 @@ import type { Factory, Mounted } from './stock-mounts.js'
 /** The same server in `serve`, over mutual TLS; the URL is that of a forwarder, which shows a client's certificate. */
 export async function ours(factory: Factory, { sessions }: { readonly sessions: boolean }): Promise<Mounted> {
   const world = await makeWorld()
-  const options: ServeOptions & { sessions: boolean } = {
+  const options: ServeOptions & { sessions?: boolean } = {
     name: `conformance-${crypto.randomUUID()}`,
     tlsPort: 0,
     tls: world.tls,
     log: false,
-    sessions,
+    ...(sessions && { sessions }),
   }
   const server: Awaited<ReturnType<typeof serve>> & Partial<Notifies> = await serve(
     () => factory(() => server.notify),
