@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url'
-import type { McpServerFactory } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MtlsFetch, mtlsFetch } from '../../src/client/index.js'
 import { type RunningServer, type ServeOptions, serve } from '../../src/server/index.js'
@@ -21,14 +20,14 @@ afterAll(async () => {
 })
 
 async function serveEverything(onEnd?: (sessionId: string | undefined) => void): Promise<RunningServer> {
-  const options: ServeOptions & { sessions: boolean } = {
+  const options: ServeOptions = {
     name: `everything-${crypto.randomUUID()}`,
     tlsPort: 0,
     tls: world.tls,
     log: false,
     sessions: true,
   }
-  return serve((() => everything(onEnd)) as unknown as McpServerFactory, options)
+  return serve(() => everything(onEnd), options)
 }
 
 const clients = [

@@ -6,17 +6,14 @@ import type { Factory, Mounted } from './stock-mounts.js'
 /** The same server in `serve`, over mutual TLS; the URL is that of a forwarder, which shows a client's certificate. */
 export async function ours(factory: Factory, { sessions }: { readonly sessions: boolean }): Promise<Mounted> {
   const world = await makeWorld()
-  const options: ServeOptions & { sessions?: boolean } = {
+  const options: ServeOptions = {
     name: `conformance-${crypto.randomUUID()}`,
     tlsPort: 0,
     tls: world.tls,
     log: false,
     ...(sessions && { sessions }),
   }
-  const server: Awaited<ReturnType<typeof serve>> & Partial<Notifies> = await serve(
-    () => factory(() => server.notify),
-    options,
-  )
+  const server = await serve(() => factory(() => server.notify), options)
   const { ca, client } = world
   const front = await forwarder(server.url, { ca: ca.cert, cert: client.cert, key: client.key })
   return {
@@ -27,8 +24,4 @@ export async function ours(factory: Factory, { sessions }: { readonly sessions: 
       await world[Symbol.asyncDispose]()
     },
   }
-}
-
-interface Notifies {
-  readonly notify: { toolsChanged(): void; promptsChanged(): void }
 }
