@@ -45,7 +45,7 @@ test('sessions come and go, and the memory of the server stays as it was', async
     const { heap, rss } = JSON.parse((content as { text: string }[])[0]?.text ?? '')
     return { heap: heap / 2 ** 20, rss: rss / 2 ** 20 }
   }
-  const all = tier(1000, 10_000)
+  const all = tier(400, 10_000)
   const first = await megabytesAfter(all / 4)
   const middle = await megabytesAfter(all / 2)
   const last = await megabytesAfter(all)
