@@ -21,18 +21,22 @@ export async function writeAnswer(
     return
   }
   const begin = () => response.headersSent || response.writeHead(answer.status, headers)
-  // Elsewhere the head goes out with the first message: as one record, and it can still say that the connection ends.
-  if (isOpenEnded) {
+  // The head goes out with the first message, as one record, unless that takes longer.
+  const alone = setImmediate(() => {
     begin()
     response.flushHeaders()
-  }
-  // Leaving the loop cancels the stream.
-  for await (const chunk of answer.body) {
-    if (response.destroyed) return
-    begin()
-    if (response.write(chunk)) continue
-    if (!isOpenEnded) await drained(response)
-    else if (response.writableLength > unreadAtMost) return void response.destroy()
+  })
+  try {
+    // Leaving the loop cancels the stream.
+    for await (const chunk of answer.body) {
+      if (response.destroyed) return
+      begin()
+      if (response.write(chunk)) continue
+      if (!isOpenEnded) await drained(response)
+      else if (response.writableLength > unreadAtMost) return void response.destroy()
+    }
+  } finally {
+    clearImmediate(alone)
   }
   begin()
   response.end()

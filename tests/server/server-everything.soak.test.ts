@@ -6,6 +6,7 @@ import { startNode } from '../support/cli.js'
 import { clientV1, clientV2, clientV2Auto, type Peer } from '../support/everything/clients.js'
 import { everythingDone } from '../support/everything/script.js'
 import { everything, stockEverything } from '../support/everything/server.js'
+import { tier } from '../support/tier.js'
 import { makeWorld, type World } from '../support/world.js'
 
 let world: World
@@ -31,9 +32,9 @@ async function serveEverything(onEnd?: (sessionId: string | undefined) => void):
 }
 
 const clients = [
-  ['SDK v1', clientV1, 64],
-  ['SDK v2', clientV2, 62],
-  ['SDK v2 that looks for a newer era first', clientV2Auto, 62],
+  ['SDK v1', clientV1, tier(63, 64)],
+  ['SDK v2', clientV2, tier(61, 62)],
+  ['SDK v2 that looks for a newer era first', clientV2Auto, tier(61, 62)],
 ] as const
 
 describe.each(clients)('the reference server, and a client of %s', (_sdk, open, answers) => {
