@@ -35,13 +35,21 @@ export interface Classified {
 }
 
 const firstWithoutBatches = '2025-06-18'
+const longestId = 256
 
 /** The calls in a parsed JSON body. Pure, and never throws: what is no request of JSON-RPC is no call. */
 export function classify(body: unknown, origin: CallOrigin): Classified {
-  if (!Array.isArray(body)) return { calls: callIn(body, origin) }
-  const calls = body.flatMap((message) => callIn(message, origin))
-  const problem = batchProblem(calls, origin.protocolVersion)
+  const messages: readonly unknown[] = Array.isArray(body) ? body : [body]
+  const calls = messages.flatMap((message) => callIn(message, origin))
+  const problem =
+    idProblem(calls) ?? (Array.isArray(body) ? batchProblem(calls, origin.protocolVersion) : undefined)
   return problem === undefined ? { calls } : { calls, problem }
+}
+
+/** Ids are kept while calls run, and some longer. */
+function idProblem(calls: readonly Call[]): string | undefined {
+  const isTooLong = calls.some(({ id }) => typeof id === 'string' && id.length > longestId)
+  return isTooLong ? `the id of a request has more than ${longestId} characters` : undefined
 }
 
 function batchProblem(calls: readonly Call[], version: string): string | undefined {

@@ -46,6 +46,8 @@ const origin = text.superRefine((value, context) => {
   if (problem) report(context, [], problem)
 })
 
+const listMessage = "lists are wanted: ['a.example']"
+
 export const serverSchema = z
   .strictObject({
     name: text,
@@ -54,8 +56,8 @@ export const serverSchema = z
     tlsPort: listenPort.optional(),
     tlsEnabled: flag.default(true),
     tls: tlsSchema.prefault({}),
-    allowedHosts: z.array(text).optional(),
-    allowedOrigins: z.array(origin).default([]),
+    allowedHosts: z.array(text, { error: listMessage }).optional(),
+    allowedOrigins: z.array(origin, { error: listMessage }).default([]),
     healthPort: listenPort.optional(),
     sessions: sessionsSchema,
     limits: limitsSchema.prefault({}),

@@ -39,22 +39,25 @@ export interface TlsOptions {
   readonly port?: number | undefined
 }
 
-export const tlsSchema = z.strictObject({
-  certDir: path.optional(),
-  caCert: path.optional(),
-  serverCert: path.optional(),
-  serverKey: path.optional(),
-  clientCert: path.optional(),
-  clientKey: path.optional(),
-  keyPassphrase: z.string({ error: 'text is wanted' }).optional(),
-  keyPassphraseFile: path.optional(),
-  crl: path.optional(),
-  crlMissing: choice(crlMissingChoices).default(defaultOf('crlMissing')),
-  demoMode: flag.default(defaultOf('demoMode')),
-  demoAllowRemote: flag.default(defaultOf('demoAllowRemote')),
-  minVersion: choice(tlsVersions).default(defaultOf('minVersion')),
-  port: listenPort.optional(),
-} satisfies ShapeOf<TlsOptions>)
+export const tlsSchema = z.strictObject(
+  {
+    certDir: path.optional(),
+    caCert: path.optional(),
+    serverCert: path.optional(),
+    serverKey: path.optional(),
+    clientCert: path.optional(),
+    clientKey: path.optional(),
+    keyPassphrase: z.string({ error: 'text is wanted' }).optional(),
+    keyPassphraseFile: path.optional(),
+    crl: path.optional(),
+    crlMissing: choice(crlMissingChoices).default(defaultOf('crlMissing')),
+    demoMode: flag.default(defaultOf('demoMode')),
+    demoAllowRemote: flag.default(defaultOf('demoAllowRemote')),
+    minVersion: choice(tlsVersions).default(defaultOf('minVersion')),
+    port: listenPort.optional(),
+  } satisfies ShapeOf<TlsOptions>,
+  { error: ({ code }) => (code === 'unrecognized_keys' ? undefined : 'options are wanted: { certDir }') },
+)
 
 export type Role = 'server' | 'client'
 export type ParsedTls = z.output<typeof tlsSchema>

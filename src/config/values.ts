@@ -7,14 +7,17 @@ import { parseDuration } from './duration.js'
 // setTimeout overflows past 2^31-1 ms and then fires at once.
 const longest = 2 ** 31 - 1
 
+const durationMessage = 'allowed are durations above 0: 500ms, 30s, 5m, or whole milliseconds'
+
 /** A time limit in milliseconds, more than zero. */
 export const duration = z
-  .union([z.number(), z.string()])
-  .transform((value) => (typeof value === 'string' ? (parseDuration(value) ?? Number.NaN) : value))
-  .refine(
-    (value) => Number.isInteger(value) && value > 0 && value <= longest,
-    'allowed are durations above 0: 500ms, 30s, 5m, or whole milliseconds',
-  )
+  .union([z.number(), z.string()], { error: durationMessage })
+  .transform((value, context) => {
+    const time = typeof value === 'string' ? (parseDuration(value) ?? Number.NaN) : value
+    if (Number.isInteger(time) && time > 0 && time <= longest) return time
+    context.addIssue({ code: 'custom', message: durationMessage, input: value })
+    return z.NEVER
+  })
 
 /** A time where no text is taken: whole milliseconds from `least`. */
 export function milliseconds(least: 0 | 1) {

@@ -3,6 +3,9 @@ import { isOptions, parseGatedOptions, requireCall } from '../config/index.js'
 import { GatedServer } from './gated-server.js'
 import type { MtlsServer, MtlsServerOptions } from './mtls-server.js'
 
+/** That of Node. Uploads are the application's: it may set another, `server.requestTimeout`. */
+const requestTimeout = 300_000
+
 /**
  * A server over mutual TLS for any listener of requests: an Express application, what Fastify's `serverFactory` and Hono's
  * `createServer` get, a function of your own. It does not listen yet; certificates load at `listen`, and what goes wrong
@@ -21,6 +24,7 @@ export function createMtlsServer(listener: RequestListener, options: MtlsServerO
     name,
     mode: tls.demoMode ? 'demo' : 'strict',
     limits,
+    requestTimeout: Math.max(requestTimeout, limits.headersTimeout),
     live: { log, onSecurityEvent, watch, expiryWarningDays },
     upgrade: config.upgrade,
     health: config.health,

@@ -28,13 +28,12 @@ export class GatedServer extends Server implements MtlsServer {
   #binding: { readonly done: () => void; readonly failed: (error: Error) => void } | undefined
 
   constructor(settings: GatedSettings) {
-    const { limits, mode } = settings
+    const { limits, mode, requestTimeout } = settings
     super({
       noDelay: true,
       maxHeaderSize: limits.maxHeaderBytes,
       headersTimeout: limits.headersTimeout,
-      // A body must arrive within the idle limit; otherwise a peer could send a byte a minute.
-      requestTimeout: Math.max(limits.idleTimeout, limits.headersTimeout),
+      requestTimeout,
       keepAliveTimeout: limits.idleTimeout,
       connectionsCheckingInterval: Math.min(1000, limits.headersTimeout),
     })

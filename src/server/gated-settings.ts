@@ -9,6 +9,8 @@ export interface GatedSettings {
   readonly name: string
   readonly mode: 'strict' | 'demo' | 'plaintext'
   readonly limits: ParsedLimits
+  /** Time for a request and its body to arrive; milliseconds. */
+  readonly requestTimeout: number
   readonly live: LiveOptions
   readonly upgrade: boolean
   /** Whether the pages for operators are answered before the listener is asked. */

@@ -60,6 +60,8 @@ export async function startServer(
     name,
     mode: !config.tlsEnabled ? 'plaintext' : config.tls.demoMode ? 'demo' : 'strict',
     limits,
+    // A body must arrive within the idle limit; otherwise a peer could send a byte a minute.
+    requestTimeout: Math.max(limits.idleTimeout, limits.headersTimeout),
     live,
     upgrade: false,
     health: true,

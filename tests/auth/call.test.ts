@@ -50,6 +50,13 @@ describe('what a call asks for', () => {
   })
 })
 
+test.each([
+  ['x'.repeat(256), undefined],
+  ['x'.repeat(257), 'the id of a request has more than 256 characters'],
+])('an id is kept, so that it may not be endless', (id, problem) => {
+  expect(classify(request('ping', {}, id), origin).problem).toBe(problem)
+})
+
 test('every call of a batch is one, in its order', () => {
   const body = [
     request('tools/call', { name: 'a' }, 'x'),

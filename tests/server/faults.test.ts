@@ -16,11 +16,12 @@ test('a tool that throws is a tool error to its caller', async () => {
 
 test('a factory that throws is a 500 without details, and the next request is served', async () => {
   await using world = await makeWorld()
-  let broken = true
+  let broken = false
   await using served = await serveTest({ tls: world.tls }, (calls) => {
     if (broken) throw new Error('the database password hunter2 is wrong')
     return testServer(calls)
   })
+  broken = true
   const body = toolCall('echo', { text: 'hello' })
   const failed = await ask(served.server.url, world.certDir, { body })
   expect(failed.status).toBe(500)

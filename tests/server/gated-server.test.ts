@@ -15,6 +15,7 @@ async function hooked({ tls }: World) {
     name: config.name,
     mode: 'strict',
     limits: config.limits,
+    requestTimeout: 60_000,
     live: { log: false },
     upgrade: false,
     health: false,

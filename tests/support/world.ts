@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import {
+  type FactoryContext,
   identityOf,
   type RunningServer,
   type SecurityEvent,
@@ -80,7 +81,7 @@ export interface Served extends AsyncDisposable {
 /** Serves `testServer`, or another factory, on a free port; the events are collected. */
 export async function serveTest(
   options: Partial<ServeOptions>,
-  factory?: (calls: string[]) => McpServer,
+  factory?: (calls: string[], context: FactoryContext) => McpServer,
 ): Promise<Served> {
   const events: SecurityEvent[] = []
   const calls: string[] = []
@@ -96,7 +97,7 @@ export async function serveTest(
       waiting.add(look)
       look()
     })
-  const server = await serve(() => (factory ?? testServer)(calls), {
+  const server = await serve((context) => (factory ?? testServer)(calls, context), {
     name: `test-${crypto.randomUUID()}`,
     tlsPort: 0,
     log: false,

@@ -1,5 +1,6 @@
 import { McpServer, type McpServerFactory, Server, type Transport } from '@modelcontextprotocol/server'
 import { MtlsError } from '../../errors.js'
+import { shortened } from '../../text/shortened.js'
 
 /** A server of any version of the MCP SDK: an object that can be connected to a transport. */
 export interface AnyMcpServer {
@@ -23,11 +24,29 @@ export function connectTo(server: AnyMcpServer, transport: Transport): Promise<u
   return server.connect(transport as never)
 }
 
+/** Servers that are connected, or about to be. */
+const inUse = new WeakSet<AnyMcpServer>()
+
+/** Takes a server that was made. Throws when it serves somebody already: what ends that one would end both. */
+export function claim(server: AnyMcpServer): void {
+  if (inUse.has(server))
+    throw new Error(
+      'the factory gave a server that serves somebody already: it has to make a new one each time',
+    )
+  inUse.add(server)
+}
+
+/** Its connection has ended, or never came to be. */
+export function giveBack(server: AnyMcpServer): void {
+  inUse.delete(server)
+}
+
 /** Closes a server, by its own way where it has one. What it throws then changes nothing any more. */
 export async function closeServer(server: AnyMcpServer | undefined): Promise<void> {
   try {
     await server?.close?.()
   } catch {}
+  if (server) giveBack(server)
 }
 
 /** The part of an `McpServer` that speaks the protocol; low-level servers are it themselves. */
@@ -36,19 +55,43 @@ export function protocolOf(server: AnyMcpServer): object {
   return typeof inner === 'object' && inner !== null ? inner : server
 }
 
+/** How long a factory may take at the start; milliseconds. */
+const patience = 30_000
+
 /**
  * Calls the factory once, before anybody connects, and closes what it gave. Throws `CONFIG_INVALID` for what cannot be
- * served. What the factory throws is told to `onError` alone: it may need a caller, or something that comes up later.
+ * served, and for a factory that throws or does not come to an end; one that has looked for a caller, of whom there is
+ * none yet, may throw (`onError` is told).
  */
 export async function checkFactory(
   factory: AnyServerFactory,
   onError: (error: unknown) => void,
 ): Promise<void> {
+  let asked = false
+  const unknown = () => {
+    asked = true
+    return undefined
+  }
+  const context = Object.defineProperties(
+    { era: 'modern' },
+    { authInfo: { get: unknown, enumerable: true }, requestInfo: { get: unknown, enumerable: true } },
+  ) as FactoryContext
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no server after ${patience / 1000} s`)), patience)
+  })
   let made: unknown
   try {
-    made = await factory({ era: 'modern' })
-  } catch (error) {
-    return onError(error)
+    made = await Promise.race([factory(context), tooLate])
+  } catch (cause) {
+    if (asked) return onError(cause)
+    const said = cause instanceof Error ? cause.message : String(cause)
+    throw new MtlsError('CONFIG_INVALID', `the factory of MCP servers fails: ${shortened(said, 200)}`, {
+      cause,
+      hint: 'It is called as it stands: serve(() => new McpServer(…), options), not with a request and a response.',
+    })
+  } finally {
+    clearTimeout(timer)
   }
   await closeServer(checkedServer(made))
 }

@@ -5,10 +5,11 @@ import type {
   TransportSendOptions,
 } from '@modelcontextprotocol/server'
 import type { Call } from '../../auth/call.js'
+import { shortened } from '../../text/shortened.js'
 import { BoundedMap } from '../../tls/bounded-map.js'
-import { type AnyMcpServer, connectTo, isOfThisSdk } from './any-server.js'
+import { type AnyMcpServer, connectTo, giveBack, isOfThisSdk } from './any-server.js'
 import { type EndedCall, type Outcome, outcomeOf } from './outcome.js'
-import { failure, forgiveForgotten, SaidTooLate } from './said-too-late.js'
+import { failure, forgiveForgotten, refuseAsking, SaidTooLate } from './said-too-late.js'
 
 type Id = string | number
 type Answer = Extract<JSONRPCMessage, { result: unknown } | { error: unknown }>
@@ -16,9 +17,14 @@ type Answer = Extract<JSONRPCMessage, { result: unknown } | { error: unknown }>
 /** A message that a server sent when its call had been answered, or its session had ended. */
 export interface LateMessage {
   readonly method: string
-  /** The call that the server seems to speak of; undefined where it does not say. */
-  readonly call: Call | undefined
+  /** The tool that seems to speak; undefined where that is not known. */
+  readonly tool: string | undefined
+  /** The `id` of the identity that had called it. */
+  readonly identity: string | undefined
 }
+
+/** All that is kept of a call that has ended: its arguments may be large. */
+type Speaker = Omit<LateMessage, 'method'>
 
 export interface ConversationOptions {
   /** Why the client cannot be asked anything here; undefined where it can. */
@@ -39,7 +45,7 @@ const rememberedCalls = 100
 export class Conversation {
   readonly #options: ConversationOptions
   readonly #running = new Map<Id, { readonly call: Call; readonly begun: number }>()
-  readonly #ended = new BoundedMap<Id, Call>(rememberedCalls)
+  readonly #ended = new BoundedMap<Id, Speaker>(rememberedCalls)
   /** Requests of the server that the client has not answered. */
   readonly #asked = new Set<Id>()
   #transport: Transport | undefined
@@ -53,9 +59,11 @@ export class Conversation {
     const send = transport.send.bind(transport)
     transport.send = async (message, options) => {
       const passed = this.#outgoing(message, options)
-      if (passed) await send(passed, options)
+      if (passed) await send(passed, this.#addressed(message, options))
     }
-    forgiveForgotten(server)
+    const { oneWay } = this.#options
+    if (oneWay === undefined) forgiveForgotten(server)
+    else refuseAsking(server, (method) => `${method} ${oneWay}`)
     await connectTo(server, transport)
     this.#transport = transport
     const { onclose, onmessage } = transport
@@ -66,7 +74,8 @@ export class Conversation {
     transport.onclose = () => {
       this.#failAsked()
       onclose?.()
-      SaidTooLate.follow(server, (method) => this.#options.onLate({ method, call: this.#latest() }))
+      giveBack(server)
+      SaidTooLate.follow(server, (method) => this.#tellLate(method, this.#onlySpeaker()))
     }
   }
 
@@ -109,7 +118,7 @@ export class Conversation {
     if (!('method' in message)) return this.#answer(message)
     const { relatedRequestId } = options ?? {}
     if (relatedRequestId !== undefined && !this.#running.has(relatedRequestId)) {
-      this.#options.onLate({ method: message.method, call: this.#ended.get(relatedRequestId) })
+      this.#tellLate(message.method, this.#ended.get(relatedRequestId))
       if ('id' in message)
         this.#fail(message.id, `${message.method} comes too late: its call has been answered`)
       return undefined
@@ -124,6 +133,15 @@ export class Conversation {
     return message
   }
 
+  /** Without a stream of a session, what a server logs goes with the answer that it works on: there is no other way. */
+  #addressed(message: JSONRPCMessage, options?: TransportSendOptions): TransportSendOptions | undefined {
+    const isLog = 'method' in message && message.method === 'notifications/message'
+    if (this.#options.oneWay === undefined || !isLog || options?.relatedRequestId !== undefined)
+      return options
+    const [relatedRequestId] = this.#running.keys()
+    return { ...options, relatedRequestId }
+  }
+
   #answer(answer: Answer): Answer {
     const call = answer.id === undefined ? undefined : this.#end(answer.id, (of) => outcomeOf(of, answer))
     return (call && this.#options.onAnswer?.(call, answer)) ?? answer
@@ -133,9 +151,13 @@ export class Conversation {
     const run = this.#running.get(id)
     if (!run) return undefined
     this.#running.delete(id)
-    this.#ended.set(id, run.call)
-    const seconds = (performance.now() - run.begun) / 1000
-    this.#options.onCall({ call: run.call, outcome: outcome(run.call), seconds })
+    const ended = {
+      call: run.call,
+      outcome: outcome(run.call),
+      seconds: (performance.now() - run.begun) / 1000,
+    }
+    this.#ended.set(id, speakerOf(ended))
+    this.#options.onCall(ended)
     return run.call
   }
 
@@ -150,10 +172,21 @@ export class Conversation {
     this.#asked.clear()
   }
 
-  /** Of a connection for one call it is that call. */
-  #latest(): Call | undefined {
-    return [...this.#ended.values()].at(-1) ?? [...this.#running.values()].at(-1)?.call
+  /** Whoever speaks without saying of which call: where there was only one, it is that one. */
+  #onlySpeaker(): Speaker | undefined {
+    const [first, ...others] = this.#ended.values()
+    return first && { ...first, tool: others.length === 0 ? first.tool : undefined }
   }
+
+  #tellLate(method: string, speaker: Speaker | undefined): void {
+    this.#options.onLate({ method, tool: speaker?.tool, identity: speaker?.identity })
+  }
+}
+
+/** A tool that gave no answer may not exist: its name is only what a client wrote. */
+function speakerOf({ call: { target, caller }, outcome }: EndedCall): Speaker {
+  const isKnown = target.kind === 'tool' && outcome !== 'error'
+  return { tool: isKnown ? shortened(target.name, 128) : undefined, identity: caller?.id }
 }
 
 /** Version 1 of the SDK looks for the headers of a request in another place, and hands them to tools. */

@@ -21,11 +21,9 @@ export class LateMessages {
     return this.#count
   }
 
-  readonly onLate = ({ method, call }: LateMessage): void => {
+  readonly onLate = ({ method, tool, identity }: LateMessage): void => {
     this.#count++
-    const tool = call?.target.kind === 'tool' ? call.target.name : undefined
-    const identity = call?.caller?.id
-    const key = JSON.stringify([tool ?? call?.method, identity])
+    const key = JSON.stringify([tool, identity])
     if (this.#told.has(key)) return
     this.#told.set(key, true)
     const who = tool === undefined ? 'a server' : `the tool ${tool}`

@@ -1,10 +1,11 @@
 import {
   createMcpHandler,
   type InMemoryServerEventBus,
+  ProtocolError,
   UnsupportedProtocolVersionError,
 } from '@modelcontextprotocol/server'
 import { protocolVersions } from '../ops/health.js'
-import { type AnyMcpServer, closeServer, type FactoryContext, isOfThisSdk } from './any-server.js'
+import { type AnyMcpServer, closeServer, type FactoryContext, giveBack, isOfThisSdk } from './any-server.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
 import type { Exchange } from './exchange.js'
 
@@ -32,7 +33,7 @@ export class Modern {
         legacy: 'reject',
         maxRequestBodySize: maxBodyBytes,
         onerror: (error) => {
-          if (!(error instanceof ForeignServer)) onError(error)
+          if (!(error instanceof ForeignServer) && !isOfClient(error)) onError(error)
         },
         bus,
         maxSubscriptions: Number.POSITIVE_INFINITY, // each is a request, of which each identity has so many
@@ -46,8 +47,11 @@ export class Modern {
     const { authInfo, body, calls, web, response } = exchange
     const conversation = new Conversation(this.#options.conversation)
     conversation.begin(calls)
-    response.once('close', () => conversation.endAll(response.writableFinished ? 'error' : 'aborted'))
     const served: Served = { conversation, isForeign: false }
+    response.once('close', () => {
+      conversation.endAll(response.writableFinished ? 'error' : 'aborted')
+      if (served.server) giveBack(served.server) // a request that the SDK refused has not connected it
+    })
     this.#exchanges.set(web, served)
     const isSubscription = calls.some(({ method }) => method === 'subscriptions/listen')
     const answer = await (isSubscription ? this.#subscriptions : this.#calls).fetch(web, {
@@ -74,6 +78,7 @@ export class Modern {
       await closeServer(server)
       throw new ForeignServer()
     }
+    if (served) served.server = server
     const { connect } = server
     server.connect = async (transport) => {
       server.connect = connect
@@ -85,11 +90,17 @@ export class Modern {
 
 interface Served {
   readonly conversation: Conversation
+  server?: AnyMcpServer
   /** Its server is of another SDK, which does not speak this revision. */
   isForeign: boolean
 }
 
 class ForeignServer extends Error {}
+
+/** What the SDK tells of a wrong request. Its client has the answer, and could fill the log with more of them. */
+function isOfClient(error: Error): boolean {
+  return error instanceof ProtocolError || /^(Rejected inbound|Unsupported Media Type)/.test(error.message)
+}
 
 /** What makes clients fall back to an older revision (2026-07-28, "Versioning"): HTTP 400 with the ones that are served. */
 function unsupported({ calls: [call] }: Exchange): Response {

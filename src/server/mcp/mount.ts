@@ -10,7 +10,7 @@ import type { SessionLimits } from '../../config/index.js'
 import type { Standing } from '../../tls/peer/standing.js'
 import { callerIn } from '../identity-of.js'
 import { answerRefusal, jsonRpcError } from '../refuse.js'
-import { type AnyServerFactory, checkedServer, type FactoryContext } from './any-server.js'
+import { type AnyServerFactory, checkedServer, claim, type FactoryContext } from './any-server.js'
 import type { LateMessage } from './conversation.js'
 import { type Exchange, webRequest } from './exchange.js'
 import { type BodyLimits, BodyRefused, readJsonBody } from './json-body.js'
@@ -64,6 +64,7 @@ export class Mount {
     this.#options = options
     const make = async (context: FactoryContext) => {
       const server = checkedServer(await factory(context))
+      claim(server)
       SaidTooLate.release(server)
       return server
     }

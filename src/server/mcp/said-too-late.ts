@@ -21,16 +21,18 @@ export class SaidTooLate implements Transport {
   onclose?: () => void
   onerror?: (error: Error) => void
   onmessage?: (message: JSONRPCMessage) => void
-  readonly #server: AnyMcpServer
   readonly #tell: TellLate
 
   /** Takes over a server whose connection has ended. */
   static follow(server: AnyMcpServer, tell: TellLate): void {
-    const late = new SaidTooLate(server, tell)
+    const late = new SaidTooLate(tell)
     following.set(server, late)
     // A server that cannot be connected a second time throws, as it would have without us.
     connectTo(server, late).catch(() => following.delete(server))
-    late.#answerAsking()
+    refuseAsking(server, (method) => {
+      tell(method)
+      return tooLate(method)
+    })
   }
 
   /** Gives the server back, for a factory that hands out the same one again. */
@@ -46,8 +48,7 @@ export class SaidTooLate implements Transport {
     protocol.onclose = onclose
   }
 
-  private constructor(server: AnyMcpServer, tell: TellLate) {
-    this.#server = server
+  private constructor(tell: TellLate) {
     this.#tell = tell
   }
 
@@ -61,19 +62,6 @@ export class SaidTooLate implements Transport {
 
   /** Its server was told of the end when its connection ended. */
   async close(): Promise<void> {}
-
-  /** Some of these methods refuse before they send: for what the client cannot do, or its revision. */
-  #answerAsking(): void {
-    const protocol = protocolOf(this.#server) as Record<string, unknown>
-    for (const [name, method] of Object.entries(asking)) {
-      if (typeof protocol[name] !== 'function') continue
-      protocol[name] = (request?: { readonly method?: string }) => {
-        const asked = (name === 'request' && request?.method) || method
-        this.#tell(asked)
-        return forgiven(Promise.reject(new Error(tooLate(asked))))
-      }
-    }
-  }
 }
 
 const following = new WeakMap<AnyMcpServer, SaidTooLate>()
@@ -87,6 +75,19 @@ export function failure(id: string | number, message: string): JSONRPCMessage {
   const data = { reason: 'no client' }
   harmless(data)
   return { jsonrpc: '2.0', id, error: { code: -32601, message, data } }
+}
+
+/**
+ * Lets the ways in which a server asks its client fail, with these words. Some of them would refuse before they send, with
+ * words about the client: that it cannot do this, or its revision does not have it.
+ */
+export function refuseAsking(server: AnyMcpServer, words: (method: string) => string): void {
+  const protocol = protocolOf(server) as Record<string, unknown>
+  for (const [name, method] of Object.entries(asking)) {
+    if (typeof protocol[name] !== 'function') continue
+    protocol[name] = (request?: { readonly method?: string }) =>
+      forgiven(Promise.reject(new Error(words((name === 'request' && request?.method) || method))))
+  }
 }
 
 /**

@@ -21,8 +21,8 @@ export type SessionEnd = 'deleted' | 'idle' | 'evicted' | 'certificate' | 'faile
 
 /** How soon a client whose stream ended may come back; milliseconds. */
 const retryInterval = 1000
-/** URIs that one session may subscribe to. */
-const subscriptionsAtMost = 1000
+/** Characters of all URIs that one session may subscribe to. */
+const subscribedAtMost = 64 * 1024
 
 /** One client and the SDK server that is its own. */
 export class Session {
@@ -96,14 +96,7 @@ export class Session {
           this.protocolVersion = protocolVersion
           this.#announces = capabilities ?? {}
         }
-        if (
-          target.kind === 'resource' &&
-          method === 'resources/subscribe' &&
-          this.#subscribed.size < subscriptionsAtMost
-        )
-          this.#subscribed.add(target.uri)
-        if (target.kind === 'resource' && method === 'resources/unsubscribe')
-          this.#subscribed.delete(target.uri)
+        if (target.kind === 'resource') this.#noteSubscription(method, target.uri)
         return answer
       },
     })
@@ -168,6 +161,13 @@ export class Session {
     await this.#transport.close()
     this.#conversation.endAll('aborted')
     this.#events.close()
+  }
+
+  #noteSubscription(method: string, uri: string): void {
+    if (method === 'resources/unsubscribe') this.#subscribed.delete(uri)
+    if (method !== 'resources/subscribe') return
+    const characters = [...this.#subscribed].reduce((sum, { length }) => sum + length, uri.length)
+    if (characters <= subscribedAtMost) this.#subscribed.add(uri)
   }
 
   #use({ response, standing, web }: Exchange): void {

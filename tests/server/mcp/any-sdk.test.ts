@@ -1,9 +1,10 @@
 import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { McpServer, Server } from '@modelcontextprotocol/server'
+import express from 'express'
 import { describe, expect, test } from 'vitest'
 import { connect } from '../../../src/client/index.js'
-import { identityOf, serve } from '../../../src/server/index.js'
-import { messagesIn } from '../../support/raw-session.js'
+import { type FactoryContext, identityOf, serve } from '../../../src/server/index.js'
+import { initialize, messagesIn } from '../../support/raw-session.js'
 import { sdkClient, sdkClientV1 } from '../../support/sdk-client.js'
 import { ask, mcpHeaders } from '../../support/wire.js'
 import { makeWorld, serveTest, testServer } from '../../support/world.js'
@@ -149,6 +150,15 @@ describe('the factory', () => {
     ['one that gives a class', () => McpServer, /gave a function, not a server/],
     ['one that promises a number', async () => 7, /gave a number, not a server/],
     [
+      'one that throws',
+      () => {
+        throw new Error('no database')
+      },
+      /factory of MCP servers fails: no database/,
+    ],
+    ['an Express application', express(), /the factory of MCP servers fails/],
+    ['a listener of requests', (_request: object, response: { end(): void }) => response.end(), /fails/],
+    [
       'one that gives { server, cleanup }',
       () => ({ server: testServer(), cleanup: () => {} }),
       /gave an object with server, cleanup, not a server: call it as serve\(\(\) => create\(\)\.server, …\)/,
@@ -184,6 +194,41 @@ describe('the factory', () => {
       ])
     expect(closed - before).toBe(3)
   })
+
+  test('that needs a caller is not asked to do without', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls }, ((_calls: string[], context: FactoryContext) => {
+      const server = new McpServer({
+        name: (context.authInfo as { clientId: string }).clientId,
+        version: '1.0.0',
+      })
+      server.registerTool('name', {}, () => ({ content: [] }))
+      return server
+    }) as never)
+    await using opened = await sdkClient(served.server.url, world.certDir)
+    expect(opened.client.getServerVersion()?.name).toBe('cn:mcp-client')
+  })
+
+  test.each([
+    ['of version 1', serverV1, false],
+    ['of version 1, with sessions', serverV1, true],
+    ['of version 2', testServer, false],
+    ['of version 2, with sessions', testServer, true],
+  ])(
+    'that gives one server %s to two at once: one is served, the other is told at once',
+    async (_what, make, sessions) => {
+      await using world = await makeWorld()
+      const one = make()
+      await using served = await serveTest({ tls: world.tls, sessions }, (() => one) as never)
+      const body = JSON.stringify(initialize())
+      const answers = await Promise.all(
+        Array.from({ length: 4 }, () => ask(served.server.url, world.certDir, { headers: mcpHeaders, body })),
+      )
+      const statuses = answers.map(({ status }) => status)
+      expect(statuses).toContain(200)
+      for (const status of statuses) expect([200, 500]).toContain(status)
+    },
+  )
 
   test('that fails for one request is called again for the next', async () => {
     await using world = await makeWorld()

@@ -144,25 +144,57 @@ describe('batches', () => {
   })
 })
 
+const said = (asking: Promise<unknown>) =>
+  asking.then(
+    () => 'answered',
+    ({ message }: Error) => message,
+  )
+const elicitation = { message: 'Go on?', requestedSchema: { type: 'object' as const, properties: {} } }
+
 test('a server that asks its client without a session is told at once what it needs', async () => {
   await using world = await makeWorld()
   await using served = await serveTest({ tls: world.tls }, () => {
     const server = testServer()
     server.registerTool('ask', { inputSchema: z.object({}) }, async (_input, { mcpReq }) => {
-      const { message } = await mcpReq.requestSampling({ messages: [], maxTokens: 1 }).then(
-        () => new Error('answered'),
-        (error: Error) => error,
-      )
-      return { content: [{ type: 'text' as const, text: message }] }
+      const asked = [
+        mcpReq.requestSampling({ messages: [], maxTokens: 1 }),
+        mcpReq.elicitInput(elicitation),
+        server.server.listRoots(),
+        mcpReq.send({ method: 'roots/list' }),
+      ]
+      const words = await Promise.all(asked.map(said))
+      return { content: words.map((text) => ({ type: 'text' as const, text })) }
     })
     return server
   })
-  await using opened = await sdkClient(served.server.url, world.certDir, { capabilities: { sampling: {} } })
+  await using opened = await sdkClient(served.server.url, world.certDir, {
+    capabilities: { sampling: {}, elicitation: { form: {} }, roots: {} },
+  })
   const { content } = await opened.client.callTool({ name: 'ask', arguments: {} })
-  expect(content).toEqual([
-    {
+  expect(content).toEqual(
+    ['sampling/createMessage', 'elicitation/create', 'roots/list', 'roots/list'].map((method) => ({
       type: 'text',
-      text: 'sampling/createMessage needs a session, to reach the client: serve(factory, { sessions: true })',
-    },
+      text: `${method} needs a session, to reach the client: serve(factory, { sessions: true })`,
+    })),
+  )
+})
+
+test('a server of SDK version 1 is told the same, and what it logs goes with the answer', async () => {
+  await using world = await makeWorld()
+  await using served = await serveTest({ tls: world.tls }, (() => {
+    const server = new McpServerV1({ name: 'v1', version: '1.0.0' }, { capabilities: { logging: {} } })
+    server.registerTool('ask', {}, async () => {
+      await server.sendLoggingMessage({ level: 'info', data: 'at work' })
+      return { content: [{ type: 'text', text: await said(server.server.elicitInput(elicitation)) }] }
+    })
+    return server
+  }) as never)
+  const answer = await ask(served.server.url, world.certDir, {
+    headers: mcpHeaders,
+    body: JSON.stringify(call('ask')),
+  })
+  expect(messagesIn(answer.body)).toMatchObject([
+    { method: 'notifications/message', params: { data: 'at work' } },
+    { id: 1, result: { content: [{ text: expect.stringContaining('elicitation/create needs a session') }] } },
   ])
 })

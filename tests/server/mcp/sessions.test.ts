@@ -331,10 +331,10 @@ describe('limits', () => {
     const session = await openRawSession(served.server.url, world.certDir)
     const stream = await session.listen()
     stream.pause()
-    const uri = `file:///${'x'.repeat(100_000)}`
+    const uri = `file:///${'x'.repeat(10_000)}`
     await session.post({ jsonrpc: '2.0', id: 1, method: 'resources/subscribe', params: { uri } })
     await expect.poll(() => served.server.connections().length).toBe(1)
-    for (let count = 0; count < 300; count++) served.server.notify.resourceUpdated(uri)
+    for (let count = 0; count < 3000; count++) served.server.notify.resourceUpdated(uri)
     await expect.poll(() => served.server.connections().length).toBe(0)
     expect((await session.post(call('echo', { text: 'lives' }))).body).toContain('lives')
   })
