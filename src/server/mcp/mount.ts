@@ -39,7 +39,11 @@ export interface MountOptions extends BodyLimits {
   readonly onError: (error: Error) => void
   readonly onCall: (ended: EndedCall) => void
   readonly onLate: (late: LateMessage) => void
-  readonly onForeignSession: (request: IncomingMessage, authInfo: AuthInfo | undefined) => void
+  readonly onRefused: (
+    reason: 'NOT_AUTHORIZED' | 'RATE_LIMITED',
+    message: string,
+    request: IncomingMessage,
+  ) => void
 }
 
 /** Who sends a request, as the gate has judged it. */
@@ -77,7 +81,7 @@ export class Mount {
       new Sessions({
         ...parts,
         ...sessions,
-        onForeign: ({ request, authInfo }) => options.onForeignSession(request, authInfo),
+        onRefused: (reason, message, { request }) => options.onRefused(reason, message, request),
       })
     const tell = (kind: 'tools' | 'prompts' | 'resources') => {
       bus.publish({ kind: `${kind}_list_changed` })

@@ -26,18 +26,23 @@ export async function writeAnswer(
     begin()
     response.flushHeaders()
   })
+  const reader = answer.body.getReader()
+  // A client that has gone is known at once, not at the next message: it may come back and resume.
+  const cancel = () => void reader.cancel().catch(() => {})
+  if (response.destroyed) cancel()
+  response.once('close', cancel)
   try {
-    // Leaving the loop cancels the stream.
-    for await (const chunk of answer.body) {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
       if (response.destroyed) return
       begin()
-      if (response.write(chunk)) continue
+      if (response.write(next.value)) continue
       if (!isOpenEnded) await drained(response)
       else if (response.writableLength > unreadAtMost) return void response.destroy()
     }
   } finally {
     clearImmediate(alone)
   }
+  if (response.destroyed) return
   begin()
   response.end()
 }
