@@ -110,7 +110,9 @@ export function checkedServer(made: unknown): AnyMcpServer {
     'CONFIG_INVALID',
     `the factory of MCP servers gave ${wordsFor(made)}, not a server: call it as ${isPair ? 'serve(() => create().server, …)' : "serve(() => new McpServer(…), { name: 'weather-mcp', tlsPort: 8443 })"}`,
     {
-      hint: 'A server is an object with `connect(transport)`: `McpServer` or `Server` of any version of the MCP SDK.',
+      hint: isPair
+        ? 'What cleans up after a server goes into its `onclose`, which is called when its request or session ends.'
+        : 'A server is an object with `connect(transport)`: `McpServer` or `Server` of any version of the MCP SDK.',
     },
   )
 }

@@ -36,6 +36,8 @@ export interface MountOptions extends BodyLimits {
   readonly name: string
   /** Undefined: no sessions. */
   readonly sessions: SessionLimits | undefined
+  /** How long a client may read nothing of its answer; milliseconds. */
+  readonly idleTimeout: number
   readonly onError: (error: Error) => void
   readonly onCall: (ended: EndedCall) => void
   readonly onLate: (late: LateMessage) => void
@@ -111,7 +113,10 @@ export class Mount {
     try {
       const body = request.method === 'POST' ? await readJsonBody(request, this.#options) : undefined
       const exchange = this.#classify(request, response, sender, body, gone.signal)
-      await writeAnswer(response, await this.#answer(exchange), isOpenEnded(exchange))
+      await writeAnswer(response, await this.#answer(exchange), {
+        isOpenEnded: isOpenEnded(exchange),
+        idleTimeout: this.#options.idleTimeout,
+      })
     } catch (error) {
       if (gone.signal.aborted) return
       if (error instanceof BodyRefused)
