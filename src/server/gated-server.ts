@@ -141,7 +141,10 @@ export class GatedServer extends Server implements MtlsServer {
     const { Run } = await import('./run.js')
     const run = await Run.load(config, this.#settings, {
       server: this,
-      bind: (port, address) => this.#bind({ ...rest, port, host: address }),
+      binding: {
+        bind: (port, address) => this.#bind({ ...rest, port, host: address }),
+        unbind: () => this.#closeAlone(),
+      },
       parse: (socket) => {
         this.#parse(socket)
         super.emit('secureConnection', socket)
@@ -187,24 +190,20 @@ export class GatedServer extends Server implements MtlsServer {
 
   #end(drainTimeout: number | undefined): Promise<void> {
     const run = this.#run as Run
-    const closeThis = () =>
-      new Promise<void>((resolve) => {
-        this.#mainClosed = resolve
-        super.close()
-      })
-    this.#closing = run.end(closeThis, drainTimeout).then(
-      () =>
-        new Promise((resolve) =>
-          process.nextTick(() => {
-            this.#mainClosed = undefined
-            this.#closing = undefined
-            this.#run = undefined
-            this.off('error', run.acceptFailed)
-            resolve()
-            super.emit('close')
-          }),
-        ),
-    )
+    this.#closing = run
+      .end(() => this.#closeAlone(), drainTimeout)
+      .then(
+        () =>
+          new Promise((resolve) =>
+            process.nextTick(() => {
+              this.#closing = undefined
+              this.#run = undefined
+              this.off('error', run.acceptFailed)
+              resolve()
+              super.emit('close')
+            }),
+          ),
+      )
     return this.#closing
   }
 
@@ -213,6 +212,15 @@ export class GatedServer extends Server implements MtlsServer {
     if (signal.aborted) return process.nextTick(stop)
     signal.addEventListener('abort', stop, { once: true })
     this.once('close', () => signal.removeEventListener('abort', stop))
+  }
+
+  /** Closes this server alone, and tells nobody of it. */
+  async #closeAlone(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#mainClosed = resolve
+      super.close()
+    })
+    this.#mainClosed = undefined
   }
 
   /** Binds this server alone, and tells of it to the caller alone. */

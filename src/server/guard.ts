@@ -42,6 +42,9 @@ export function guardProblem(request: GuardedRequest, rules: GuardRules): string
   if (isForAnother(request)) return 'the request is for another host than its Host header'
   const host = validateHostHeader(headers.host, [...rules.allowedHosts])
   if (!host.ok && !(host.hostname && rules.coversHost(host.hostname))) return host.message
+  // `2130706433` is 127.0.0.1 to those who read it as a URL.
+  if (host.hostname && !host.hostname.startsWith('[') && nameIn(headers.host) !== host.hostname)
+    return 'the Host header is no host'
   const { origin } = headers
   if (!origin || isOwnOrigin(origin, request, rules) || isAllowedOrigin(origin, rules.allowedOrigins))
     return undefined
@@ -77,6 +80,10 @@ function browserOrigin(text: string): URL | undefined {
   const url = new URL(text)
   const standard = url.protocol === 'https:' ? ':443' : ':80'
   return text === url.origin || (url.port === '' && text === `${url.origin}${standard}`) ? url : undefined
+}
+
+function nameIn(host = ''): string {
+  return host.replace(/:\d*$/, '').toLowerCase()
 }
 
 /** RFC 9112 section 3.2.2: the target may be a whole URL, whose host counts; applications look at the header. */

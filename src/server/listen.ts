@@ -4,14 +4,17 @@ import { isLocalhost, localhostAddresses } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { bare } from '../text/host.js'
 
-/** Binds a server to an address; its errors are those of Node, and come to this caller alone. */
-export type Bind = (port: number, address: string) => Promise<void>
+/** How a server comes to an address and leaves it; the errors are those of Node, and come to this caller alone. */
+export interface Binding {
+  bind(port: number, address: string): Promise<void>
+  unbind(): Promise<void>
+}
 
 /** How many times to look for a port that is free at both addresses. */
 const mostTries = 20
 
 /**
- * Binds a server to this host, through `bind`; `localhost` means 127.0.0.1 and ::1, as far as this machine has them, on
+ * Binds a server to this host, through `binding`; `localhost` means 127.0.0.1 and ::1, as far as this machine has them, on
  * one port. Returns the listener at the second address, if there is one. Throws `PORT_IN_USE`, and `CONFIG_INVALID` for a
  * host that is not this machine's.
  */
@@ -19,40 +22,36 @@ export async function listen(
   server: HttpServer,
   port: number,
   host: string,
-  bind: Bind = binder(server),
+  binding: Binding = bindingOf(server),
 ): Promise<Server | undefined> {
-  if (isLocalhost(host)) return listenAtLocalhost(server, port, host, bind)
-  await explained(bind, port, host, bare(host))
+  if (isLocalhost(host)) return listenAtLocalhost(server, port, host, binding)
+  await explained(binding, port, host, bare(host))
   return undefined
 }
 
-/** The server comes last: once it listens, nothing is left that could fail. */
 async function listenAtLocalhost(
   server: HttpServer,
   port: number,
   host: string,
-  bind: Bind,
+  binding: Binding,
 ): Promise<Server | undefined> {
   const [first, second] = localhostAddresses
   for (let left = mostTries; ; left--) {
-    const twin = twinOf(server)
     try {
-      await explained(binder(twin), port, host, second)
+      await explained(binding, port, host, first)
     } catch (error) {
-      twin.emit('close')
       if (!isMissing(error)) throw error
-      await explained(bind, port, host, first)
+      await explained(binding, port, host, second)
       return undefined
     }
+    const twin = twinOf(server)
     try {
-      await explained(bind, (twin.address() as AddressInfo).port, host, first)
+      await explained(bindingOf(twin), (server.address() as AddressInfo).port, host, second)
       return twin
     } catch (error) {
-      await closed(twin)
-      if (isMissing(error)) {
-        await explained(bind, port, host, second)
-        return undefined
-      }
+      twin.emit('close')
+      if (isMissing(error)) return undefined
+      await binding.unbind()
       const isTaken = error instanceof MtlsError && error.code === 'PORT_IN_USE'
       if (port !== 0 || !isTaken || left === 0) throw error
     }
@@ -95,25 +94,28 @@ function twinOf(server: HttpServer): Server {
   return twin
 }
 
-function binder(listener: Server): Bind {
-  return (port, address) =>
-    new Promise((resolve, reject) => {
-      const fail = (cause: Error) => {
-        listener.off('listening', done)
-        reject(cause)
-      }
-      const done = () => {
-        listener.off('error', fail)
-        resolve()
-      }
-      listener.once('error', fail).once('listening', done).listen(port, address)
-    })
+function bindingOf(listener: Server): Binding {
+  return {
+    bind: (port, address) =>
+      new Promise((resolve, reject) => {
+        const fail = (cause: Error) => {
+          listener.off('listening', done)
+          reject(cause)
+        }
+        const done = () => {
+          listener.off('error', fail)
+          resolve()
+        }
+        listener.once('error', fail).once('listening', done).listen(port, address)
+      }),
+    unbind: () => closed(listener),
+  }
 }
 
 /** Binds, and says in our words what went wrong. */
-async function explained(bind: Bind, port: number, host: string, address: string): Promise<void> {
+async function explained(binding: Binding, port: number, host: string, address: string): Promise<void> {
   try {
-    await bind(port, address)
+    await binding.bind(port, address)
   } catch (thrown) {
     const cause = thrown as NodeJS.ErrnoException
     const at = bare(host) === address ? '' : ` at ${address}`

@@ -17,7 +17,7 @@ import type { GatedSettings, Mounted } from './gated-settings.js'
 import { hostNames, loopbackNames } from './guard.js'
 import { type RequestSteps, requestSteps } from './http.js'
 import { InFlight } from './in-flight.js'
-import { type Bind, closed, listen } from './listen.js'
+import { type Binding, closed, listen } from './listen.js'
 import { certificateHealth, type Health, healthProblems, logProblems } from './ops/health.js'
 import { createHealthServer } from './ops/health-server.js'
 import { ServerMetrics } from './ops/metrics.js'
@@ -26,7 +26,7 @@ import { urlOf } from './url.js'
 /** The server that listens, and how it does what would otherwise be seen from outside. */
 export interface Host {
   readonly server: Server
-  readonly bind: Bind
+  readonly binding: Binding
   /** Hands an accepted connection to the HTTP parser. */
   readonly parse: (socket: TLSSocket) => void
 }
@@ -152,9 +152,9 @@ export class Run {
   /** Binds all that is to listen, the server last. Throws `PORT_IN_USE` and `CONFIG_INVALID`. */
   async listen(): Promise<void> {
     const { tlsEnabled, tlsPort = 0, httpPort = 0, host, healthPort = 0 } = this.#config
-    const { server, bind } = this.#host
+    const { server, binding } = this.#host
     if (this.#healthServer) await listen(this.#healthServer, healthPort, '127.0.0.1')
-    this.#twin = await listen(server, tlsEnabled ? tlsPort : httpPort, host, bind)
+    this.#twin = await listen(server, tlsEnabled ? tlsPort : httpPort, host, binding)
     for (const listener of [this.#healthServer, this.#twin]) listener?.on('error', this.acceptFailed)
     if ((server as { _unref?: boolean })._unref) this.keepAlive(false)
   }

@@ -126,7 +126,7 @@ import { serve } from ${JSON.stringify(import.meta.resolve('../../dist/server/in
 import { openLog } from ${JSON.stringify(import.meta.resolve('../../dist/tls/log/log.js'))}
 const { logger } = openLog()
 for (let number = 0; number < 3000; number++) logger.info({ event: 'test', number }, 'x'.repeat(1000))
-const server = await serve(() => {}, { name: 'test', tlsPort: 0, tls: { certDir: process.argv[1] } })
+const server = await serve(() => ({ connect: async () => {} }), { name: 'test', tlsPort: 0, tls: { certDir: process.argv[1] } })
 console.log(server.url)
 process.once('SIGTERM', () => server.close())`
     const args = ['--input-type=module', '--eval', program, certDir]

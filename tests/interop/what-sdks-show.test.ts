@@ -64,6 +64,8 @@ let strict: Served
 let busy: Served
 let losing: Awaited<ReturnType<typeof losingSessions>>
 let holder: Agent
+/** The answer of its request: one that nobody keeps is collected, and ended with that. */
+const held: unknown[] = []
 const script = new Script()
 const shown: Record<'none' | 'expired' | 'unknown' | 'good', Omit<Shown, 'url'>> = {} as never
 
@@ -87,12 +89,16 @@ beforeAll(async () => {
   // Holds the one request that an identity may have there, until the server closes.
   const waiting = { method: 'POST', headers: mcpHeaders, body: toolCall('wait') }
   holder = new Agent({ connect: clientTls(world.certDir) })
-  void fetch(busy.server.url, { ...waiting, dispatcher: holder }).catch(() => {})
+  fetch(busy.server.url, { ...waiting, dispatcher: holder }).then(
+    (answer) => held.push(answer),
+    () => {},
+  )
   await script.started.opened
   losing = await losingSessions()
 })
 afterAll(async () => {
   losing.close()
+  held.length = 0
   await holder.destroy()
   for (const served of [strict, busy]) await served[Symbol.asyncDispose]()
   await world[Symbol.asyncDispose]()

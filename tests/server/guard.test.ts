@@ -186,6 +186,9 @@ test.each([
   ['localhost/evil', '/', 'the Host header is no host'],
   ['localhost?evil', '/', 'the Host header is no host'],
   ['user@localhost', '/', 'the Host header is no host'],
+  ['2130706433', '/', 'the Host header is no host'],
+  ['127.1', '/', 'the Host header is no host'],
+  ['LOCALHOST:8443', '/', undefined],
   ['localhost:8443', 'https://localhost:8443/health', undefined],
   ['localhost:8443', 'https://evil.example/health', 'the request is for another host than its Host header'],
   ['localhost:8443', '//evil.example/health', undefined], // a path, and nothing else, in an HTTP request

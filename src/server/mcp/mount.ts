@@ -20,7 +20,7 @@ import { SaidTooLate } from './said-too-late.js'
 import type { SessionEnd } from './session.js'
 import { Sessions } from './sessions.js'
 import { answerStateless, type StatelessOptions } from './stateless.js'
-import { writeAnswer } from './write.js'
+import { SlowReaders, writeAnswer } from './write.js'
 
 /** Tells clients that something has changed: those that listen (2026-07-28), and those with a session. */
 export interface Notify {
@@ -36,6 +36,7 @@ export interface MountOptions extends BodyLimits {
   readonly name: string
   /** Undefined: no sessions. */
   readonly sessions: SessionLimits | undefined
+  readonly maxRequestsPerIdentity: number
   /** How long a client may read nothing of its answer; milliseconds. */
   readonly idleTimeout: number
   readonly onError: (error: Error) => void
@@ -63,6 +64,7 @@ export class Mount {
   readonly #options: MountOptions
   readonly #parts: StatelessOptions
   readonly #modern: Modern
+  readonly #slow = new SlowReaders()
   readonly #sessions: Sessions | undefined
 
   constructor(factory: AnyServerFactory, options: MountOptions) {
@@ -83,6 +85,7 @@ export class Mount {
       new Sessions({
         ...parts,
         ...sessions,
+        maxRequestsPerIdentity: options.maxRequestsPerIdentity,
         onRefused: (reason, message, { request }) => options.onRefused(reason, message, request),
       })
     const tell = (kind: 'tools' | 'prompts' | 'resources') => {
@@ -116,6 +119,7 @@ export class Mount {
       await writeAnswer(response, await this.#answer(exchange), {
         isOpenEnded: isOpenEnded(exchange),
         idleTimeout: this.#options.idleTimeout,
+        onSlow: () => this.#slow.add(sender.authInfo?.clientId ?? '', response),
       })
     } catch (error) {
       if (gone.signal.aborted) return

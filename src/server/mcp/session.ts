@@ -5,11 +5,12 @@ import {
   type JSONRPCNotification,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
+import type { Call } from '../../auth/call.js'
 import type { Standing } from '../../tls/peer/standing.js'
 import { type AnyMcpServer, closeServer, type FactoryContext } from './any-server.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
 import { type Kept, RecentEvents } from './event-store.js'
-import { type Exchange, refusal } from './exchange.js'
+import type { Exchange } from './exchange.js'
 
 export interface SessionParts {
   readonly make: (context: FactoryContext) => Promise<AnyMcpServer>
@@ -103,6 +104,11 @@ export class Session {
     })
   }
 
+  /** The call among these whose id is that of a call that still runs. */
+  runningAmong(calls: readonly Call[]): Call | undefined {
+    return calls.find(({ id }) => this.#conversation.runs(id))
+  }
+
   get isIdle(): boolean {
     return this.#open === 0 && this.#conversation.running === 0
   }
@@ -110,9 +116,6 @@ export class Session {
   async answer(exchange: Exchange): Promise<Response> {
     const { request, authInfo, body, calls, web } = exchange
     this.#use(exchange)
-    const taken = calls.find(({ id }) => this.#conversation.runs(id))
-    if (taken)
-      return refusal(400, -32600, `The id ${JSON.stringify(taken.id)} is that of a call that still runs`)
     this.#conversation.begin(calls)
     const ids = calls.map(({ id }) => id)
     try {

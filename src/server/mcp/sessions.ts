@@ -4,12 +4,18 @@ import { PerIdentity } from '../../tls/per-identity.js'
 import { refusalBody } from '../../tls/rejection.js'
 import type { Kept } from './event-store.js'
 import { type Exchange, refusal } from './exchange.js'
+import type { EndedCall } from './outcome.js'
 import { Session, type SessionEnd, type SessionParts } from './session.js'
 
 export interface SessionsOptions extends SessionParts, SessionLimits {
+  /** Calls of one identity that run at once: some run on when their stream has gone. */
+  readonly maxRequestsPerIdentity: number
   /** Told of what is refused here: the session of another identity, and one too many. */
   readonly onRefused: (reason: 'NOT_AUTHORIZED' | 'RATE_LIMITED', message: string, exchange: Exchange) => void
 }
+
+/** What a client says of itself is kept as long as its session: at most so many characters. */
+const longestInitialize = 64 * 1024
 
 /** Milliseconds between two looks for sessions that are idle, or whose certificate no longer counts. */
 const lookEvery = 250
@@ -22,6 +28,7 @@ export class Sessions {
   readonly #options: SessionsOptions
   readonly #sessions = new Map<string, Session>()
   readonly #perIdentity: PerIdentity
+  readonly #running: PerIdentity
   /** By identity, as long as it has sessions. */
   readonly #kept = new Map<string | undefined, Kept>()
   readonly #ended: Record<SessionEnd, number> = {
@@ -40,6 +47,7 @@ export class Sessions {
   constructor(options: SessionsOptions) {
     this.#options = options
     this.#perIdentity = new PerIdentity(options.maxPerIdentity)
+    this.#running = new PerIdentity(options.maxRequestsPerIdentity)
   }
 
   get size(): number {
@@ -64,7 +72,7 @@ export class Sessions {
       return refusal(400, -32000, 'Bad Request: Mcp-Session-Id header is required')
     }
     const session = this.#find(String(id), authInfo?.clientId)
-    if (session) return session.answer(exchange)
+    if (session) return this.#answerIn(session, exchange)
     // Once it is answered: an unknown session shall not be told from it by the time that this takes.
     if (this.#sessions.has(String(id)))
       exchange.response.once('close', () =>
@@ -100,12 +108,14 @@ export class Sessions {
 
   async #open(exchange: Exchange): Promise<Response> {
     const owner = exchange.authInfo?.clientId
+    if (JSON.stringify(exchange.body).length > longestInitialize)
+      return refusal(413, -32000, `initialize is larger than ${longestInitialize} characters`)
     const refused = this.#refuseOpening(exchange, owner)
     if (refused) return refused
     this.#opening++
     let session: Session
     try {
-      session = await Session.open(exchange, this.#options, this.#keptOf(owner), (reason) => {
+      session = await Session.open(exchange, this.#partsOf(owner), this.#keptOf(owner), (reason) => {
         this.#sessions.delete(session.id)
         this.#ended[reason]++
         this.#give(owner)
@@ -120,7 +130,21 @@ export class Sessions {
     this.#sessions.set(session.id, session)
     this.#timer ??= setInterval(() => this.#look(), lookEvery).unref()
     if (this.#isDraining) session.drain()
-    return session.answer(exchange)
+    return this.#answerIn(session, exchange)
+  }
+
+  #answerIn(session: Session, exchange: Exchange): Promise<Response> | Response {
+    const { owner } = session
+    const { calls } = exchange
+    const twice = session.runningAmong(calls)
+    if (twice)
+      return refusal(400, -32600, `The id ${JSON.stringify(twice.id)} is that of a call that still runs`)
+    if (owner === undefined) return session.answer(exchange)
+    const taken = calls.filter(() => this.#running.take(owner))
+    // Each ends as a call of the session, also where it is refused there.
+    if (taken.length === calls.length) return session.answer(exchange)
+    for (const _call of taken) this.#running.give(owner)
+    return this.#tooMany(exchange, `${owner} has as many calls at once as it may`)
   }
 
   /** Takes the place of one session, or says why there is none. */
@@ -151,6 +175,16 @@ export class Sessions {
     if (owner === undefined) return
     this.#perIdentity.give(owner)
     if (!this.#perIdentity.has(owner)) this.#kept.delete(owner)
+  }
+
+  /** A call has its place until it ends, however that comes about. */
+  #partsOf(owner: string | undefined): SessionParts {
+    const { make, conversation } = this.#options
+    const onCall = (ended: EndedCall) => {
+      conversation.onCall(ended)
+      if (owner !== undefined) this.#running.give(owner)
+    }
+    return { make, conversation: { ...conversation, onCall } }
   }
 
   #keptOf(owner: string | undefined): Kept {

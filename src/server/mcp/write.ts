@@ -4,27 +4,51 @@ import type { ServerResponse } from 'node:http'
  * How many bytes may wait for a client that does not read: of a stream that goes on as long as the server likes, and can be
  * resumed; and of a call.
  */
-const unreadAtMost = { ofNews: 4 * 1024 * 1024, ofCall: 16 * 1024 * 1024 }
+const unreadAtMost = { ofNews: 4 * 1024 * 1024, ofCall: 16 * 1024 * 1024, ofIdentity: 64 * 1024 * 1024 }
+
+/** Answers of each identity that wait for their client to read. */
+export class SlowReaders {
+  readonly #slow = new Map<string, Set<ServerResponse>>()
+
+  /** Notes that this one waits; ends it when too much waits for its identity. */
+  add(identity: string, response: ServerResponse): void {
+    const slow = this.#slow.get(identity) ?? new Set()
+    this.#slow.set(identity, slow)
+    if (!slow.has(response)) {
+      slow.add(response)
+      response.once('close', () => {
+        slow.delete(response)
+        if (slow.size === 0) this.#slow.delete(identity)
+      })
+    }
+    const waiting = [...slow].reduce((sum, { writableLength }) => sum + writableLength, 0)
+    if (waiting > unreadAtMost.ofIdentity) response.destroy()
+  }
+}
 
 export interface WriteOptions {
   /** The server may send on this stream as long as it likes. */
   readonly isOpenEnded: boolean
   /** How long a client may read nothing of what waits for it; milliseconds. */
   readonly idleTimeout: number
+  /** Called when the client does not keep up. */
+  readonly onSlow: () => void
 }
 
 /** Writes an answer: one that is no stream in one piece with its length, since through TLS every small write costs a record. */
 export async function writeAnswer(
   response: ServerResponse,
   answer: Response,
-  { isOpenEnded, idleTimeout }: WriteOptions,
+  { isOpenEnded, idleTimeout, onSlow }: WriteOptions,
 ): Promise<void> {
   // The SDK must not decide whether the connection stays open: it would keep one alive that is draining.
   const { connection: _, ...headers } = Object.fromEntries(answer.headers)
   if (answer.body === null || !/^text\/event-stream/i.test(headers['content-type'] ?? '')) {
     const body = Buffer.from(await answer.arrayBuffer())
     response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body)
-    if (!response.writableFinished) endIfUnread(response, idleTimeout)
+    if (response.writableFinished) return
+    endIfUnread(response, idleTimeout)
+    onSlow()
     return
   }
   const begin = () => response.headersSent || response.writeHead(answer.status, headers)
@@ -46,6 +70,7 @@ export async function writeAnswer(
       begin()
       if (response.write(next.value)) continue
       if (response.writableLength > unread) return void response.destroy()
+      onSlow()
       if (!isSlow) endIfUnread(response, idleTimeout)
       isSlow = true
     }

@@ -376,6 +376,35 @@ describe('limits', () => {
       .toBe('opened')
   })
 
+  test('what a client says of itself is kept, so that it may not be endless', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, sessions: true })
+    const experimental = { x: { y: 'x'.repeat(70_000) } }
+    await expect(
+      openRawSession(served.server.url, world.certDir, { capabilities: { experimental } }),
+    ).rejects.toThrow(/413.*initialize is larger than 65536 characters/)
+  })
+
+  test('a call whose stream has gone runs on, and still counts as one of its identity', async () => {
+    await using world = await makeWorld()
+    const script = new Script()
+    const limits = { maxRequestsPerIdentity: 2 }
+    await using served = await serveTest({ tls: world.tls, sessions: true, limits }, () => slowServer(script))
+    const { url } = served.server
+    const session = await openRawSession(url, world.certDir)
+    const headers = { 'mcp-session-id': session.id, 'mcp-protocol-version': '2025-11-25' }
+    for (const id of [1, 2]) {
+      const begun = await openStream(url, world.certDir, headers, JSON.stringify(call('wait', {}, id)))
+      await expect.poll(() => script.calls).toBe(id)
+      begun.destroy()
+    }
+    await expect.poll(() => served.server.connections().length).toBe(0)
+    const third = await session.post(call('wait', {}, 3))
+    expect([third.status, script.calls]).toEqual([429, 2])
+    script.finish.open()
+    await expect.poll(async () => (await session.post(call('act', {}, crypto.randomUUID()))).status).toBe(200)
+  })
+
   test('a session that nobody uses ends, one with an open stream does not', async () => {
     await using world = await makeWorld()
     const closed: string[] = []
