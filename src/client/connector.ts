@@ -49,6 +49,10 @@ export class Connector {
   readonly #sessions = new SessionCache()
   readonly #open = new Map<string, Set<PeerConnection>>()
   readonly #latest = new Map<string, ConnectionRecord>()
+  /** How many connections were ended because their server no longer qualified. */
+  #ended = 0
+  /** The target asked for last: most clients have one. */
+  #last: { readonly href: string; readonly target: Target } | undefined
   /** What servers have said against our certificate, for the requests that it ended. */
   readonly #refusals = new Map<string, { readonly refused: MtlsError; readonly at: number }>()
 
@@ -79,10 +83,12 @@ export class Connector {
 
   /**
    * To be called before every request: connections whose server no longer qualifies are ended, so that no
-   * request goes over them.
+   * request goes over them. Whether any was.
    */
-  sweep(origin: URL): void {
+  sweep(origin: URL): boolean {
+    const before = this.#ended
     for (const open of this.#open.get(this.#targetOf(origin).key) ?? []) open.check()
+    return this.#ended !== before
   }
 
   /** From now on this trust counts, also for connections that are open: those whose server does not qualify end. */
@@ -105,7 +111,9 @@ export class Connector {
   }
 
   #targetOf(origin: URL): Target {
-    return this.#target(endpointOf(origin))
+    if (this.#last?.href === origin.href) return this.#last.target
+    this.#last = { href: origin.href, target: this.#target(endpointOf(origin)) }
+    return this.#last.target
   }
 
   /** undici names an IPv6 host without brackets, a URL with them: one server has one key. */
@@ -197,6 +205,7 @@ export class Connector {
     const { key, address, serverName } = target
     this.#latest.set(key, record)
     const end = (refusal: Refusal) => {
+      this.#ended++
       this.#sessions.delete(key)
       socket.destroy(refusedServer(refusal, address))
     }

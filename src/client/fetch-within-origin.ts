@@ -8,6 +8,7 @@ import {
 } from 'undici'
 import { MtlsError } from '../errors.js'
 import { ofPeer } from '../text/of-peer.js'
+import { type Answer, exchange, type Posted } from './exchange.js'
 import { explainFailure } from './failure.js'
 
 /** As many as `fetch` follows (Fetch standard, HTTP-redirect fetch). */
@@ -36,40 +37,77 @@ class OriginDispatcher extends Dispatcher {
     return this.#agent.dispatch({ ...options, origin: this.#origin }, this.#noticing(handler))
   }
 
-  /** The same handler; undici calls it for the first time right before it writes, unless it is for an error. */
+  /** The same handler; undici calls these members of it right before it writes. */
   #noticing(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
-    return new Proxy(handler, {
-      get: (target, name) => {
-        const member: unknown = Reflect.get(target, name)
-        if (typeof member !== 'function') return member
-        return (...all: unknown[]) => {
-          if (!/Error$/.test(String(name))) this.hasWritten = true
-          return member.apply(target, all)
-        }
-      },
-    })
+    const noticing: Dispatcher.DispatchHandler = Object.create(handler)
+    for (const name of ['onConnect', 'onRequestStart'] as const) {
+      const member = handler[name] as ((...all: unknown[]) => void) | undefined
+      if (!member) continue
+      noticing[name] = (...all: unknown[]) => {
+        this.hasWritten = true
+        member.apply(handler, all)
+      }
+    }
+    return noticing
   }
 }
 
 /**
  * `fetch` over this agent, to any port, that follows redirects within the origin alone: one must not carry our
- * certificate to somebody else, nor a plain request off this machine. Throws what `explainFailure` gives.
+ * certificate to somebody else, nor a plain request off this machine. Throws what `explainFailure` gives. `answer` is
+ * what the request was answered with, where that is known already.
  */
-export async function fetchWithinOrigin(agent: Agent, target: URL, init: RequestInit): Promise<Response> {
+export async function fetchWithinOrigin(
+  agent: Agent,
+  target: URL,
+  init: RequestInit,
+  answer?: Response,
+): Promise<Response> {
   const dispatcher = new OriginDispatcher(agent, target.origin)
+  dispatcher.hasWritten = answer !== undefined
   try {
-    return await followed(dispatcher, target, init)
+    return await followed(dispatcher, target, init, answer)
   } catch (error) {
     throw explainFailure(error, target, dispatcher.hasWritten ? 'maybe' : 'no')
   }
 }
 
-async function followed(dispatcher: OriginDispatcher, target: URL, init: RequestInit): Promise<Response> {
+/**
+ * POSTs a text below `fetch`. An answer that is not as `isPlain` says becomes what `fetchWithinOrigin` makes of it.
+ * Throws what that throws.
+ */
+export async function postWithinOrigin(
+  agent: Agent,
+  target: URL,
+  posted: Posted,
+  isPlain: (answer: Answer) => boolean,
+): Promise<Answer | globalThis.Response> {
+  let hasWritten = false
+  const answer = await exchange(agent, target, posted, () => {
+    hasWritten = true
+  }).catch((error: unknown) => {
+    throw explainFailure(error, target, hasWritten ? 'maybe' : 'no')
+  })
+  if (isPlain(answer)) return answer
+  const { method, headers, body, signals } = posted
+  const init = { method, headers, body, signal: AbortSignal.any([...signals]) }
+  const response = await fetchWithinOrigin(agent, target, init, answer.response() as unknown as Response)
+  return response as unknown as globalThis.Response
+}
+
+async function followed(
+  dispatcher: OriginDispatcher,
+  target: URL,
+  init: RequestInit,
+  answer: Response | undefined,
+): Promise<Response> {
   const { origin } = target
   let url = target
   let request = init
   for (let count = 0; ; count++) {
-    const response = await undiciFetch(withoutPort(url), { ...request, redirect: 'manual', dispatcher })
+    const response =
+      (count === 0 && answer) ||
+      (await undiciFetch(withoutPort(url), { ...request, redirect: 'manual', dispatcher }))
     const location = redirects.has(response.status) ? response.headers.get('location') : null
     if (location === null || init.redirect === 'manual')
       return Object.defineProperties(response, {
