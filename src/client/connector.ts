@@ -49,8 +49,6 @@ export class Connector {
   readonly #sessions = new SessionCache()
   readonly #open = new Map<string, Set<PeerConnection>>()
   readonly #latest = new Map<string, ConnectionRecord>()
-  /** How many connections were ended because their server no longer qualified. */
-  #ended = 0
   /** The target asked for last: most clients have one. */
   #last: { readonly href: string; readonly target: Target } | undefined
   /** What servers have said against our certificate, for the requests that it ended. */
@@ -83,12 +81,10 @@ export class Connector {
 
   /**
    * To be called before every request: connections whose server no longer qualifies are ended, so that no
-   * request goes over them. Whether any was.
+   * request goes over them.
    */
-  sweep(origin: URL): boolean {
-    const before = this.#ended
+  sweep(origin: URL): void {
     for (const open of this.#open.get(this.#targetOf(origin).key) ?? []) open.check()
-    return this.#ended !== before
   }
 
   /** From now on this trust counts, also for connections that are open: those whose server does not qualify end. */
@@ -205,7 +201,6 @@ export class Connector {
     const { key, address, serverName } = target
     this.#latest.set(key, record)
     const end = (refusal: Refusal) => {
-      this.#ended++
       this.#sessions.delete(key)
       socket.destroy(refusedServer(refusal, address))
     }

@@ -1,13 +1,14 @@
+import { getMaxListeners, setMaxListeners } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import { pipeline, Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, constants as zlib } from 'node:zlib'
-import type { Dispatcher } from 'undici'
+import { type Dispatcher, Headers, Response } from 'undici'
 
-/** A POST whose body is a text: all that MCP sends. */
-export interface Posted {
-  readonly method: 'POST'
+/** A request with nothing but text in it: all that MCP sends. */
+export interface TextRequest {
+  readonly method: 'GET' | 'POST'
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: string | null
   /** Any of them ends it. */
   readonly signals: readonly AbortSignal[]
 }
@@ -19,8 +20,20 @@ export interface Reader {
   failed(error: unknown): void
 }
 
-/** As `fetch` asks for it; what servers mean by `deflate` is two things. */
-const alwaysSent = { 'accept-encoding': 'br, gzip', 'user-agent': 'undici' }
+/** What `fetch` sends with each request, but for `deflate`, by which servers mean two things. */
+const alwaysSent = {
+  accept: '*/*',
+  'accept-language': '*',
+  'sec-fetch-mode': 'cors',
+  'user-agent': 'undici',
+  'accept-encoding': 'br, gzip',
+}
+
+/** As with `fetch`, a response that is forgotten before its body was read does not keep its connection. */
+const forgotten = new FinalizationRegistry((body: WeakRef<ReadableStream>) => {
+  const stream = body.deref()
+  if (stream?.locked === false) stream.cancel('nobody reads it').catch(() => {})
+})
 
 /**
  * An answer below `fetch`: its head has come, its body is read as it comes. `fetch` makes a request, a response, headers,
@@ -31,6 +44,7 @@ export class Answer {
   readonly headers: IncomingHttpHeaders
   readonly #statusText: string
   readonly #controller: Dispatcher.DispatchController
+  readonly #signals: readonly AbortSignal[]
   /** What came before there was a reader. */
   readonly #early: Buffer[] = []
   #reader: Reader | undefined
@@ -38,9 +52,11 @@ export class Answer {
 
   constructor(
     controller: Dispatcher.DispatchController,
+    signals: readonly AbortSignal[],
     head: { readonly status: number; readonly headers: IncomingHttpHeaders; readonly statusText: string },
   ) {
     this.#controller = controller
+    this.#signals = signals
     this.status = head.status
     this.headers = head.headers
     this.#statusText = head.statusText
@@ -82,6 +98,27 @@ export class Answer {
     const headers = new Headers()
     for (const [name, values = []] of Object.entries(this.headers))
       for (const value of [values].flat()) headers.append(name, value)
+    const body = this.#wholeBody(before) ?? this.#streamOfBody(before)
+    const hasBody = status !== 204 && status !== 205 && status !== 304
+    const isKnown = status >= 200 && status < 600
+    const response = new Response(hasBody ? body : null, {
+      status: isKnown ? status : 500,
+      statusText: this.#statusText.replace(/[^\t\x20-\x7e]/g, ''),
+      headers,
+    })
+    if (!isKnown) Object.defineProperty(response, 'status', { value: status })
+    if (response.body) forgotten.register(response, new WeakRef(response.body as ReadableStream))
+    return response
+  }
+
+  /** The body that has come as a whole, with its head: most have, and need no stream. */
+  #wholeBody(before: readonly Buffer[]): Buffer | undefined {
+    const isWhole = this.#ended && this.#ended.error === undefined
+    if (!isWhole || this.headers['content-encoding'] !== undefined) return undefined
+    return Buffer.concat([...before, ...this.#early])
+  }
+
+  #streamOfBody(before: readonly Buffer[]): ReadableStream<Uint8Array> {
     const raw = new Readable({
       read: () => this.#controller.resume(),
       destroy: (error, done) => {
@@ -94,16 +131,12 @@ export class Answer {
     this.read({
       data: (chunk) => void (raw.push(chunk) || this.#controller.pause()),
       end: () => void raw.push(null),
-      failed: (error) => void raw.destroy(new TypeError('terminated', { cause: error })),
+      failed: (error) => {
+        const isAbort = this.#signals.some(({ aborted }) => aborted)
+        raw.destroy((isAbort ? error : new TypeError('terminated', { cause: error })) as Error)
+      },
     })
-    const hasBody = status !== 204 && status !== 205 && status !== 304
-    if (!hasBody) raw.resume()
-    const body = hasBody ? (Readable.toWeb(this.#decoded(raw)) as ReadableStream<Uint8Array>) : null
-    return new Response(body, {
-      status,
-      statusText: this.#statusText.replace(/[^\t\x20-\x7e]/g, ''),
-      headers,
-    })
+    return Readable.toWeb(this.#decoded(raw)) as ReadableStream<Uint8Array>
   }
 
   /** Without the codings that we asked for, the last first; where there is another one, its body is left as it is. */
@@ -135,7 +168,7 @@ function decoderOf(coding: string): Transform | undefined {
 export function exchange(
   dispatcher: Dispatcher,
   target: URL,
-  { method, headers, body, signals }: Posted,
+  { method, headers, body, signals }: TextRequest,
   written: () => void,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -148,7 +181,10 @@ export function exchange(
       reject(reason)
     }
     if (aborted()) return abort()
-    for (const signal of signals) signal.addEventListener('abort', abort)
+    for (const signal of signals) {
+      if (getMaxListeners(signal) > 0) setMaxListeners(0, signal) // one for many requests is no leak
+      signal.addEventListener('abort', abort)
+    }
     const finish = (error: unknown) => {
       for (const signal of signals) signal.removeEventListener('abort', abort)
       answer?.finish(error)
@@ -156,7 +192,7 @@ export function exchange(
     dispatcher.dispatch(
       {
         origin: target.origin,
-        path: target.pathname + target.search,
+        path: target.href.slice(target.origin.length).replace(/#.*$/, ''),
         method,
         headers: { ...alwaysSent, ...headers },
         body,
@@ -170,7 +206,7 @@ export function exchange(
         },
         onResponseStart: (started, status, received, statusText = '') => {
           if (status < 200) return // as 103: the answer is still to come
-          answer = new Answer(started, { status, headers: received, statusText })
+          answer = new Answer(started, signals, { status, headers: received, statusText })
           resolve(answer)
         },
         onResponseData: (_controller, chunk) => answer?.push(chunk),

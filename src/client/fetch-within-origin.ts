@@ -8,7 +8,7 @@ import {
 } from 'undici'
 import { MtlsError } from '../errors.js'
 import { ofPeer } from '../text/of-peer.js'
-import { type Answer, exchange, type Posted } from './exchange.js'
+import { type Answer, exchange, type TextRequest } from './exchange.js'
 import { explainFailure } from './failure.js'
 
 /** As many as `fetch` follows (Fetch standard, HTTP-redirect fetch). */
@@ -34,34 +34,64 @@ class OriginDispatcher extends Dispatcher {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    return this.#agent.dispatch({ ...options, origin: this.#origin }, this.#noticing(handler))
+    return this.#agent.dispatch({ ...options, origin: this.#origin }, this.#notice(handler))
   }
 
-  /** The same handler; undici calls these members of it right before it writes. */
-  #noticing(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
-    const noticing: Dispatcher.DispatchHandler = Object.create(handler)
+  /** undici calls these members right before it writes. The handler is `fetch`'s own, made for this request. */
+  #notice(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
     for (const name of ['onConnect', 'onRequestStart'] as const) {
       const member = handler[name] as ((...all: unknown[]) => void) | undefined
       if (!member) continue
-      noticing[name] = (...all: unknown[]) => {
+      handler[name] = (...all: unknown[]) => {
         this.hasWritten = true
         member.apply(handler, all)
       }
     }
-    return noticing
+    return handler
   }
 }
 
 /**
  * `fetch` over this agent, to any port, that follows redirects within the origin alone: one must not carry our
- * certificate to somebody else, nor a plain request off this machine. Throws what `explainFailure` gives. `answer` is
- * what the request was answered with, where that is known already.
+ * certificate to somebody else, nor a plain request off this machine. Throws what `explainFailure` gives.
  */
-export async function fetchWithinOrigin(
+export async function fetchWithinOrigin(agent: Agent, target: URL, init: RequestInit): Promise<Response> {
+  const request = textRequest(init)
+  if (!request) return continued(agent, target, init, undefined)
+  return continued(agent, target, init, (await sent(agent, target, request)).response())
+}
+
+/** The same below `fetch`. An answer that is not as `isPlain` says becomes what `fetchWithinOrigin` gives. */
+export async function exchangeWithinOrigin(
+  agent: Agent,
+  target: URL,
+  request: TextRequest,
+  isPlain: (answer: Answer) => boolean,
+): Promise<Answer | Response> {
+  const answer = await sent(agent, target, request)
+  if (isPlain(answer)) return answer
+  const { method, headers, body, signals } = request
+  const init = { method, headers, body, signal: AbortSignal.any([...signals]) }
+  return continued(agent, target, init, answer.response())
+}
+
+async function sent(agent: Agent, target: URL, request: TextRequest): Promise<Answer> {
+  let hasWritten = false
+  try {
+    return await exchange(agent, target, request, () => {
+      hasWritten = true
+    })
+  } catch (error) {
+    throw explainFailure(error, target, hasWritten ? 'maybe' : 'no')
+  }
+}
+
+/** What comes of a request that was answered so; undefined when it is still to be made. */
+async function continued(
   agent: Agent,
   target: URL,
   init: RequestInit,
-  answer?: Response,
+  answer: Response | undefined,
 ): Promise<Response> {
   const dispatcher = new OriginDispatcher(agent, target.origin)
   dispatcher.hasWritten = answer !== undefined
@@ -72,27 +102,23 @@ export async function fetchWithinOrigin(
   }
 }
 
-/**
- * POSTs a text below `fetch`. An answer that is not as `isPlain` says becomes what `fetchWithinOrigin` makes of it.
- * Throws what that throws.
- */
-export async function postWithinOrigin(
-  agent: Agent,
-  target: URL,
-  posted: Posted,
-  isPlain: (answer: Answer) => boolean,
-): Promise<Answer | globalThis.Response> {
-  let hasWritten = false
-  const answer = await exchange(agent, target, posted, () => {
-    hasWritten = true
-  }).catch((error: unknown) => {
-    throw explainFailure(error, target, hasWritten ? 'maybe' : 'no')
-  })
-  if (isPlain(answer)) return answer
-  const { method, headers, body, signals } = posted
-  const init = { method, headers, body, signal: AbortSignal.any([...signals]) }
-  const response = await fetchWithinOrigin(agent, target, init, answer.response() as unknown as Response)
-  return response as unknown as globalThis.Response
+const known = new Set(['method', 'headers', 'body', 'signal', 'redirect'])
+
+/** A request that needs nothing of `fetch`; undefined for another, and for one that `fetch` would refuse. */
+function textRequest(init: RequestInit): TextRequest | undefined {
+  const { method = 'GET', body = null, signal, redirect = 'follow' } = init
+  if (method !== 'POST' && (method !== 'GET' || body !== null)) return undefined
+  if (body !== null && typeof body !== 'string') return undefined
+  if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal)) return undefined
+  if (!/^(follow|manual|error)$/.test(redirect)) return undefined
+  for (const name in init) if (!known.has(name)) return undefined
+  const headers: Record<string, string> = {}
+  for (const [name, value] of new Headers(init.headers)) {
+    if (name === 'range' || name.startsWith('if-')) return undefined // they change what `fetch` sends
+    headers[name] = value
+  }
+  if (body !== null) headers['content-type'] ??= 'text/plain;charset=UTF-8'
+  return { method, headers, body, signals: signal ? [signal] : [] }
 }
 
 async function followed(
@@ -113,6 +139,7 @@ async function followed(
       return Object.defineProperties(response, {
         url: { value: withoutFragment(url) },
         redirected: { value: count > 0 },
+        type: { value: 'basic' },
       })
     await response.body?.cancel()
     if (init.redirect === 'error')
@@ -169,5 +196,5 @@ function withoutPort(url: URL): URL {
 }
 
 function withoutFragment(url: URL): string {
-  return url.href.replace(/#.*$/, '')
+  return url.hash === '' ? url.href : url.href.replace(/#.*$/, '')
 }

@@ -25,12 +25,6 @@ export class Generation {
     return Object.values(this.#agent.stats).reduce((sum, stats) => sum + stats.running, 0)
   }
 
-  /** Whether a connection to this origin is open that undici would take for the next request. */
-  hasFree({ origin }: URL): boolean {
-    const stats = this.#agent.stats[origin]
-    return stats !== undefined && 'free' in stats && stats.free > 0
-  }
-
   async run<Result>(act: (agent: Agent) => Promise<Result>): Promise<Result> {
     this.#requests++
     try {

@@ -22,7 +22,7 @@ import type { TlsConnection } from '../tls/peer/connection.js'
 import { isPlain } from './answers.js'
 import { bounded } from './bounded.js'
 import { explainFailure, isLost, isUnsent, ownFailure, withSent } from './failure.js'
-import { fetchOver, type MtlsFetch, type Posting, plainFetch } from './fetch.js'
+import { type Exchanging, fetchOver, type MtlsFetch, plainFetch } from './fetch.js'
 import { outputSchemas } from './output-schemas.js'
 import type { PoolFigures } from './pool-figures.js'
 import { withRetries } from './retry.js'
@@ -51,8 +51,8 @@ type Tagged = { readonly [callOf]?: Call }
 /** The SDK's own client, whose transport is mutual TLS. */
 export class MtlsClient extends Client implements AsyncDisposable {
   readonly #config: McpClientConfig
-  readonly #mtls: (MtlsFetch & Posting) | undefined
-  readonly #fetch: FetchLike & Posting & { close(): Promise<void> }
+  readonly #mtls: (MtlsFetch & Exchanging) | undefined
+  readonly #fetch: FetchLike & Exchanging & { close(): Promise<void> }
   readonly #tools = new Map<string, Tool>()
   readonly #log: Log | undefined
   /** Our own. A client of the SDK may be connected over another, too. */
@@ -117,8 +117,8 @@ export class MtlsClient extends Client implements AsyncDisposable {
     const transport: ShortWayTransport<Call> = new ShortWayTransport<Call>(url, {
       call: () => this.#call ?? this.#opening,
       fetch: (to, init, call) => this.#request(transport, to, init, call),
-      post: (posted, message, call) =>
-        this.#tried(call, message, posted.signals, () => this.#fetch.post(url, posted, isPlain)),
+      exchange: (sent, message, call) =>
+        this.#tried(call, message, sent.signals, () => this.#fetch.exchange(url, sent, isPlain)),
       explain: (error) => explainFailure(new TypeError('terminated', { cause: error }), url),
       bounded: (response, message, signals) => this.#bounded(transport, response, message.id, signals),
       host: hostPortOf(url),

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import {
   isJSONRPCErrorResponse,
   isJSONRPCResultResponse,
@@ -10,7 +9,7 @@ import {
 } from '@modelcontextprotocol/client'
 import { kindOf, readEvents, textOfAnswer } from './answers.js'
 import { tooLarge } from './bounded.js'
-import { Answer, type Posted } from './exchange.js'
+import { Answer, type TextRequest } from './exchange.js'
 
 /** How a transport of ours makes its requests. */
 export interface Requests<Call> {
@@ -19,7 +18,7 @@ export interface Requests<Call> {
   /** As `fetch`. */
   fetch(url: string | URL, init: RequestInit | undefined, call: Call | undefined): Promise<Response>
   /** What a request below `fetch` is answered with; a response when that is not plain. */
-  post(posted: Posted, message: JSONRPCRequest, call: Call | undefined): Promise<Answer | Response>
+  exchange(sent: TextRequest, message: JSONRPCRequest, call: Call | undefined): Promise<Answer | Response>
   /** A response within its limit, that of a request which goes the SDK's way from here. */
   bounded(response: Response, message: JSONRPCRequest, signals: readonly AbortSignal[]): Response
   /** Why the answer to a request broke off, for whoever made it. */
@@ -58,7 +57,6 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
       redirectPolicy: 'follow', // our fetch follows within the origin alone, and says so
     })
     this.#requests = requests
-    setMaxListeners(0, this.#closing.signal) // one for each request under way
   }
 
   override async send(
@@ -102,8 +100,8 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
     const { signal } = this.#closing
     const { requestSignal } = options ?? {}
     const signals = requestSignal ? [signal, requestSignal] : [signal]
-    const posted: Posted = { method: 'POST', headers, body: JSON.stringify(message), signals }
-    const answer = await this.#requests.post(posted, message, call)
+    const sent: TextRequest = { method: 'POST', headers, body: JSON.stringify(message), signals }
+    const answer = await this.#requests.exchange(sent, message, call)
     const continued = (rest: Response) =>
       this.#handOver(message, options, { call, response: this.#requests.bounded(rest, message, signals) })
     if (!(answer instanceof Answer)) return continued(answer)
