@@ -1,4 +1,4 @@
-import { getMaxListeners, setMaxListeners } from 'node:events'
+import { setMaxListeners } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import { pipeline, Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, constants as zlib } from 'node:zlib'
@@ -182,7 +182,7 @@ export function exchange(
     }
     if (aborted()) return abort()
     for (const signal of signals) {
-      if (getMaxListeners(signal) > 0) setMaxListeners(0, signal) // one for many requests is no leak
+      setMaxListeners(Number.POSITIVE_INFINITY, signal) // one for many requests is no leak; at 0 Node 20 breaks
       signal.addEventListener('abort', abort)
     }
     const finish = (error: unknown) => {
