@@ -131,12 +131,12 @@ export class Answer {
     this.read({
       data: (chunk) => void (raw.push(chunk) || this.#controller.pause()),
       end: () => void raw.push(null),
-      failed: (error) => {
-        const isAbort = this.#signals.some(({ aborted }) => aborted)
-        raw.destroy((isAbort ? error : new TypeError('terminated', { cause: error })) as Error)
-      },
+      failed: (error) => void raw.destroy(error as Error),
     })
-    return Readable.toWeb(this.#decoded(raw)) as ReadableStream<Uint8Array>
+    const aborted = () => this.#signals.find((signal) => signal.aborted)
+    return streamOf(this.#decoded(raw), (error) =>
+      aborted() ? aborted()?.reason : new TypeError('terminated', { cause: error }),
+    )
   }
 
   /** Without the codings that we asked for, the last first; where there is another one, its body is left as it is. */
@@ -146,12 +146,36 @@ export class Answer {
       .join(',')
       .toLowerCase()
       .split(/[ \t]*,[ \t]*/)
+    if (codings.length > mostCodings)
+      throw new TypeError('fetch failed', { cause: new Error(tooManyCodings) })
     const decoders = codings.map((coding) => decoderOf(coding)).reverse()
-    if (codings.length > mostCodings || !decoders.every((decoder) => decoder !== undefined)) return raw
+    if (!decoders.every((decoder) => decoder !== undefined)) return raw
     return decoders.reduce<Readable>((from, decoder) => pipeline(from, decoder, () => {}), raw)
   }
 }
 
+/** Not `Readable.toWeb`: on Node 20 that closes twice what was cancelled, and throws where nobody can catch it. */
+function streamOf(readable: Readable, failed: (error: unknown) => unknown): ReadableStream<Uint8Array> {
+  const chunks: AsyncIterator<Buffer> = readable[Symbol.asyncIterator]()
+  return new ReadableStream({
+    type: 'bytes',
+    async pull(controller) {
+      try {
+        const { done, value } = await chunks.next()
+        if (!done) return controller.enqueue(new Uint8Array(value))
+        controller.close()
+        controller.byobRequest?.respond(0)
+      } catch (error) {
+        controller.error(failed(error))
+      }
+    },
+    async cancel() {
+      readable.destroy()
+    },
+  })
+}
+
+const tooManyCodings = 'the answer has too many content-encodings'
 /** As many as `fetch` takes off. */
 const mostCodings = 5
 

@@ -58,7 +58,7 @@ class OriginDispatcher extends Dispatcher {
 export async function fetchWithinOrigin(agent: Agent, target: URL, init: RequestInit): Promise<Response> {
   const request = textRequest(init)
   if (!request) return continued(agent, target, init, undefined)
-  return continued(agent, target, init, (await sent(agent, target, request)).response())
+  return continued(agent, target, init, await sent(agent, target, request))
 }
 
 /** The same below `fetch`. An answer that is not as `isPlain` says becomes what `fetchWithinOrigin` gives. */
@@ -72,7 +72,7 @@ export async function exchangeWithinOrigin(
   if (isPlain(answer)) return answer
   const { method, headers, body, signals } = request
   const init = { method, headers, body, signal: AbortSignal.any([...signals]) }
-  return continued(agent, target, init, answer.response())
+  return continued(agent, target, init, answer)
 }
 
 async function sent(agent: Agent, target: URL, request: TextRequest): Promise<Answer> {
@@ -91,12 +91,12 @@ async function continued(
   agent: Agent,
   target: URL,
   init: RequestInit,
-  answer: Response | undefined,
+  answer: Answer | undefined,
 ): Promise<Response> {
   const dispatcher = new OriginDispatcher(agent, target.origin)
   dispatcher.hasWritten = answer !== undefined
   try {
-    return await followed(dispatcher, target, init, answer)
+    return await followed(dispatcher, target, init, answer?.response())
   } catch (error) {
     throw explainFailure(error, target, dispatcher.hasWritten ? 'maybe' : 'no')
   }

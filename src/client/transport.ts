@@ -35,6 +35,9 @@ interface Handed<Call> {
   readonly response?: Response | undefined
 }
 
+/** The same as the interface has it, but for `undefined`. */
+type SendOptions = Parameters<StreamableHTTPClientTransport['send']>[1]
+
 const handedHeader = 'mcp-mtls-request'
 
 /**
@@ -151,25 +154,36 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
     options: TransportSendOptions | undefined,
     handed: Handed<Call>,
   ): Promise<void> {
+    const { resumptionToken } = options ?? {}
+    if (resumptionToken) {
+      // It asks by a GET, later, in which no header of ours is.
+      this.#handed.set(eventName(resumptionToken), handed)
+      return super.send(message, options as SendOptions)
+    }
     const name = String(this.#handedCount++)
     this.#handed.set(name, handed)
     try {
       const headers = { ...options?.headers, [handedHeader]: name }
-      await super.send(message, { ...options, headers } as Parameters<
-        StreamableHTTPClientTransport['send']
-      >[1])
+      await super.send(message, { ...options, headers } as SendOptions)
     } finally {
       this.#handed.delete(name)
     }
   }
 
   #taken(init: RequestInit | undefined): Handed<Call> | undefined {
-    const headers = init?.headers
-    const name = headers instanceof Headers ? headers.get(handedHeader) : null
-    if (!(headers instanceof Headers) || name === null) return undefined
+    const { headers } = init ?? {}
+    if (!(headers instanceof Headers)) return undefined
+    const event = headers.get('last-event-id')
+    const name = headers.get(handedHeader) ?? (event === null ? '' : eventName(event))
     headers.delete(handedHeader)
-    return this.#handed.get(name)
+    const handed = this.#handed.get(name)
+    this.#handed.delete(name)
+    return handed
   }
+}
+
+function eventName(id: string): string {
+  return `event ${id}`
 }
 
 function isRequest(message: JSONRPCMessage | JSONRPCMessage[]): message is JSONRPCRequest {
