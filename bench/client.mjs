@@ -48,7 +48,7 @@ try {
     for (const inFlight of [1, 16]) {
       /** @type {number[][]} */
       const costs = []
-      for (let round = -3; round < rounds; round++) {
+      for (let round = -6; round < rounds; round++) {
         const cost = []
         for (const { process } of clients) {
           process.send({ calls, inFlight })
