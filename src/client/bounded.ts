@@ -78,7 +78,7 @@ function sizeOfEvent(): (chunk: Uint8Array) => number {
   }
 }
 
-function tooLarge(host: string, limit: number): MtlsError {
+export function tooLarge(host: string, limit: number): MtlsError {
   return new MtlsError(
     'CONNECTION_FAILED',
     `the server at ${host} sent an answer of more than ${limit} bytes`,

@@ -17,7 +17,7 @@ export interface ConnectOptions extends McpClientOptions, FreshnessOptions {
   readonly clientInfo?: Implementation | undefined
   /** Further options of the SDK's client; by default it speaks 2026-07-28 and falls back to older revisions. */
   readonly clientOptions?: ClientOptions | undefined
-  /** Where the log goes; `false` for none. Default: level `info` on stderr. */
+  /** Where the log goes; `false` for none. Default: level `warn` on stderr, which is the application's. */
   readonly log?: LogOptions | false | undefined
   /** Gets every security event, beside the log; default nobody. */
   readonly onSecurityEvent?: Subscriber | undefined
@@ -46,7 +46,10 @@ export async function connect(options: ConnectOptions): Promise<MtlsClient> {
   const config = parseClientConfig(rest)
   // What a client needs takes a while to load: whoever imports this package may only be a server.
   const { MtlsClient } = await import('./mtls-client.js')
-  const log = logOptions === false ? undefined : (await import('../tls/log/log.js')).openLog(logOptions)
+  const log =
+    logOptions === false
+      ? undefined
+      : (await import('../tls/log/log.js')).openLog({ ...logOptions, level: logOptions?.level ?? 'warn' })
   const client = new MtlsClient(config, {
     clientInfo,
     clientOptions,

@@ -49,6 +49,8 @@ export class Connector {
   readonly #sessions = new SessionCache()
   readonly #open = new Map<string, Set<PeerConnection>>()
   readonly #latest = new Map<string, ConnectionRecord>()
+  /** The target asked for last: most clients have one. */
+  #last: { readonly href: string; readonly target: Target } | undefined
   /** What servers have said against our certificate, for the requests that it ended. */
   readonly #refusals = new Map<string, { readonly refused: MtlsError; readonly at: number }>()
 
@@ -105,7 +107,9 @@ export class Connector {
   }
 
   #targetOf(origin: URL): Target {
-    return this.#target(endpointOf(origin))
+    if (this.#last?.href === origin.href) return this.#last.target
+    this.#last = { href: origin.href, target: this.#target(endpointOf(origin)) }
+    return this.#last.target
   }
 
   /** undici names an IPv6 host without brackets, a URL with them: one server has one key. */

@@ -8,6 +8,7 @@ import {
 } from 'undici'
 import { MtlsError } from '../errors.js'
 import { ofPeer } from '../text/of-peer.js'
+import { type Answer, exchange, type TextRequest } from './exchange.js'
 import { explainFailure } from './failure.js'
 
 /** As many as `fetch` follows (Fetch standard, HTTP-redirect fetch). */
@@ -33,21 +34,20 @@ class OriginDispatcher extends Dispatcher {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    return this.#agent.dispatch({ ...options, origin: this.#origin }, this.#noticing(handler))
+    return this.#agent.dispatch({ ...options, origin: this.#origin }, this.#notice(handler))
   }
 
-  /** The same handler; undici calls it for the first time right before it writes, unless it is for an error. */
-  #noticing(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
-    return new Proxy(handler, {
-      get: (target, name) => {
-        const member: unknown = Reflect.get(target, name)
-        if (typeof member !== 'function') return member
-        return (...all: unknown[]) => {
-          if (!/Error$/.test(String(name))) this.hasWritten = true
-          return member.apply(target, all)
-        }
-      },
-    })
+  /** undici calls these members right before it writes. The handler is `fetch`'s own, made for this request. */
+  #notice(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
+    for (const name of ['onConnect', 'onRequestStart'] as const) {
+      const member = handler[name] as ((...all: unknown[]) => void) | undefined
+      if (!member) continue
+      handler[name] = (...all: unknown[]) => {
+        this.hasWritten = true
+        member.apply(handler, all)
+      }
+    }
+    return handler
   }
 }
 
@@ -56,25 +56,90 @@ class OriginDispatcher extends Dispatcher {
  * certificate to somebody else, nor a plain request off this machine. Throws what `explainFailure` gives.
  */
 export async function fetchWithinOrigin(agent: Agent, target: URL, init: RequestInit): Promise<Response> {
-  const dispatcher = new OriginDispatcher(agent, target.origin)
+  const request = textRequest(init)
+  if (!request) return continued(agent, target, init, undefined)
+  return continued(agent, target, init, await sent(agent, target, request))
+}
+
+/** The same below `fetch`. An answer that is not as `isPlain` says becomes what `fetchWithinOrigin` gives. */
+export async function exchangeWithinOrigin(
+  agent: Agent,
+  target: URL,
+  request: TextRequest,
+  isPlain: (answer: Answer) => boolean,
+): Promise<Answer | Response> {
+  const answer = await sent(agent, target, request)
+  if (isPlain(answer)) return answer
+  const { method, headers, body, signals } = request
+  const init = { method, headers, body, signal: AbortSignal.any([...signals]) }
+  return continued(agent, target, init, answer)
+}
+
+async function sent(agent: Agent, target: URL, request: TextRequest): Promise<Answer> {
+  let hasWritten = false
   try {
-    return await followed(dispatcher, target, init)
+    return await exchange(agent, target, request, () => {
+      hasWritten = true
+    })
+  } catch (error) {
+    throw explainFailure(error, target, hasWritten ? 'maybe' : 'no')
+  }
+}
+
+/** What comes of a request that was answered so; undefined when it is still to be made. */
+async function continued(
+  agent: Agent,
+  target: URL,
+  init: RequestInit,
+  answer: Answer | undefined,
+): Promise<Response> {
+  const dispatcher = new OriginDispatcher(agent, target.origin)
+  dispatcher.hasWritten = answer !== undefined
+  try {
+    return await followed(dispatcher, target, init, answer?.response())
   } catch (error) {
     throw explainFailure(error, target, dispatcher.hasWritten ? 'maybe' : 'no')
   }
 }
 
-async function followed(dispatcher: OriginDispatcher, target: URL, init: RequestInit): Promise<Response> {
+const known = new Set(['method', 'headers', 'body', 'signal', 'redirect'])
+
+/** A request that needs nothing of `fetch`; undefined for another, and for one that `fetch` would refuse. */
+function textRequest(init: RequestInit): TextRequest | undefined {
+  const { method = 'GET', body = null, signal, redirect = 'follow' } = init
+  if (method !== 'POST' && (method !== 'GET' || body !== null)) return undefined
+  if (body !== null && typeof body !== 'string') return undefined
+  if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal)) return undefined
+  if (!/^(follow|manual|error)$/.test(redirect)) return undefined
+  for (const name in init) if (!known.has(name)) return undefined
+  const headers: Record<string, string> = {}
+  for (const [name, value] of new Headers(init.headers)) {
+    if (name === 'range' || name.startsWith('if-')) return undefined // they change what `fetch` sends
+    headers[name] = value
+  }
+  if (body !== null) headers['content-type'] ??= 'text/plain;charset=UTF-8'
+  return { method, headers, body, signals: signal ? [signal] : [] }
+}
+
+async function followed(
+  dispatcher: OriginDispatcher,
+  target: URL,
+  init: RequestInit,
+  answer: Response | undefined,
+): Promise<Response> {
   const { origin } = target
   let url = target
   let request = init
   for (let count = 0; ; count++) {
-    const response = await undiciFetch(withoutPort(url), { ...request, redirect: 'manual', dispatcher })
+    const response =
+      (count === 0 && answer) ||
+      (await undiciFetch(withoutPort(url), { ...request, redirect: 'manual', dispatcher }))
     const location = redirects.has(response.status) ? response.headers.get('location') : null
     if (location === null || init.redirect === 'manual')
       return Object.defineProperties(response, {
         url: { value: withoutFragment(url) },
         redirected: { value: count > 0 },
+        type: { value: 'basic' },
       })
     await response.body?.cancel()
     if (init.redirect === 'error')
@@ -131,5 +196,5 @@ function withoutPort(url: URL): URL {
 }
 
 function withoutFragment(url: URL): string {
-  return url.href.replace(/#.*$/, '')
+  return url.hash === '' ? url.href : url.href.replace(/#.*$/, '')
 }

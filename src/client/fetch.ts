@@ -7,8 +7,9 @@ import { materialSource } from '../tls/material/source.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import { textOf } from './bounded.js'
 import type { Connector } from './connector.js'
+import { Answer, type TextRequest } from './exchange.js'
 import { explainFailure, isLost, withSent } from './failure.js'
-import { fetchWithinOrigin } from './fetch-within-origin.js'
+import { exchangeWithinOrigin, fetchWithinOrigin } from './fetch-within-origin.js'
 import type { Generation } from './generation.js'
 import { LiveConnections, type MtlsFetchOptions } from './live-connections.js'
 import { defaultMaxConnections, type PoolFigures } from './pool-figures.js'
@@ -27,43 +28,70 @@ export interface MtlsFetch extends FetchLike {
   close(): Promise<void>
 }
 
+/** Below `fetch`, for one who reads plain answers. */
+export interface Exchanging {
+  /** The answer, when it is as `isPlain` says, or the response that `fetch` gives. Throws what `fetch` throws. */
+  exchange(
+    target: URL,
+    request: TextRequest,
+    isPlain: (answer: Answer) => boolean,
+  ): Promise<Answer | Response>
+}
+
 /** What `mtlsFetch` gives. */
-export function fetchOver(config: TlsConfig, options: MtlsFetchOptions): MtlsFetch {
+export function fetchOver(config: TlsConfig, options: MtlsFetchOptions): MtlsFetch & Exchanging {
   const live = new LiveConnections(
     materialSource(config, 'client'),
     config.demoMode ? 'demo' : 'strict',
     options,
   )
   const ready = async (target: URL): Promise<Generation> => {
-    const { connector } = await live.current()
+    const { connector } = live.newest ?? (await live.current())
     connector.sweep(target)
     // undici gives a socket back one turn of the event loop after its response, and sees one closed as late:
-    // asked at once, it would open a second connection for the second call.
+    // asked at once, it would open a second connection for the second call. A turn costs 2 µs, as much as asking
+    // undici whether one of 16 connections is free.
     if (connector.open(target) > 0) await new Promise(setImmediate)
-    return live.current()
+    return live.newest ?? live.current()
   }
-  const request: FetchLike = async (url, init) => {
-    const target = checkedUrl(url, config)
+  /** Makes a request over connections whose server qualifies now. */
+  const over = async <T>(
+    target: URL,
+    act: (agent: Agent, connector: Connector) => Promise<T>,
+  ): Promise<T> => {
     const generation = await ready(target).catch((error: unknown) => {
       throw withSent(error, 'no')
     })
     const begun = performance.now()
+    const { connector } = generation
     return generation.run(async (agent) => {
       try {
-        const response = await fetchWithinOrigin(agent, target, { ...(init as object) })
-        return await unlessRejected(response as unknown as Response, target, generation.connector).catch(
-          (error: unknown) => {
-            throw explainFailure(error, target)
-          },
-        )
+        return await act(agent, connector)
       } catch (failure) {
-        const refusal = isLost(failure) && generation.connector.refusalSince(begun, target)
-        if (refusal) generation.connector.forget(target)
+        const refusal = isLost(failure) && connector.refusalSince(begun, target)
+        if (refusal) connector.forget(target)
         throw refusal ? withSent(refusal, 'maybe') : failure
       }
     })
   }
+  const accepted = (response: Response, target: URL, connector: Connector) =>
+    unlessRejected(response, target, connector).catch((error: unknown) => {
+      throw explainFailure(error, target)
+    })
+  const request: FetchLike = async (url, init) => {
+    const target = checkedUrl(url, config)
+    return over(target, async (agent, connector) => {
+      const response = await fetchWithinOrigin(agent, target, (init ?? {}) as object)
+      return accepted(response as unknown as Response, target, connector)
+    })
+  }
+  const exchange: Exchanging['exchange'] = (target, sent, isPlain) =>
+    over(target, async (agent, connector) => {
+      const answer = await exchangeWithinOrigin(agent, target, sent, isPlain)
+      return answer instanceof Answer ? answer : accepted(answer as unknown as Response, target, connector)
+    })
   return Object.assign(request, {
+    exchange,
     pool: (): PoolFigures => {
       const sum = (of: (generation: Generation) => number) =>
         live.generations.reduce((all, generation) => all + of(generation), 0)
@@ -85,7 +113,7 @@ export function fetchOver(config: TlsConfig, options: MtlsFetchOptions): MtlsFet
 }
 
 /** A `fetch` without TLS; the caller has seen to it that the URL is on loopback. */
-export function plainFetch(): FetchLike & { close(): Promise<void> } {
+export function plainFetch(): FetchLike & Exchanging & { close(): Promise<void> } {
   const connect: buildConnector.connector = (options, callback) =>
     buildConnector(waysTo(options.hostname))(options, callback)
   const agent = new Agent({ connect, bodyTimeout: 0, headersTimeout: 0 })
@@ -93,7 +121,9 @@ export function plainFetch(): FetchLike & { close(): Promise<void> } {
     const target = new URL(url)
     return (await fetchWithinOrigin(agent, target, { ...(init as object) })) as unknown as Response
   }
-  return Object.assign(request, { close: async () => void (agent.closed || (await agent.close())) })
+  const exchange: Exchanging['exchange'] = async (target, sent, isPlain) =>
+    exchangeWithinOrigin(agent, target, sent, isPlain)
+  return Object.assign(request, { exchange, close: async () => void (agent.closed || (await agent.close())) })
 }
 
 /** Throws `CONFIG_INVALID` for a URL that these options do not let us call. */
@@ -108,20 +138,22 @@ const longestRejection = 64 * 1024
 
 /** What our servers refuse, and a certificate that nginx does, is not about MCP: an error with its code. */
 async function unlessRejected(response: Response, target: URL, connector: Connector): Promise<Response> {
-  const type = response.headers.get('content-type') ?? ''
-  const isRefusal =
-    response.status === 403 || response.status === 429
-      ? /^application\/json/i.test(type)
-      : /^(400|495|496)$/.test(String(response.status)) && /^text\/html/i.test(type)
-  if (!isRefusal) return response
+  const { status } = response
+  const refusals =
+    status === 403 || status === 429
+      ? /^application\/json/i
+      : status === 400 || status === 495 || status === 496
+        ? /^text\/html/i
+        : undefined
+  if (!refusals?.test(response.headers.get('content-type') ?? '')) return response
   const body = await textOf(response.body, longestRejection)
-  const rejection = refusalInAnswer(response.status, body, `the server at ${hostPortOf(target)}`)
+  const rejection = refusalInAnswer(status, body, `the server at ${hostPortOf(target)}`)
   if (rejection) {
-    if (response.status !== 429) connector.forget(target)
+    if (status !== 429) connector.forget(target)
     throw rejection
   }
   return new Response(body, {
-    status: response.status,
+    status,
     statusText: response.statusText,
     headers: [...response.headers],
   })

@@ -29,6 +29,7 @@ export class LiveConnections {
   readonly #tell: Tell
   /** The newest last; those before it finish what they have begun. */
   readonly #generations = new Set<Generation>()
+  #newest: Generation | undefined
   #opening: Promise<ReloadableMaterial> | undefined
   #freshness: Freshness | undefined
   #closed: Promise<void> | undefined
@@ -44,13 +45,17 @@ export class LiveConnections {
     return [...this.#generations]
   }
 
+  /** The generation for new requests, where it is known without waiting. */
+  get newest(): Generation | undefined {
+    return this.#closed ? undefined : this.#newest
+  }
+
   /** The generation for new requests. Throws what loading material throws; the next call tries again. */
   async current(): Promise<Generation> {
     if (this.#closed) throw closedError()
     await this.#open()
-    const newest = this.generations.at(-1)
-    if (!newest) throw closedError()
-    return newest
+    if (!this.#newest) throw closedError()
+    return this.#newest
   }
 
   /** What `RunningServer.reload` is for servers. */
@@ -73,12 +78,17 @@ export class LiveConnections {
 
   async #start(): Promise<ReloadableMaterial> {
     const material = await ReloadableMaterial.load(this.#source, this.#tell)
-    this.#generations.add(this.#generation(material.current))
+    this.#begin(material.current)
     material.onChange((next) => this.#use(next))
     const freshness = new Freshness(material, this.#source.paths, this.#tell, this.#options)
     this.#freshness = freshness
     this.#events.subscribe(freshness.onSecurityEvent)
     return material
+  }
+
+  #begin(material: Material): void {
+    this.#newest = this.#generation(material)
+    this.#generations.add(this.#newest)
   }
 
   #generation(material: Material): Generation {
@@ -94,7 +104,7 @@ export class LiveConnections {
   /** New requests go over new connections: the old ones speak for the old certificate, and trusted the old CAs. */
   #use(material: Material): void {
     const before = this.generations
-    this.#generations.add(this.#generation(material))
+    this.#begin(material)
     for (const generation of before) {
       generation.connector.judgeBy(material)
       void this.#retire(generation)

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   type CallToolRequestOptions,
@@ -6,12 +5,12 @@ import {
   type ClientOptions,
   type FetchLike,
   type Implementation,
+  type JSONRPCRequest,
   type ListToolsRequest,
   type Request as McpRequest,
   type RequestOptions,
   SdkError,
   SdkErrorCode,
-  StreamableHTTPClientTransport,
   type Tool,
   type Transport,
 } from '@modelcontextprotocol/client'
@@ -21,12 +20,14 @@ import type { Subscriber } from '../tls/events.js'
 import type { Log } from '../tls/log/log.js'
 import type { FreshnessOptions } from '../tls/material/reloadable.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
+import { isPlain } from './answers.js'
 import { bounded } from './bounded.js'
 import { explainFailure, isLost, isUnsent, ownFailure, withSent } from './failure.js'
-import { fetchOver, type MtlsFetch, plainFetch } from './fetch.js'
+import { type Exchanging, fetchOver, type MtlsFetch, plainFetch } from './fetch.js'
 import { outputSchemas } from './output-schemas.js'
 import type { PoolFigures } from './pool-figures.js'
 import { withRetries } from './retry.js'
+import { ShortWayTransport } from './transport.js'
 
 interface Parts extends FreshnessOptions {
   readonly clientInfo: Implementation | undefined
@@ -43,8 +44,10 @@ interface Call {
   readonly outer: Call | undefined
 }
 
-/** The SDK makes requests at its own time, several for one call: this tells which call a request is for. */
-const calls = new AsyncLocalStorage<Call>()
+/** Under which the options of a call carry it through the SDK: it copies options, but keeps what it does not know. */
+const callOf = Symbol('call')
+
+type Tagged = { readonly [callOf]?: Call }
 
 /** How long a server may take to end a session that we leave; milliseconds. */
 const farewell = 1000
@@ -52,12 +55,16 @@ const farewell = 1000
 /** The SDK's own client, whose transport is mutual TLS. */
 export class MtlsClient extends Client implements AsyncDisposable {
   readonly #config: McpClientConfig
-  readonly #mtls: MtlsFetch | undefined
-  readonly #fetch: FetchLike & { close(): Promise<void> }
+  readonly #mtls: (MtlsFetch & Exchanging) | undefined
+  readonly #fetch: FetchLike & Exchanging & { close(): Promise<void> }
   readonly #tools = new Map<string, Tool>()
   readonly #log: Log | undefined
   /** Our own. A client of the SDK may be connected over another, too. */
   #transport: Transport | undefined
+  /** The call whose request the SDK makes now. It hands that to the transport before it waits for anything. */
+  #call: Call | undefined
+  /** What makes requests of its own while the client connects. */
+  #opening: Call | undefined
   /** Why there was no connection at the last try. */
   #unreachable: MtlsError | undefined
 
@@ -109,19 +116,29 @@ export class MtlsClient extends Client implements AsyncDisposable {
   /** @internal Opens the transport and agrees on a protocol revision. `connect()` has done this. */
   async open(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
-    const transport = new StreamableHTTPClientTransport(new URL(this.#config.serverUrl), {
-      fetch: (url, init) => this.#request(transport, url, init),
-      redirectPolicy: 'follow', // our fetch follows within the origin alone, and says so
+    const url = new URL(this.#config.serverUrl)
+    const { maxAnswerBytes } = this.#config
+    const transport: ShortWayTransport<Call> = new ShortWayTransport<Call>(url, {
+      call: () => this.#call ?? this.#opening,
+      fetch: (to, init, call) => this.#request(transport, to, init, call),
+      exchange: (sent, message, call) =>
+        this.#tried(call, message, sent.signals, () => this.#fetch.exchange(url, sent, isPlain)),
+      explain: (error) => explainFailure(new TypeError('terminated', { cause: error }), url),
+      bounded: (response, message, signals) => this.#bounded(transport, response, message.id, signals),
+      host: hostPortOf(url),
+      maxAnswerBytes,
     })
     this.#transport = transport
     // The SDK's first question, which revisions the server speaks, does not listen to the signal.
     const abort = () => void transport.close()
     signal?.addEventListener('abort', abort, { once: true })
     try {
-      await this.#explained({ ...(signal && { signal }), timeout: this.#config.timeoutMs }, (options) =>
-        this.connect(transport, options),
-      )
+      await this.#explained({ ...(signal && { signal }), timeout: this.#config.timeoutMs }, (options) => {
+        this.#opening = options[callOf]
+        return this.connect(transport, options)
+      })
     } finally {
+      this.#opening = undefined
       signal?.removeEventListener('abort', abort)
     }
   }
@@ -134,10 +151,10 @@ export class MtlsClient extends Client implements AsyncDisposable {
     params: Parameters<Client['callTool']>[0],
     options?: CallToolRequestOptions,
   ): ReturnType<Client['callTool']> {
-    return await this.#explained(options, () =>
-      withRetries(() => super.callTool(params, options), {
+    return await this.#explained(options, (all) =>
+      withRetries(() => super.callTool(params, all), {
         attempts: this.#config.retryAttempts,
-        signal: options?.signal,
+        signals: options?.signal ? [options.signal] : [],
         mayRetry: (error) => isLost(error) && this.#isRepeatable(params.name),
       }),
     )
@@ -147,7 +164,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
     params?: ListToolsRequest['params'],
     options?: Parameters<Client['listTools']>[1],
   ): ReturnType<Client['listTools']> {
-    const listed = await this.#explained(options, () => super.listTools(params, options))
+    const listed = await this.#explained(options, (all) => super.listTools(params, all))
     for (const tool of listed.tools) this.#tools.set(tool.name, tool)
     return listed
   }
@@ -161,19 +178,19 @@ export class MtlsClient extends Client implements AsyncDisposable {
     const ask = super.request.bind(this) as (...all: unknown[]) => Promise<never>
     const hasSchema = schemaOrOptions !== undefined && '~standard' in schemaOrOptions
     return hasSchema
-      ? this.#explained(options, (all) => ask(request, schemaOrOptions, all))
-      : this.#explained(schemaOrOptions, (all) => ask(request, all))
+      ? this.#explained(options, (all) => this.#making(all, () => ask(request, schemaOrOptions, all)))
+      : this.#explained(schemaOrOptions, (all) => this.#making(all, () => ask(request, all)))
   }
 
   override discover(options?: RequestOptions): ReturnType<Client['discover']> {
-    return this.#explained(options, (all) => super.discover(all))
+    return this.#explained(options, (all) => this.#making(all, () => super.discover(all)))
   }
 
   override listen(
     filter: Parameters<Client['listen']>[0],
     options?: RequestOptions,
   ): ReturnType<Client['listen']> {
-    return this.#explained(options, (all) => super.listen(filter, all))
+    return this.#explained(options, (all) => this.#making(all, () => super.listen(filter, all)))
   }
 
   override async close(): Promise<void> {
@@ -203,28 +220,66 @@ export class MtlsClient extends Client implements AsyncDisposable {
     return annotations?.readOnlyHint === true || annotations?.idempotentHint === true
   }
 
+  /** What the SDK hands to the transport meanwhile is for this call. */
+  #making<T>(options: Tagged, act: () => T): T {
+    const before = this.#call
+    this.#call = options[callOf]
+    try {
+      return act()
+    } finally {
+      this.#call = before
+    }
+  }
+
   /** A request that never left may always be tried again; after a refused certificate it never is. */
-  async #request(transport: Transport, url: string | URL, init?: RequestInit): Promise<Response> {
-    const call = calls.getStore()
-    count(call, goesOn(init?.body) ? 2 : 1)
-    const response = await withRetries(() => this.#fetch(url, init), {
-      attempts: this.#config.retryAttempts,
-      signal: init?.signal ?? undefined,
-      mayRetry: (error) => {
-        this.#unreachable = isUnsent(error) ? error : undefined
-        return isUnsent(error)
-      },
-    }).catch((error: unknown) => {
+  async #tried<T>(
+    call: Call | undefined,
+    message: { readonly params?: JSONRPCRequest['params'] },
+    signals: readonly AbortSignal[],
+    act: () => Promise<T>,
+  ): Promise<T> {
+    count(call, goesOn(message) ? 2 : 1)
+    try {
+      const answer = await withRetries(act, {
+        attempts: this.#config.retryAttempts,
+        signals,
+        mayRetry: (error) => {
+          this.#unreachable = isUnsent(error) ? error : undefined
+          return isUnsent(error)
+        },
+      })
+      this.#unreachable = undefined
+      return answer
+    } catch (error) {
       if (error instanceof MtlsError && error.sent === 'no') count(call, -1)
       throw error
-    })
-    this.#unreachable = undefined
-    const host = hostPortOf(new URL(url))
+    }
+  }
+
+  async #request(
+    transport: Transport,
+    url: string | URL,
+    init: RequestInit | undefined,
+    call: Call | undefined,
+  ): Promise<Response> {
+    const message = JSON.parse(String(init?.body ?? '{}'))
+    const signals = init?.signal ? [init.signal] : []
+    const response = await this.#tried(call, message, signals, () => this.#fetch(url, init))
+    return this.#bounded(transport, response, message.id, signals)
+  }
+
+  #bounded(
+    transport: Transport,
+    response: Response,
+    id: JSONRPCRequest['id'] | undefined,
+    signals: readonly AbortSignal[],
+  ): Response {
+    const { serverUrl, maxAnswerBytes } = this.#config
+    const url = new URL(serverUrl)
     // When the body breaks, the SDK would wait for the time limit.
-    return bounded(response, { limit: this.#config.maxAnswerBytes, host }, (error) => {
-      const { id } = JSON.parse(String(init?.body ?? '{}'))
-      if (id === undefined || init?.signal?.aborted) return
-      const failure = explainFailure(error, new URL(url))
+    return bounded(response, { limit: maxAnswerBytes, host: hostPortOf(url) }, (error) => {
+      if (id === undefined || signals.some(({ aborted }) => aborted)) return
+      const failure = explainFailure(error, url)
       const message = failure instanceof Error ? failure.message : String(failure)
       transport.onmessage?.({ jsonrpc: '2.0', id, error: { code: -32000, message, data: failure } })
     })
@@ -232,16 +287,19 @@ export class MtlsClient extends Client implements AsyncDisposable {
 
   /** Makes a call within its time. What it rejects with is in our words, and says whether anything was sent for it. */
   async #explained<Options extends RequestOptions, T>(
-    options: Options | undefined,
-    act: (options: Options & { timeout: number }) => Promise<T>,
+    options: (Options & Tagged) | undefined,
+    act: (options: Options & { timeout: number } & Tagged) => Promise<T>,
   ): Promise<T> {
     const { serverUrl, timeoutMs } = this.#config
-    const all = { ...options, timeout: options?.timeout ?? timeoutMs } as Options & { timeout: number }
-    const call: Call = { requests: 0, outer: calls.getStore() }
+    const call: Call = { requests: 0, outer: options?.[callOf] ?? this.#opening }
+    const all = Object.assign({ ...options } as Options, {
+      timeout: options?.timeout ?? timeoutMs,
+      [callOf]: call,
+    })
     // What goes over another transport is not counted here.
     const isCounted = this.transport === undefined || this.transport === this.#transport
     try {
-      return await calls.run(call, act, all)
+      return await act(all)
     } catch (error) {
       const sent = call.requests === 0 && isCounted ? 'no' : 'maybe'
       if (options?.signal?.aborted) throw withSent(options.signal.reason, sent)
@@ -265,7 +323,6 @@ function count(call: Call | undefined, requests: number): void {
 }
 
 /** Whether a request goes on with a call that the server has begun: it had asked for more (revision 2026-07-28). */
-function goesOn(body: unknown): boolean {
-  const { params } = JSON.parse(String(body ?? '{}'))
-  return params?.requestState !== undefined || params?.inputResponses !== undefined
+function goesOn({ params }: { readonly params?: JSONRPCRequest['params'] }): boolean {
+  return params !== undefined && (params.requestState !== undefined || params.inputResponses !== undefined)
 }

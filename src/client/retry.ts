@@ -4,7 +4,8 @@ export interface Retries {
   /** After the first try. */
   readonly attempts: number
   readonly mayRetry: (error: unknown) => boolean | Promise<boolean>
-  readonly signal?: AbortSignal | undefined
+  /** Each of them ends the waiting. */
+  readonly signals?: readonly AbortSignal[] | undefined
 }
 
 const firstDelay = 100
@@ -18,14 +19,18 @@ export function backoff(attempt: number, random: number): number {
 /** Tries again while `mayRetry` agrees. An abort while it waits rejects as an abort. */
 export async function withRetries<T>(
   act: () => Promise<T>,
-  { attempts, mayRetry, signal }: Retries,
+  { attempts, mayRetry, signals = [] }: Retries,
 ): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await act()
     } catch (error) {
-      if (attempt >= attempts || signal?.aborted || !(await mayRetry(error))) throw error
-      await delay(backoff(attempt, Math.random()), undefined, signal && { signal })
+      if (attempt >= attempts || isAborted(signals) || !(await mayRetry(error))) throw error
+      await delay(backoff(attempt, Math.random()), undefined, { signal: AbortSignal.any([...signals]) })
     }
   }
+}
+
+function isAborted(signals: readonly AbortSignal[]): boolean {
+  return signals.some(({ aborted }) => aborted)
 }

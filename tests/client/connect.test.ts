@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { connect, type MtlsError } from '../../src/client/index.js'
 import { forge, forgeCa } from '../support/forge.js'
@@ -22,6 +24,19 @@ describe('connect', () => {
     })
     expect(client.pool()).toMatchObject({ max: 64, active: 0, idle: 1, total: 1 })
     expect(client.getNegotiatedProtocolVersion()).toBe('2026-07-28')
+  })
+
+  test('writes nothing to the stderr of the application, unless the log is asked for', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: { certDir: world.certDir } })
+    const stderrWith = async (log: string) => {
+      const options = `serverUrl: '${served.server.url}', tls: { certDir: '${world.certDir}' }${log}`
+      const program = `import { connect } from 'mcp-mtls'; await (await connect({ ${options} })).close()`
+      const { stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
+      return stderr
+    }
+    expect(await stderrWith('')).toBe('')
+    expect(await stderrWith(", log: { level: 'info' }")).toContain('connection-accepted')
   })
 
   test('the tool sees the identity of the caller', async () => {

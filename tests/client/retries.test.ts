@@ -106,7 +106,7 @@ describe('between two tries', () => {
         setImmediate(() => abort.abort())
         return true
       },
-      signal: abort.signal,
+      signals: [abort.signal],
     })
     await expect(failing).rejects.toThrow()
     expect(abort.signal.aborted).toBe(true)
