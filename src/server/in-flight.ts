@@ -8,6 +8,15 @@ export class InFlight {
   /** Those that speak another protocol now: nobody here can tell when one of them is idle. */
   readonly #upgraded = new WeakSet<Socket>()
   #draining = false
+  /** Hears of the end of a connection; one for all of them. */
+  readonly #closed: (this: Socket) => void
+
+  constructor() {
+    const sockets = this.#sockets
+    this.#closed = function () {
+      sockets.delete(this)
+    }
+  }
 
   /** How many connections are open. */
   get connections(): number {
@@ -16,7 +25,7 @@ export class InFlight {
 
   connected(socket: Socket): void {
     this.#sockets.set(socket, new Set())
-    socket.once('close', () => this.#sockets.delete(socket))
+    socket.on('close', this.#closed)
     if (this.#draining) socket.destroy()
   }
 

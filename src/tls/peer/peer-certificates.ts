@@ -1,4 +1,4 @@
-import { createHash, type X509Certificate } from 'node:crypto'
+import { hash, type X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { maximumPresented } from '../../judge/path.js'
 import { dayMs } from '../../text/duration.js'
@@ -27,8 +27,11 @@ export function presentedLeaf(socket: TLSSocket): PresentedLeaf | undefined {
   try {
     const peer = [...elementsIn(elementAt(session, 0))].find(({ tag }) => tag === peerInSession)
     if (!peer) return undefined
-    const der = Buffer.from(contentsOf(peer))
-    return { der, fingerprint256: createHash('sha256').update(der).digest('hex') }
+    // Memory of its own: in Node's pool, what lives as long as the connection would hold on to the page around it.
+    const contents = contentsOf(peer)
+    const der = Buffer.allocUnsafeSlow(contents.length)
+    der.set(contents)
+    return { der, fingerprint256: hash('sha256', der, 'hex') }
   } finally {
     session.fill(0) // it contains secrets
   }
