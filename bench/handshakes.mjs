@@ -152,7 +152,7 @@ try {
   const handshakes = ['full', 'resumed'].flatMap((way) =>
     kinds.map((kind) => {
       const of = costs[way]?.[kind] ?? []
-      const ratios = of.map((cost, at) => cost / (costs[way]?.['bare']?.[at] ?? Number.NaN))
+      const ratios = of.map((cost, at) => cost / (costs[way]?.bare?.[at] ?? Number.NaN))
       return {
         way,
         kind,
@@ -171,9 +171,7 @@ try {
           const of = memory[kind] ?? []
           const middle = (/** @type {'at_0' | 'resident' | 'objects'} */ field) =>
             median(of.map((one) => one[field]))
-          const ratios = of.map(
-            ({ resident }, at) => resident / (memory['bare']?.[at]?.resident ?? Number.NaN),
-          )
+          const ratios = of.map(({ resident }, at) => resident / (memory.bare?.[at]?.resident ?? Number.NaN))
           return {
             kind,
             idle,
