@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { callAsBareClient, tlsVersions } from '../support/bare-peers.js'
 import { startCli } from '../support/cli.js'
-import { forgeCrl } from '../support/forge.js'
+import { type Forged, forge, forgeCrl } from '../support/forge.js'
 import { scratch } from '../support/scratch.js'
 import { makeWorld, serveTest, type World } from '../support/world.js'
 
@@ -82,23 +82,32 @@ test('it is worthless at a server of another name, in another mode, and with ano
   }
 })
 
-test('after a revocation no process takes a ticket from before, and the revoked one is refused in all', async () => {
+test('after a revocation no process takes an earlier ticket, and the revoked client is refused in all', async () => {
   await using world = await makeWorld()
   const path = keysIn(world)
   const [one, other] = await Promise.all([server(world, path), server(world, path)])
-  const shown = world.client
-  const before = await callAsBareClient(one.port, { shown, path: '/health' })
-  const serial = 'c1' // of nobody here: the good client, too, has to begin anew
-  writeFileSync(join(world.certDir, 'ca.crl'), await forgeCrl({ issuer: world.ca, revoked: [serial] }))
+  const call = (port: number, shown: Forged, session?: Buffer) =>
+    callAsBareClient(port, { shown, session, path: '/health' })
+  const lost = await forge({ issuer: world.ca, commonName: 'lost' })
+  const ofGood = await call(one.port, world.client)
+  const ofLost = await call(one.port, lost)
+  expect((await call(other.port, lost, ofLost.session)).resumed).toBe(true)
+  const list = await forgeCrl({ issuer: world.ca, revoked: [lost.serial] })
+  writeFileSync(join(world.certDir, 'ca.crl'), list)
   await Promise.all([one, other].map(({ printed }) => printed(/reload-succeeded/)))
   for (const { port } of [one, other]) {
-    const again = await callAsBareClient(port, { shown, session: before.session, path: '/health' })
-    expect([again.resumed, again.status]).toEqual([false, 200])
+    const good = await call(port, world.client, ofGood.session)
+    const revoked = await call(port, lost, ofLost.session)
+    expect([good.resumed, good.status, revoked.resumed, revoked.status]).toEqual([false, 200, false, 403])
+    expect(JSON.parse(revoked.body)).toMatchObject({ reason: 'CERT_REVOKED' })
   }
-  // With the same trust they share again.
-  const { session } = await callAsBareClient(one.port, { shown, path: '/health' })
-  const shared = await callAsBareClient(other.port, { shown, session, path: '/health' })
+  // With the same trust they share again, and a session that begins after it is judged by it.
+  const after = await call(one.port, world.client)
+  const shared = await call(other.port, world.client, after.session)
   expect([shared.resumed, shared.status]).toEqual([true, 200])
+  const refused = await call(one.port, lost)
+  const again = await call(other.port, lost, refused.session)
+  expect([refused.status, again.resumed, again.status]).toEqual([403, true, 403])
 })
 
 test('a secret that was replaced ends its tickets, and is no news of certificates', async () => {
