@@ -207,7 +207,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
   /** A server keeps a session that nobody ends, and each identity may have so many. Whatever it says, we leave. */
   async #endSession(): Promise<void> {
     const transport = this.#transport
-    if (!(transport instanceof StreamableHTTPClientTransport) || transport.sessionId === undefined) return
+    if (!(transport instanceof ShortWayTransport) || transport.sessionId === undefined) return
     await Promise.race([
       transport.terminateSession().catch(() => undefined),
       delay(farewell, undefined, { ref: false }),

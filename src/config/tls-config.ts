@@ -40,6 +40,7 @@ export function locate(options: ParsedTls, role: Role): TlsConfig {
     clientCert: path('clientCert'),
     clientKey: path('clientKey'),
     ...(options.crl !== undefined && { crl: resolve(options.crl) }),
+    ...(options.ticketKeys !== undefined && { ticketKeys: resolve(options.ticketKeys) }),
   }
   requireFiles(config, role)
   return deepFreeze(config)

@@ -29,6 +29,11 @@ export interface TlsOptions {
    * continue without it.
    */
   readonly crlMissing?: 'refuse' | 'allow' | undefined
+  /**
+   * File with the secret of a server's session tickets, shared by its processes; made when it is missing, replaced every
+   * 12 hours. Default none: each process has tickets of its own.
+   */
+  readonly ticketKeys?: string | undefined
   /** Accepts unknown issuers, self-signed certificates and other server names, on loopback; default `false`. */
   readonly demoMode?: boolean | undefined
   /** Demo mode beyond loopback too; default `false`. */
@@ -50,6 +55,7 @@ export const tlsSchema = z.strictObject(
     keyPassphrase: z.string({ error: 'text is wanted' }).optional(),
     keyPassphraseFile: path.optional(),
     crl: path.optional(),
+    ticketKeys: path.optional(),
     crlMissing: choice(crlMissingChoices).default(defaultOf('crlMissing')),
     demoMode: flag.default(defaultOf('demoMode')),
     demoAllowRemote: flag.default(defaultOf('demoAllowRemote')),

@@ -8,17 +8,14 @@ export class InFlight {
   /** Those that speak another protocol now: nobody here can tell when one of them is idle. */
   readonly #upgraded = new WeakSet<Socket>()
   #draining = false
+  /** Hears of the end of a connection; one for all of them. */
+  readonly #closed: (this: Socket) => void
 
-  /** How many connections are open. */
-  get connections(): number {
-    return this.#sockets.size
-  }
-
-  connected(socket: Socket): void {
-    const waiting = new Set<ServerResponse>()
-    this.#sockets.set(socket, waiting)
-    socket.once('close', () => {
-      this.#sockets.delete(socket)
+  constructor() {
+    const sockets = this.#sockets
+    this.#closed = function () {
+      const waiting = sockets.get(this) ?? []
+      sockets.delete(this)
       // Node closes the response that is being sent alone, and never those that wait behind it (pipelining).
       setImmediate(() => {
         for (const response of waiting) {
@@ -26,7 +23,17 @@ export class InFlight {
           response.emit('close')
         }
       })
-    })
+    }
+  }
+
+  /** How many connections are open. */
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  connected(socket: Socket): void {
+    this.#sockets.set(socket, new Set())
+    socket.on('close', this.#closed)
     if (this.#draining) socket.destroy()
   }
 

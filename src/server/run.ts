@@ -73,7 +73,7 @@ export class Run {
       ])
       const tell = teller(events, { side: 'server', name, mode: settings.mode })
       const mounted = await settings.mount?.({ logger: log?.logger, tell })
-      const source = config.tlsEnabled ? materialSource(config.tls, 'server') : undefined
+      const source = config.tlsEnabled ? materialSource(config.tls, 'server', name) : undefined
       const material = source && (await ReloadableMaterial.load(source, tell))
       const freshness = source && material && new Freshness(material, source.paths, tell, live)
       return new Run(config, settings, host, { log, events, mounted, material, freshness })

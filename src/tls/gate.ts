@@ -9,7 +9,12 @@ import { PeerJudge } from './peer/peer-judge.js'
 import { showAuthorization, showPeer } from './peer/shown-peer.js'
 import { Standing } from './peer/standing.js'
 import type { Refusal } from './peer/verdict.js'
-import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.js'
+import {
+  addressIn,
+  type PendingHandshake,
+  PendingHandshakes,
+  type PendingLimits,
+} from './pending-handshakes.js'
 import { PerIdentity } from './per-identity.js'
 import { refusalBody, rejectionBody, rejectionPhrase } from './rejection.js'
 import { TurnedAway } from './turned-away.js'
@@ -37,6 +42,16 @@ export interface JudgedRequest {
 const timeToRead = 1000
 const timeToAsk = 200
 
+/** The protocols that we speak, as TLS has them: a list would be converted for each connection. */
+const protocols = Buffer.from('\x08http/1.1', 'latin1')
+
+/** What an error of TLS does once the handshake is done. One function for all connections. */
+function destroyThis(this: TLSSocket): void {
+  this.destroy()
+}
+
+const destroy = (_refusal: Refusal, socket: TLSSocket) => void socket.destroy()
+
 /**
  * What stands before a plain HTTP server, so that it receives only TLS connections whose client was judged. The gate owns
  * the raw sockets: OpenSSL only asks for the certificate (`rejectUnauthorized: false`), because a peer refused in the handshake would
@@ -55,6 +70,10 @@ export class Gate {
   readonly #open = new Map<TLSSocket, PeerConnection>()
   readonly #standings = new WeakMap<PeerConnection, Standing>()
   readonly #tell: Tell
+  /** That of all its connections. */
+  #port: number | undefined
+  /** Hears of the end of accepted connections; one for all of them. */
+  readonly #closed: (this: TLSSocket) => void
 
   constructor(options: GateOptions) {
     const { material, events, name, accepted } = options
@@ -67,6 +86,10 @@ export class Gate {
     this.#pending = new PendingHandshakes(options, (peerAddress, { code, message }) =>
       this.#tell('handshake-failed', { peerAddress, reason: code, message }),
     )
+    const ended = (socket: TLSSocket) => this.#ended(socket)
+    this.#closed = function () {
+      ended(this)
+    }
   }
 
   /**
@@ -148,14 +171,19 @@ export class Gate {
       secureContext: context,
       requestCert: true,
       rejectUnauthorized: false, // judged by the gate
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: protocols,
     })
-    // Node's own event name for a TLS error on a socket without a server of its own.
-    socket.on('_tlsError' as 'error', (error) => {
+    const failed = (error: Error) => {
       handshake.explain(error)
       socket.destroy()
+    }
+    socket.on(tlsError, failed)
+    socket.once('secure', () => {
+      // The handshake and all that it needed can be forgotten.
+      socket.off(tlsError, failed)
+      socket.on(tlsError, destroyThis)
+      this.#judgeClient(socket, handshake, certificate)
     })
-    socket.once('secure', () => this.#judgeClient(socket, handshake, certificate))
   }
 
   /** Reports a connection that the listener did not take. */
@@ -171,13 +199,15 @@ export class Gate {
   /** The end of a handshake: the client is passed on, or refused. */
   #judgeClient(socket: TLSSocket, handshake: PendingHandshake, certificate: Material['certificate']): void {
     handshake.finish()
-    const record = new ConnectionRecord(socket.servername || undefined, socket.localPort ?? 0, certificate)
+    this.#port ??= socket.localPort
+    const record = new ConnectionRecord(socket.servername || undefined, this.#port ?? 0, certificate)
     record.become('handshaking')
-    socket.once('close', () => this.#open.delete(socket))
+    socket.on('close', this.#closed)
     const facts = this.#judge.read(socket)
-    if (facts.isExcessive) this.#turnedAway.add(socket.remoteAddress ?? 'unknown')
+    const { peerAddress, address } = handshake
+    if (facts.isExcessive) this.#turnedAway.add(address)
     const connection = PeerConnection.admit(
-      { socket, record, peerAddress: handshake.peerAddress, tell: this.#tell, end: () => socket.destroy() },
+      { socket, record, peerAddress, tell: this.#tell, end: destroy },
       this.#judge,
       facts,
     )
@@ -185,11 +215,9 @@ export class Gate {
       const { code, message } = connection
       return this.#refuse(socket, `403 ${rejectionPhrase(connection)}`, rejectionBody(code, message))
     }
-    const { peer } = connection.facts
-    const id = peer?.id ?? ''
+    const id = idOf(connection)
     if (!this.#perIdentity.take(id)) {
       const message = `${id} has as many connections as it may`
-      const { peerAddress } = handshake
       this.#tell('connection-ended', {
         peerAddress,
         connection: record.facts,
@@ -199,15 +227,18 @@ export class Gate {
       const body = refusalBody('RATE_LIMITED', message)
       return this.#refuse(socket, '429 Too Many Connections\r\nRetry-After: 1', body)
     }
-    const { remoteAddress = 'unknown' } = socket
-    this.#served.take(remoteAddress)
-    socket.once('close', () => {
-      this.#perIdentity.give(id)
-      this.#served.give(remoteAddress)
-    })
+    this.#served.take(address)
     this.#open.set(socket, connection)
     showPeer(socket, connection)
     this.#accepted(socket)
+  }
+
+  #ended(socket: TLSSocket): void {
+    const connection = this.#open.get(socket)
+    if (!connection) return
+    this.#open.delete(socket)
+    this.#perIdentity.give(idOf(connection))
+    this.#served.give(addressIn(connection.peerAddress))
   }
 
   #refuse(socket: TLSSocket, status: string, body: string): void {
@@ -215,6 +246,13 @@ export class Gate {
     socket.once('close', () => this.#refused.delete(socket))
     answerAndEnd(socket, status, body)
   }
+}
+
+/** Node's own event name for a TLS error on a socket without a server of its own. */
+const tlsError = '_tlsError' as 'error'
+
+function idOf({ facts }: PeerConnection): string {
+  return facts.peer?.id ?? ''
 }
 
 /** Tells a refused peer why, in HTTP, the only way after a handshake, and closes the connection. */

@@ -5,6 +5,8 @@ import { handshakeError } from './handshake-error.js'
 /** One connection whose handshake is not finished. Its address is noted now: a failed socket has lost it. */
 export interface PendingHandshake {
   readonly peerAddress: string
+  /** The same without its port. */
+  readonly address: string
   /** The handshake is done, whatever the verdict will be. */
   finish(): void
   /** What TLS reports about it; passed on when the socket is closed. The first counts. */
@@ -31,14 +33,13 @@ export class PendingHandshakes {
   begin(socket: Socket): PendingHandshake | undefined {
     const { remoteAddress: address = 'unknown' } = socket // of one that is already gone
     const peerAddress = peerAddressOf(socket)
-    const peer = `the client at ${peerAddress}`
     let reason: MtlsError | undefined
     const timer = setTimeout(() => {
       explain(Object.assign(new Error('handshake'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' }))
       socket.destroy()
     }, this.limits.handshakeTimeout)
     const explain = (error: Error) => {
-      reason ??= handshakeError(error, peer)
+      reason ??= handshakeError(error, `the client at ${peerAddress}`)
     }
     const leave = () => {
       clearTimeout(timer)
@@ -54,7 +55,8 @@ export class PendingHandshakes {
     this.#sockets.add(socket)
     socket.once('close', ended)
     const waiting = this.#count(address, 1)
-    if (waiting <= this.limits.maxConnectionsPerAddress) return { peerAddress, finish: leave, explain }
+    if (waiting <= this.limits.maxConnectionsPerAddress)
+      return { peerAddress, address, finish: leave, explain }
     const words = `${address} has too many unfinished handshakes (${waiting})`
     reason = new MtlsError('CONNECTION_FAILED', words)
     socket.destroy()
@@ -71,6 +73,12 @@ export class PendingHandshakes {
     else this.#perAddress.delete(address)
     return count
   }
+}
+
+/** The address in what `peerAddressOf` gives. */
+export function addressIn(peerAddress: string): string {
+  const end = peerAddress.lastIndexOf(':')
+  return end < 0 ? peerAddress : peerAddress.slice(0, end)
 }
 
 /** `address:port` of the other end; `unknown` when it was gone before it could be read. */

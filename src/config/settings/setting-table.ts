@@ -75,6 +75,12 @@ export const settingTable = {
     'when a revocation list that was there is gone: refuse everyone, or allow',
     'refuse',
   ),
+  ticketKeys: set(
+    'TLS_TICKET_KEYS',
+    'tls',
+    pathText,
+    'file with the secret of session tickets, for several processes of one server (default: each has its own)',
+  ),
   minVersion: set('TLS_MIN_VERSION', 'tls', choiceText(tlsVersions), 'oldest TLS version spoken', 'TLSv1.2'),
 
   host: set('MCP_HOST', 'listen', plainText, 'address servers listen on', '127.0.0.1'),

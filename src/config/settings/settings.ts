@@ -105,7 +105,7 @@ function readValues({ flags = {}, env = {}, dotenv = {} }: SettingSources) {
 }
 
 function settingsFrom(values: SettingValues, absolute: (path: string) => string): Settings {
-  const { tlsEnabled, caCert, serverCert, serverKey, clientCert, clientKey, crl } = values
+  const { tlsEnabled, caCert, serverCert, serverKey, clientCert, clientKey, crl, ticketKeys } = values
   const server = (port: number, tlsPort: number, url: string | undefined) => ({
     port,
     tlsPort,
@@ -116,7 +116,7 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
     tls: {
       certDir: absolute(values.certDir),
       ...Object.fromEntries(
-        Object.entries({ caCert, serverCert, serverKey, clientCert, clientKey, crl })
+        Object.entries({ caCert, serverCert, serverKey, clientCert, clientKey, crl, ticketKeys })
           .filter(([, path]) => path !== undefined)
           .map(([name, path]) => [name, absolute(String(path))]),
       ),

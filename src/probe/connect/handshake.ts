@@ -18,7 +18,7 @@ export async function handshake(options: OpenOptions): Promise<Handshake> {
   const socket = await openTls(options)
   const judge = new PeerJudge({ anchors: options.anchors, mode: 'strict', crls: undefined }, 'server')
   try {
-    const { tlsVersion, cipherSuite, keyExchange } = negotiated(socket)
+    const { tlsVersion, cipherSuite, keyExchange } = negotiated(socket, 'client')
     return {
       peer: judge.read(socket, options.serverName ?? options.host),
       negotiated: { tlsVersion, cipherSuite, keyExchange },

@@ -76,6 +76,7 @@ export class ExpiryWatch {
    */
   readonly #told = new Map<string, number>()
   readonly #toldOfPeers = new BoundedMap<string, number>(rememberedPeers)
+  readonly #firsts = new WeakMap<CertificateFacts, number>()
   readonly #cancels = new Map<string, () => void>()
 
   constructor(tell: Tell, thresholds: readonly number[] = expiryThresholds) {
@@ -97,7 +98,20 @@ export class ExpiryWatch {
    * every hour is not reported more often than others.
    */
   seen(certificate: CertificateFacts, identity: string): void {
+    if (Date.now() < this.#quietUntil(certificate)) return
     this.#tellOf({ ...endingOf('peer', certificate), key: identity }, this.#toldOfPeers)
+  }
+
+  /** When the first threshold of a certificate is reached; every connection asks. */
+  #quietUntil(certificate: CertificateFacts): number {
+    let until = this.#firsts.get(certificate)
+    if (until === undefined) {
+      const ending = endingOf('peer', certificate)
+      const [longest = 0] = thresholdsOf(ending, this.#thresholds)
+      until = ending.ends.getTime() - longest * dayMs
+      this.#firsts.set(certificate, until)
+    }
+    return until
   }
 
   stop(): void {

@@ -2,16 +2,22 @@ import { dirname, join } from 'node:path'
 import type { Role, TlsConfig } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { exposureOf } from '../../files/exposure.js'
-import { type Material, makeMaterial, versionOf, withLists } from './material.js'
+import { type Material, makeMaterial, versionOf, withLists, withTicketSecret } from './material.js'
 import type { SourceText } from './own-certificate.js'
 import { read, readOptional, readPair } from './read-files.js'
+import { readTicketSecret, type TicketSecret } from './ticket-keys.js'
 
-/** The files of a config as a `MaterialSource`. `loadMaterial` lists what `load` throws. */
-export function fileSource(config: TlsConfig, role: Role) {
+/** The files of a config as a `MaterialSource`; `serverName` is that of a server. `loadMaterial` lists what `load` throws. */
+export function fileSource(config: TlsConfig, role: Role, serverName = '') {
   return {
-    load: (previous: Material | undefined) => loadMaterial(config, role, previous),
+    load: (previous: Material | undefined) => loadMaterial(config, role, previous, new Date(), serverName),
     loadLists: (previous: Material) => loadLists(config, previous),
-    paths: [...ownPaths(config, role), config.caCert, crlPath(config)],
+    paths: [
+      ...ownPaths(config, role),
+      config.caCert,
+      crlPath(config),
+      ...(role === 'server' && config.ticketKeys !== undefined ? [config.ticketKeys] : []),
+    ],
   }
 }
 
@@ -25,14 +31,16 @@ function crlPath({ crl, caCert }: TlsConfig): string {
 }
 
 /**
- * Reads and checks the files of one side. Throws `CERT_NOT_FOUND` and what `makeMaterial` throws, naming the file. If
- * the files equal those of `previous`, returns `previous`: material in use stays valid when only time has passed.
+ * Reads and checks the files of one side. Throws `CERT_NOT_FOUND`, and what `makeMaterial` and `readTicketSecret` throw,
+ * naming the file. If the files equal those of `previous`, returns `previous`: material in use stays valid when only time
+ * has passed.
  */
 export async function loadMaterial(
   config: TlsConfig,
   role: Role,
   previous?: Material,
   now = new Date(),
+  serverName = '',
 ): Promise<Material> {
   const [certPath, keyPath] = ownPaths(config, role)
   const { certText, keyText } = await readPair(certPath, keyPath)
@@ -47,8 +55,25 @@ export async function loadMaterial(
   const certificate = { text: certText, path: certPath }
   const key = { text: keyText, path: keyPath }
   const texts = { certificate, key, ca, crl }
-  if (previous?.version === versionOf(texts)) return previous
-  return makeMaterial({ ...texts, keyExposure: await exposureOf(keyPath) }, config, role, previous, now)
+  const ticketSecret = await ticketSecretOf(config, role, serverName, now)
+  if (previous?.version === versionOf(texts)) return withTicketSecret(previous, ticketSecret)
+  return makeMaterial(
+    { ...texts, ticketSecret, keyExposure: await exposureOf(keyPath) },
+    config,
+    role,
+    previous,
+    now,
+  )
+}
+
+async function ticketSecretOf(
+  { ticketKeys }: TlsConfig,
+  role: Role,
+  serverName: string,
+  now: Date,
+): Promise<TicketSecret | undefined> {
+  if (role !== 'server' || ticketKeys === undefined) return undefined
+  return { bytes: await readTicketSecret(ticketKeys, now), serverName }
 }
 
 async function loadLists(config: TlsConfig, previous: Material): Promise<Material> {

@@ -11,6 +11,7 @@ import { withoutSuperseded } from '../../x509/revocation.js'
 import { coversServerName } from '../../x509/server-name.js'
 import { secureContext, type TlsIdentity } from './context.js'
 import { readOwnCertificate, type SourceText } from './own-certificate.js'
+import { type TicketSecret, ticketKeysFor } from './ticket-keys.js'
 
 /** Everything one side needs to speak TLS, loaded and checked: an immutable value. */
 export interface Material {
@@ -39,6 +40,8 @@ export interface Material {
    * invalid.
    */
   readonly ticketKeys: Buffer
+  /** What they are made from, where several processes share them; otherwise they are random. */
+  readonly ticketSecret: TicketSecret | undefined
   /** Created from the identity, for every connection. */
   readonly context: SecureContext
 }
@@ -52,6 +55,8 @@ export interface MaterialTexts {
   readonly crl: SourceText | undefined
   /** Who else can read the key. */
   readonly keyExposure: string | undefined
+  /** Of a server that shares its session tickets. */
+  readonly ticketSecret?: TicketSecret | undefined
 }
 
 /** The side that uses the material. */
@@ -66,7 +71,12 @@ export function coversHost({ certificate }: Material, host: string): boolean {
 }
 
 /** Changes with any of these texts. */
-export function versionOf({ certificate, key, ca, crl }: Omit<MaterialTexts, 'keyExposure'>): string {
+export function versionOf({
+  certificate,
+  key,
+  ca,
+  crl,
+}: Omit<MaterialTexts, 'keyExposure' | 'ticketSecret'>): string {
   return digest(certificate.text, key.text, ca?.text, crl?.text)
 }
 
@@ -119,19 +129,21 @@ export function makeMaterial(
     // An empty list, never undefined: without one Node would trust the public CAs.
     ca: pemOf(anchors),
   }
-  return withContext(material, identity, previous)
+  return withContext(material, identity, previous, texts.ticketSecret)
 }
 
 /**
  * OpenSSL must accept it. Fields that hold keys are not enumerable: no log, JSON or copy of the material shows them.
  */
 function withContext(
-  material: Omit<Material, 'identity' | 'ticketKeys' | 'context'>,
+  material: Omit<Material, 'identity' | 'ticketKeys' | 'ticketSecret' | 'context'>,
   identity: TlsIdentity,
   previous: Material | undefined,
+  ticketSecret: TicketSecret | undefined,
 ): Material {
   const isSameTrust = material.trustVersion === previous?.trustVersion
-  const ticketKeys = isSameTrust ? previous?.ticketKeys : randomBytes(48)
+  const own = isSameTrust ? previous?.ticketKeys : randomBytes(48)
+  const ticketKeys = ticketSecret ? ticketKeysFor(ticketSecret, material) : own
   const context = secureContext(
     { ...material, identity },
     // Without an id of its own OpenSSL does not resume sessions of a server that asks for certificates.
@@ -140,7 +152,12 @@ function withContext(
   return Object.freeze(
     Object.defineProperties(
       { ...material },
-      { identity: { value: identity }, ticketKeys: { value: ticketKeys }, context: { value: context } },
+      {
+        identity: { value: identity },
+        ticketKeys: { value: ticketKeys },
+        ticketSecret: { value: ticketSecret },
+        context: { value: context },
+      },
     ),
   ) as Material
 }
@@ -166,7 +183,14 @@ export function withLists(previous: Material, crl: SourceText, rules: MaterialRu
     },
     previous.identity,
     previous,
+    previous.ticketSecret,
   )
+}
+
+/** `previous` with tickets from this secret; `previous` itself when it is the one in use. */
+export function withTicketSecret(previous: Material, secret: TicketSecret | undefined): Material {
+  if (!secret || previous.ticketSecret?.bytes.equals(secret.bytes)) return previous
+  return withContext({ ...previous }, previous.identity, previous, secret)
 }
 
 function digest(...texts: readonly (string | undefined)[]): string {

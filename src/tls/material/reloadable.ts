@@ -88,8 +88,8 @@ export class ReloadableMaterial {
       const isNew = next.version !== previous.version
       if (isNew || this.#last?.ok === false)
         this.#last = { at: new Date(), ok: true, error: undefined, failingSince: undefined }
+      if (next !== previous) this.#swap(next) // another secret of tickets is no other certificate
       if (!isNew) return false
-      this.#swap(next)
       this.#tell('reload-succeeded', { certificate: next.certificate })
       return true
     } catch (cause) {

@@ -15,7 +15,7 @@ export interface MaterialSource {
   readonly paths: readonly string[]
 }
 
-/** The source that a config names. */
-export function materialSource(config: TlsConfig, role: Role): MaterialSource {
-  return fileSource(config, role)
+/** The source that a config names; `serverName` is that of a server, on which alone its session tickets are good. */
+export function materialSource(config: TlsConfig, role: Role, serverName?: string): MaterialSource {
+  return fileSource(config, role, serverName)
 }

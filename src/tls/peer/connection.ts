@@ -33,12 +33,15 @@ const next: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
   closed: [],
 }
 
-/** One connection and its states; `facts` is the public part, frozen at each step. */
+type Writable<Facts> = { -readonly [Name in keyof Facts]: Facts[Name] }
+
+/** One connection and its states; `facts` is the public part, frozen once it was read, and another after the next step. */
 export class ConnectionRecord {
-  #facts: TlsConnection
+  #facts: Writable<TlsConnection>
+  #isRead = false
 
   constructor(serverName: string | undefined, port: number, localCertificate: CertificateFacts | undefined) {
-    this.#facts = Object.freeze({
+    this.#facts = {
       serverName,
       port,
       state: 'initiating',
@@ -51,10 +54,12 @@ export class ConnectionRecord {
       resumed: false,
       verified: false,
       establishedAt: undefined,
-    })
+    }
   }
 
   get facts(): TlsConnection {
+    if (!this.#isRead) Object.freeze(this.#facts)
+    this.#isRead = true
     return this.#facts
   }
 
@@ -63,13 +68,16 @@ export class ConnectionRecord {
     if (!next[this.#facts.state].includes(state)) {
       throw new TypeError(`a connection does not go from ${this.#facts.state} to ${state}`)
     }
-    this.#facts = Object.freeze({ ...this.#facts, ...known, state })
+    // Few steps are looked at: only those cost a copy.
+    if (this.#isRead) this.#facts = { ...this.#facts }
+    this.#isRead = false
+    Object.assign(this.#facts, known, { state })
   }
 }
 
-/** What a finished handshake negotiated. The server's end does not expose the group of the key exchange. */
-export function negotiated(socket: TLSSocket): Partial<TlsConnection> {
-  const key = socket.getEphemeralKeyInfo()
+/** What a finished handshake negotiated, at this end. The server's does not expose the group of the key exchange. */
+export function negotiated(socket: TLSSocket, end: 'server' | 'client'): Partial<TlsConnection> {
+  const key = end === 'client' && socket.getEphemeralKeyInfo()
   return {
     tlsVersion: socket.getProtocol() ?? undefined,
     cipherSuite: socket.getCipher()?.standardName,

@@ -1,8 +1,8 @@
-import { createHash, type X509Certificate } from 'node:crypto'
+import { hash, type X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { maximumPresented } from '../../judge/path.js'
 import { dayMs } from '../../text/duration.js'
-import { contentsOf, elementAt, elementsIn } from '../../x509/der/der.js'
+import { contentsOf, type Element, elementAt, elementsIn } from '../../x509/der/der.js'
 
 /** The certificate that a peer has presented as its own. */
 export interface PresentedLeaf {
@@ -25,13 +25,21 @@ export function presentedLeaf(socket: TLSSocket): PresentedLeaf | undefined {
   const session = handle?.getSession()
   if (!session) return undefined
   try {
-    const peer = [...elementsIn(elementAt(session, 0))].find(({ tag }) => tag === peerInSession)
+    const peer = firstIn(session)
     if (!peer) return undefined
-    const der = Buffer.from(contentsOf(peer))
-    return { der, fingerprint256: createHash('sha256').update(der).digest('hex') }
+    // Memory of its own: in Node's pool, what lives as long as the connection would hold on to the page around it.
+    const contents = contentsOf(peer)
+    const der = Buffer.allocUnsafeSlow(contents.length)
+    der.set(contents)
+    return { der, fingerprint256: hash('sha256', der, 'hex') }
   } finally {
     session.fill(0) // it contains secrets
   }
+}
+
+function firstIn(session: Buffer): Element | undefined {
+  for (const element of elementsIn(elementAt(session, 0))) if (element.tag === peerInSession) return element
+  return undefined
 }
 
 /**

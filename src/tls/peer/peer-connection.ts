@@ -1,8 +1,8 @@
 import type { TLSSocket } from 'node:tls'
-import { atMoment } from '../../alarm.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import type { Tell } from '../events.js'
 import { type ConnectionRecord, negotiated, type TlsConnection, usageOf } from './connection.js'
+import type { Moments } from './moments.js'
 import type { PeerJudge } from './peer-judge.js'
 import type { PeerFacts, Refusal, Verdict } from './verdict.js'
 
@@ -15,7 +15,7 @@ export interface Handshaken {
   readonly serverName?: string
   readonly tell: Tell
   /** Ends the connection when its peer no longer qualifies. */
-  readonly end: (refusal: Refusal) => void
+  readonly end: (refusal: Refusal, socket: TLSSocket) => void
 }
 
 /**
@@ -32,14 +32,15 @@ export class PeerConnection {
   /** The verdict is kept between these moments, milliseconds. The first matters when the clock is set back. */
   #since = 0
   #until = 0
-  #cancel = () => {}
+  /** Where it waits for the end of its verdict. */
+  #waitsIn: Moments | undefined
 
   /** Judges the peer at the end of a handshake, and reports the verdict. */
   static admit(handshaken: Handshaken, judge: PeerJudge, facts: PeerFacts): PeerConnection | Refusal {
     const { socket, record, peerAddress, serverName, tell } = handshaken
     const judged = judge.verdict(facts, serverName, new Date())
     const known = {
-      ...negotiated(socket),
+      ...negotiated(socket, serverName === undefined ? 'server' : 'client'),
       peerCertificate: facts.path?.certificates[0],
       establishedAt: new Date(),
     }
@@ -63,11 +64,15 @@ export class PeerConnection {
     this.#facts = facts
     this.#verdict = verdict
     this.#keep(verdict, Date.now())
-    handshaken.socket.once('close', () => this.#closed())
+    handshaken.socket.on('close', () => this.#closed())
   }
 
   get facts(): TlsConnection {
     return this.#of.record.facts
+  }
+
+  get peerAddress(): string {
+    return this.#of.peerAddress
   }
 
   /** What the peer showed, as it is judged now. */
@@ -99,7 +104,7 @@ export class PeerConnection {
   check(): void {
     if (this.#of.socket.destroyed) return // it has ended already
     const verdict = this.verdict()
-    if (!verdict.accepted) this.#of.end(verdict)
+    if (!verdict.accepted) this.#of.end(verdict, this.#of.socket)
   }
 
   /** Uses this from now on: the trust has changed. */
@@ -124,7 +129,8 @@ export class PeerConnection {
 
   #keep(verdict: Verdict, now: number): void {
     this.#verdict = verdict
-    this.#cancel()
+    this.#waitsIn?.remove(this.#until, this)
+    this.#waitsIn = undefined
     if (!verdict.accepted) {
       this.#since = Number.NEGATIVE_INFINITY
       this.#until = Number.POSITIVE_INFINITY
@@ -132,11 +138,12 @@ export class PeerConnection {
     }
     this.#since = now
     this.#until = verdict.validUntil.getTime()
-    this.#cancel = atMoment(verdict.validUntil, () => this.check())
+    this.#waitsIn = this.#judge.moments
+    this.#waitsIn.add(this.#until, this)
   }
 
   #closed(): void {
-    this.#cancel()
+    this.#waitsIn?.remove(this.#until, this)
     const { socket, record, peerAddress, serverName, tell } = this.#of
     record.become('closed')
     const usage = usageOf(socket, record, serverName === undefined ? this.requests : undefined)

@@ -10,6 +10,7 @@ import { BoundedMap } from '../bounded-map.js'
 import type { Material } from '../material/material.js'
 import { excessIn } from './excess.js'
 import { intermediatesFor, rememberIntermediates } from './intermediates.js'
+import { Moments } from './moments.js'
 import {
   certified,
   type PresentedLeaf,
@@ -34,6 +35,10 @@ export class PeerJudge {
   readonly #trust: Pick<Material, 'anchors' | 'mode' | 'crls'>
   readonly #peer: 'client' | 'server'
   readonly #purpose: Purpose
+  /** Verdicts that cannot be others yet. A handshake asks three times, and a peer that returns shows the same facts. */
+  readonly #kept = new WeakMap<PeerFacts, Kept>()
+  /** The connections that this trust has accepted, by the end of their verdict. */
+  readonly moments = new Moments()
 
   constructor(trust: Pick<Material, 'anchors' | 'mode' | 'crls'>, peer: 'client' | 'server') {
     this.#trust = trust
@@ -43,9 +48,21 @@ export class PeerJudge {
 
   /** `serverName` is the host that was called; a server without one is refused. */
   verdict(facts: PeerFacts, serverName: string | undefined, now: Date): Verdict {
+    const kept = this.#kept.get(facts)
+    const time = now.getTime()
+    if (kept && kept.serverName === serverName && time >= kept.since && time <= kept.until)
+      return kept.verdict
     const { mode, crls } = this.#trust
     const rules = { mode, crls, serverName: serverName ?? '' }
-    return verdict(facts, { ...rules, peer: this.#peer }, now)
+    const judged = verdict(facts, { ...rules, peer: this.#peer }, now)
+    if (judged.accepted)
+      this.#kept.set(facts, {
+        verdict: judged,
+        serverName,
+        since: time,
+        until: judged.validUntil.getTime(),
+      })
+    return judged
   }
 
   /**
@@ -61,11 +78,19 @@ export class PeerJudge {
       if (!leaf) return { path: undefined, authorizationError }
       const isAccepted = (facts: PeerFacts) => this.verdict(facts, serverName, new Date()).accepted
       const before = this.#known.get(leaf.fingerprint256)
-      const known = before && this.rebase({ ...before, authorizationError })
+      const known =
+        before &&
+        this.rebase(
+          before.authorizationError === authorizationError ? before : { ...before, authorizationError },
+        )
       const facts =
         known && isAccepted(known) ? known : this.#climb(leaf, socket, known, authorizationError, isAccepted)
       const { path, presented = [] } = facts
       if (!path?.anchored || !isAccepted(facts)) return facts
+      if (facts === before) {
+        this.#remember(leaf.fingerprint256, before)
+        return before
+      }
       // An accepted peer has not shown too much, now or when it returns.
       const accepted = { path, presented, authorizationError }
       this.#remember(leaf.fingerprint256, accepted)
@@ -140,6 +165,14 @@ export class PeerJudge {
     rememberIntermediates(facts.path?.certificates ?? [])
     this.#known.set(fingerprint256, facts)
   }
+}
+
+interface Kept {
+  readonly verdict: Verdict
+  readonly serverName: string | undefined
+  /** Milliseconds since 1970, both included. The first matters when the clock is set back. */
+  readonly since: number
+  readonly until: number
 }
 
 function isCurrent({ certificates }: CertificatePath, now: Date): boolean {
