@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   type CallToolRequestOptions,
   Client,
@@ -44,6 +45,9 @@ interface Call {
 
 /** The SDK makes requests at its own time, several for one call: this tells which call a request is for. */
 const calls = new AsyncLocalStorage<Call>()
+
+/** How long a server may take to end a session that we leave; milliseconds. */
+const farewell = 1000
 
 /** The SDK's own client, whose transport is mutual TLS. */
 export class MtlsClient extends Client implements AsyncDisposable {
@@ -173,6 +177,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
   }
 
   override async close(): Promise<void> {
+    await this.#endSession()
     await super.close()
     await this.#fetch.close()
     this.#log?.close()
@@ -180,6 +185,16 @@ export class MtlsClient extends Client implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** A server keeps a session that nobody ends, and each identity may have so many. Whatever it says, we leave. */
+  async #endSession(): Promise<void> {
+    const transport = this.#transport
+    if (!(transport instanceof StreamableHTTPClientTransport) || transport.sessionId === undefined) return
+    await Promise.race([
+      transport.terminateSession().catch(() => undefined),
+      delay(farewell, undefined, { ref: false }),
+    ])
   }
 
   async #isRepeatable(name: string): Promise<boolean> {

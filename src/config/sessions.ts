@@ -9,7 +9,7 @@ export interface SessionOptions {
   readonly idle?: number | string | undefined
   /** Sessions of this server; default 10000. When there are more, the one that is idle for longest ends. */
   readonly max?: number | undefined
-  /** Sessions of one identity; default 1000. */
+  /** Sessions of one identity; default 500. The stream of each is one of its requests (`limits.maxRequestsPerIdentity`). */
   readonly maxPerIdentity?: number | undefined
 }
 

@@ -28,7 +28,7 @@ export function createMtlsServer(listener: RequestListener, options: MtlsServerO
     live: { log, onSecurityEvent, watch, expiryWarningDays },
     upgrade: config.upgrade,
     health: config.health,
-    protocolVersions: [],
+    protocolVersions: () => [],
     path: '',
     at: config.at,
   })

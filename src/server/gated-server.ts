@@ -285,7 +285,7 @@ function healthAtRest({ name, mode, protocolVersions }: GatedSettings): Health {
     status: 'draining',
     server: name,
     version: packageVersion,
-    protocol_versions: protocolVersions,
+    protocol_versions: protocolVersions(),
     mode,
     uptime_seconds: 0,
     connections: 0,

@@ -16,7 +16,7 @@ export interface GatedSettings {
   /** Whether the pages for operators are answered before the listener is asked. */
   readonly health: boolean
   /** Revisions of MCP that its listener speaks, for `/health`. */
-  readonly protocolVersions: readonly string[]
+  readonly protocolVersions: () => readonly string[]
   /** Behind the host and port, in the log: `/mcp`. */
   readonly path: string
   /** The config for this place; throws what is wrong with it. */

@@ -8,7 +8,7 @@ import { type AnyServerFactory, checkFactory } from './mcp/any-server.js'
 import { LateMessages } from './mcp/late-messages.js'
 import { Mount, type Notify } from './mcp/mount.js'
 import { mcpListener } from './mcp-listener.js'
-import { type Health, protocolVersions } from './ops/health.js'
+import { earlierVersions, type Health, protocolVersions } from './ops/health.js'
 import type { LiveOptions, RunningServer } from './running-server.js'
 import { portOf, urlOf } from './url.js'
 
@@ -23,8 +23,9 @@ export async function startServer(
 ): Promise<RunningServer> {
   const { name, limits } = config
   let notify: Notify | undefined
+  let isOfThisSdk = true
   const mountMcp = async ({ logger, tell }: Ground): Promise<Mounted> => {
-    await checkFactory(factory, (error) =>
+    isOfThisSdk = await checkFactory(factory, (error) =>
       logger?.error(
         `${name}: its factory fails without a caller: ${error instanceof Error ? error.message : String(error)}`,
       ),
@@ -38,12 +39,8 @@ export async function startServer(
       onError: (error) => logger?.error(`${name}: ${error.message}`),
       onCall: (ended) => GatedServer.runOf(server)?.metrics.onCall(ended),
       onLate: late.onLate,
-      onForeignSession: ({ socket }, authInfo) =>
-        tell('request-refused', {
-          peerAddress: peerAddressOf(socket),
-          reason: 'NOT_AUTHORIZED',
-          message: `${authInfo?.clientId ?? 'somebody'} asked for a session of another identity`,
-        }),
+      onRefused: (reason, message, { socket }) =>
+        tell('request-refused', { peerAddress: peerAddressOf(socket), reason, message }),
     })
     const listener = mcpListener(path, (request, response, authInfo) => {
       const standing = GatedServer.runOf(server)?.standing(request.socket)
@@ -66,7 +63,7 @@ export async function startServer(
     live,
     upgrade: false,
     health: true,
-    protocolVersions,
+    protocolVersions: () => (isOfThisSdk ? protocolVersions : earlierVersions),
     path,
     at: () => config,
     mount: mountMcp,

@@ -234,7 +234,7 @@ export class Run {
       status: this.#isEnding ? 'draining' : problems.length > 0 ? 'degraded' : 'ok',
       server: this.#config.name,
       version: packageVersion,
-      protocol_versions: this.#settings.protocolVersions,
+      protocol_versions: this.#settings.protocolVersions(),
       mode: this.#settings.mode,
       uptime_seconds: Math.floor((now.getTime() - this.#startedAt) / 1000),
       connections: this.#gate ? this.connections().length : this.#inFlight.connections,

@@ -26,7 +26,7 @@ test('with nothing given, everything has its documented default', () => {
     },
     host: '127.0.0.1',
     allowedOrigins: [],
-    sessions: { enabled: false, idle: 300_000, max: 10_000, maxPerIdentity: 1000 },
+    sessions: { enabled: false, idle: 300_000, max: 10_000, maxPerIdentity: 500 },
     servers: {
       weather: { port: 8081, tlsPort: 8443, url: 'https://localhost:8443/mcp' },
       datetime: { port: 8082, tlsPort: 8444, url: 'https://localhost:8444/mcp' },

@@ -19,7 +19,7 @@ async function hooked({ tls }: World) {
     live: { log: false },
     upgrade: false,
     health: false,
-    protocolVersions: [],
+    protocolVersions: () => [],
     path: '',
     at: () => config,
     mount: async () => ({

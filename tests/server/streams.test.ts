@@ -77,6 +77,18 @@ test('a caller that stops reading and goes away cancels the tool', async () => {
   await script.aborted.opened
 })
 
+test('an answer of which nothing is read does not wait for ever', async () => {
+  await using world = await makeWorld()
+  const script = new Script()
+  await using served = await serveTest({ tls: world.tls, limits: { idleTimeout: 300 } }, () =>
+    slowServer(script),
+  )
+  const wire = await openWire(served.server.url, world.certDir)
+  wire.socket.pause()
+  wire.socket.write(httpText('/mcp', mcpHeaders, toolCall('flood')))
+  await served.event('connection-closed')
+})
+
 test('many calls of one connection at once each get their own answer', async () => {
   await using world = await makeWorld()
   await using served = await serveTest({ tls: world.tls })

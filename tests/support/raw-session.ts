@@ -26,6 +26,8 @@ export interface Stream {
   readonly headers: IncomingHttpHeaders
   /** Each message that came, with the id of its event. */
   readonly events: readonly { readonly id: string | undefined; readonly message: Record<string, unknown> }[]
+  /** All that came, as it came. */
+  readonly text: string
   /** Resolves when the server has ended it, or the connection broke. */
   readonly closed: Promise<void>
   /** Reads no more. */
@@ -89,6 +91,9 @@ export function openStream(
       resolve({
         status: response.statusCode ?? 0,
         headers: response.headers,
+        get text() {
+          return text
+        },
         get events() {
           return eventsIn(text.slice(0, text.lastIndexOf('\n\n') + 2))
         },

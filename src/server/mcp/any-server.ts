@@ -61,12 +61,12 @@ const patience = 30_000
 /**
  * Calls the factory once, before anybody connects, and closes what it gave. Throws `CONFIG_INVALID` for what cannot be
  * served, and for a factory that throws or does not come to an end; one that has looked for a caller, of whom there is
- * none yet, may throw (`onError` is told).
+ * none yet, may throw (`onError` is told). Gives whether its servers can speak 2026-07-28.
  */
 export async function checkFactory(
   factory: AnyServerFactory,
   onError: (error: unknown) => void,
-): Promise<void> {
+): Promise<boolean> {
   let asked = false
   const unknown = () => {
     asked = true
@@ -84,7 +84,10 @@ export async function checkFactory(
   try {
     made = await Promise.race([factory(context), tooLate])
   } catch (cause) {
-    if (asked) return onError(cause)
+    if (asked) {
+      onError(cause)
+      return true
+    }
     const said = cause instanceof Error ? cause.message : String(cause)
     throw new MtlsError('CONFIG_INVALID', `the factory of MCP servers fails: ${shortened(said, 200)}`, {
       cause,
@@ -93,7 +96,9 @@ export async function checkFactory(
   } finally {
     clearTimeout(timer)
   }
-  await closeServer(checkedServer(made))
+  const server = checkedServer(made)
+  await closeServer(server)
+  return isOfThisSdk(server)
 }
 
 /** What a factory made. Throws `CONFIG_INVALID` unless it can be connected. */
@@ -105,7 +110,9 @@ export function checkedServer(made: unknown): AnyMcpServer {
     'CONFIG_INVALID',
     `the factory of MCP servers gave ${wordsFor(made)}, not a server: call it as ${isPair ? 'serve(() => create().server, …)' : "serve(() => new McpServer(…), { name: 'weather-mcp', tlsPort: 8443 })"}`,
     {
-      hint: 'A server is an object with `connect(transport)`: `McpServer` or `Server` of any version of the MCP SDK.',
+      hint: isPair
+        ? 'What cleans up after a server goes into its `onclose`, which is called when its request or session ends.'
+        : 'A server is an object with `connect(transport)`: `McpServer` or `Server` of any version of the MCP SDK.',
     },
   )
 }

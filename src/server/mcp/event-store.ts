@@ -3,11 +3,14 @@ import type { EventStore, JSONRPCMessage } from '@modelcontextprotocol/server'
 /** What one session keeps for a client that lost its connection: at most so many events, and so many characters. */
 const eventsAtMost = 1000
 const charactersAtMost = 1024 * 1024
-/** What all sessions of a server keep together. */
-const charactersOfAllAtMost = 64 * 1024 * 1024
+/** What all sessions of one identity keep together. */
+const charactersOfOneAtMost = 8 * 1024 * 1024
 
-/** How much the sessions of a server keep now. */
-export interface KeptByAll {
+/** What the SDK calls the stream of a session that belongs to no call. */
+const standalone = '_GET_stream'
+
+/** How much the sessions of one identity keep now. */
+export interface Kept {
   characters: number
 }
 
@@ -17,23 +20,28 @@ export interface KeptByAll {
  */
 export class RecentEvents implements EventStore {
   readonly #events = new Map<string, { readonly streamId: string; readonly text: string }>()
-  readonly #all: KeptByAll
+  readonly #ofIdentity: Kept
   #characters = 0
   #last = 0
   #isClosed = false
 
-  constructor(all: KeptByAll) {
-    this.#all = all
+  constructor(ofIdentity: Kept) {
+    this.#ofIdentity = ofIdentity
   }
 
   async storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
-    const id = String(++this.#last)
+    const id = `${streamId === standalone ? 's' : 'c'}${++this.#last}`
     if (this.#isClosed) return id
     const text = JSON.stringify(message)
     this.#events.set(id, { streamId, text })
     this.#count(text.length)
     while (this.#isOver()) this.#forgetOldest()
     return id
+  }
+
+  /** Whether this is an event of the stream that belongs to no call, from before what is kept. */
+  isForgottenNews(id: string): boolean {
+    return id.startsWith('s') && !this.#events.has(id)
   }
 
   /** Its session has ended: it keeps nothing any more. */
@@ -67,7 +75,7 @@ export class RecentEvents implements EventStore {
     return (
       this.#events.size > eventsAtMost ||
       this.#characters > charactersAtMost ||
-      this.#all.characters > charactersOfAllAtMost
+      this.#ofIdentity.characters > charactersOfOneAtMost
     )
   }
 
@@ -79,6 +87,6 @@ export class RecentEvents implements EventStore {
 
   #count(characters: number): void {
     this.#characters += characters
-    this.#all.characters += characters
+    this.#ofIdentity.characters += characters
   }
 }

@@ -4,7 +4,7 @@ import {
   ProtocolError,
   UnsupportedProtocolVersionError,
 } from '@modelcontextprotocol/server'
-import { protocolVersions } from '../ops/health.js'
+import { earlierVersions } from '../ops/health.js'
 import { type AnyMcpServer, closeServer, type FactoryContext, giveBack, isOfThisSdk } from './any-server.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
 import type { Exchange } from './exchange.js'
@@ -104,8 +104,8 @@ function isOfClient(error: Error): boolean {
 
 /** What makes clients fall back to an older revision (2026-07-28, "Versioning"): HTTP 400 with the ones that are served. */
 function unsupported({ calls: [call] }: Exchange): Response {
-  const [newest, ...supported] = protocolVersions
-  const requested = call?.protocolVersion ?? newest ?? ''
+  const supported = [...earlierVersions]
+  const requested = call?.protocolVersion ?? '2026-07-28'
   const { code, message, data } = new UnsupportedProtocolVersionError({ supported, requested })
   return Response.json(
     { jsonrpc: '2.0', error: { code, message, data }, id: call?.id ?? null },

@@ -45,10 +45,16 @@ export interface MountOptions extends BodyLimits {
   readonly sessions: SessionLimits | undefined
   /** A server for each request, always. */
   readonly perRequest: boolean
+  /** How long a client may read nothing of its answer; milliseconds. */
+  readonly idleTimeout: number
   readonly onError: (error: Error) => void
   readonly onCall: (ended: EndedCall) => void
   readonly onLate: (late: LateMessage) => void
-  readonly onForeignSession: (request: IncomingMessage, authInfo: AuthInfo | undefined) => void
+  readonly onRefused: (
+    reason: 'NOT_AUTHORIZED' | 'RATE_LIMITED',
+    message: string,
+    request: IncomingMessage,
+  ) => void
 }
 
 /** Who sends a request, as the gate has judged it. */
@@ -96,7 +102,7 @@ export class Mount {
       new Sessions({
         ...parts,
         ...sessions,
-        onForeign: ({ request, authInfo }) => options.onForeignSession(request, authInfo),
+        onRefused: (reason, message, { request }) => options.onRefused(reason, message, request),
       })
     const tell = (kind: 'tools' | 'prompts' | 'resources') => {
       bus.publish({ kind: `${kind}_list_changed` })
@@ -127,7 +133,10 @@ export class Mount {
       if (this.#pool?.answers(request, response, sender.authInfo, body)) return
       gone = abortedWith(response)
       const exchange = this.#classify(request, response, sender, body, gone.signal)
-      await writeAnswer(response, await this.#answer(exchange), isOpenEnded(exchange))
+      await writeAnswer(response, await this.#answer(exchange), {
+        isOpenEnded: isOpenEnded(exchange),
+        idleTimeout: this.#options.idleTimeout,
+      })
     } catch (error) {
       if (gone?.signal.aborted || response.destroyed) return
       if (error instanceof BodyRefused)

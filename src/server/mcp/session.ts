@@ -8,7 +8,7 @@ import {
 import type { Standing } from '../../tls/peer/standing.js'
 import { type AnyMcpServer, closeServer, type FactoryContext } from './any-server.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
-import { type KeptByAll, RecentEvents } from './event-store.js'
+import { type Kept, RecentEvents } from './event-store.js'
 import { type Exchange, refusal } from './exchange.js'
 
 export interface SessionParts {
@@ -43,7 +43,7 @@ export class Session {
   readonly #subscribed = new Set<string>()
   /** What its server says of changes. */
   #announces: Readonly<Record<string, { readonly listChanged?: boolean } | undefined>> = {}
-  /** Requests and streams that are open. */
+  /** Requests and streams that are open; calls run on while their stream is broken. */
   #open = 0
   #isDraining = false
   #hasEnded = false
@@ -51,7 +51,7 @@ export class Session {
   static async open(
     exchange: Exchange,
     { make, conversation }: SessionParts,
-    kept: KeptByAll,
+    kept: Kept,
     onEnd: (reason: SessionEnd) => void,
   ): Promise<Session> {
     const { authInfo, web } = exchange
@@ -65,7 +65,7 @@ export class Session {
   private constructor(
     owner: string | undefined,
     conversation: SessionParts['conversation'],
-    kept: KeptByAll,
+    kept: Kept,
     onEnd: (reason: SessionEnd) => void,
   ) {
     this.owner = owner
@@ -81,6 +81,7 @@ export class Session {
       ...conversation,
       onCall: (ended) => {
         conversation.onCall(ended)
+        this.idleSince = Date.now()
         if (this.#isDraining) this.#endAfterAnswers()
       },
       onAnswer: ({ method, target }, answer) => {
@@ -103,7 +104,7 @@ export class Session {
   }
 
   get isIdle(): boolean {
-    return this.#open === 0
+    return this.#open === 0 && this.#conversation.running === 0
   }
 
   async answer(exchange: Exchange): Promise<Response> {
@@ -115,7 +116,7 @@ export class Session {
     this.#conversation.begin(calls)
     const ids = calls.map(({ id }) => id)
     try {
-      const answer = await this.#transport.handleRequest(web, {
+      const answer = await this.#transport.handleRequest(this.#resumable(web), {
         ...(authInfo && { authInfo }),
         ...(body !== undefined && { parsedBody: body }),
       })
@@ -128,6 +129,13 @@ export class Session {
       this.#conversation.end(ids, 'error')
       throw error
     }
+  }
+
+  /** A client that was away for too long gets a new stream in place of an old one: it lives on what comes now. */
+  #resumable(web: Request): Request {
+    const id = web.headers.get('last-event-id')
+    if (id !== null && this.#events.isForgottenNews(id)) web.headers.delete('last-event-id')
+    return web
   }
 
   notify(notification: JSONRPCNotification): void {

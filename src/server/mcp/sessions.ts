@@ -1,13 +1,14 @@
 import { isInitializeRequest, type JSONRPCNotification } from '@modelcontextprotocol/server'
 import type { SessionLimits } from '../../config/index.js'
 import { PerIdentity } from '../../tls/per-identity.js'
-import type { KeptByAll } from './event-store.js'
+import { refusalBody } from '../../tls/rejection.js'
+import type { Kept } from './event-store.js'
 import { type Exchange, refusal } from './exchange.js'
 import { Session, type SessionEnd, type SessionParts } from './session.js'
 
 export interface SessionsOptions extends SessionParts, SessionLimits {
-  /** Told when somebody asks for the session of another identity. */
-  readonly onForeign: (exchange: Exchange) => void
+  /** Told of what is refused here: the session of another identity, and one too many. */
+  readonly onRefused: (reason: 'NOT_AUTHORIZED' | 'RATE_LIMITED', message: string, exchange: Exchange) => void
 }
 
 /** Milliseconds between two looks for sessions that are idle, or whose certificate no longer counts. */
@@ -21,7 +22,8 @@ export class Sessions {
   readonly #options: SessionsOptions
   readonly #sessions = new Map<string, Session>()
   readonly #perIdentity: PerIdentity
-  readonly #kept: KeptByAll = { characters: 0 }
+  /** By identity, as long as it has sessions. */
+  readonly #kept = new Map<string | undefined, Kept>()
   readonly #ended: Record<SessionEnd, number> = {
     deleted: 0,
     idle: 0,
@@ -63,7 +65,15 @@ export class Sessions {
     }
     const session = this.#find(String(id), authInfo?.clientId)
     if (session) return session.answer(exchange)
-    if (this.#sessions.has(String(id))) this.#options.onForeign(exchange)
+    // Once it is answered: an unknown session shall not be told from it by the time that this takes.
+    if (this.#sessions.has(String(id)))
+      exchange.response.once('close', () =>
+        this.#options.onRefused(
+          'NOT_AUTHORIZED',
+          `${authInfo?.clientId} asked for a session of another identity`,
+          exchange,
+        ),
+      )
     return refusal(404, -32001, 'Session not found')
   }
 
@@ -90,12 +100,12 @@ export class Sessions {
 
   async #open(exchange: Exchange): Promise<Response> {
     const owner = exchange.authInfo?.clientId
-    const refused = this.#refuseOpening(owner)
+    const refused = this.#refuseOpening(exchange, owner)
     if (refused) return refused
     this.#opening++
     let session: Session
     try {
-      session = await Session.open(exchange, this.#options, this.#kept, (reason) => {
+      session = await Session.open(exchange, this.#options, this.#keptOf(owner), (reason) => {
         this.#sessions.delete(session.id)
         this.#ended[reason]++
         this.#give(owner)
@@ -114,10 +124,10 @@ export class Sessions {
   }
 
   /** Takes the place of one session, or says why there is none. */
-  #refuseOpening(owner: string | undefined): Response | undefined {
+  #refuseOpening(exchange: Exchange, owner: string | undefined): Response | undefined {
     if (this.#isDraining) return refusal(503, -32000, 'The server is stopping: it opens no more sessions')
     if (owner !== undefined && !this.#perIdentity.take(owner))
-      return tooMany(`${owner} has as many sessions as it may`)
+      return this.#tooMany(exchange, `${owner} has as many sessions as it may`)
     if (this.#sessions.size + this.#opening < this.#options.max) return undefined
     let longest: Session | undefined
     for (const session of this.#sessions.values())
@@ -128,11 +138,25 @@ export class Sessions {
       return undefined
     }
     this.#give(owner)
-    return tooMany('The server has as many sessions as it may, and none is idle')
+    return this.#tooMany(exchange, 'the server has as many sessions as it may, and none is idle')
+  }
+
+  #tooMany(exchange: Exchange, message: string): Response {
+    this.#options.onRefused('RATE_LIMITED', message, exchange)
+    const headers = { 'content-type': 'application/json', 'retry-after': '1' }
+    return new Response(refusalBody('RATE_LIMITED', message), { status: 429, headers })
   }
 
   #give(owner: string | undefined): void {
-    if (owner !== undefined) this.#perIdentity.give(owner)
+    if (owner === undefined) return
+    this.#perIdentity.give(owner)
+    if (!this.#perIdentity.has(owner)) this.#kept.delete(owner)
+  }
+
+  #keptOf(owner: string | undefined): Kept {
+    const kept = this.#kept.get(owner) ?? { characters: 0 }
+    this.#kept.set(owner, kept)
+    return kept
   }
 
   #look(): void {
@@ -147,8 +171,4 @@ export class Sessions {
     clearInterval(this.#timer)
     this.#timer = undefined
   }
-}
-
-function tooMany(message: string): Response {
-  return refusal(429, -32000, message, { 'retry-after': '1' })
 }

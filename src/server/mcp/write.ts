@@ -1,23 +1,30 @@
 import type { ServerResponse } from 'node:http'
 
-/** How many bytes may wait for a client that does not read the stream of its session. It can resume later. */
-const unreadAtMost = 4 * 1024 * 1024
-
 /**
- * Writes an answer: one that is no stream in one piece with its length, since through TLS every small write costs a
- * record. `isOpenEnded`: the server may send on this stream as long as it likes, so that a client that does not read
- * loses it.
+ * How many bytes may wait for a client that does not read: of a stream that goes on as long as the server likes, and can be
+ * resumed; and of a call.
  */
+const unreadAtMost = { ofNews: 4 * 1024 * 1024, ofCall: 16 * 1024 * 1024 }
+
+export interface WriteOptions {
+  /** The server may send on this stream as long as it likes. */
+  readonly isOpenEnded: boolean
+  /** How long a client may read nothing of what waits for it; milliseconds. */
+  readonly idleTimeout: number
+}
+
+/** Writes an answer: one that is no stream in one piece with its length, since through TLS every small write costs a record. */
 export async function writeAnswer(
   response: ServerResponse,
   answer: Response,
-  isOpenEnded: boolean,
+  { isOpenEnded, idleTimeout }: WriteOptions,
 ): Promise<void> {
   // The SDK must not decide whether the connection stays open: it would keep one alive that is draining.
   const { connection: _, ...headers } = Object.fromEntries(answer.headers)
   if (answer.body === null || !/^text\/event-stream/i.test(headers['content-type'] ?? '')) {
     const body = Buffer.from(await answer.arrayBuffer())
     response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body)
+    if (!response.writableFinished) endIfUnread(response, idleTimeout)
     return
   }
   const begin = () => response.headersSent || response.writeHead(answer.status, headers)
@@ -26,28 +33,38 @@ export async function writeAnswer(
     begin()
     response.flushHeaders()
   })
+  const reader = answer.body.getReader()
+  // A client that has gone is known at once, not at the next message: it may come back and resume.
+  const cancel = () => void reader.cancel().catch(() => {})
+  if (response.destroyed) cancel()
+  response.once('close', cancel)
+  const unread = isOpenEnded ? unreadAtMost.ofNews : unreadAtMost.ofCall
+  let isSlow = false
   try {
-    // Leaving the loop cancels the stream.
-    for await (const chunk of answer.body) {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
       if (response.destroyed) return
       begin()
-      if (response.write(chunk)) continue
-      if (!isOpenEnded) await drained(response)
-      else if (response.writableLength > unreadAtMost) return void response.destroy()
+      if (response.write(next.value)) continue
+      if (response.writableLength > unread) return void response.destroy()
+      if (!isSlow) endIfUnread(response, idleTimeout)
+      isSlow = true
     }
   } finally {
     clearImmediate(alone)
   }
+  if (response.destroyed) return
   begin()
   response.end()
 }
 
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done).off('close', done)
-      resolve()
-    }
-    response.once('drain', done).once('close', done)
-  })
+/** Ends a response of which nothing is read any more, though something waits. */
+function endIfUnread(response: ServerResponse, idleTimeout: number): void {
+  const waiting = () => response.writableLength + (response.socket?.writableLength ?? 0)
+  let before = waiting()
+  const timer = setInterval(() => {
+    const now = waiting()
+    if (now > 0 && now >= before) response.destroy()
+    before = now
+  }, idleTimeout).unref()
+  response.once('close', () => clearInterval(timer))
 }

@@ -37,8 +37,9 @@ export interface HealthProblem {
   readonly since: string
 }
 
-/** The SDK's list lacks the newest revision: it names the revisions with sessions. */
-export const protocolVersions: readonly string[] = ['2026-07-28', ...SUPPORTED_PROTOCOL_VERSIONS]
+/** The revisions with sessions: all that the SDK's list names. */
+export const earlierVersions: readonly string[] = SUPPORTED_PROTOCOL_VERSIONS
+export const protocolVersions: readonly string[] = ['2026-07-28', ...earlierVersions]
 
 const roles = { own: 'server', ca: 'ca', crl: 'crl', peer: 'server' } as const
 

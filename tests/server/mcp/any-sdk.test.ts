@@ -88,6 +88,14 @@ describe.each([
   })
 })
 
+test('/health names the revisions that there are', async () => {
+  await using world = await makeWorld()
+  await using one = await serveTest({ tls: world.tls }, serverV1 as never)
+  await using two = await serveTest({ tls: world.tls })
+  expect(one.server.health().protocol_versions).not.toContain('2026-07-28')
+  expect(two.server.health().protocol_versions).toContain('2026-07-28')
+})
+
 test('a server of SDK version 1 finds the headers of a request where it looks for them', async () => {
   await using world = await makeWorld()
   await using served = await serveTest({ tls: world.tls }, serverV1 as never)

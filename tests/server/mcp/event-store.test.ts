@@ -30,6 +30,15 @@ test('what came after an event is replayed, of its stream alone', async () => {
   expect(await store.getStreamIdForEventId('none')).toBeUndefined()
 })
 
+test('news that are not kept any more are known as such, unlike those of a call', async () => {
+  const store = new RecentEvents({ characters: 0 })
+  const news = await store.storeEvent('_GET_stream', message('1'))
+  const ofCall = await store.storeEvent('a', message('1'))
+  expect([news, ofCall].map((id) => store.isForgottenNews(id))).toEqual([false, false])
+  await store.storeEvent('a', message('x'.repeat(1024 * 1024 - 60)))
+  expect([news, ofCall, 'other'].map((id) => store.isForgottenNews(id))).toEqual([true, false, false])
+})
+
 test('it keeps the newest, by number and by size', async () => {
   const kept = { characters: 0 }
   const store = new RecentEvents(kept)
@@ -45,11 +54,11 @@ test('it keeps the newest, by number and by size', async () => {
   expect(kept.characters).toBe(0)
 })
 
-test('all stores together keep no more than they may, and give back what they kept', async () => {
+test('the stores of one identity together keep no more than they may, and give back what they kept', async () => {
   const kept = { characters: 0 }
   const stores = Array.from({ length: 100 }, () => new RecentEvents(kept))
   for (const store of stores) await store.storeEvent('a', message('x'.repeat(1_000_000)))
-  expect(kept.characters).toBeLessThanOrEqual(64 * 1024 * 1024)
+  expect(kept.characters).toBeLessThanOrEqual(8 * 1024 * 1024)
   for (const store of stores) store.close()
   await stores[0]?.storeEvent('a', message('too late'))
   expect(kept.characters).toBe(0)

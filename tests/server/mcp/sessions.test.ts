@@ -1,6 +1,7 @@
 import { McpServer } from '@modelcontextprotocol/server'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { connect } from '../../../src/client/index.js'
 import { forge, forgeCrl, writeSet } from '../../support/forge.js'
 import { initialize, messagesIn, openRawSession, openStream } from '../../support/raw-session.js'
 import { sdkClient } from '../../support/sdk-client.js'
@@ -14,6 +15,9 @@ const call = (name: string, args: object = {}, id: number | string = 1) => ({
   method: 'tools/call',
   params: { name, arguments: args },
 })
+
+/** Our client as one of an older revision. */
+const legacy = { clientOptions: { versionNegotiation: { mode: 'legacy' as const } } }
 
 /** A second identity of the same CA. */
 const other = async (world: World, commonName = 'other') =>
@@ -156,6 +160,65 @@ describe('a session', () => {
     expect(unknown.status).toBe(400)
   })
 
+  test('knows at once that a silent stream broke: it is resumed, and opened again', async () => {
+    await using world = await makeWorld()
+    const script = new Script()
+    await using served = await serveTest({ tls: world.tls, sessions: true }, () => slowServer(script))
+    const { url } = served.server
+    const session = await openRawSession(url, world.certDir)
+    const headers = { 'mcp-session-id': session.id, 'mcp-protocol-version': '2025-11-25' }
+    const begun = await openStream(url, world.certDir, headers, JSON.stringify(call('wait')))
+    const news = await session.listen()
+    await script.started.opened
+    const lastEventId = /id: (\S+)/.exec(begun.text)?.[1] ?? ''
+    begun.destroy()
+    news.destroy()
+    await expect.poll(() => served.server.connections().length).toBe(0)
+    const resumed = await session.listen({ 'last-event-id': lastEventId })
+    expect(resumed.status).toBe(200)
+    const again = await session.listen()
+    expect(again.status).toBe(200)
+    script.finish.open()
+    await expect.poll(() => resumed.events.at(-1)?.message).toMatchObject({ id: 1 })
+  })
+
+  test('gets its stream anew where what it missed is not kept any more', async () => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, sessions: true })
+    const session = await openRawSession(served.server.url, world.certDir)
+    const stream = await session.listen({ 'last-event-id': 's999' })
+    expect(stream.status).toBe(200)
+    served.server.notify.toolsChanged()
+    await expect.poll(() => stream.events.length).toBe(1)
+  })
+
+  test('is not idle while a call runs, though its stream broke', async () => {
+    await using world = await makeWorld()
+    const script = new Script()
+    const ended: number[] = []
+    let made = 0
+    await using served = await serveTest({ tls: world.tls, sessions: { idle: 300 } }, () => {
+      const server = slowServer(script)
+      const mine = made++
+      server.server.onclose = () => ended.push(mine)
+      return server
+    })
+    const session = await openRawSession(served.server.url, world.certDir)
+    const headers = { 'mcp-session-id': session.id, 'mcp-protocol-version': '2025-11-25' }
+    const begun = await openStream(served.server.url, world.certDir, headers, JSON.stringify(call('wait')))
+    await script.started.opened
+    begun.destroy()
+    for (const later of [2, 3]) {
+      await openRawSession(served.server.url, world.certDir)
+      await expect.poll(() => ended).toContain(later)
+    }
+    expect(ended).not.toContain(1)
+    script.finish.open()
+    const id = /id: (\S+)/.exec(begun.text)?.[1] ?? ''
+    const resumed = await session.listen({ 'last-event-id': id })
+    await expect.poll(() => resumed.events.at(-1)?.message).toMatchObject({ id: 1 })
+  })
+
   test('refuses an id that is in use by a call that runs', async () => {
     await using world = await makeWorld()
     const script = new Script()
@@ -170,6 +233,22 @@ describe('a session', () => {
     expect((await first).body).toContain('done')
     expect(script.calls).toBe(1)
   })
+})
+
+test('our client ends the session that it leaves', async () => {
+  await using world = await makeWorld()
+  const closed: string[] = []
+  await using served = await serveTest({ tls: world.tls, sessions: true }, (calls) => {
+    const server = testServer(calls)
+    server.server.oninitialized = () => {
+      server.server.onclose = () => closed.push('session')
+    }
+    return server
+  })
+  const client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false, ...legacy })
+  await client.callTool({ name: 'echo', arguments: { text: 'x' } })
+  await client.close()
+  await expect.poll(() => closed).toEqual(['session'])
 })
 
 describe('another identity', () => {
@@ -254,6 +333,12 @@ describe('limits', () => {
     const open = (certDir: string) => openRawSession(served.server.url, certDir)
     const [first] = [await open(world.certDir), await open(world.certDir)]
     await expect(open(world.certDir)).rejects.toThrow(/429.*cn:mcp-client has as many sessions as it may/)
+    expect(await served.event('request-refused')).toMatchObject({ reason: 'RATE_LIMITED' })
+    await expect(
+      connect({ serverUrl: served.server.url, tls: world.tls, log: false, ...legacy }),
+    ).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+    })
     await open(stranger.certDir)
     await first.delete()
     await open(world.certDir)
