@@ -24,7 +24,12 @@ export function hostNames(names: readonly string[]): string[] {
   return names.map((name) => bracketed(name).toLowerCase())
 }
 
-export type GuardedRequest = Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'socket'>
+export type GuardedRequest = Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'socket'> & {
+  readonly url?: string | undefined
+}
+
+/** RFC 3986 section 3.2.2 and 3.2.3, as far as they have to do with hosts: nothing but a name or an address, and a port. */
+const hostForm = /^(\[[\da-f:.]+\]|[^\s/?#@\\[\]:]+)(:\d*)?$/i
 
 /**
  * Why this request must be refused, or undefined. Host and Origin keep out a browser that was lured here (DNS
@@ -33,6 +38,8 @@ export type GuardedRequest = Pick<IncomingMessage, 'headers' | 'rawHeaders' | 's
 export function guardProblem(request: GuardedRequest, rules: GuardRules): string | undefined {
   const { headers, rawHeaders } = request
   if (hasTwoHosts(rawHeaders)) return 'the request has more than one Host header'
+  if (headers.host !== undefined && !hostForm.test(headers.host)) return 'the Host header is no host'
+  if (isForAnother(request)) return 'the request is for another host than its Host header'
   const host = validateHostHeader(headers.host, [...rules.allowedHosts])
   if (!host.ok && !(host.hostname && rules.coversHost(host.hostname))) return host.message
   const { origin } = headers
@@ -70,6 +77,13 @@ function browserOrigin(text: string): URL | undefined {
   const url = new URL(text)
   const standard = url.protocol === 'https:' ? ':443' : ':80'
   return text === url.origin || (url.port === '' && text === `${url.origin}${standard}`) ? url : undefined
+}
+
+/** RFC 9112 section 3.2.2: the target may be a whole URL, whose host counts; applications look at the header. */
+function isForAnother({ url = '/', headers }: GuardedRequest): boolean {
+  if (url.startsWith('/') || !URL.canParse(url)) return false
+  const { protocol, host } = new URL(url)
+  return /^https?:$/.test(protocol) && host !== new URL(`${protocol}//${headers.host}`).host
 }
 
 /** RFC 9112 section 3.2 has such a request refused; Node takes the first of them. */

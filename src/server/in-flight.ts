@@ -15,8 +15,18 @@ export class InFlight {
   }
 
   connected(socket: Socket): void {
-    this.#sockets.set(socket, new Set())
-    socket.once('close', () => this.#sockets.delete(socket))
+    const waiting = new Set<ServerResponse>()
+    this.#sockets.set(socket, waiting)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      // Node closes the response that is being sent alone, and never those that wait behind it (pipelining).
+      setImmediate(() => {
+        for (const response of waiting) {
+          response.destroy()
+          response.emit('close')
+        }
+      })
+    })
     if (this.#draining) socket.destroy()
   }
 

@@ -179,3 +179,18 @@ test.each([
   })
   expect(said === undefined).toBe(allowed)
 })
+
+test.each([
+  ['localhost:8443', '/health', undefined],
+  ['[::1]:8443', '/health', undefined],
+  ['localhost/evil', '/', 'the Host header is no host'],
+  ['localhost?evil', '/', 'the Host header is no host'],
+  ['user@localhost', '/', 'the Host header is no host'],
+  ['localhost:8443', 'https://localhost:8443/health', undefined],
+  ['localhost:8443', 'https://evil.example/health', 'the request is for another host than its Host header'],
+  ['localhost:8443', '//evil.example/health', undefined], // a path, and nothing else, in an HTTP request
+])('the Host %j with the target %j', (host, url, expected) => {
+  const request = { headers: { host }, rawHeaders: ['Host', host], socket: { localPort: 8443 }, url }
+  const rules = { allowedHosts: [...loopbackNames], coversHost: () => false, allowedOrigins: [] }
+  expect(guardProblem(request as unknown as IncomingMessage, rules)).toBe(expected)
+})

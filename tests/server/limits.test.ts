@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { McpServer } from '@modelcontextprotocol/server'
 import { describe, expect, test, vi } from 'vitest'
 import { forge } from '../support/forge.js'
+import { initialize, openRawSession } from '../support/raw-session.js'
+import { Script, slowServer } from '../support/slow-server.js'
 import { ask, httpText, mcpHeaders, openWire, toolCall } from '../support/wire.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
@@ -254,3 +256,43 @@ describe('limits of size and number', () => {
     expect((await ask(new URL('/health', served.server.url), world.certDir)).status).toBe(200)
   })
 })
+
+test.each([false, true])(
+  'requests in a row whose connection ends are over, those too that waited for their turn; sessions %s',
+  async (sessions) => {
+    await using world = await makeWorld()
+    const script = new Script()
+    let ended = 0
+    const limits = { maxRequestsPerIdentity: 3 }
+    await using served = await serveTest(
+      { tls: world.tls, limits, ...(sessions && { sessions: { idle: 300 } }) },
+      () => {
+        const server = slowServer(script)
+        server.server.oninitialized = () => {
+          server.server.onclose = () => ended++
+        }
+        return server
+      },
+    )
+    const { url } = served.server
+    const session = sessions ? await openRawSession(url, world.certDir) : undefined
+    const headers = { ...mcpHeaders, ...(session && { 'mcp-session-id': session.id }) }
+    const wire = await openWire(url, world.certDir)
+    for (const id of [1, 2, 3])
+      wire.socket.write(httpText('/mcp', headers, toolCall('wait').replace('"id":1', `"id":${id}`)))
+    await expect.poll(() => script.calls).toBe(3)
+    wire.socket.destroy()
+    script.finish.open()
+    await expect.poll(() => served.server.connections().length).toBe(0)
+    const three = await Promise.all(
+      [1, 2, 3].map((id) =>
+        ask(url, world.certDir, {
+          headers: mcpHeaders,
+          body: JSON.stringify({ ...initialize(), id }),
+        }),
+      ),
+    )
+    expect(three.map(({ status }) => status)).toEqual([200, 200, 200])
+    if (session) await expect.poll(() => ended).toBe(1) // nobody uses it any more
+  },
+)
