@@ -27,7 +27,7 @@ export async function startServer(
   const mountMcp = async ({ logger, tell }: Ground): Promise<Mounted> => {
     isOfThisSdk = await checkFactory(factory, (error) =>
       logger?.error(
-        `${name}: its factory fails without a caller: ${error instanceof Error ? error.message : String(error)}`,
+        `${name}: its factory fails, and is called again for each request: ${error instanceof Error ? error.message : String(error)}`,
       ),
     )
     const late = new LateMessages(name, logger)

@@ -13,6 +13,10 @@ export async function serve(factory: AnyServerFactory, options: ServeOptions): P
     typeof factory === 'function' && !isClass(factory) && isOptions(options),
     "serve(() => new McpServer(…), { name: 'weather-mcp', tlsPort: 8443 }), with a function that makes a server",
   )
+  requireCall(
+    factory.length < 2,
+    "createMtlsServer(app, { name: 'my-app', tlsPort: 8443 }) for a listener of requests; serve() takes a function that makes an MCP server",
+  )
   const { log, onSecurityEvent, watch, expiryWarningDays, ...rest } = options
   checkLiveOptions('serve', { log, onSecurityEvent, watch, expiryWarningDays })
   const config = parseServerConfig(rest)

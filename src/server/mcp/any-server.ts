@@ -1,6 +1,5 @@
 import { McpServer, type McpServerFactory, Server, type Transport } from '@modelcontextprotocol/server'
 import { MtlsError } from '../../errors.js'
-import { shortened } from '../../text/shortened.js'
 
 /** A server of any version of the MCP SDK: an object that can be connected to a transport. */
 export interface AnyMcpServer {
@@ -59,43 +58,35 @@ export function protocolOf(server: AnyMcpServer): object {
 const patience = 30_000
 
 /**
- * Calls the factory once, before anybody connects, and closes what it gave. Throws `CONFIG_INVALID` for what cannot be
- * served, and for a factory that throws or does not come to an end; one that has looked for a caller, of whom there is
- * none yet, may throw (`onError` is told). Gives whether its servers can speak 2026-07-28.
+ * Calls the factory once, before anybody connects, and closes what it gave. Gives whether its servers can speak 2026-07-28.
+ * Throws `CONFIG_INVALID` for what cannot be served, and for a factory that does not come to an end. What it throws
+ * is told to `onError` alone: it may need a caller, or something that comes up later.
  */
 export async function checkFactory(
   factory: AnyServerFactory,
   onError: (error: unknown) => void,
 ): Promise<boolean> {
-  let asked = false
-  const unknown = () => {
-    asked = true
-    return undefined
-  }
-  const context = Object.defineProperties(
-    { era: 'modern' },
-    { authInfo: { get: unknown, enumerable: true }, requestInfo: { get: unknown, enumerable: true } },
-  ) as FactoryContext
   let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no server after ${patience / 1000} s`)), patience)
+  const tooLate = new Promise<'too late'>((resolve) => {
+    timer = setTimeout(() => resolve('too late'), patience)
   })
   let made: unknown
   try {
-    made = await Promise.race([factory(context), tooLate])
-  } catch (cause) {
-    if (asked) {
-      onError(cause)
-      return true
-    }
-    const said = cause instanceof Error ? cause.message : String(cause)
-    throw new MtlsError('CONFIG_INVALID', `the factory of MCP servers fails: ${shortened(said, 200)}`, {
-      cause,
-      hint: 'It is called as it stands: serve(() => new McpServer(…), options), not with a request and a response.',
-    })
+    made = await Promise.race([factory({ era: 'modern' }), tooLate])
+  } catch (error) {
+    onError(error)
+    return true
   } finally {
     clearTimeout(timer)
   }
+  if (made === 'too late')
+    throw new MtlsError(
+      'CONFIG_INVALID',
+      `the factory of MCP servers gave none within ${patience / 1000} s`,
+      {
+        hint: 'It is called for each request or session: what takes long belongs before `serve`.',
+      },
+    )
   const server = checkedServer(made)
   await closeServer(server)
   return isOfThisSdk(server)

@@ -157,15 +157,12 @@ describe('the factory', () => {
     ['one that gives nothing', () => {}, /gave undefined, not a server/],
     ['one that gives a class', () => McpServer, /gave a function, not a server/],
     ['one that promises a number', async () => 7, /gave a number, not a server/],
+    ['an Express application', express(), /call it as createMtlsServer\(app/],
     [
-      'one that throws',
-      () => {
-        throw new Error('no database')
-      },
-      /factory of MCP servers fails: no database/,
+      'a listener of requests',
+      (_request: object, response: { end(): void }) => response.end(),
+      /call it as createMtlsServer\(app/,
     ],
-    ['an Express application', express(), /the factory of MCP servers fails/],
-    ['a listener of requests', (_request: object, response: { end(): void }) => response.end(), /fails/],
     [
       'one that gives { server, cleanup }',
       () => ({ server: testServer(), cleanup: () => {} }),
@@ -201,6 +198,21 @@ describe('the factory', () => {
         { type: 'text', text },
       ])
     expect(closed - before).toBe(3)
+  })
+
+  test('that throws is called again for each request', async () => {
+    await using world = await makeWorld()
+    let isUp = false
+    await using served = await serveTest({ tls: world.tls }, (calls) => {
+      if (!isUp) throw new Error('no database yet')
+      return testServer(calls)
+    })
+    const body = JSON.stringify(initialize())
+    const status = async () =>
+      (await ask(served.server.url, world.certDir, { headers: mcpHeaders, body })).status
+    expect(await status()).toBe(500)
+    isUp = true
+    expect(await status()).toBe(200)
   })
 
   test('that needs a caller is not asked to do without', async () => {
