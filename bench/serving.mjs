@@ -2,7 +2,7 @@
 // Server CPU of one tools/call over mTLS: Node's floor, the SDK as it comes, and serve(), in turns. Ratios with their spread.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -59,7 +59,10 @@ try {
         }
         await Promise.all(Array.from({ length: inFlight }, worker))
         const used = ((await usage(child)) - before) / callsPerRound
-        if (round >= 0) ((cpu[era] ??= {})[kind] ??= []).push(used)
+        if (round < 0) continue // warms up
+        const ofEra = cpu[era] ?? {}
+        cpu[era] = ofEra
+        ofEra[kind] = [...(ofEra[kind] ?? []), used]
       }
   for (const [era, measured] of Object.entries(cpu)) {
     console.log(
