@@ -60,7 +60,8 @@ function batchProblem(calls: readonly Call[], version: string): string | undefin
   return undefined
 }
 
-function callIn(message: unknown, origin: CallOrigin): [] | [Call] {
+/** The call in one message, if it is one. */
+export function callIn(message: unknown, origin: CallOrigin): [] | [Call] {
   const { id, method, params } = fieldsOf(message)
   if (typeof method !== 'string' || (typeof id !== 'string' && typeof id !== 'number')) return []
   const fields = fieldsOf(params)

@@ -37,6 +37,11 @@ export interface McpServerOptions {
    * of changes. Default none: any request can be answered by any replica.
    */
   readonly sessions?: boolean | SessionOptions | undefined
+  /**
+   * `false` lets one server answer many requests, until the factory or a tool makes a difference between requests by it;
+   * what a factory keeps in closures is then shared by requests. Default `true`: a server for each.
+   */
+  readonly perRequest?: boolean | undefined
   /** What peers may use at most; each has a default of its own. */
   readonly limits?: Limits | undefined
 }
@@ -60,6 +65,7 @@ export const serverSchema = z
     allowedOrigins: z.array(origin, { error: listMessage }).default([]),
     healthPort: listenPort.optional(),
     sessions: sessionsSchema,
+    perRequest: flag.default(true),
     limits: limitsSchema.prefault({}),
   } satisfies ShapeOf<McpServerOptions>)
   .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })

@@ -35,6 +35,7 @@ export async function startServer(
       ...limits,
       name,
       sessions: config.sessions,
+      perRequest: config.perRequest,
       onError: (error) => logger?.error(`${name}: ${error.message}`),
       onCall: (ended) => GatedServer.runOf(server)?.metrics.onCall(ended),
       onLate: late.onLate,

@@ -29,6 +29,10 @@ type Speaker = Omit<LateMessage, 'method'>
 export interface ConversationOptions {
   /** Why the client cannot be asked anything here; undefined where it can. */
   readonly oneWay?: string | undefined
+  /** Many clients talk to this server at once: what does not say of which call it is belongs to nobody. */
+  readonly isShared?: boolean
+  /** Gets the server once it is connected. */
+  readonly watch?: (server: AnyMcpServer) => void
   readonly onCall: (ended: EndedCall) => void
   readonly onLate: (late: LateMessage) => void
   /** Gets the answer to each call and may give another in its place. */
@@ -65,6 +69,7 @@ export class Conversation {
     if (oneWay === undefined) forgiveForgotten(server)
     else refuseAsking(server, (method) => `${method} ${oneWay}`)
     await connectTo(server, transport)
+    this.#options.watch?.(server)
     this.#transport = transport
     const { onclose, onmessage } = transport
     transport.onmessage = (message, extra) => {
@@ -89,8 +94,9 @@ export class Conversation {
     return this.#running.has(id)
   }
 
-  begin(calls: readonly Call[]): void {
-    for (const call of calls) this.#running.set(call.id, { call, begun: performance.now() })
+  /** `id`: that of the message to the server, where it is not that of the call. */
+  begin(calls: readonly Call[], id?: Id): void {
+    for (const call of calls) this.#running.set(id ?? call.id, { call, begun: performance.now() })
   }
 
   /** These calls get no answer any more. */
@@ -136,7 +142,12 @@ export class Conversation {
   /** Without a stream of a session, what a server logs goes with the answer that it works on: there is no other way. */
   #addressed(message: JSONRPCMessage, options?: TransportSendOptions): TransportSendOptions | undefined {
     const isLog = 'method' in message && message.method === 'notifications/message'
-    if (this.#options.oneWay === undefined || !isLog || options?.relatedRequestId !== undefined)
+    if (
+      this.#options.oneWay === undefined ||
+      this.#options.isShared ||
+      !isLog ||
+      options?.relatedRequestId !== undefined
+    )
       return options
     const [relatedRequestId] = this.#running.keys()
     return { ...options, relatedRequestId }
@@ -174,6 +185,7 @@ export class Conversation {
 
   /** Whoever speaks without saying of which call: where there was only one, it is that one. */
   #onlySpeaker(): Speaker | undefined {
+    if (this.#options.isShared) return undefined
     const [first, ...others] = this.#ended.values()
     return first && { ...first, tool: others.length === 0 ? first.tool : undefined }
   }

@@ -10,12 +10,19 @@ import type { SessionLimits } from '../../config/index.js'
 import type { Standing } from '../../tls/peer/standing.js'
 import { callerIn } from '../identity-of.js'
 import { answerRefusal, jsonRpcError } from '../refuse.js'
-import { type AnyServerFactory, checkedServer, claim, type FactoryContext } from './any-server.js'
+import {
+  type AnyMcpServer,
+  type AnyServerFactory,
+  checkedServer,
+  claim,
+  type FactoryContext,
+} from './any-server.js'
 import type { LateMessage } from './conversation.js'
 import { type Exchange, webRequest } from './exchange.js'
 import { type BodyLimits, BodyRefused, readJsonBody } from './json-body.js'
 import { Modern } from './modern.js'
 import type { EndedCall } from './outcome.js'
+import { Pool } from './pool.js'
 import { SaidTooLate } from './said-too-late.js'
 import type { SessionEnd } from './session.js'
 import { Sessions } from './sessions.js'
@@ -37,6 +44,8 @@ export interface MountOptions extends BodyLimits {
   /** Undefined: no sessions. */
   readonly sessions: SessionLimits | undefined
   readonly maxRequestsPerIdentity: number
+  /** A server for each request, always. */
+  readonly perRequest: boolean
   /** How long a client may read nothing of its answer; milliseconds. */
   readonly idleTimeout: number
   readonly onError: (error: Error) => void
@@ -65,18 +74,34 @@ export class Mount {
   readonly #parts: StatelessOptions
   readonly #modern: Modern
   readonly #slow = new SlowReaders()
+  readonly #pool: Pool | undefined
   readonly #sessions: Sessions | undefined
 
   constructor(factory: AnyServerFactory, options: MountOptions) {
     const { onCall, onLate, onError, sessions } = options
     this.#options = options
     const make = async (context: FactoryContext) => {
-      const server = checkedServer(await factory(context))
+      const server = checkedServer(await factory(this.#pool?.watchContext(context) ?? context))
       claim(server)
       SaidTooLate.release(server)
       return server
     }
-    const parts = { make, conversation: { onCall, onLate } }
+    const conversation = {
+      onLate,
+      onCall: (ended: EndedCall) => {
+        onCall(ended)
+        this.#pool?.noteCalm(ended)
+      },
+      watch: (server: AnyMcpServer) => this.#pool?.watch(server),
+    }
+    const parts = { make, conversation }
+    this.#pool = options.perRequest
+      ? undefined
+      : new Pool({
+          ...parts,
+          ...options,
+          onSlow: (response, authInfo) => this.#slow.add(authInfo?.clientId ?? '', response),
+        })
     this.#parts = parts
     const bus = new InMemoryServerEventBus(onError)
     this.#modern = new Modern({ ...parts, ...options, bus })
@@ -111,10 +136,11 @@ export class Mount {
 
   /** Answers every request, even after an error. */
   async handle(request: IncomingMessage, response: ServerResponse, sender: Sender): Promise<void> {
-    const gone = new AbortController()
-    response.once('close', () => gone.abort())
+    let gone: AbortController | undefined
     try {
       const body = request.method === 'POST' ? await readJsonBody(request, this.#options) : undefined
+      if (this.#pool?.answers(request, response, sender.authInfo, body)) return
+      gone = abortedWith(response)
       const exchange = this.#classify(request, response, sender, body, gone.signal)
       await writeAnswer(response, await this.#answer(exchange), {
         isOpenEnded: isOpenEnded(exchange),
@@ -122,7 +148,7 @@ export class Mount {
         onSlow: () => this.#slow.add(sender.authInfo?.clientId ?? '', response),
       })
     } catch (error) {
-      if (gone.signal.aborted) return
+      if (gone?.signal.aborted || response.destroyed) return
       if (error instanceof BodyRefused)
         return answerRefusal(response, error.status, jsonRpcError(error.code, error.message))
       this.#options.onError(error instanceof Error ? error : new Error(String(error)))
@@ -138,7 +164,7 @@ export class Mount {
 
   /** Ends what is still open. */
   async close(): Promise<void> {
-    await Promise.all([this.#sessions?.close(), this.#modern.close()])
+    await Promise.all([this.#pool?.close(), this.#sessions?.close(), this.#modern.close()])
   }
 
   /** Throws `BodyRefused` for a batch that its revision does not allow. */
@@ -177,6 +203,14 @@ export class Mount {
     if (this.#sessions) return this.#sessions.answer(exchange)
     return answerStateless(exchange, this.#parts)
   }
+}
+
+/** Aborted when the client goes away. */
+function abortedWith(response: ServerResponse): AbortController {
+  const gone = new AbortController()
+  if (response.destroyed) gone.abort()
+  else response.once('close', () => gone.abort())
+  return gone
 }
 
 /** Whether the server may send as long as it likes: the stream of a session, or of one that listens for changes. */

@@ -14,7 +14,7 @@ import type { Exchange } from './exchange.js'
 
 export interface SessionParts {
   readonly make: (context: FactoryContext) => Promise<AnyMcpServer>
-  readonly conversation: Pick<ConversationOptions, 'onCall' | 'onLate'>
+  readonly conversation: Pick<ConversationOptions, 'onCall' | 'onLate' | 'watch'>
 }
 
 /** Why a session ended, for metrics. */

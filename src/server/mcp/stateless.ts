@@ -5,8 +5,10 @@ import { type Exchange, refusal } from './exchange.js'
 
 export interface StatelessOptions {
   readonly make: (context: FactoryContext) => Promise<AnyMcpServer>
-  readonly conversation: Pick<ConversationOptions, 'onCall' | 'onLate'>
+  readonly conversation: Pick<ConversationOptions, 'onCall' | 'onLate' | 'watch'>
 }
+
+export const oneWayWords = 'needs a session, to reach the client: serve(factory, { sessions: true })'
 
 /**
  * Answers a request of a revision before 2026-07-28 without a session: by a server of its own, which is closed once the
@@ -21,7 +23,7 @@ export async function answerStateless(
   const transport = new WebStandardStreamableHTTPServerTransport()
   const conversation = new Conversation({
     ...told,
-    oneWay: 'needs a session, to reach the client: serve(factory, { sessions: true })',
+    oneWay: oneWayWords,
     onAnswer: ({ method }, answer) => (method === 'initialize' ? withoutPromises(answer) : answer),
   })
   conversation.begin(calls)

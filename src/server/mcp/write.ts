@@ -82,6 +82,17 @@ export async function writeAnswer(
   response.end()
 }
 
+/** Watches an answer that was written at once, or as it came: whether its client reads, and how much waits. */
+export function keepsUp(response: ServerResponse, idleTimeout: number, onSlow: () => void): void {
+  if (response.writableFinished || response.destroyed) return
+  if (response.writableLength > unreadAtMost.ofCall) return void response.destroy()
+  if (!watched.has(response)) endIfUnread(response, idleTimeout)
+  watched.add(response)
+  onSlow()
+}
+
+const watched = new WeakSet<ServerResponse>()
+
 /** Ends a response of which nothing is read any more, though something waits. */
 function endIfUnread(response: ServerResponse, idleTimeout: number): void {
   const waiting = () => response.writableLength + (response.socket?.writableLength ?? 0)
