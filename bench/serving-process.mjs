@@ -49,7 +49,10 @@ async function start() {
     const handle = toNodeHandler(createMcpHandler(factory, { legacy: 'stateless' }))
     return listen(/** @type {never} */ (handle))
   }
-  if (kind === 'ours') return (await serve(factory, { name: 'bench', tls: { certDir }, log: false })).url
+  if (kind === 'ours' || kind === 'shared')
+    return (
+      await serve(factory, { name: 'bench', tls: { certDir }, log: false, perRequest: kind === 'ours' })
+    ).url
   return listen((request, response) => {
     let body = ''
     request.setEncoding('utf8').on('data', (chunk) => (body += chunk))

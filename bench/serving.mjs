@@ -1,5 +1,6 @@
 // node bench/serving.mjs [--rounds N]
-// Server CPU of one tools/call over mTLS: Node's floor, the SDK as it comes, and serve(), in turns. Ratios with their spread.
+// Server CPU of one tools/call over mTLS: Node's floor, the SDK as it comes, and serve() with a server for each request and
+// with one for many, in turns. Ratios with their spread.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -41,7 +42,7 @@ const messages = {
     headers: { ...common, 'mcp-protocol-version': '2025-11-25' },
   },
 }
-const kinds = ['bare', 'stock', 'ours']
+const kinds = ['bare', 'stock', 'ours', 'shared']
 
 const certDir = mkdtempSync(join(tmpdir(), 'mcp-mtls-bench-'))
 try {
