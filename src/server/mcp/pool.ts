@@ -78,7 +78,7 @@ export class Pool {
       for (const name of names) this.#watchMethod(of as Record<string, unknown>, name)
   }
 
-  /** A context for the factory that notes whether it is looked at. */
+  /** A context for the factory that notes whether it is looked at, also where nobody calls yet. */
   watchContext({ era, authInfo, requestInfo }: FactoryContext): FactoryContext {
     const seen = <Value>(value: Value) => ({
       get: () => {
@@ -90,8 +90,8 @@ export class Pool {
     return Object.defineProperties(
       { era },
       {
-        ...(authInfo !== undefined && { authInfo: seen(authInfo) }),
-        ...(requestInfo !== undefined && { requestInfo: seen(requestInfo) }),
+        authInfo: seen(authInfo),
+        requestInfo: seen(requestInfo),
       },
     ) as FactoryContext
   }
@@ -122,7 +122,7 @@ export class Pool {
   async #open(era: Era): Promise<void> {
     this.#shared.set(era, 'opening')
     try {
-      const server = await this.#options.make(this.watchContext({ era }))
+      const server = await this.#options.make({ era })
       const isPossible = era === 'legacy' || isOfThisSdk(server)
       if (this.#isOver || !isPossible) return void (await closeServer(server))
       if (era === 'modern') await bindToNewest(server as McpServer)

@@ -130,7 +130,9 @@ export class Sessions {
     this.#sessions.set(session.id, session)
     this.#timer ??= setInterval(() => this.#look(), lookEvery).unref()
     if (this.#isDraining) session.drain()
-    return this.#answerIn(session, exchange)
+    const answer = await this.#answerIn(session, exchange)
+    if (answer.status === 429) await session.end('failed') // its client does not know of it
+    return answer
   }
 
   #answerIn(session: Session, exchange: Exchange): Promise<Response> | Response {

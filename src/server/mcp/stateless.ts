@@ -32,8 +32,11 @@ export async function answerStateless(
     await closeServer(server)
     await transport.close()
   }
-  if (web.signal.aborted) await end()
-  else response.once('close', () => void end())
+  if (web.signal.aborted) {
+    await end() // nobody waits for the answer any more: nothing runs
+    throw web.signal.reason
+  }
+  response.once('close', () => void end())
   await conversation.connect(server, transport)
   return transport.handleRequest(web, {
     ...(authInfo && { authInfo }),

@@ -389,7 +389,13 @@ describe('limits', () => {
     await using world = await makeWorld()
     const script = new Script()
     const limits = { maxRequestsPerIdentity: 2 }
-    await using served = await serveTest({ tls: world.tls, sessions: true, limits }, () => slowServer(script))
+    let [made, ended] = [0, 0]
+    await using served = await serveTest({ tls: world.tls, sessions: true, limits }, () => {
+      const server = slowServer(script)
+      made++
+      server.server.onclose = () => ended++
+      return server
+    })
     const { url } = served.server
     const session = await openRawSession(url, world.certDir)
     const headers = { 'mcp-session-id': session.id, 'mcp-protocol-version': '2025-11-25' }
@@ -401,6 +407,9 @@ describe('limits', () => {
     await expect.poll(() => served.server.connections().length).toBe(0)
     const third = await session.post(call('wait', {}, 3))
     expect([third.status, script.calls]).toEqual([429, 2])
+    // Nor does one more session remain of an initialize that is one call too many.
+    await expect(openRawSession(url, world.certDir)).rejects.toThrow(/429/)
+    expect([made, ended]).toEqual([3, 1]) // one was looked at before it listened
     script.finish.open()
     await expect.poll(async () => (await session.post(call('act', {}, crypto.randomUUID()))).status).toBe(200)
   })
