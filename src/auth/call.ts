@@ -65,7 +65,9 @@ export function callIn(message: unknown, origin: CallOrigin): [] | [Call] {
   const { id, method, params } = fieldsOf(message)
   if (typeof method !== 'string' || (typeof id !== 'string' && typeof id !== 'number')) return []
   const fields = fieldsOf(params)
-  return [{ ...origin, id, method, target: targetOf(method, fields), arguments: argumentsOf(method, fields) }]
+  const { caller, server, protocolVersion } = origin
+  const target = targetOf(method, fields)
+  return [{ caller, server, protocolVersion, id, method, target, arguments: argumentsOf(method, fields) }]
 }
 
 function targetOf(method: string, params: Fields): CallTarget {

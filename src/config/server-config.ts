@@ -38,8 +38,8 @@ export interface McpServerOptions {
    */
   readonly sessions?: boolean | SessionOptions | undefined
   /**
-   * `false` lets one server answer many requests, until the factory or a tool makes a difference between requests by it;
-   * what a factory keeps in closures is then shared by requests. Default `true`: a server for each.
+   * A server for each request, always. Default `false`: one server answers many requests, until the factory or a tool makes
+   * a difference between requests by it; what a factory keeps in variables of its own is then shared by requests.
    */
   readonly perRequest?: boolean | undefined
   /** What peers may use at most; each has a default of its own. */
@@ -65,7 +65,7 @@ export const serverSchema = z
     allowedOrigins: z.array(origin, { error: listMessage }).default([]),
     healthPort: listenPort.optional(),
     sessions: sessionsSchema,
-    perRequest: flag.default(true),
+    perRequest: flag.default(false),
     limits: limitsSchema.prefault({}),
   } satisfies ShapeOf<McpServerOptions>)
   .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })

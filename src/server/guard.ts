@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { validateHostHeader, validateOriginHeader } from '@modelcontextprotocol/server'
 import { bracketed } from '../text/host.js'
+import { BoundedMap } from '../tls/bounded-map.js'
 
 export interface GuardRules {
   /** Host names a request may be addressed to, without port; IPv6 in brackets. */
@@ -40,16 +41,32 @@ export function guardProblem(request: GuardedRequest, rules: GuardRules): string
   if (hasTwoHosts(rawHeaders)) return 'the request has more than one Host header'
   if (headers.host !== undefined && !hostForm.test(headers.host)) return 'the Host header is no host'
   if (isForAnother(request)) return 'the request is for another host than its Host header'
-  const host = validateHostHeader(headers.host, [...rules.allowedHosts])
-  if (!host.ok && !(host.hostname && rules.coversHost(host.hostname))) return host.message
-  // `2130706433` is 127.0.0.1 to those who read it as a URL.
-  if (host.hostname && !host.hostname.startsWith('[') && nameIn(headers.host) !== host.hostname)
-    return 'the Host header is no host'
+  const problem = hostProblem(headers.host, rules)
+  if (problem !== undefined) return problem
   const { origin } = headers
   if (!origin || isOwnOrigin(origin, request, rules) || isAllowedOrigin(origin, rules.allowedOrigins))
     return undefined
   const refused = validateOriginHeader(origin, [])
   return refused.ok ? undefined : refused.message
+}
+
+/** The name in a Host header, for headers that are a host: what is asked for is nearly always the same. */
+const names = new BoundedMap<string, string>(100)
+
+function hostProblem(
+  header: string | undefined,
+  { allowedHosts, coversHost }: GuardRules,
+): string | undefined {
+  const isOurs = (name: string) => allowedHosts.includes(name) || coversHost(name)
+  const known = header === undefined ? undefined : names.get(header)
+  if (known !== undefined && isOurs(known)) return undefined
+  const host = validateHostHeader(header, [...allowedHosts])
+  if (!host.ok && !(host.hostname && coversHost(host.hostname))) return host.message
+  // `2130706433` is 127.0.0.1 to those who read it as a URL.
+  if (host.hostname && !host.hostname.startsWith('[') && nameIn(header) !== host.hostname)
+    return 'the Host header is no host'
+  if (header !== undefined && host.hostname) names.set(header, host.hostname)
+  return undefined
 }
 
 /** Whether pages of this origin may call the server: it is in the list, or its host name is. */
@@ -96,6 +113,7 @@ function isForAnother({ url = '/', headers }: GuardedRequest): boolean {
 /** RFC 9112 section 3.2 has such a request refused; Node takes the first of them. */
 function hasTwoHosts(rawHeaders: readonly string[]): boolean {
   let hosts = 0
-  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'host') hosts++
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') hosts++
   return hosts > 1
 }

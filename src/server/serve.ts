@@ -3,8 +3,9 @@ import type { AnyServerFactory } from './mcp/any-server.js'
 import type { RunningServer, ServeOptions } from './running-server.js'
 
 /**
- * Serves an MCP server over mutual TLS. `factory` builds one server, of any version of the MCP SDK, for each request, or
- * for each session where `sessions` is on; it is called once before anybody can connect, to see that it does.
+ * Serves an MCP server over mutual TLS. `factory` builds one server, of any version of the MCP SDK: for many
+ * requests, where nothing tells them apart, or for each (`perRequest: true`), or for each session where `sessions` is on. It is called once
+ * before anybody can connect, to see that it does.
  * Throws `CONFIG_INVALID`, `PORT_CONFLICT`, `PORT_IN_USE`, and what loading certificates throws
  * (`CERT_NOT_FOUND` …). With `tlsEnabled: false` it serves plain HTTP, on loopback only.
  */

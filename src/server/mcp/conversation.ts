@@ -33,6 +33,8 @@ export interface ConversationOptions {
   readonly isShared?: boolean
   /** Gets the server once it is connected. */
   readonly watch?: (server: AnyMcpServer) => void
+  /** Called when the server says something, and not of which call it is. */
+  readonly onUnaddressed?: () => void
   readonly onCall: (ended: EndedCall) => void
   readonly onLate: (late: LateMessage) => void
   /** Gets the answer to each call and may give another in its place. */
@@ -80,7 +82,10 @@ export class Conversation {
       this.#failAsked()
       onclose?.()
       giveBack(server)
-      SaidTooLate.follow(server, (method) => this.#tellLate(method, this.#onlySpeaker()))
+      SaidTooLate.follow(server, (method, isAddressed) => {
+        if (!isAddressed) this.#options.onUnaddressed?.()
+        this.#tellLate(method, this.#onlySpeaker())
+      })
     }
   }
 
@@ -123,6 +128,7 @@ export class Conversation {
   #outgoing(message: JSONRPCMessage, options?: TransportSendOptions): JSONRPCMessage | undefined {
     if (!('method' in message)) return this.#answer(message)
     const { relatedRequestId } = options ?? {}
+    if (relatedRequestId === undefined) this.#options.onUnaddressed?.()
     if (relatedRequestId !== undefined && !this.#running.has(relatedRequestId)) {
       this.#tellLate(message.method, this.#ended.get(relatedRequestId))
       if ('id' in message)

@@ -11,7 +11,7 @@ import type { Exchange } from './exchange.js'
 
 export interface ModernOptions {
   readonly make: (context: FactoryContext) => Promise<AnyMcpServer>
-  readonly conversation: Pick<ConversationOptions, 'onCall' | 'onLate' | 'watch'>
+  readonly conversation: ConversationOptions
   readonly maxBodyBytes: number
   readonly onError: (error: Error) => void
   /** Carries changes to those who listen for them (`subscriptions/listen`). */

@@ -10,19 +10,13 @@ import type { SessionLimits } from '../../config/index.js'
 import type { Standing } from '../../tls/peer/standing.js'
 import { callerIn } from '../identity-of.js'
 import { answerRefusal, jsonRpcError } from '../refuse.js'
-import {
-  type AnyMcpServer,
-  type AnyServerFactory,
-  checkedServer,
-  claim,
-  type FactoryContext,
-} from './any-server.js'
+import { type AnyMcpServer, type AnyServerFactory, checkedServer, claim } from './any-server.js'
 import type { LateMessage } from './conversation.js'
 import { type Exchange, webRequest } from './exchange.js'
 import { type BodyLimits, BodyRefused, readJsonBody } from './json-body.js'
 import { Modern } from './modern.js'
 import type { EndedCall } from './outcome.js'
-import { Pool } from './pool.js'
+import { Pool, type PoolOptions } from './pool.js'
 import { SaidTooLate } from './said-too-late.js'
 import type { SessionEnd } from './session.js'
 import { Sessions } from './sessions.js'
@@ -80,8 +74,9 @@ export class Mount {
   constructor(factory: AnyServerFactory, options: MountOptions) {
     const { onCall, onLate, onError, sessions } = options
     this.#options = options
-    const make = async (context: FactoryContext) => {
-      const server = checkedServer(await factory(this.#pool?.watchContext(context) ?? context))
+    const make: PoolOptions['make'] = async (context, reader) => {
+      const server = checkedServer(await factory(this.#pool?.watchContext(context, reader) ?? context))
+      this.#pool?.noteMade(server)
       claim(server)
       SaidTooLate.release(server)
       return server
@@ -94,7 +89,8 @@ export class Mount {
       },
       watch: (server: AnyMcpServer) => this.#pool?.watch(server),
     }
-    const parts = { make, conversation }
+    const onUnaddressed = () => this.#pool?.end()
+    const parts = { make, conversation: { ...conversation, onUnaddressed } }
     this.#pool = options.perRequest
       ? undefined
       : new Pool({
@@ -108,12 +104,14 @@ export class Mount {
     this.#sessions =
       sessions &&
       new Sessions({
-        ...parts,
+        make,
+        conversation,
         ...sessions,
         maxRequestsPerIdentity: options.maxRequestsPerIdentity,
         onRefused: (reason, message, { request }) => options.onRefused(reason, message, request),
       })
     const tell = (kind: 'tools' | 'prompts' | 'resources') => {
+      this.#pool?.renew()
       bus.publish({ kind: `${kind}_list_changed` })
       this.#sessions?.notify({ jsonrpc: '2.0', method: `notifications/${kind}/list_changed` })
     }

@@ -9,28 +9,38 @@ import { Shared, type SharedOptions } from './shared-server.js'
 type Era = PlainRequest['era']
 
 export interface PoolOptions extends SharedOptions {
-  readonly make: (context: FactoryContext) => Promise<AnyMcpServer>
+  readonly make: (context: FactoryContext, reader?: Reader) => Promise<AnyMcpServer>
   /** Requests of older revisions belong to sessions. */
   readonly sessions: unknown
   readonly onError: (error: Error) => void
 }
 
-/** So many calls of a tool are answered by servers of their own, to see what it does with them. */
-const calmCalls = 2
-/** Tools that are watched; more than that are always answered by servers of their own. */
+/** Who is told of the requests that a server is made for, and may look at them later. */
+interface Reader {
+  /** It answers requests that its factory was not told of. */
+  isShared: boolean
+}
+
+/** Kinds of calls that are watched; more than that are always answered by servers of their own. */
 const watchedAtMost = 10_000
+/** How old a shared server grows: what its factory reads elsewhere may have changed; milliseconds. */
+const longestLife = 60_000
 
 /**
  * One long-lived server for many requests at once, in place of one for each: most of what a call costs is to make and
- * connect a server (measured: 0.17 of the CPU time). It is used for requests of the usual form, as long as neither the
+ * connect a server. It is used for requests of the usual form, from the second call of a tool on, as long as neither the
  * factory nor a tool makes a difference between requests by their server: the factory asks who calls, or a tool changes its server, asks it about the
- * client, or closes it. From the first time on each request has a server of its own again, for good.
+ * client, speaks without saying for which call, or closes it. From the first time on each request has a server of its own again, for good.
  */
 export class Pool {
   readonly #options: PoolOptions
-  readonly #shared = new Map<Era, Shared | 'opening'>()
-  /** How many calls of each tool, prompt, or list have done nothing of the kind. */
-  readonly #calm = new Map<string, number>()
+  readonly #shared = new Map<Era, Shared>()
+  readonly #opening = new Set<Era>()
+  /** Tools, prompts and lists that were called, and did nothing of the kind. */
+  readonly #calm = new Set<string>()
+  readonly #made = new WeakSet<AnyMcpServer>()
+  /** Counts what makes all servers that were made outdated. */
+  #version = 0
   #isOver = false
 
   constructor(options: PoolOptions) {
@@ -46,25 +56,20 @@ export class Pool {
   ): boolean {
     if (this.#isOver || request.method !== 'POST') return false
     const plain = plainRequest(request.headers, body)
-    if (
-      !plain ||
-      (plain.era === 'legacy' && this.#options.sessions) ||
-      (this.#calm.get(keyOf(plain)) ?? 0) < calmCalls
-    )
-      return false
+    if (!plain || !this.#calm.has(keyOf(plain))) return false
     const shared = this.#shared.get(plain.era)
-    if (shared instanceof Shared) return shared.answers(plain, request, response, authInfo, body as object)
-    if (!shared) void this.#open(plain.era)
-    return false
+    if (!shared || performance.now() - shared.madeAt > longestLife) void this.#open(plain.era)
+    return shared?.answers(plain, request, response, authInfo, body as object) ?? false
   }
 
   /** A call was answered by a server of its own. */
   noteCalm({ call: { method, target, protocolVersion }, outcome }: EndedCall): void {
-    if (this.#isOver || (outcome !== 'ok' && outcome !== 'tool_error')) return
-    const name = 'name' in target ? target.name : 'uri' in target ? target.uri : undefined
-    const key = keyOf({ era: protocolVersion === modernRevision ? 'modern' : 'legacy', method, name })
-    const calm = this.#calm.get(key) ?? 0
-    if (calm < calmCalls && (calm > 0 || this.#calm.size < watchedAtMost)) this.#calm.set(key, calm + 1)
+    const era = protocolVersion === modernRevision ? 'modern' : 'legacy'
+    if (this.#isOver || (era === 'legacy' && this.#options.sessions)) return
+    if ((outcome !== 'ok' && outcome !== 'tool_error') || this.#calm.size >= watchedAtMost) return
+    const name = 'name' in target ? target.name : undefined
+    this.#calm.add(keyOf({ era, method, name }))
+    if (!this.#shared.has(era)) void this.#open(era)
   }
 
   /** Notes what a server is used for beyond answering. */
@@ -78,11 +83,18 @@ export class Pool {
       for (const name of names) this.#watchMethod(of as Record<string, unknown>, name)
   }
 
+  /** A factory that gives one server again and again means what it does. */
+  noteMade(server: AnyMcpServer): void {
+    if (this.#made.has(server)) this.end()
+    this.#made.add(server)
+  }
+
   /** A context for the factory that notes whether it is looked at, also where nobody calls yet. */
-  watchContext({ era, authInfo, requestInfo }: FactoryContext): FactoryContext {
+  watchContext({ era, authInfo, requestInfo }: FactoryContext, reader: Reader | undefined): FactoryContext {
     const seen = <Value>(value: Value) => ({
       get: () => {
         this.end()
+        if (reader?.isShared) throw new Error(tooLateToAsk)
         return value
       },
       enumerable: true,
@@ -96,18 +108,24 @@ export class Pool {
     ) as FactoryContext
   }
 
+  /** What the factory makes may be another thing now. */
+  renew(): void {
+    this.#version++
+    for (const shared of this.#shared.values()) shared.endAfterAnswers()
+    this.#shared.clear()
+  }
+
   /** From now on each request has a server of its own. Requests that run get their answer. */
   end(): void {
     this.#isOver = true
     this.#calm.clear()
-    for (const shared of this.#shared.values()) if (shared instanceof Shared) shared.endAfterAnswers()
-    this.#shared.clear()
+    this.renew()
   }
 
   async close(): Promise<void> {
     const open = [...this.#shared.values()]
     this.end()
-    await Promise.all(open.map((shared) => (shared instanceof Shared ? shared.close() : undefined)))
+    await Promise.all(open.map((shared) => shared.close()))
   }
 
   #watchMethod(of: Record<string, unknown>, name: string): void {
@@ -119,23 +137,35 @@ export class Pool {
     }
   }
 
+  /** Makes a shared server, and lets it take the place of an earlier one. */
   async #open(era: Era): Promise<void> {
-    this.#shared.set(era, 'opening')
+    if (this.#opening.has(era)) return
+    this.#opening.add(era)
+    const version = this.#version
     try {
-      const server = await this.#options.make({ era })
+      const reader = { isShared: false }
+      const server = await this.#options.make({ era }, reader)
       const isPossible = era === 'legacy' || isOfThisSdk(server)
-      if (this.#isOver || !isPossible) return void (await closeServer(server))
+      if (!isPossible) this.end()
+      if (this.#version !== version) return void (await closeServer(server))
+      reader.isShared = true
       if (era === 'modern') await bindToNewest(server as McpServer)
       const shared = new Shared(era, server, this.#options, () => this.end())
       await shared.connect()
-      if (this.#isOver) await shared.close()
-      else this.#shared.set(era, shared)
+      if (this.#version !== version) return void (await shared.close())
+      this.#shared.get(era)?.endAfterAnswers()
+      this.#shared.set(era, shared)
     } catch (error) {
-      this.#isOver = true
+      this.end() // the usual way has the words for each request
       this.#options.onError(error instanceof Error ? error : new Error(String(error)))
+    } finally {
+      this.#opening.delete(era)
     }
   }
 }
+
+const tooLateToAsk =
+  'the factory was called for another request: what it is told is asked for at once, or with serve(factory, { perRequest: true })'
 
 /** Methods by which a server is changed. */
 const changing = ['registerTool', 'registerPrompt', 'registerResource', 'tool', 'prompt', 'resource']
@@ -151,6 +181,7 @@ const telling = [
   'getNegotiatedProtocolVersion',
 ]
 
+/** All resources are one kind: their URIs have no bound. */
 function keyOf({ era, method, name }: Pick<PlainRequest, 'era' | 'method' | 'name'>): string {
   return method === 'resources/read' ? `${era} ${method}` : `${era} ${method} ${name ?? ''}`
 }

@@ -1,8 +1,8 @@
-import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/server'
+import type { JSONRPCMessage, Transport, TransportSendOptions } from '@modelcontextprotocol/server'
 import { type AnyMcpServer, connectTo, protocolOf } from './any-server.js'
 
-/** Told of a message for which nobody listens any more. */
-export type TellLate = (method: string) => void
+/** Told of a message for which nobody listens any more, and whether it says of which call it is. */
+export type TellLate = (method: string, isAddressed: boolean) => void
 
 /** The methods by which servers of the SDK ask their client something, and what they send. */
 const asking: Readonly<Record<string, string>> = {
@@ -30,7 +30,7 @@ export class SaidTooLate implements Transport {
     // A server that cannot be connected a second time throws, as it would have without us.
     connectTo(server, late).catch(() => following.delete(server))
     refuseAsking(server, (method) => {
-      tell(method)
+      tell(method, false)
       return tooLate(method)
     })
   }
@@ -54,9 +54,9 @@ export class SaidTooLate implements Transport {
 
   async start(): Promise<void> {}
 
-  async send(message: JSONRPCMessage): Promise<void> {
+  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if (!('method' in message)) return
-    this.#tell(message.method)
+    this.#tell(message.method, options?.relatedRequestId !== undefined)
     if ('id' in message) this.onmessage?.(failure(message.id, tooLate(message.method)))
   }
 

@@ -12,15 +12,16 @@ import { callIn } from '../../auth/call.js'
 import { callerIn } from '../identity-of.js'
 import { type AnyMcpServer, closeServer } from './any-server.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
+import { convertOnce } from './convert-once.js'
 import { webRequest } from './exchange.js'
 import { modernRevision, type PlainRequest } from './plain-request.js'
 import { oneWayWords } from './stateless.js'
-import { keepsUp } from './write.js'
+import { keepsUp, unreadOf } from './write.js'
 
 type Era = PlainRequest['era']
 
 export interface SharedOptions {
-  readonly conversation: Pick<ConversationOptions, 'onCall' | 'onLate' | 'watch'>
+  readonly conversation: ConversationOptions
   /** Name of the server. */
   readonly name: string
   /** How long a client may read nothing of its answer; milliseconds. */
@@ -36,10 +37,14 @@ interface Waiting {
   readonly response: ServerResponse
   /** Messages came before the answer: it is a stream. */
   isStream: boolean
+  isAnswered: boolean
+  /** Bytes that its client had not read at the last look. */
+  unread: number
 }
 
 /** The server, and the requests that it answers at the moment: each has an id of ours, and its own context. */
 export class Shared {
+  readonly madeAt = performance.now()
   readonly #era: Era
   readonly #server: AnyMcpServer
   readonly #conversation: Conversation
@@ -49,12 +54,14 @@ export class Shared {
   readonly #name: string
   readonly #waiting = new Map<number, Waiting>()
   readonly #classification: MessageExtraInfo['classification']
-  #timer: NodeJS.Timeout | undefined
+  #timers: NodeJS.Timeout[] = []
   #next = 0
   /** An error that comes while a message is handed over was found before anything ran. */
   #isHandingOver = false
   #wasRefused = false
   #isOver = false
+  /** Answers that go out at the end of this turn. */
+  #ready: { readonly waiting: Waiting; readonly body: string }[] = []
 
   constructor(era: Era, server: AnyMcpServer, options: SharedOptions, onOver: () => void) {
     const { conversation, name } = options
@@ -76,14 +83,18 @@ export class Shared {
 
   async connect(): Promise<void> {
     await this.#conversation.connect(this.#server, this.#transport)
+    if (this.#server instanceof McpServer) await convertOnce(this.#server)
     const { onclose } = this.#transport
     this.#transport.onclose = () => {
       onclose?.()
       this.#onOver() // a tool has closed it
-      clearInterval(this.#timer)
-      for (const { response } of this.#waiting.values()) response.destroy()
+      for (const timer of this.#timers) clearInterval(timer)
+      this.#giveUp()
     }
-    this.#timer = setInterval(() => this.#keepAlive(), aliveEvery).unref()
+    this.#timers = [
+      setInterval(() => this.#keepAlive(), aliveEvery).unref(),
+      setInterval(() => this.#endUnread(), this.#options.idleTimeout).unref(),
+    ]
   }
 
   answers(
@@ -97,22 +108,24 @@ export class Shared {
     const own = this.#next++
     const [call] = callIn(body, { caller: callerIn(authInfo), server: this.#name, protocolVersion })
     if (!call) return false
-    this.#conversation.begin([call], own)
-    this.#waiting.set(own, { id, response, authInfo, isStream: false })
+    const waiting: Waiting = { id, response, authInfo, isStream: false, isAnswered: false, unread: Infinity }
+    this.#waiting.set(own, waiting)
     this.#wasRefused = false
     this.#isHandingOver = true
     this.#transport.onmessage?.({ ...body, id: own } as JSONRPCMessage, {
       ...(this.#classification && { classification: this.#classification }),
       ...(authInfo && { authInfo }),
-      request: lazyRequest(request, response),
+      request: new LazyRequest(request, response) as unknown as Request,
     })
     this.#isHandingOver = false
     if (this.#wasRefused) {
       this.#waiting.delete(own)
       return false
     }
-    response.once('close', () => {
-      if (this.#waiting.delete(own)) this.#cancel(own)
+    this.#conversation.begin([call], own) // a tool runs in a later microtask
+    response.on('close', () => {
+      this.#waiting.delete(own)
+      if (!waiting.isAnswered) this.#cancel(own)
       if (this.#isOver && this.#waiting.size === 0) void this.close()
     })
     return true
@@ -125,7 +138,7 @@ export class Shared {
 
   async close(): Promise<void> {
     this.#isOver = true
-    for (const { response } of this.#waiting.values()) response.destroy()
+    this.#giveUp()
     await closeServer(this.#server)
     await this.#transport.close()
   }
@@ -154,11 +167,21 @@ export class Shared {
   /** Clients that wait long see that it goes on: the head of a stream in revisions that stream, and comments in streams. */
   #keepAlive(): void {
     for (const waiting of this.#waiting.values()) {
+      if (waiting.isAnswered) continue
       if (waiting.isStream) waiting.response.write(': keepalive\n\n')
       else if (this.#era === 'legacy') {
         waiting.isStream = true
         waiting.response.writeHead(200, streamHeaders).flushHeaders()
       }
+    }
+  }
+
+  /** Ends what waits for clients that have read nothing since the last look. */
+  #endUnread(): void {
+    for (const waiting of this.#waiting.values()) {
+      const unread = unreadOf(waiting.response)
+      if (unread > 0 && unread >= waiting.unread) waiting.response.destroy()
+      waiting.unread = unread
     }
   }
 
@@ -174,38 +197,48 @@ export class Shared {
     if ('method' in message) return this.#spoke(message, options?.relatedRequestId)
     const own = message.id as number
     const waiting = this.#waiting.get(own)
-    if (!waiting) return
+    if (!waiting || waiting.isAnswered) return
     if (this.#isHandingOver && 'error' in message) {
       this.#wasRefused = true
       return
     }
-    this.#waiting.delete(own)
-    const { id, response, isStream } = waiting
-    if (response.destroyed) return
-    const text = JSON.stringify({ ...message, id })
-    const body = isStream || this.#era === 'legacy' ? eventOf(text) : text
-    if (!isStream) {
-      const headers = this.#era === 'legacy' ? streamHeaders : { 'content-type': 'application/json' }
-      response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(body) })
+    waiting.isAnswered = true
+    const text = JSON.stringify({ ...message, id: waiting.id })
+    const body = waiting.isStream || this.#era === 'legacy' ? eventOf(text) : text
+    // Together: each write alone would wake the process of its client, which costs as much as the write (a fifth of all).
+    if (this.#ready.push({ waiting, body }) === 1) setImmediate(() => this.#writeReady())
+  }
+
+  #writeReady(): void {
+    for (const { waiting, body } of this.#ready.splice(0)) {
+      const { response, isStream } = waiting
+      if (response.destroyed) continue
+      if (!isStream) {
+        const headers = this.#era === 'legacy' ? streamHeaders : { 'content-type': 'application/json' }
+        response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(body) })
+      }
+      response.end(body)
+      this.#watchReader(waiting)
     }
-    response.end(body)
-    this.#watchReader(waiting)
+  }
+
+  /** Nobody answers these any more. */
+  #giveUp(): void {
+    for (const { isAnswered, response } of this.#waiting.values()) if (!isAnswered) response.destroy()
   }
 
   #watchReader({ response, authInfo }: Waiting): void {
-    const { idleTimeout, onSlow } = this.#options
-    keepsUp(response, idleTimeout, () => onSlow(response, authInfo))
+    if (response.writableNeedDrain) keepsUp(response, () => this.#options.onSlow(response, authInfo))
   }
 
   /** A message before the answer. */
   #spoke(message: JSONRPCMessage, related: string | number | undefined): void {
-    // Whose it is cannot be known: such servers are not to be shared.
-    if (related === undefined) return this.#onOver()
     const waiting = this.#waiting.get(related as number)
-    if (!waiting || waiting.response.destroyed) return
+    if (!waiting || waiting.isAnswered || waiting.response.destroyed) return
     if (!waiting.isStream) waiting.response.writeHead(200, streamHeaders)
     waiting.isStream = true
-    if (!waiting.response.write(eventOf(JSON.stringify(message)))) this.#watchReader(waiting)
+    waiting.response.write(eventOf(JSON.stringify(message)))
+    this.#watchReader(waiting)
   }
 }
 
@@ -262,22 +295,38 @@ class LegacyTransport implements Transport {
   }
 }
 
-/** A `Request` that is made when somebody looks at it. */
-function lazyRequest(request: IncomingMessage, response: ServerResponse): Request {
-  let made: Request | undefined
-  const real = () => {
-    if (made) return made
-    const gone = new AbortController()
-    if (response.destroyed) gone.abort()
-    else response.once('close', () => gone.abort())
-    made = webRequest(request, gone.signal)
-    return made
+/** A `Request` that is made when somebody looks at it: few tools do. */
+class LazyRequest {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  #made: Request | undefined
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.#request = request
+    this.#response = response
   }
-  return new Proxy(Object.create(Request.prototype) as Request, {
-    get: (_target, field) => {
-      const value: unknown = Reflect.get(real(), field, real())
-      return typeof value === 'function' ? value.bind(real()) : value
-    },
-    has: (_target, field) => field in Request.prototype,
-  })
+
+  static {
+    Object.setPrototypeOf(LazyRequest.prototype, Request.prototype)
+    for (const [field, { get }] of Object.entries(Object.getOwnPropertyDescriptors(Request.prototype)))
+      if (field !== 'constructor')
+        Object.defineProperty(LazyRequest.prototype, field, {
+          get(this: LazyRequest) {
+            const made = this.#real()
+            const value: unknown = Reflect.get(made, field)
+            return get || typeof value !== 'function' ? value : value.bind(made)
+          },
+          enumerable: true,
+          configurable: true,
+        })
+  }
+
+  #real(): Request {
+    if (this.#made) return this.#made
+    const gone = new AbortController()
+    if (this.#response.destroyed) gone.abort()
+    else this.#response.once('close', () => gone.abort())
+    this.#made = webRequest(this.#request, gone.signal)
+    return this.#made
+  }
 }

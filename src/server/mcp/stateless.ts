@@ -5,7 +5,7 @@ import { type Exchange, refusal } from './exchange.js'
 
 export interface StatelessOptions {
   readonly make: (context: FactoryContext) => Promise<AnyMcpServer>
-  readonly conversation: Pick<ConversationOptions, 'onCall' | 'onLate' | 'watch'>
+  readonly conversation: ConversationOptions
 }
 
 export const oneWayWords = 'needs a session, to reach the client: serve(factory, { sessions: true })'

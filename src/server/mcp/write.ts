@@ -82,23 +82,22 @@ export async function writeAnswer(
   response.end()
 }
 
-/** Watches an answer that was written at once, or as it came: whether its client reads, and how much waits. */
-export function keepsUp(response: ServerResponse, idleTimeout: number, onSlow: () => void): void {
-  if (response.writableFinished || response.destroyed) return
-  if (response.writableLength > unreadAtMost.ofCall) return void response.destroy()
-  if (!watched.has(response)) endIfUnread(response, idleTimeout)
-  watched.add(response)
-  onSlow()
+/** An answer of which more waits than Node wants to keep: it counts as slow, and ends when too much waits. */
+export function keepsUp(response: ServerResponse, onSlow: () => void): void {
+  if (response.writableLength > unreadAtMost.ofCall) response.destroy()
+  else onSlow()
 }
 
-const watched = new WeakSet<ServerResponse>()
+/** Bytes that wait for the client of this response to read. */
+export function unreadOf({ writableLength, socket }: ServerResponse): number {
+  return writableLength + (socket?.writableLength ?? 0)
+}
 
 /** Ends a response of which nothing is read any more, though something waits. */
 function endIfUnread(response: ServerResponse, idleTimeout: number): void {
-  const waiting = () => response.writableLength + (response.socket?.writableLength ?? 0)
-  let before = waiting()
+  let before = unreadOf(response)
   const timer = setInterval(() => {
-    const now = waiting()
+    const now = unreadOf(response)
     if (now > 0 && now >= before) response.destroy()
     before = now
   }, idleTimeout).unref()

@@ -220,9 +220,13 @@ async function start(factory: AnyServerFactory, perRequest: boolean) {
     tlsPort: 0,
     tls: world.tls,
     log: false,
-    perRequest,
+    ...(perRequest && { perRequest }),
   })
-  return { url: server.url, [Symbol.asyncDispose]: () => server.close({ drainTimeout: 0 }) }
+  return {
+    url: server.url,
+    notify: server.notify,
+    [Symbol.asyncDispose]: () => server.close({ drainTimeout: 0 }),
+  }
 }
 
 describe.each([
@@ -340,6 +344,90 @@ describe.each(['modern', 'legacy'] as const)('%s: one server answers many reques
     expect(made - before).toBe(6)
   })
 })
+
+test.each(['modern', 'legacy'] as const)(
+  '%s: a factory that is asked who calls too late gives no answer of nobody',
+  async (era) => {
+    let isLate = false
+    await using server = await start((context) => {
+      const mcp = new McpServer({ name: 'late', version: '1.0.0' })
+      mcp.registerTool('who', {}, () => text(isLate ? String(identityOf(context)?.id) : 'early'))
+      return mcp
+    }, false)
+    const send = async () => (await ask(server.url, world.certDir, requestOf(call('who', {}), era))).body
+    for (let count = 0; count < 4; count++) expect(await send()).toContain('early')
+    isLate = true
+    expect(await send()).toMatch(/perRequest: true.*"isError":true/)
+    expect(await send()).toContain('cn:mcp-client')
+  },
+)
+
+test.each(['modern', 'legacy'] as const)(
+  '%s: a factory that gives one server again and again is asked each time',
+  async (era) => {
+    const only = new McpServer({ name: 'only', version: '1.0.0' })
+    only.registerTool('act', {}, () => text('done'))
+    expect(await serversFor(() => only, 'act', era)).toBe(5)
+  },
+)
+
+test('what a server says and not of which call reaches the client, from the first call on', async () => {
+  await using server = await start(() => {
+    const mcp = new McpServer({ name: 'logs', version: '1.0.0' }, { capabilities: { logging: {} } })
+    mcp.registerTool('act', {}, async () => {
+      await mcp.server.sendLoggingMessage({ level: 'info', data: 'at work' })
+      return text('done')
+    })
+    return mcp
+  }, false)
+  for (let count = 0; count < 6; count++)
+    expect((await ask(server.url, world.certDir, requestOf(call('act', {}), 'legacy'))).body).toContain(
+      'at work',
+    )
+})
+
+describe.each(['modern', 'legacy'] as const)(
+  '%s: a server that answers many requests is made again',
+  (era) => {
+    /** Tools as they are at the moment. */
+    async function changing() {
+      const names = ['one']
+      const server = await start(() => {
+        const mcp = new McpServer({ name: 'changing', version: '1.0.0' })
+        for (const name of names)
+          mcp.registerTool(name, { inputSchema: z.object({ of: z.string().optional() }) }, () => text(name))
+        return mcp
+      }, false)
+      const list = async () =>
+        (
+          await ask(server.url, world.certDir, requestOf({ what: '', method: 'tools/list', params: {} }, era))
+        ).body.match(/"name":"(one|two)"/g)?.length
+      for (let count = 0; count < 6; count++) expect(await list()).toBe(1)
+      names.push('two')
+      return { ...server, list }
+    }
+
+    test('when it is told that its tools have changed', async () => {
+      await using server = await changing()
+      expect(await server.list()).toBe(1)
+      server.notify.toolsChanged()
+      for (let count = 0; count < 6; count++) expect(await server.list()).toBe(2)
+    })
+
+    test('after a minute', async () => {
+      await using server = await changing()
+      expect(await server.list()).toBe(1)
+      const { now } = performance
+      performance.now = () => now.call(performance) + 61_000
+      try {
+        await server.list()
+        await expect.poll(server.list).toBe(2)
+      } finally {
+        performance.now = now
+      }
+    })
+  },
+)
 
 test('what a factory keeps in its closure is apart with perRequest', async () => {
   const counting: AnyServerFactory = () => {

