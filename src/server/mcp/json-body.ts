@@ -49,7 +49,6 @@ function readText(request: IncomingMessage, longest: number): Promise<string> {
     request.on('end', () =>
       resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString()),
     )
-    request.on('error', reject)
     request.on('close', () => {
       if (!request.readableEnded) reject(new Error('the client has gone'))
     })

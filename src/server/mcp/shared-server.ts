@@ -10,7 +10,7 @@ import {
 } from '@modelcontextprotocol/server'
 import { callIn } from '../../auth/call.js'
 import { callerIn } from '../identity-of.js'
-import { type AnyMcpServer, closeServer } from './any-server.js'
+import { type AnyMcpServer, closeServer, protocolOf } from './any-server.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
 import { convertOnce } from './convert-once.js'
 import { webRequest } from './exchange.js'
@@ -55,6 +55,7 @@ export class Shared {
   readonly #waiting = new Map<number, Waiting>()
   readonly #classification: MessageExtraInfo['classification']
   #timers: NodeJS.Timeout[] = []
+  #letClose = () => {}
   #next = 0
   /** An error that comes while a message is handed over was found before anything ran. */
   #isHandingOver = false
@@ -84,10 +85,11 @@ export class Shared {
   async connect(): Promise<void> {
     await this.#conversation.connect(this.#server, this.#transport)
     if (this.#server instanceof McpServer) await convertOnce(this.#server)
+    this.#letClose = keepOpen(this.#server, this.#onOver)
     const { onclose } = this.#transport
     this.#transport.onclose = () => {
       onclose?.()
-      this.#onOver() // a tool has closed it
+      this.#onOver()
       for (const timer of this.#timers) clearInterval(timer)
       this.#giveUp()
     }
@@ -139,6 +141,7 @@ export class Shared {
   async close(): Promise<void> {
     this.#isOver = true
     this.#giveUp()
+    this.#letClose()
     await closeServer(this.#server)
     await this.#transport.close()
   }
@@ -239,6 +242,15 @@ export class Shared {
     waiting.isStream = true
     waiting.response.write(eventOf(JSON.stringify(message)))
     this.#watchReader(waiting)
+  }
+}
+
+/** A tool that closes its server ends no call of others: it is only told of. Gives what lets it be closed. */
+function keepOpen(server: AnyMcpServer, onClose: () => void): () => void {
+  const closing = [server, protocolOf(server) as AnyMcpServer].map((of) => ({ of, close: of.close }))
+  for (const { of } of closing) of.close = async () => onClose()
+  return () => {
+    for (const { of, close } of closing) if (close) of.close = close
   }
 }
 
