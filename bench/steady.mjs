@@ -15,7 +15,9 @@ const settleMilliseconds = 500
 
 /** @param {{ certDir: string, seconds: number, rate: number }} options */
 export async function steady({ certDir, seconds, rate }) {
-  const children = await Promise.all(servers.map((name) => ServerChild.start('mtls', name, certDir)))
+  const children = await Promise.all(
+    servers.map((name) => ServerChild.start({ kind: 'ours', certDir, builtIn: name })),
+  )
   const clients = await Promise.all(
     children.map(({ url }) => connect({ serverUrl: url, tls: { certDir }, retryAttempts: 0, log: false })),
   )
