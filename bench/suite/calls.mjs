@@ -22,10 +22,10 @@ export async function calls(block) {
           of: server.name,
           at,
         })
-        const times = await latencies(server, echoCall(at), short ? 20 : 200)
+        const times = await latencies(server, echoCall(at), short ? 20 : 100)
         add(label('time of a call, p50', 'ms'), median(times))
         add(label('time of a call, p99', 'ms'), percentile(times, 0.99))
-        const { cpu, perSecond } = await load(server, echoCall(at), short ? 50 : 600)
+        const { cpu, perSecond } = await load(server, echoCall(at), short ? 50 : 400)
         add(label('CPU of the server per call', 'µs'), cpu)
         add(label('calls per second', '1/s'), perSecond)
       }
