@@ -45,7 +45,7 @@ async function main() {
   const blocks = Number(values.blocks ?? (values.rounds ? Math.ceil(Number(values.rounds) / rounds) : 2))
   if (!(Number.isInteger(blocks) && blocks > 0)) badUsage('--blocks and --rounds take whole numbers above 0')
   const result = await measureSuite({
-    only,
+    parts: Object.fromEntries(only.flatMap((name) => (parts[name] ? [[name, parts[name]]] : []))),
     blocks,
     short: values.short,
     tell: (line) => process.stderr.write(`${line}\n`),

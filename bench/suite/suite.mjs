@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificateSet } from '../../dist/pki/index.js'
 import { environment, watchOthers } from './machine.mjs'
-import { parts } from './parts.mjs'
 import { judged, summary, targetsOf } from './targets.mjs'
 
 /** How many times as many rounds as asked for are measured where targets stay open. */
@@ -12,28 +11,33 @@ const atMostTimes = 3
 
 /**
  * @typedef {object} Options
- * @property {readonly string[]} only names of parts
+ * @property {Readonly<Record<string, import('./parts.mjs').Part>>} parts
  * @property {number} blocks of each part, or more
  * @property {boolean} short little of everything, once: the result has its shape, and judges nothing
  * @property {(line: string) => void} tell
  */
 
 /** @param {Options} options */
-export async function measureSuite({ only, blocks, short, tell }) {
+export async function measureSuite({ parts, blocks, short, tell }) {
   const begun = performance.now()
   const surroundings = environment()
   const others = watchOthers()
   const certDir = mkdtempSync(join(tmpdir(), 'mcp-mtls-bench-'))
   /** @type {{ part: string, message: string }[]} */
   const failures = []
-  const measured = only.map((part) => ({ part, values: new Values(), isOpen: true }))
+  const measured = Object.entries(parts).map(([part, how]) => ({
+    part,
+    how,
+    values: new Values(),
+    isOpen: true,
+  }))
   try {
     await makeCertificateSet({ certDir })
     const most = short ? 1 : blocks * atMostTimes
     for (let block = 1; block <= most; block++)
       for (const one of measured.filter(({ isOpen }) => isOpen)) {
-        const { part, values } = one
-        const { what, rounds, measure } = /** @type {import('./parts.mjs').Part} */ (parts[part])
+        const { part, how, values } = one
+        const { what, rounds, measure } = how
         tell(`${part}: ${what}, block ${block}`)
         try {
           await measure({ certDir, rounds: short ? 2 : rounds, short, add: values.add })
