@@ -12,8 +12,7 @@ judged only where the rounds leave no doubt; while one is inconclusive, up to th
 
 Options:
   --only NAME,…  these parts alone
-  --blocks N     blocks of rounds of each part, each in processes of its own (default 2)
-  --rounds N     about so many rounds of each part: sets the blocks
+  --rounds N     at least so many rounds of each part, in blocks with new processes each (default: two blocks)
   --short        little of everything, once: shows that all can be measured, and judges nothing
   --json         print the result as JSON
   --write        keep the result in bench/results/latest.json, and write docs/performance.md from it
@@ -25,7 +24,7 @@ ${Object.entries(parts)
   .join('\n')}
 
 Example:
-  $ npm run bench -- --only calls,handshakes --blocks 4
+  $ npm run bench -- --only calls,handshakes --rounds 40
 
 Exit codes: 0 measured, whatever the verdicts; 1 a call or a part failed; 64 bad usage.
 `
@@ -41,12 +40,11 @@ async function main() {
   if (unknown.length > 0) badUsage(`no such part: ${unknown.join(', ')}`)
   if (values.write && (values.short || values.only))
     badUsage('--write keeps a whole run, not --short or --only')
-  const rounds = Math.max(...only.map((name) => parts[name]?.rounds ?? 1))
-  const blocks = Number(values.blocks ?? (values.rounds ? Math.ceil(Number(values.rounds) / rounds) : 2))
-  if (!(Number.isInteger(blocks) && blocks > 0)) badUsage('--blocks and --rounds take whole numbers above 0')
+  if (values.rounds !== undefined && !/^[1-9]\d{0,3}$/.test(values.rounds))
+    badUsage('--rounds takes a whole number from 1 to 9999')
   const result = await measureSuite({
     parts: Object.fromEntries(only.flatMap((name) => (parts[name] ? [[name, parts[name]]] : []))),
-    blocks,
+    leastRounds: values.rounds === undefined ? undefined : Number(values.rounds),
     short: values.short,
     tell: (line) => process.stderr.write(`${line}\n`),
   })
@@ -64,7 +62,6 @@ function options() {
     return parseArgs({
       options: {
         only: { type: 'string' },
-        blocks: { type: 'string' },
         rounds: { type: 'string' },
         short: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },

@@ -51,7 +51,7 @@ ${drawn.join('\n')}
  * @param {{ title: string, about: string, bars: readonly (Spread & { label: string, color: Color })[] }} chart
  */
 export function bars({ title, about, bars }) {
-  const [left, right] = [250, width - 90]
+  const [left, right] = [300, width - 90]
   const most = Math.max(...bars.map(({ high, value }) => Math.max(high, value)))
   const x = (/** @type {number} */ value) => left + (value / most) * (right - left)
   const drawn = bars.flatMap(({ label, color, value, low, high }, index) => {

@@ -14,7 +14,7 @@ export const parts = {
     measure: calls,
   },
   handshakes: { what: 'full and resumed handshakes', rounds: 20, measure: handshakes },
-  connections: { what: '0 to 4,000 idle connections', rounds: 4, measure: connections },
+  connections: { what: '0 to 4,000 idle connections', rounds: 3, measure: connections },
   tools: { what: '2 to 1,000 tools', rounds: 8, measure: tools },
   payload: { what: 'answers of 64 B to 1 MiB', rounds: 8, measure: payload },
   revocation: { what: 'a revocation list of 0 to 100,000 entries', rounds: 8, measure: revocation },
