@@ -12,13 +12,13 @@ const atMostTimes = 3
 /**
  * @typedef {object} Options
  * @property {Readonly<Record<string, import('./parts.mjs').Part>>} parts
- * @property {number} blocks of each part, or more
+ * @property {number | undefined} leastRounds of each part; two blocks without it
  * @property {boolean} short little of everything, once: the result has its shape, and judges nothing
  * @property {(line: string) => void} tell
  */
 
 /** @param {Options} options */
-export async function measureSuite({ parts, blocks, short, tell }) {
+export async function measureSuite({ parts, leastRounds, short, tell }) {
   const begun = performance.now()
   const surroundings = environment()
   const others = watchOthers()
@@ -28,21 +28,21 @@ export async function measureSuite({ parts, blocks, short, tell }) {
   const measured = Object.entries(parts).map(([part, how]) => ({
     part,
     how,
+    blocks: short ? 1 : Math.ceil((leastRounds ?? 2 * how.rounds) / how.rounds),
     values: new Values(),
     isOpen: true,
   }))
   try {
     await makeCertificateSet({ certDir })
-    const most = short ? 1 : blocks * atMostTimes
-    for (let block = 1; block <= most; block++)
+    for (let block = 1; measured.some(({ isOpen }) => isOpen); block++)
       for (const one of measured.filter(({ isOpen }) => isOpen)) {
-        const { part, how, values } = one
+        const { part, how, blocks, values } = one
         const { what, rounds, measure } = how
         tell(`${part}: ${what}, block ${block}`)
         try {
           await measure({ certDir, rounds: short ? 2 : rounds, short, add: values.add })
           const open = judgedTargets(one).some(({ verdict }) => verdict === 'inconclusive')
-          one.isOpen = block < blocks || open
+          one.isOpen = block < blocks || (open && !short && block < blocks * atMostTimes)
         } catch (error) {
           failures.push({ part, message: error instanceof Error ? error.message : String(error) })
           one.isOpen = false

@@ -135,9 +135,9 @@ function target(part, what, figure, value, beside, atMost) {
  */
 export function judged({ part, what, figure, value, beside, atMost, by }, valuesOf) {
   const own = valuesOf(figure, ...value)
-  const other = beside && valuesOf(figure, ...beside)
-  const compared = own.map((one, at) => {
-    const two = other?.[at] ?? 1
+  const other = beside ? valuesOf(figure, ...beside) : own.map(() => 1)
+  const compared = own.slice(0, other.length).map((one, at) => {
+    const two = /** @type {number} */ (other[at])
     return by === 'more' ? one - two : one / two
   })
   const interval = medianInterval(compared)

@@ -37,7 +37,7 @@ async function measured(ours: readonly (readonly number[])[], options: { short?:
   }
   const parts = { payload: { what: 'answers', rounds: 4, measure } }
   const tell = (line: string) => void told.push(line)
-  const result: Result = await measureSuite({ parts, blocks: 2, short: false, tell, ...options })
+  const result: Result = await measureSuite({ parts, short: false, tell, ...options })
   return { told, result, target: result.targets[0] }
 }
 
@@ -79,7 +79,7 @@ describe('the suite', () => {
       calls: { what: 'calls', rounds: 2, measure: fails },
       streams: { what: 'streams', rounds: 2, measure: works },
     }
-    const result: Result = await measureSuite({ parts, blocks: 2, short: false, tell: () => {} })
+    const result: Result = await measureSuite({ parts, short: false, tell: () => {} })
     expect(result.failures).toEqual([{ part: 'calls', message: 'answered 500' }])
     expect(result.figures).toMatchObject([{ figure: 'time', rounds: 2 }])
   })
@@ -97,7 +97,7 @@ const run = (...flags: string[]) => startNode(['bench/run.mjs', ...flags], { cwd
 
 test.each([
   [['--only', 'calls,nothing'], 'no such part: nothing'],
-  [['--blocks', '0'], 'whole numbers'],
+  [['--rounds', '0'], 'whole number'],
   [['--slow'], '--slow'],
   [['--write', '--short'], '--write keeps a whole run'],
 ])('npm run bench -- %j is bad usage', async (flags, message) => {
