@@ -53,6 +53,8 @@ export async function connections({ certDir, rounds, short, add }) {
           const { cpu } = await load(server, echoCall(), short ? 50 : 1000)
           add({ figure: 'CPU of the server per call', unit: 'µs', of, at }, cpu)
         }
+        const lost = sockets.filter(({ destroyed }) => destroyed).length
         for (const socket of sockets) socket.destroy()
+        if (lost > 0) throw new Error(`${lost} connections did not stay open`)
       })
 }

@@ -108,6 +108,7 @@ export async function streams(block) {
   )
   /** @type {Pool[]} */
   const pools = []
+  let lost = 0
   try {
     await withServers(servers, async (all) => {
       for (const { child, at } of all) {
@@ -117,7 +118,7 @@ export async function streams(block) {
           bodyTimeout: 0,
         })
         pools.push(pool)
-        for (let count = 0; count < Number(at); count++) await openStream(pool)
+        for (let count = 0; count < Number(at); count++) await openStream(pool, () => lost++)
       }
       await inTurns(block, all, async (server, add) => {
         const { name: of, at = '' } = server
@@ -126,6 +127,7 @@ export async function streams(block) {
           add({ ...callCpu, of: `${of}, ${era}`, at }, cpu)
         }
       })
+      if (lost > 0) throw new Error(`${lost} streams did not stay open`)
     })
   } finally {
     for (const pool of pools) void pool.destroy()
@@ -134,8 +136,8 @@ export async function streams(block) {
 
 const listen = message('2026-07-28', 'subscriptions/listen', { notifications: { toolsListChanged: true } })
 
-/** A stream of changes whose first event has come. @param {Pool} pool @returns {Promise<void>} */
-function openStream(pool) {
+/** A stream of changes whose first event has come. @param {Pool} pool @param {() => void} onEnd @returns {Promise<void>} */
+function openStream(pool, onEnd) {
   return new Promise((resolve, reject) => {
     pool.dispatch(
       { path: '/mcp', method: 'POST', ...listen },
@@ -145,8 +147,14 @@ function openStream(pool) {
           if (status !== 200) reject(new Error(`a stream was answered with ${status}`))
         },
         onResponseData: () => resolve(),
-        onResponseEnd: () => reject(new Error('a stream has ended')),
-        onResponseError: (_controller, error) => reject(error),
+        onResponseEnd() {
+          onEnd()
+          reject(new Error('a stream has ended'))
+        },
+        onResponseError(_controller, error) {
+          onEnd()
+          reject(error)
+        },
       },
     )
   })

@@ -7,7 +7,7 @@ import { busyShare } from '../../dist/perf/machine-load.js'
 /** What must be said before anything else, if others were at work. @param {Result['environment']} environment */
 export function busyLine({ share_of_others: share, load_average_before: load, cores }) {
   if (share !== null && share > busyShare)
-    return `The machine was busy: other processes took ${Math.round(share * 100)} % of its CPU. Rates and times are too bad; ratios may be inconclusive.`
+    return `The machine was busy: other processes took ${Math.round(share * 100)} % of its CPU. Rates and times look worse than they are, and ratios spread more.`
   return share === null && load > cores / 2
     ? `The machine was busy before: load ${load} on ${cores} cores.`
     : ''
