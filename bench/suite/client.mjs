@@ -40,7 +40,9 @@ export async function client(block) {
 
 /** @param {string} kind @param {string} url @param {string} certDir */
 async function start(kind, url, certDir) {
-  const child = fork(fileURLToPath(new URL('../client-process.mjs', import.meta.url)), [kind, url, certDir])
+  const program = fileURLToPath(new URL('../client-process.mjs', import.meta.url))
+  // The stock client lets listeners of its AbortSignal pile up until they are collected, and Node warns of that.
+  const child = fork(program, [kind, url, certDir], { execArgv: ['--no-warnings'] })
   await ended(child, once(child, 'message'))
   return child
 }
