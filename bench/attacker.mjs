@@ -45,10 +45,10 @@ const ways = {
   'half-closed': () =>
     keepOpen(
       200,
-      () =>
-        connect(trusted, function () {
-          this.end()
-        }).resume(),
+      () => {
+        const socket = connect(trusted, () => socket.end()).resume()
+        return socket
+      },
       1000, // 200 handshakes a second that succeed: more is load, not a trick
     ),
   'slow heads': () => keepOpen(200, () => drip(connect(trusted), `${head}X-Slow: `), 100),

@@ -26,14 +26,16 @@ async function cost(server, shown) {
   for (let one = 0; one < handshakes; one++) {
     address++
     const localAddress = `127.1.${address >> 8}.${address & 255}`
-    const socket = connect({
+    /** @type {import('node:tls').ConnectionOptions & { localAddress: string }} */
+    const options = {
       host: '127.0.0.1',
       port,
       localAddress,
       servername: 'localhost',
       rejectUnauthorized: false,
       ...shown,
-    })
+    }
+    const socket = connect(options)
     socket
       .on('error', () => {})
       .on('secureConnect', () => socket.end())
@@ -47,8 +49,8 @@ const certDir = await mkdtemp(join(tmpdir(), 'mcp-mtls-bench-'))
 const servers = []
 try {
   await makeCertificateSet({ certDir })
-  const ours = await ServerChild.start('mtls', 'echo', certDir)
-  const bare = await ServerChild.start('bare', 'echo', certDir)
+  const ours = await ServerChild.start({ kind: 'ours', certDir, limits: 'default' })
+  const bare = await ServerChild.start({ kind: 'bare', certDir })
   servers.push(ours, bare)
   for (const server of servers) await cost(server, stranger) // warm
   console.log(`node ${process.version}, ms of server CPU for a handshake, ${handshakes} each`)

@@ -4,11 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { openConnection } from '../dist/perf/load/opened-connection.js'
-import { ServerUnderTest } from '../dist/perf/load/server-under-test.js'
 import { makeCertificateSet } from '../dist/pki/index.js'
 import { round } from './figures.mjs'
-import { clientContext, place } from './under-test.mjs'
+import { ServerChild } from './server-child.mjs'
+import { opener } from './suite/opened.mjs'
 
 const { values } = parseArgs({
   options: { short: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
@@ -20,9 +19,9 @@ const atOnce = 20
 const certDir = mkdtempSync(join(tmpdir(), 'mcp-mtls-bench-'))
 try {
   await makeCertificateSet({ certDir })
-  const context = await clientContext(certDir)
-  const server = await ServerUnderTest.start('mtls', place(certDir))
-  const open = () => openConnection(server.url, context)
+  const server = await ServerChild.start({ kind: 'ours', certDir })
+  const get = opener(certDir, '/health')
+  const open = () => get(server.port)
 
   /** Opens and closes so many, some at once. @param {number} count */
   const pass = async (count) => {
@@ -36,10 +35,9 @@ try {
   /** @type {{ when: string, heap_mb: number, resident_mb: number }[]} */
   const steps = []
   const weigh = async (/** @type {string} */ when) => {
-    await server.usage('collect') // the first one lets finalizers run, whose garbage the second one takes
-    const { heap, resident } = await server.usage('collect')
-    steps.push({ when, heap_mb: round(heap / 1e6, 1), resident_mb: round(resident / 1e6, 1) })
-    return resident
+    const { heap, rss } = await server.usageCollected()
+    steps.push({ when, heap_mb: round(heap / 1e6, 1), resident_mb: round(rss / 1e6, 1) })
+    return rss
   }
 
   await pass(200)
@@ -48,13 +46,13 @@ try {
     await pass(total)
     await weigh(`after ${total}${turn}, all closed`)
   }
-  const before = await server.usage('collect')
+  const before = await server.usageCollected()
   const opened = []
   for (let count = 0; count < live; count++) opened.push(await open())
   const with_live = await weigh(`with ${live} open`)
   for (const { socket } of opened) socket.destroy()
-  const per_connection_bytes = Math.round((with_live - before.resident) / live)
-  await server[Symbol.asyncDispose]()
+  const per_connection_bytes = Math.round((with_live - before.rss) / live)
+  server.stop()
 
   if (values.json) process.stdout.write(`${JSON.stringify({ steps, per_connection_bytes }, null, 2)}\n`)
   else {

@@ -1,4 +1,4 @@
-export { median, percentile } from '../dist/perf/statistics.js'
+export { isAtMost, median, medianInterval, percentile } from '../dist/perf/statistics.js'
 
 /** Slope of the line through points one second apart, by least squares. @param {readonly number[]} values */
 export function slope(values) {

@@ -3,6 +3,15 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 /** @typedef {{ cpu: number, rss: number, heap: number }} Usage CPU in µs since its start, memory in bytes. */
+/**
+ * @typedef {object} Served
+ * @property {'bare' | 'gate' | 'stock' | 'ours'} kind
+ * @property {string} certDir
+ * @property {'mtls' | 'http'} [transport] mTLS without it
+ * @property {number} [tools] how many; two without it
+ * @property {'default'} [limits] those of users; without it none that a bench could reach
+ * @property {keyof typeof import('../dist/servers/index.js').builtInServers} [builtIn] in place of the server of the bench
+ */
 
 /** A server in a process of its own, which ends with this one. */
 export class ServerChild {
@@ -10,41 +19,40 @@ export class ServerChild {
   constructor(child, url) {
     this.child = child
     this.url = url
+    this.port = Number(new URL(url).port)
   }
 
-  /** @param {'mtls' | 'http' | 'bare'} transport @param {string} name @param {string} certDir */
-  static async start(transport, name, certDir) {
-    const program = fileURLToPath(new URL('server-process.mjs', import.meta.url))
-    const child = fork(program, [transport, name, certDir], { execArgv: ['--expose-gc'] })
-    const started = once(child, 'message')
-    const ended = once(child, 'exit').then(() =>
-      Promise.reject(new Error(`the ${name} server did not start`)),
+  /** @param {Served} served */
+  static async start(served) {
+    const child = fork(
+      fileURLToPath(new URL('server-process.mjs', import.meta.url)),
+      [JSON.stringify(served)],
+      {
+        execArgv: ['--expose-gc'],
+        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      },
     )
-    const [url] = await Promise.race([started, ended])
+    const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${served.kind} did not start`)))
+    const [port] = await Promise.race([once(child, 'message'), ended])
     ended.catch(() => {})
-    return new ServerChild(child, url)
+    if (typeof port !== 'number') throw new Error(`${served.kind} did not start: ${port}`)
+    return new ServerChild(child, `${served.transport === 'http' ? 'http' : 'https'}://localhost:${port}/mcp`)
   }
 
-  /** @param {'usage' | 'collect' | 'judging'} question */
+  /** @param {'usage' | 'collect'} question @returns {Promise<Usage>} */
   async #ask(question) {
     const answer = once(this.child, 'message')
     this.child.send(question)
     return (await answer)[0]
   }
 
-  /** @returns {Promise<Usage>} */
   usage() {
     return this.#ask('usage')
   }
 
-  /** The usage after a garbage collection, whose own CPU is before this usage. @returns {Promise<Usage>} */
+  /** The usage after a garbage collection, whose own CPU is before this usage. */
   usageCollected() {
     return this.#ask('collect')
-  }
-
-  /** @returns {Promise<number>} nanoseconds */
-  judging() {
-    return this.#ask('judging')
   }
 
   stop() {

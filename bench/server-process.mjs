@@ -1,81 +1,111 @@
-// One server in a process of its own, steered by messages from the bench: argv is the kind of transport,
-// the name of a built-in server, and the directory of certificates.
+// One server in a process of its own, steered by messages from the bench: argv is a `Served` of server-child.mjs as JSON.
 import { readFileSync } from 'node:fs'
+import { createServer as createHttp } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { join } from 'node:path'
 import { toNodeHandler } from '@modelcontextprotocol/node'
-import { createMcpHandler } from '@modelcontextprotocol/server'
-import { guardProblem, loopbackOnly } from '../dist/server/guard.js'
-import { serve } from '../dist/server/index.js'
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
+import { z } from 'zod'
+import { createMtlsServer, serve } from '../dist/server/index.js'
 import { builtInServers } from '../dist/servers/index.js'
-import { Gate } from '../dist/tls/gate.js'
+import { bareListener } from './bare-listener.mjs'
 
-const [transport = '', name = '', certDir = ''] = process.argv.slice(2)
-const factory = builtInServers[/** @type {'echo'} */ (name)].create({ weatherProvider: 'simulated' })
+/** @type {import('./server-child.mjs').Served} */
+const {
+  kind,
+  certDir,
+  transport = 'mtls',
+  tools = 2,
+  limits: ofUsers,
+  builtIn,
+} = JSON.parse(process.argv[2] ?? '')
 
-const request = { headers: { host: 'localhost' }, rawHeaders: ['host', 'localhost', 'accept', '*/*'] }
+const idle = 600_000 // so that no turn of another server outlasts a connection
+const most = 100_000
+/** Nothing that is measured is turned away. */
+const limits = ofUsers
+  ? {}
+  : {
+      maxConnections: most,
+      maxConnectionsPerAddress: most,
+      maxConnectionsPerIdentity: most,
+      maxRequestsPerIdentity: most,
+      idleTimeout: idle,
+    }
+/** How ours is served, in one place. */
+const usual = { tls: { certDir }, limits, perRequest: false }
 
-/** @type {undefined | (() => void)} */
-let judgeOnce
-const { judgeRequest } = Gate.prototype
-Gate.prototype.judgeRequest = function (socket) {
-  judgeOnce ??= () => {
-    judgeRequest.call(this, socket)
-    guardProblem(request, loopbackOnly)
-  }
-  return judgeRequest.call(this, socket)
-}
-
-/** The same SDK behind Node's own mTLS and the SDK's own adapter: nothing of ours. */
-async function serveBare() {
-  const read = (/** @type {string} */ file) => readFileSync(join(certDir, file))
-  const tls = {
-    ca: read('ca.crt'),
-    cert: read('server.crt'),
-    key: read('server.key'),
-    requestCert: true,
-    keepAliveTimeout: 60_000, // ours, so that no turn of another transport outlasts it
-  }
-  const handle = toNodeHandler(createMcpHandler(factory, { legacy: 'stateless' }))
-  // `exactOptionalPropertyTypes` and the SDK's type of a request do not agree.
-  const listener = /** @type {import('node:http').RequestListener} */ (/** @type {unknown} */ (handle))
-  const server = createHttps(tls, listener)
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
-  const address = /** @type {import('node:net').AddressInfo} */ (server.address())
-  return `https://localhost:${address.port}/mcp`
-}
-
-async function start() {
-  if (transport === 'bare') return serveBare()
-  const tlsEnabled = transport === 'mtls'
-  const ports = tlsEnabled ? { tlsPort: 0 } : { httpPort: 0 }
-  const { url } = await serve(factory, {
-    name,
-    tlsEnabled,
-    ...ports,
-    tls: { certDir },
-    limits: { maxConnectionsPerIdentity: 10_000 },
-    log: false,
+function benchServer() {
+  const server = new McpServer(
+    { name: 'bench', version: '1.0.0' },
+    { capabilities: { tools: { listChanged: true } } },
+  )
+  const text = (/** @type {string} */ said) => ({
+    content: [{ type: /** @type {const} */ ('text'), text: said }],
   })
-  return url
+  const echo = { description: 'says it again', inputSchema: z.object({ text: z.string() }) }
+  server.registerTool('echo', echo, ({ text: said }) => text(said))
+  const sized = { description: 'says so much', inputSchema: z.object({ characters: z.number() }) }
+  server.registerTool('sized', sized, ({ characters }) => text('x'.repeat(characters)))
+  const more = { description: 'one more', inputSchema: z.object({ text: z.string() }) }
+  for (let count = 2; count < tools; count++)
+    server.registerTool(`tool-${count}`, more, ({ text: said }) => text(said))
+  return server
 }
 
-/** Nanoseconds for what every request pays: the certificate judged again, Host and Origin checked. */
-function judgingCost() {
-  const rounds = 50_000
-  for (let round = 0; round < rounds; round++) judgeOnce?.()
-  const begun = process.hrtime.bigint()
-  for (let round = 0; round < rounds; round++) judgeOnce?.()
-  return Number(process.hrtime.bigint() - begun) / rounds
+const factory = builtIn ? builtInServers[builtIn].create({ weatherProvider: 'simulated' }) : benchServer
+
+/** Behind Node's own server with nothing of ours. @param {import('node:http').RequestListener} listener */
+function plain(listener) {
+  const read = (/** @type {string} */ file) => readFileSync(join(certDir, file))
+  const timeouts = { keepAliveTimeout: idle }
+  const tls = () => ({ ca: read('ca.crt'), cert: read('server.crt'), key: read('server.key') })
+  return transport === 'http'
+    ? createHttp(timeouts, listener)
+    : createHttps({ ...tls(), ...timeouts, requestCert: true }, listener)
+}
+
+/** @param {import('node:http').Server} server @returns {Promise<number>} its port */
+async function listening(server) {
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
+  return /** @type {import('node:net').AddressInfo} */ (server.address()).port
+}
+
+const start = {
+  /** The floor: what Node itself costs. */
+  bare: async () => listening(plain(bareListener)),
+  /** The same application behind our gate. */
+  gate: async () => listening(createMtlsServer(bareListener, { name: 'bench', tls: usual.tls, limits })),
+  /** The SDK's own handler and adapter. */
+  stock: async () => {
+    const handle = toNodeHandler(createMcpHandler(factory, { legacy: 'stateless' }))
+    // `exactOptionalPropertyTypes` and the SDK's type of a request do not agree.
+    return listening(
+      plain(/** @type {import('node:http').RequestListener} */ (/** @type {unknown} */ (handle))),
+    )
+  },
+  ours: async () => {
+    const ports = transport === 'mtls' ? { tlsPort: 0 } : { httpPort: 0, tlsEnabled: false }
+    const { url } = await serve(factory, { name: builtIn ?? 'bench', ...usual, ...ports })
+    return Number(new URL(url).port)
+  },
 }
 
 process.on('message', (question) => {
-  if (question === 'judging') process.send?.(judgingCost())
-  if (question === 'collect') global.gc?.()
-  if (question !== 'usage' && question !== 'collect') return
-  const { user, system } = process.cpuUsage()
-  const { rss, heapUsed } = process.memoryUsage()
-  process.send?.({ cpu: user + system, rss, heap: heapUsed })
+  if (question !== 'collect') report()
+  else {
+    global.gc?.() // lets finalizers run, whose garbage the second one takes
+    setImmediate(() => {
+      global.gc?.()
+      report()
+    })
+  }
 })
+
+function report() {
+  const { user, system } = process.cpuUsage()
+  const { rss, heapUsed, external } = process.memoryUsage()
+  process.send?.({ cpu: user + system, rss, heap: heapUsed + external })
+}
 process.on('disconnect', () => process.exit())
-process.send?.(await start())
+process.send?.(await start[kind]().catch(String))

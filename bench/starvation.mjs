@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { makeCertificateSet } from '../dist/pki/index.js'
+import { echoCall } from './messages.mjs'
 import { ServerChild } from './server-child.mjs'
 import { caller } from './wire.mjs'
 
@@ -26,12 +27,13 @@ const ways = [
 /** A call every 5 ms over one connection: milliseconds of each, and how many failed. @param {string} url @param {string} certDir */
 async function felt(url, certDir) {
   const good = caller(url, certDir, 1)
-  await good.call()
+  await good.call(echoCall())
+  /** @type {number[]} */
   const times = []
   let failed = 0
   for (const end = performance.now() + seconds * 1000; performance.now() < end; await delay(5)) {
     const begun = performance.now()
-    await good.call().then(
+    await good.call(echoCall()).then(
       () => times.push(performance.now() - begun),
       () => failed++,
     )
@@ -48,7 +50,7 @@ try {
   console.log(`node ${process.version}, ${seconds} s each, a call every 5 ms over one connection`)
   console.log('beside                     p50 ms   usual   ratio   p99 ms   calls  failed')
   for (const way of ways) {
-    const server = await ServerChild.start('mtls', 'echo', certDir)
+    const server = await ServerChild.start({ kind: 'ours', certDir, limits: 'default' })
     const program = fileURLToPath(new URL('attacker.mjs', import.meta.url))
     await felt(server.url, certDir) // warm
     const before = await felt(server.url, certDir)

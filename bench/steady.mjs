@@ -1,6 +1,14 @@
-// Holds a rate of calls per server over mTLS for some seconds, by the client people use.
+// node bench/steady.mjs [--seconds N] [--json]
+// Holds 100 calls a second on each of three servers over mTLS, by the client people use: does memory come to rest, and does
+// every call succeed? Exits 1 if one does not.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { table } from '../dist/cli/terminal/table.js'
 import { connect } from '../dist/client/index.js'
+import { makeCertificateSet } from '../dist/pki/index.js'
 import { median, percentile, round, slope } from './figures.mjs'
 import { ServerChild } from './server-child.mjs'
 
@@ -13,9 +21,43 @@ const calls = {
 const warmUpSeconds = 2
 const settleMilliseconds = 500
 
+const { values } = parseArgs({
+  options: { seconds: { type: 'string', default: '60' }, json: { type: 'boolean', default: false } },
+})
+const certDir = mkdtempSync(join(tmpdir(), 'mcp-mtls-bench-'))
+try {
+  await makeCertificateSet({ certDir })
+  const held = await steady({ certDir, seconds: Number(values.seconds), rate: 100 })
+  process.stdout.write(values.json ? `${JSON.stringify(held, null, 2)}\n` : report(held))
+  if (held.errors.length > 0) process.exitCode = 1
+} finally {
+  rmSync(certDir, { recursive: true, force: true })
+}
+
+/** @param {Awaited<ReturnType<typeof steady>>} held */
+function report({ seconds, rate, errors, servers }) {
+  const rows = [
+    ['server', 'calls/s', 'p50 ms', 'p99 ms', 'CPU %', 'heap MB', 'RSS MB', 'RSS kB/s'],
+    ...servers.map((server) => [
+      server.name,
+      String(server.calls_per_second),
+      String(server.p50_ms),
+      String(server.p99_ms),
+      String(server.cpu_percent),
+      `${server.heap_mb.start} → ${server.heap_mb.end}`,
+      `${server.rss_mb.start} → ${server.rss_mb.end}`,
+      String(server.rss_slope_kb_per_second),
+    ]),
+  ]
+  const head = `${rate} calls/s per server for ${seconds} s: ${errors.length} errors (heap after collections)`
+  return `${[head, ...errors.slice(0, 5), ...table(rows, 1)].join('\n')}\n`
+}
+
 /** @param {{ certDir: string, seconds: number, rate: number }} options */
-export async function steady({ certDir, seconds, rate }) {
-  const children = await Promise.all(servers.map((name) => ServerChild.start('mtls', name, certDir)))
+async function steady({ certDir, seconds, rate }) {
+  const children = await Promise.all(
+    servers.map((name) => ServerChild.start({ kind: 'ours', certDir, builtIn: name })),
+  )
   const clients = await Promise.all(
     children.map(({ url }) => connect({ serverUrl: url, tls: { certDir }, retryAttempts: 0, log: false })),
   )

@@ -1,39 +1,7 @@
-// Requests by Node's own HTTP client: what they cost is what HTTP and TLS cost, and no SDK.
+// The client of the benches: undici below its own API, the least that a request can cost here.
 import { readFileSync } from 'node:fs'
-import http from 'node:http'
-import https from 'node:https'
 import { join } from 'node:path'
-import {
-  CLIENT_CAPABILITIES_META_KEY,
-  CLIENT_INFO_META_KEY,
-  PROTOCOL_VERSION_META_KEY,
-} from '@modelcontextprotocol/server'
-
-const revision = '2026-07-28'
-
-const call = JSON.stringify({
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'tools/call',
-  params: {
-    name: 'echo',
-    arguments: { text: 'x'.repeat(64) },
-    _meta: {
-      [PROTOCOL_VERSION_META_KEY]: revision,
-      [CLIENT_INFO_META_KEY]: { name: 'bench', version: '1.0.0' },
-      [CLIENT_CAPABILITIES_META_KEY]: {},
-    },
-  },
-})
-
-const callHeaders = {
-  'content-type': 'application/json',
-  accept: 'application/json, text/event-stream',
-  'mcp-protocol-version': revision,
-  'mcp-method': 'tools/call',
-  'mcp-name': 'echo',
-  'content-length': Buffer.byteLength(call),
-}
+import { Pool } from 'undici'
 
 /** @param {string} certDir */
 export function clientTls(certDir) {
@@ -42,28 +10,43 @@ export function clientTls(certDir) {
 }
 
 /**
- * One server as this client calls it.
+ * One server as this client calls it. A call comes back with its text; another answer than a result is an error.
  * @param {string} url @param {string} certDir @param {number} connections
  */
 export function caller(url, certDir, connections) {
-  const secure = url.startsWith('https:')
-  const client = secure ? https : http
-  const options = { keepAlive: true, maxSockets: connections, ...(secure && clientTls(certDir)) }
-  const agent = new client.Agent(options)
-  /** @returns {Promise<void>} */
-  const callOnce = () =>
+  const { origin, pathname: path, protocol } = new URL(url)
+  const pool = new Pool(origin, {
+    connections,
+    ...(protocol === 'https:' && { connect: clientTls(certDir) }),
+    keepAliveTimeout: 600_000,
+    keepAliveMaxTimeout: 600_000,
+  })
+  /** @param {import('./messages.mjs').Message} message @returns {Promise<string>} */
+  const call = ({ headers, body }) =>
     new Promise((resolve, reject) => {
-      const request = client.request(url, { method: 'POST', agent, headers: callHeaders }, (response) => {
-        let body = ''
-        response.setEncoding('utf8').on('data', (chunk) => {
-          body += chunk
-        })
-        response.on('end', () => {
-          if (response.statusCode === 200 && body.includes('echo_text')) resolve()
-          else reject(new Error(`${url} answered ${response.statusCode}: ${body.slice(0, 200)}`))
-        })
-      })
-      request.on('error', reject).end(call)
+      let status = 0
+      /** @type {Buffer[]} */
+      const chunks = []
+      pool.dispatch(
+        { path, method: 'POST', headers, body },
+        {
+          onRequestStart() {},
+          onResponseStart(_controller, code) {
+            status = code
+          },
+          onResponseData(_controller, chunk) {
+            chunks.push(chunk)
+          },
+          onResponseEnd() {
+            const text = Buffer.concat(chunks).toString()
+            if (status === 200 && text.includes('"result"') && !text.includes('"isError":true')) resolve(text)
+            else reject(new Error(`${url} answered ${status}: ${text.slice(0, 300)}`))
+          },
+          onResponseError(_controller, error) {
+            reject(error)
+          },
+        },
+      )
     })
-  return { call: callOnce, close: () => agent.destroy() }
+  return { call, close: () => pool.destroy() }
 }

@@ -12,6 +12,8 @@ export interface Environment {
   readonly cores: number
   /** The load of the minute before. */
   readonly load_average: number
+  /** The share of this machine's CPU time that other processes took meanwhile, 0 to 1; null if the servers are given. */
+  readonly load_by_others: number | null
   readonly date: string
   readonly duration_seconds: number
   /** `own`: started for this test, on this machine. */
@@ -32,7 +34,7 @@ interface Measurement {
 export function environmentOf(
   { version, servers, durationMs }: Measurement,
   { call: { connection, title } }: Target,
-): Environment {
+): Omit<Environment, 'load_by_others'> {
   return {
     version,
     node: process.versions.node,

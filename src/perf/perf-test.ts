@@ -10,7 +10,15 @@ import { type Expectation, expectations, type Figures, type Ratios, ratios } fro
 import { measureCalls } from './load/calls.js'
 import { measureHandshakes } from './load/handshakes.js'
 import { memoryPerConnection } from './load/memory.js'
-import { type GivenServers, type OwnServers, openTargets, type Progress } from './load/target.js'
+import {
+  type GivenServers,
+  type OwnServers,
+  openTargets,
+  type Progress,
+  type Targets,
+} from './load/target.js'
+import { machineTime, shareOfOthers } from './machine-load.js'
+import { round } from './statistics.js'
 
 export interface PerfTestOptions {
   /** Of this package. */
@@ -76,6 +84,8 @@ async function measureUnderLoad(
   const { servers, durationMs, concurrencies, signal } = options
   await using targets = await openTargets(servers, tls, context, signal)
   const environment = environmentOf(options, targets.mtls)
+  const used = async () => ({ machine: machineTime(), own: await cpuOf(targets) })
+  const before = await used()
   const handshakes = await measureHandshakes(
     targets.all,
     durationMs * connectionShare,
@@ -89,7 +99,17 @@ async function measureUnderLoad(
     signal,
     part(progress, connectionShare, 1),
   )
-  return { environment, handshakes, calls }
+  const after = await used()
+  const others = round(shareOfOthers(before.machine, after.machine, after.own - before.own), 2)
+  const load_by_others = servers.kind === 'own' ? others : null
+  return { environment: { ...environment, load_by_others }, handshakes, calls }
+}
+
+/** CPU of this process and of the servers it started, in microseconds. */
+async function cpuOf({ all }: Targets): Promise<number> {
+  const { user, system } = process.cpuUsage()
+  const usages = await Promise.all(all.map(({ server }) => server?.usage()))
+  return user + system + usages.reduce((sum, usage) => sum + (usage?.cpu ?? 0), 0)
 }
 
 /** Bytes per idle connection, each transport on a server that does nothing else; not measured for given servers. */

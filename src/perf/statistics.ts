@@ -31,6 +31,34 @@ export function spread(repetitions: readonly number[]): number {
   return repetitions.length < 2 ? 0 : round((range / median(repetitions)) * 100, 1)
 }
 
+/** Both ends of a range. */
+export type Interval = readonly [low: number, high: number]
+
+/**
+ * Where the true median is, with at least 95 % confidence, by the sign test: whatever the distribution of the values.
+ * Undefined for fewer than six values, which cannot tell.
+ */
+export function medianInterval(values: readonly number[]): Interval | undefined {
+  const sorted = Float64Array.from(values).sort()
+  const count = sorted.length
+  // How many values at either end lie beyond the median in all but 5 % of all samples.
+  let beyond = 0
+  let term = 0.5 ** count
+  for (let sum = term; sum <= 0.025 && beyond < count / 2; sum += term) {
+    beyond++
+    term *= (count - beyond + 1) / beyond
+  }
+  const [low, high] = [sorted[beyond - 1], sorted[count - beyond]]
+  return low === undefined || high === undefined ? undefined : [low, high]
+}
+
+/** Whether a median is at most this; undefined where its interval does not tell. */
+export function isAtMost(limit: number, interval: Interval | undefined): boolean | undefined {
+  if (!interval) return undefined
+  const [low, high] = interval
+  return high <= limit ? true : low > limit ? false : undefined
+}
+
 /** The values split into this many consecutive parts of about equal length: repetitions, after the fact. */
 export function split<Value>(values: readonly Value[], parts: number): Value[][] {
   const at = (part: number) => Math.round((part * values.length) / parts)

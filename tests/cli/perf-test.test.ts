@@ -68,11 +68,13 @@ describe('perf-test', () => {
     expect(result.calls).toHaveLength(4)
     expect(result.calls[0].server_cpu_us).toBeNull()
     expect(result.memory_per_connection_bytes).toBeNull()
-    expect(result.expected.map(({ met }: { met: unknown }) => met)).toEqual([
-      expect.any(Boolean),
-      expect.any(Boolean),
-      null,
-      null,
+    // What a busy machine makes of a second's figures is not judged here.
+    const judged = expect.stringMatching(/^(met|not met|inconclusive)$/)
+    expect(result.expected.map(({ verdict }: { verdict: unknown }) => verdict)).toEqual([
+      judged,
+      judged,
+      'not measured',
+      'not measured',
     ])
     expect(secured.calls.length).toBeGreaterThan(10)
   })

@@ -24,6 +24,7 @@ export function sampleResult(change: Partial<PerfResult['environment']> = {}): P
       cpu: 'A processor',
       cores: 2,
       load_average: 0.5,
+      load_by_others: 0.01,
       date: '2026-11-20T12:00:00.000Z',
       duration_seconds: 28,
       servers: 'own',
@@ -38,6 +39,7 @@ export function sampleResult(change: Partial<PerfResult['environment']> = {}): P
   }
 }
 
+const eight = <Value>(value: Value): Value[] => Array.from({ length: 8 }, () => value)
 const curveOf = (p50: number) => curveParts.map((part) => p50 * (0.5 + part))
 
 function connection(p50: number): ConnectionFigures {
@@ -48,6 +50,7 @@ function connection(p50: number): ConnectionFigures {
     count: 100,
     spread_percent: 5,
     curve: curveOf(p50),
+    rounds: eight(p50),
   }
 }
 
@@ -63,5 +66,6 @@ function call(transport: CallFigures['transport'], concurrency: number): CallFig
     server_cpu_us: transport === 'http' ? 400 : 500,
     spread_percent: 10,
     curve: curveOf(times),
+    rounds: eight({ p50_ms: times, server_cpu_us: transport === 'http' ? 400 : 500 }),
   }
 }

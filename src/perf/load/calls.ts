@@ -13,20 +13,28 @@ export interface CallFigures extends Percentiles {
   /** Spread of the calls per second between the rounds. */
   readonly spread_percent: number
   readonly curve: readonly number[]
+  /** One of each round; the rounds of all transports and concurrencies alternate. */
+  readonly rounds: readonly CallRound[]
+}
+
+export interface CallRound {
+  readonly p50_ms: number
+  readonly server_cpu_us: number | null
 }
 
 interface Series {
   readonly target: Target
   readonly caller: Caller
   readonly concurrency: number
-  readonly latencies: number[]
+  readonly latencies: number[][]
   readonly perSecond: number[]
   readonly cpu: number[]
 }
 
 /** Short enough that a noisy machine disturbs all turns alike, long enough for hundreds of calls. */
-const longestSliceMs = 1000
-const fewestRounds = 3
+const longestSliceMs = 500
+/** Fewer could not tell where a median is. */
+const fewestRounds = 6
 
 /** Measures latency and calls per second, alternating between transports and concurrencies. */
 export async function measureCalls(
@@ -59,10 +67,11 @@ export async function measureCalls(
     transport: target.transport,
     concurrency,
     calls_per_second: round(median(perSecond), 1),
-    ...percentiles(latencies),
+    ...percentiles(latencies.flat()),
     server_cpu_us: target.server ? round(median(cpu), 1) : null,
     spread_percent: spread(perSecond),
-    curve: curve(latencies),
+    curve: curve(latencies.flat()),
+    rounds: latencies.map((times, index) => ({ p50_ms: median(times), server_cpu_us: cpu[index] ?? null })),
   }))
 }
 
@@ -73,19 +82,20 @@ async function slice(
 ): Promise<void> {
   const before = await server?.usage('collect')
   const begun = performance.now()
-  let count = 0
+  const times: number[] = []
   const worker = async () => {
-    for (let now = begun; now - begun < durationMs && !signal.aborted; count++) {
+    for (let now = begun; now - begun < durationMs && !signal.aborted; ) {
       const sent = performance.now()
       await caller.call()
       now = performance.now()
-      latencies.push(now - sent)
+      times.push(now - sent)
     }
   }
   await Promise.all(Array.from({ length: concurrency }, worker))
   const elapsed = performance.now() - begun
   signal.throwIfAborted()
   const after = await server?.usage()
-  perSecond.push((count / elapsed) * 1000)
-  if (before && after) cpu.push((after.cpu - before.cpu) / count)
+  latencies.push(times)
+  perSecond.push((times.length / elapsed) * 1000)
+  if (before && after) cpu.push((after.cpu - before.cpu) / times.length)
 }

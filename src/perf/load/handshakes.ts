@@ -10,6 +10,8 @@ export interface ConnectionFigures extends Percentiles {
   readonly count: number
   readonly spread_percent: number
   readonly curve: readonly number[]
+  /** Medians of consecutive parts; those of all kinds were measured at the same time. */
+  readonly rounds: readonly number[]
 }
 
 /** Undefined if nothing could be measured: no such target, or a server that does not resume sessions. */
@@ -49,12 +51,16 @@ export async function measureHandshakes(
   return { plain: figures(times.plain), full: figures(times.full), resumed: figures(times.resumed) }
 }
 
+const parts = 12
+
 function figures(times: readonly number[]): ConnectionFigures | undefined {
   if (times.length === 0) return undefined
+  const rounds = split(times, parts).map(median)
   return {
     ...percentiles(times),
     count: times.length,
-    spread_percent: spread(split(times, 5).map(median)),
+    spread_percent: spread(rounds),
     curve: curve(times),
+    rounds,
   }
 }

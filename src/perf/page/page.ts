@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import type { PerfResult } from '../perf-test.js'
 import { charts } from './charts.js'
 import { callRows, connectionRows, type Rows } from './tables.js'
-import { footnote, kilobytes, machine, measuredCall, noise, verdictOf } from './words.js'
+import { footnote, kilobytes, machine, measuredCall, measuredText, noise } from './words.js'
 
 /** The whole report as one page that loads nothing from the network. */
 export async function perfPage(result: PerfResult): Promise<string> {
@@ -15,12 +15,12 @@ export async function perfPage(result: PerfResult): Promise<string> {
     beside('page.css'),
   ])
   const drawn = charts(result)
+  const busy = noise(environment)
   const cards = expected.map((one) => {
-    const verdict = verdictOf(one)
-    return `<div class="card ${verdict.replace(' ', '-')}">
+    return `<div class="card ${one.verdict.replace(' ', '-')}">
 <h3>${escaped(one.what)}</h3>
-<strong>${escaped(one.measured ?? '–')}</strong>
-<p>expected ${escaped(one.expected)}: <b>${verdict}</b></p>
+<strong>${escaped(measuredText(one))}</strong>
+<p>expected ${escaped(one.expected)}: <b>${one.verdict}</b></p>
 </div>`
   })
   const figures = drawn.map(
@@ -47,6 +47,7 @@ ${style}</style>
 <body>
 <main>
 <h1>What mTLS costs</h1>
+${busy === undefined ? '' : `<p class="busy">${escaped(busy)}</p>`}
 <p>${escaped(machine(environment))}</p>
 <p>${escaped(measuredCall(environment))}</p>
 <p>${escaped(environment.date)}, measured for ${environment.duration_seconds} s</p>
@@ -63,7 +64,7 @@ ${table(connectionRows(result), 1)}
 <h2>Calls over open connections</h2>
 ${table(callRows(result), 2)}
 ${idle}
-<footer>${escaped(`${noise(environment) ?? ''} ${footnote}`)}</footer>
+<footer>${escaped(footnote)}</footer>
 </main>
 <script type="application/json" id="charts">${JSON.stringify(drawn).replaceAll('<', '\\u003c')}</script>
 <script>${library}</script>

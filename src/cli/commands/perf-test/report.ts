@@ -1,17 +1,17 @@
 import { callRows, connectionRows, type Rows } from '../../../perf/page/tables.js'
-import { footnote, kilobytes, machine, measuredCall, noise, verdictOf } from '../../../perf/page/words.js'
+import { footnote, kilobytes, machine, measuredCall, measuredText, noise } from '../../../perf/page/words.js'
 import type { PerfResult } from '../../../perf/perf-test.js'
 import { printable } from '../../io/output.js'
 import type { Paint } from '../../terminal/paint.js'
 import { table } from '../../terminal/table.js'
 
-/** The result as documented, without the curves, which only a page can show. */
+/** The result as documented, without the curves and rounds, which are there to be drawn and judged. */
 export function perfJson({ environment, handshakes, calls, memory, ratios, expected }: PerfResult) {
   const { plain, full, resumed } = handshakes
   return {
     environment,
-    handshake: { full: withoutCurve(full), resumed: withoutCurve(resumed), plain: withoutCurve(plain) },
-    calls: calls.map(withoutCurve),
+    handshake: { full: summary(full), resumed: summary(resumed), plain: summary(plain) },
+    calls: calls.map(summary),
     memory_per_connection_bytes: memory.mtls ?? null,
     http_memory_per_connection_bytes: memory.http ?? null,
     ratios,
@@ -19,9 +19,11 @@ export function perfJson({ environment, handshakes, calls, memory, ratios, expec
   }
 }
 
-function withoutCurve<Figures extends { readonly curve: unknown }>(figures: Figures | undefined) {
+function summary<Figures extends { readonly curve: unknown; readonly rounds: unknown }>(
+  figures: Figures | undefined,
+) {
   if (!figures) return null
-  const { curve: _drawn, ...rest } = figures
+  const { curve: _drawn, rounds: _judged, ...rest } = figures
   return rest
 }
 
@@ -31,12 +33,15 @@ export function perfLines(result: PerfResult, paint: Paint): string[] {
   const mark = {
     met: paint('green', '✓'),
     'not met': paint('yellow', '✗'),
+    inconclusive: paint('yellow', '?'),
     'not measured': paint('dim', '–'),
   }
   const verdicts = table(
-    expected.map((one) => [one.what, one.measured ?? '–', `expected ${one.expected}`, verdictOf(one)]),
+    expected.map((one) => [one.what, measuredText(one), `expected ${one.expected}`, one.verdict]),
   )
+  const busy = noise(environment)
   return [
+    ...(busy ? [paint('yellow', busy)] : []),
     machine(environment),
     printable(measuredCall(environment)),
     '',
@@ -53,9 +58,9 @@ export function perfLines(result: PerfResult, paint: Paint): string[] {
       : []),
     '',
     paint('bold', 'What is expected of mTLS'),
-    ...expected.map((one, index) => `  ${mark[verdictOf(one)]} ${verdicts[index]}`),
+    ...expected.map((one, index) => `  ${mark[one.verdict]} ${verdicts[index]}`),
     '',
-    ...[noise(environment), footnote].flatMap((line) => (line ? [paint('dim', line)] : [])),
+    paint('dim', footnote),
   ]
 }
 

@@ -1,0 +1,164 @@
+// What the suite holds its figures against.
+import { isAtMost, median, medianInterval, percentile } from '../figures.mjs'
+
+/** @typedef {import('./measuring.mjs').Label} Label */
+/**
+ * @typedef {object} Target
+ * @property {string} part
+ * @property {string} what
+ * @property {string} figure
+ * @property {[of: string, at: string]} value
+ * @property {[of: string, at: string]} [beside] without it the value is a ratio already
+ * @property {number} atMost
+ * @property {'more'} [by] how much more the value is, not how many times as much
+ */
+/** @typedef {'met' | 'missed' | 'inconclusive'} Verdict */
+
+const callCpu = 'CPU of the server per call'
+const clientCpu = 'CPU of the client per call'
+const times = 'time, as a multiple of what it is compared with'
+const eras = ['2026-07-28', 'legacy']
+
+/** @type {readonly Target[]} */
+const all = [
+  ...eras.flatMap((era) => [
+    target(
+      'calls',
+      `call, ${era}: ours ÷ stock SDK, mTLS`,
+      callCpu,
+      ['ours mTLS', era],
+      ['stock mTLS', era],
+      0.18,
+    ),
+    target(
+      'calls',
+      `call, ${era}: ours ÷ bare node:https`,
+      callCpu,
+      ['ours mTLS', era],
+      ['bare mTLS', era],
+      3,
+    ),
+    {
+      ...target(
+        'calls',
+        `call, ${era}: ours over mTLS − over HTTP`,
+        callCpu,
+        ['ours mTLS', era],
+        ['ours HTTP', era],
+        40,
+      ),
+      by: /** @type {const} */ ('more'),
+    },
+  ]),
+  ...['full', 'resumed'].map((way) =>
+    target(
+      'handshakes',
+      `handshake, ${way}: gate ÷ bare node:https`,
+      'CPU of the server per handshake',
+      ['gate', way],
+      ['bare', way],
+      1.15,
+    ),
+  ),
+  ...['1000', '4000'].map((level) =>
+    target(
+      'connections',
+      `memory per connection, ${level} idle: gate ÷ bare node:https`,
+      'memory per idle connection',
+      ['gate', level],
+      ['bare', level],
+      1.05,
+    ),
+  ),
+  target('tools', 'call: 1,000 tools ÷ 2 tools', callCpu, ['ours', '1000'], ['ours', '2'], 1.1),
+  target(
+    'tools',
+    'tools/list of 1,000, once listed: ours ÷ stock SDK',
+    'CPU of the server per tools/list',
+    ['ours', '1000'],
+    ['stock', '1000'],
+    0.1,
+  ),
+  target(
+    'payload',
+    'answer of 1 MiB: ours ÷ bare node:https',
+    callCpu,
+    ['ours', '1 MiB'],
+    ['bare', '1 MiB'],
+    1.3,
+  ),
+  ...eras.flatMap((era) =>
+    [1, 16].map((inFlight) => {
+      const at = `${era}, ${inFlight} in flight`
+      return target(
+        'client',
+        `connect ÷ SDK over undici, ${at}`,
+        clientCpu,
+        ['connect', at],
+        ['SDK over undici', at],
+        0.4,
+      )
+    }),
+  ),
+  ...[1, 16].map((inFlight) => {
+    const at = `fetch, ${inFlight} in flight`
+    return target(
+      'client',
+      `mtlsFetch ÷ undici fetch, ${inFlight} in flight`,
+      clientCpu,
+      ['mtlsFetch', at],
+      ['undici fetch', at],
+      1.05,
+    )
+  }),
+  target('start-up', '--help ÷ node -e 0', times, ['--help', ''], undefined, 1.8),
+  target('start-up', 'cert-gen ÷ openssl', times, ['cert-gen', ''], undefined, 2.5),
+  target('start-up', 'cert-check of 300 ÷ openssl verify', times, ['cert-check', ''], undefined, 4),
+]
+
+/** @param {string} part */
+export const targetsOf = (part) => all.filter((target) => target.part === part)
+
+/**
+ * @param {string} part @param {string} what @param {string} figure @param {[string, string]} value
+ * @param {[string, string] | undefined} beside @param {number} atMost
+ * @returns {Target}
+ */
+function target(part, what, figure, value, beside, atMost) {
+  return { part, what, figure, value, ...(beside && { beside }), atMost }
+}
+
+/**
+ * A target beside the values of one part, round by round. It is judged where the interval of the median leaves no doubt.
+ * @param {Target} target
+ * @param {(figure: string, of: string, at: string) => readonly number[]} valuesOf
+ */
+export function judged({ part, what, figure, value, beside, atMost, by }, valuesOf) {
+  const own = valuesOf(figure, ...value)
+  const other = beside ? valuesOf(figure, ...beside) : own.map(() => 1)
+  const compared = own.slice(0, other.length).map((one, at) => {
+    const two = /** @type {number} */ (other[at])
+    return by === 'more' ? one - two : one / two
+  })
+  const interval = medianInterval(compared)
+  const met = isAtMost(atMost, interval)
+  /** @type {Verdict} */
+  const verdict = met === undefined ? 'inconclusive' : met ? 'met' : 'missed'
+  const unit = by === 'more' ? 'µs' : '×'
+  return { part, what, at_most: atMost, unit, ...summary(compared), verdict }
+}
+
+/** @typedef {ReturnType<typeof judged>} Judged */
+
+/** The median, the quarters below and above, and where the true median is. @param {readonly number[]} values */
+export function summary(values) {
+  const significant = (/** @type {number} */ value) => Number(value.toPrecision(4))
+  const interval = medianInterval(values)
+  return {
+    median: significant(median(values)),
+    lower_quartile: significant(percentile(values, 0.25)),
+    upper_quartile: significant(percentile(values, 0.75)),
+    interval: interval ? interval.map(significant) : null,
+    rounds: values.length,
+  }
+}
