@@ -33,7 +33,7 @@ const limits = ofUsers
       idleTimeout: idle,
     }
 /** How ours is served, in one place. */
-const usual = { tls: { certDir }, limits, perRequest: false }
+const usual = { tls: { certDir }, limits }
 
 function benchServer() {
   const server = new McpServer(

@@ -54,7 +54,7 @@ export function protocolOf(server: AnyMcpServer): object {
   return typeof inner === 'object' && inner !== null ? inner : server
 }
 
-/** How long a factory may take at the start; milliseconds. */
+/** How long a factory may take where nobody waits; milliseconds. */
 const patience = 30_000
 
 /**
@@ -66,30 +66,42 @@ export async function checkFactory(
   factory: AnyServerFactory,
   onError: (error: unknown) => void,
 ): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<'too late'>((resolve) => {
-    timer = setTimeout(() => resolve('too late'), patience)
-  })
   let made: unknown
   try {
-    made = await Promise.race([factory({ era: 'modern' }), tooLate])
+    made = await inTime(factory({ era: 'modern' }))
   } catch (error) {
+    if (error instanceof MtlsError) throw error
     onError(error)
     return true
-  } finally {
-    clearTimeout(timer)
   }
-  if (made === 'too late')
-    throw new MtlsError(
-      'CONFIG_INVALID',
-      `the factory of MCP servers gave none within ${patience / 1000} s`,
-      {
-        hint: 'It is called for each request or session: what takes long belongs before `serve`.',
-      },
-    )
   const server = checkedServer(made)
   await closeServer(server)
   return isOfThisSdk(server)
+}
+
+/** What a factory gives, if it does in time. Throws `CONFIG_INVALID` when it does not. */
+export async function inTime<Made>(made: Made | Promise<Made>): Promise<Made> {
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(
+          new MtlsError(
+            'CONFIG_INVALID',
+            `the factory of MCP servers gave none within ${patience / 1000} s`,
+            {
+              hint: 'It is called for each request or session: what takes long belongs before `serve`.',
+            },
+          ),
+        ),
+      patience,
+    )
+  })
+  try {
+    return await Promise.race([made, tooLate])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** What a factory made. Throws `CONFIG_INVALID` unless it can be connected. */

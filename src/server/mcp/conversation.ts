@@ -37,12 +37,14 @@ export interface ConversationOptions {
   readonly onUnaddressed?: () => void
   readonly onCall: (ended: EndedCall) => void
   readonly onLate: (late: LateMessage) => void
+  /** Told of an answer that could not be sent. */
+  readonly onError?: (error: unknown) => void
   /** Gets the answer to each call and may give another in its place. */
   readonly onAnswer?: (call: Call, answer: Answer) => Answer
 }
 
-/** Calls that have ended, kept to know whom a late message belongs to. */
-const rememberedCalls = 100
+/** Calls that have ended, kept to know whom a late message belongs to: of one client, and of many. */
+const rememberedCalls = { own: 100, shared: 5000 }
 
 /**
  * What one server and its client say to each other, over one transport: which calls run, how each ended, and which
@@ -51,13 +53,14 @@ const rememberedCalls = 100
 export class Conversation {
   readonly #options: ConversationOptions
   readonly #running = new Map<Id, { readonly call: Call; readonly begun: number }>()
-  readonly #ended = new BoundedMap<Id, Speaker>(rememberedCalls)
+  readonly #ended: BoundedMap<Id, Speaker>
   /** Requests of the server that the client has not answered. */
   readonly #asked = new Set<Id>()
   #transport: Transport | undefined
 
   constructor(options: ConversationOptions) {
     this.#options = options
+    this.#ended = new BoundedMap(rememberedCalls[options.isShared ? 'shared' : 'own'])
   }
 
   /** Connects the server; when its connection ends, what it says later is caught. */
@@ -65,7 +68,17 @@ export class Conversation {
     const send = transport.send.bind(transport)
     transport.send = async (message, options) => {
       const passed = this.#outgoing(message, options)
-      if (passed) await send(passed, this.#addressed(message, options))
+      if (!passed) return
+      try {
+        if (!this.#options.isShared && !('method' in passed)) JSON.stringify(passed) // transports do not tell
+        await send(passed, this.#addressed(message, options))
+      } catch (error) {
+        if ('method' in passed || passed.id === undefined) throw error
+        // Something that JSON cannot hold: its client shall not wait for ever.
+        this.#options.onError?.(error)
+        const code = -32603
+        await send({ jsonrpc: '2.0', id: passed.id, error: { code, message: 'Internal error' } }, options)
+      }
     }
     const { oneWay } = this.#options
     if (oneWay === undefined) forgiveForgotten(server)

@@ -83,6 +83,7 @@ export class Mount {
     }
     const conversation = {
       onLate,
+      onError: (error: unknown) => onError(error instanceof Error ? error : new Error(String(error))),
       onCall: (ended: EndedCall) => {
         onCall(ended)
         this.#pool?.noteCalm(ended)

@@ -1,6 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AuthInfo, McpServer } from '@modelcontextprotocol/server'
-import { type AnyMcpServer, closeServer, type FactoryContext, isOfThisSdk, protocolOf } from './any-server.js'
+import { BoundedMap } from '../../tls/bounded-map.js'
+import {
+  type AnyMcpServer,
+  closeServer,
+  type FactoryContext,
+  inTime,
+  isOfThisSdk,
+  protocolOf,
+} from './any-server.js'
 import { bindToNewest } from './bind-to-newest.js'
 import type { EndedCall } from './outcome.js'
 import { modernRevision, type PlainRequest, plainRequest } from './plain-request.js'
@@ -15,14 +23,16 @@ export interface PoolOptions extends SharedOptions {
   readonly onError: (error: Error) => void
 }
 
-/** Who is told of the requests that a server is made for, and may look at them later. */
+/** For a server that answers requests which its factory was not told of. */
 interface Reader {
-  /** It answers requests that its factory was not told of. */
-  isShared: boolean
+  /** Called when somebody looks for the request all the same. */
+  tooLate?: () => void
 }
 
-/** Kinds of calls that are watched; more than that are always answered by servers of their own. */
-const watchedAtMost = 10_000
+/** Kinds of calls that are known; the oldest is forgotten, and is watched again. */
+const watchedAtMost = 1000
+/** Names of tools have up to 128 characters (2025-11-25, "Tool Names"). */
+const longestName = 128
 /** How old a shared server grows: what its factory reads elsewhere may have changed; milliseconds. */
 const longestLife = 60_000
 
@@ -35,9 +45,10 @@ const longestLife = 60_000
 export class Pool {
   readonly #options: PoolOptions
   readonly #shared = new Map<Era, Shared>()
-  readonly #opening = new Set<Era>()
+  /** When one was last made, or should have been. */
+  readonly #opened = new Map<Era, number>()
   /** Tools, prompts and lists that were called, and did nothing of the kind. */
-  readonly #calm = new Set<string>()
+  readonly #calm = new BoundedMap<string, true>(watchedAtMost)
   readonly #made = new WeakSet<AnyMcpServer>()
   /** Counts what makes all servers that were made outdated. */
   #version = 0
@@ -57,8 +68,8 @@ export class Pool {
     if (this.#isOver || request.method !== 'POST') return false
     const plain = plainRequest(request.headers, body)
     if (!plain || !this.#calm.has(keyOf(plain))) return false
+    this.#open(plain.era)
     const shared = this.#shared.get(plain.era)
-    if (!shared || performance.now() - shared.madeAt > longestLife) void this.#open(plain.era)
     return shared?.answers(plain, request, response, authInfo, body as object) ?? false
   }
 
@@ -66,10 +77,10 @@ export class Pool {
   noteCalm({ call: { method, target, protocolVersion }, outcome }: EndedCall): void {
     const era = protocolVersion === modernRevision ? 'modern' : 'legacy'
     if (this.#isOver || (era === 'legacy' && this.#options.sessions)) return
-    if ((outcome !== 'ok' && outcome !== 'tool_error') || this.#calm.size >= watchedAtMost) return
     const name = 'name' in target ? target.name : undefined
-    this.#calm.add(keyOf({ era, method, name }))
-    if (!this.#shared.has(era)) void this.#open(era)
+    if (outcome !== 'ok' || (name ?? method).length > longestName) return
+    this.#calm.set(keyOf({ era, method, name }), true)
+    this.#open(era)
   }
 
   /** Notes what a server is used for beyond answering. */
@@ -94,7 +105,7 @@ export class Pool {
     const seen = <Value>(value: Value) => ({
       get: () => {
         this.end()
-        if (reader?.isShared) throw new Error(tooLateToAsk)
+        reader?.tooLate?.()
         return value
       },
       enumerable: true,
@@ -111,6 +122,7 @@ export class Pool {
   /** What the factory makes may be another thing now. */
   renew(): void {
     this.#version++
+    this.#opened.clear()
     for (const shared of this.#shared.values()) shared.endAfterAnswers()
     this.#shared.clear()
   }
@@ -137,35 +149,41 @@ export class Pool {
     }
   }
 
-  /** Makes a shared server, and lets it take the place of an earlier one. */
-  async #open(era: Era): Promise<void> {
-    if (this.#opening.has(era)) return
-    this.#opening.add(era)
+  /** Has a shared server made, in a while, where there is none or an old one. */
+  #open(era: Era): void {
+    const now = performance.now()
+    if (now - (this.#opened.get(era) ?? Number.NEGATIVE_INFINITY) < longestLife) return
+    this.#opened.set(era, now)
+    this.#make(era).catch((error) =>
+      this.#options.onError(error instanceof Error ? error : new Error(String(error))),
+    )
+  }
+
+  /** Makes a shared server, and lets it take the place of an earlier one, which stays when this fails. */
+  async #make(era: Era): Promise<void> {
     const version = this.#version
-    try {
-      const reader = { isShared: false }
-      const server = await this.#options.make({ era }, reader)
-      const isPossible = era === 'legacy' || isOfThisSdk(server)
-      if (!isPossible) this.end()
-      if (this.#version !== version) return void (await closeServer(server))
-      reader.isShared = true
-      if (era === 'modern') await bindToNewest(server as McpServer)
-      const shared = new Shared(era, server, this.#options, () => this.end())
-      await shared.connect()
-      if (this.#version !== version) return void (await shared.close())
-      this.#shared.get(era)?.endAfterAnswers()
-      this.#shared.set(era, shared)
-    } catch (error) {
-      this.end() // the usual way has the words for each request
-      this.#options.onError(error instanceof Error ? error : new Error(String(error)))
-    } finally {
-      this.#opening.delete(era)
-    }
+    const reader: Reader = {}
+    const making = this.#options.make({ era }, reader)
+    let isTooLate = false
+    making.then((server) => (isTooLate ? closeServer(server) : undefined)).catch(() => {})
+    const server = await inTime(making).catch((error) => {
+      isTooLate = true
+      throw error
+    })
+    if (era === 'modern' && !isOfThisSdk(server)) this.end()
+    if (this.#version !== version) return closeServer(server)
+    if (era === 'modern') await bindToNewest(server as McpServer)
+    const shared = new Shared(era, server, this.#options, () => this.end())
+    await shared.connect()
+    if (this.#version !== version) return shared.close()
+    reader.tooLate = () => shared.failRunning(askedTooLate)
+    this.#shared.get(era)?.endAfterAnswers()
+    this.#shared.set(era, shared)
   }
 }
 
-const tooLateToAsk =
-  'the factory was called for another request: what it is told is asked for at once, or with serve(factory, { perRequest: true })'
+const askedTooLate =
+  'The factory of this server looks at what it was told of another request: send this one again'
 
 /** Methods by which a server is changed. */
 const changing = ['registerTool', 'registerPrompt', 'registerResource', 'tool', 'prompt', 'resource']

@@ -2,18 +2,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type AuthInfo,
   type JSONRPCMessage,
+  type JSONRPCRequest,
   McpServer,
   type MessageExtraInfo,
   PerRequestHTTPServerTransport,
+  ProtocolErrorCode,
   type Transport,
   type TransportSendOptions,
 } from '@modelcontextprotocol/server'
 import { callIn } from '../../auth/call.js'
 import { callerIn } from '../identity-of.js'
-import { type AnyMcpServer, closeServer, protocolOf } from './any-server.js'
+import { type AnyMcpServer, closeServer } from './any-server.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
 import { convertOnce } from './convert-once.js'
 import { webRequest } from './exchange.js'
+import { noticeChanges } from './notice-changes.js'
 import { modernRevision, type PlainRequest } from './plain-request.js'
 import { oneWayWords } from './stateless.js'
 import { keepsUp, unreadOf } from './write.js'
@@ -44,25 +47,24 @@ interface Waiting {
 
 /** The server, and the requests that it answers at the moment: each has an id of ours, and its own context. */
 export class Shared {
-  readonly madeAt = performance.now()
   readonly #era: Era
   readonly #server: AnyMcpServer
   readonly #conversation: Conversation
-  readonly #transport: Transport
-  readonly #onOver: () => void
+  readonly #transport: ModernTransport | LegacyTransport
   readonly #options: SharedOptions
   readonly #name: string
   readonly #waiting = new Map<number, Waiting>()
   readonly #classification: MessageExtraInfo['classification']
   #timers: NodeJS.Timeout[] = []
-  #letClose = () => {}
-  #next = 0
+  readonly #onOver: () => void
+  #seeChanges = () => {}
   /** An error that comes while a message is handed over was found before anything ran. */
   #isHandingOver = false
   #wasRefused = false
   #isOver = false
+  #isClosing = false
   /** Answers that go out at the end of this turn. */
-  #ready: { readonly waiting: Waiting; readonly body: string }[] = []
+  #ready: { readonly waiting: Waiting; readonly status: number; readonly body: string }[] = []
 
   constructor(era: Era, server: AnyMcpServer, options: SharedOptions, onOver: () => void) {
     const { conversation, name } = options
@@ -70,11 +72,17 @@ export class Shared {
     this.#era = era
     this.#server = server
     this.#name = name
-    this.#onOver = onOver
+    this.#onOver = () => {
+      if (!this.#isClosing) onOver()
+    }
     this.#classification = era === 'modern' ? { era: 'modern', revision: modernRevision } : undefined
+    const ends: Ends = {
+      send: (message, options) => this.#sent(message, options),
+      onClose: () => this.#onOver(),
+    }
     this.#transport = this.#classification
-      ? new ModernTransport(this.#classification, (message, options) => this.#sent(message, options))
-      : new LegacyTransport((message, options) => this.#sent(message, options))
+      ? new ModernTransport(this.#classification, ends)
+      : new LegacyTransport(ends)
     this.#conversation = new Conversation({
       ...conversation,
       isShared: true,
@@ -85,14 +93,7 @@ export class Shared {
   async connect(): Promise<void> {
     await this.#conversation.connect(this.#server, this.#transport)
     if (this.#server instanceof McpServer) await convertOnce(this.#server)
-    this.#letClose = keepOpen(this.#server, this.#onOver)
-    const { onclose } = this.#transport
-    this.#transport.onclose = () => {
-      onclose?.()
-      this.#onOver()
-      for (const timer of this.#timers) clearInterval(timer)
-      this.#giveUp()
-    }
+    this.#seeChanges = noticeChanges(this.#server, this.#onOver)
     this.#timers = [
       setInterval(() => this.#keepAlive(), aliveEvery).unref(),
       setInterval(() => this.#endUnread(), this.#options.idleTimeout).unref(),
@@ -107,18 +108,19 @@ export class Shared {
     body: object,
   ): boolean {
     if (this.#isOver || !this.#mayAnswer(method, name, body, authInfo)) return false
-    const own = this.#next++
+    const own = this.#freeId()
     const [call] = callIn(body, { caller: callerIn(authInfo), server: this.#name, protocolVersion })
     if (!call) return false
     const waiting: Waiting = { id, response, authInfo, isStream: false, isAnswered: false, unread: Infinity }
     this.#waiting.set(own, waiting)
     this.#wasRefused = false
     this.#isHandingOver = true
-    this.#transport.onmessage?.({ ...body, id: own } as JSONRPCMessage, {
-      ...(this.#classification && { classification: this.#classification }),
-      ...(authInfo && { authInfo }),
-      request: new LazyRequest(request, response) as unknown as Request,
-    })
+    const { jsonrpc, params } = body as JSONRPCRequest
+    this.#transport.onmessage?.({ jsonrpc, id: own, method, ...(params && { params }) }, {
+      classification: this.#classification,
+      authInfo,
+      request: new LazyRequest(request, response) as unknown,
+    } as MessageExtraInfo)
     this.#isHandingOver = false
     if (this.#wasRefused) {
       this.#waiting.delete(own)
@@ -133,6 +135,16 @@ export class Shared {
     return true
   }
 
+  /** Calls that run are answered with an error: what they do is not for their callers. */
+  failRunning(message: string): void {
+    for (const [own, waiting] of this.#waiting) {
+      if (waiting.isAnswered) continue
+      this.#conversation.end([own], 'error')
+      this.#cancel(own)
+      this.#answer(waiting, { jsonrpc: '2.0', id: waiting.id, error: { code: -32603, message } })
+    }
+  }
+
   endAfterAnswers(): void {
     this.#isOver = true
     if (this.#waiting.size === 0) void this.close()
@@ -140,10 +152,17 @@ export class Shared {
 
   async close(): Promise<void> {
     this.#isOver = true
-    this.#giveUp()
-    this.#letClose()
+    this.#isClosing = true
+    for (const timer of this.#timers) clearInterval(timer)
+    for (const { isAnswered, response } of this.#waiting.values()) if (!isAnswered) response.destroy()
     await closeServer(this.#server)
-    await this.#transport.close()
+    await this.#transport.end()
+  }
+
+  /** Tools see it: it must not tell how many calls there were. */
+  #freeId(): number {
+    const id = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
+    return this.#waiting.has(id) ? this.#freeId() : id
   }
 
   /** Neither headers for its arguments (`x-mcp-header`) nor scopes are wanted for this: the SDK knows what to do then. */
@@ -205,29 +224,33 @@ export class Shared {
       this.#wasRefused = true
       return
     }
+    this.#answer(waiting, { ...message, id: waiting.id } as JSONRPCMessage)
+    this.#seeChanges()
+  }
+
+  /** Throws for what JSON cannot hold. */
+  #answer(waiting: Waiting, message: JSONRPCMessage): void {
+    const text = JSON.stringify(message)
     waiting.isAnswered = true
-    const text = JSON.stringify({ ...message, id: waiting.id })
+    const isMissing = 'error' in message && message.error.code === missingCapability
+    const status = this.#era === 'modern' && isMissing ? 400 : 200
     const body = waiting.isStream || this.#era === 'legacy' ? eventOf(text) : text
     // Together: each write alone would wake the process of its client, which costs as much as the write (a fifth of all).
-    if (this.#ready.push({ waiting, body }) === 1) setImmediate(() => this.#writeReady())
+    if (this.#ready.push({ waiting, status, body }) === 1) setImmediate(() => this.#writeReady())
   }
 
   #writeReady(): void {
-    for (const { waiting, body } of this.#ready.splice(0)) {
+    for (const { waiting, status, body } of this.#ready.splice(0)) {
       const { response, isStream } = waiting
       if (response.destroyed) continue
       if (!isStream) {
-        const headers = this.#era === 'legacy' ? streamHeaders : { 'content-type': 'application/json' }
-        response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(body) })
+        const length = Buffer.byteLength(body)
+        if (this.#era === 'legacy') response.writeHead(status, { ...streamHeaders, 'content-length': length })
+        else response.writeHead(status, { 'content-type': 'application/json', 'content-length': length })
       }
       response.end(body)
       this.#watchReader(waiting)
     }
-  }
-
-  /** Nobody answers these any more. */
-  #giveUp(): void {
-    for (const { isAnswered, response } of this.#waiting.values()) if (!isAnswered) response.destroy()
   }
 
   #watchReader({ response, authInfo }: Waiting): void {
@@ -245,14 +268,8 @@ export class Shared {
   }
 }
 
-/** A tool that closes its server ends no call of others: it is only told of. Gives what lets it be closed. */
-function keepOpen(server: AnyMcpServer, onClose: () => void): () => void {
-  const closing = [server, protocolOf(server) as AnyMcpServer].map((of) => ({ of, close: of.close }))
-  for (const { of } of closing) of.close = async () => onClose()
-  return () => {
-    for (const { of, close } of closing) if (close) of.close = close
-  }
-}
+/** The one error of a call that runs that has a status of its own (2026-07-28, "Streamable HTTP"). */
+const missingCapability = ProtocolErrorCode.MissingRequiredClientCapability
 
 /** As the SDK has it; milliseconds. */
 const aliveEvery = 15_000
@@ -269,19 +286,31 @@ function eventOf(text: string): string {
   return `event: message\ndata: ${text}\n\n`
 }
 
-type Send = (message: JSONRPCMessage, options?: TransportSendOptions) => void
+interface Ends {
+  readonly send: (message: JSONRPCMessage, options?: TransportSendOptions) => void
+  /** Called in place of closing: a tool that closes its server shall end no call of others. */
+  readonly onClose: () => void
+}
 
 /** Binds its server to the revision of its messages. */
 class ModernTransport extends PerRequestHTTPServerTransport {
-  readonly #send: Send
+  readonly #ends: Ends
 
-  constructor(classification: NonNullable<MessageExtraInfo['classification']>, send: Send) {
+  constructor(classification: NonNullable<MessageExtraInfo['classification']>, ends: Ends) {
     super({ classification })
-    this.#send = send
+    this.#ends = ends
   }
 
   override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    this.#send(message, options)
+    this.#ends.send(message, options)
+  }
+
+  override async close(): Promise<void> {
+    this.#ends.onClose()
+  }
+
+  end(): Promise<void> {
+    return super.close()
   }
 }
 
@@ -289,21 +318,24 @@ class LegacyTransport implements Transport {
   onclose?: () => void
   onerror?: (error: Error) => void
   onmessage?: Transport['onmessage']
-  readonly #send: Send
+  readonly #ends: Ends
 
-  constructor(send: Send) {
-    this.#send = send
+  constructor(ends: Ends) {
+    this.#ends = ends
   }
 
   async start(): Promise<void> {}
 
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    this.#send(message, options)
+    this.#ends.send(message, options)
   }
 
   async close(): Promise<void> {
+    this.#ends.onClose()
+  }
+
+  async end(): Promise<void> {
     this.onclose?.()
-    this.onclose = () => {}
   }
 }
 
@@ -320,13 +352,15 @@ class LazyRequest {
 
   static {
     Object.setPrototypeOf(LazyRequest.prototype, Request.prototype)
-    for (const [field, { get }] of Object.entries(Object.getOwnPropertyDescriptors(Request.prototype)))
-      if (field !== 'constructor')
+    // Where Node keeps what a request holds under symbols, one can be made of this one.
+    const kept = Object.getOwnPropertySymbols(new Request('http://localhost'))
+    for (const field of [...Reflect.ownKeys(Request.prototype), ...kept])
+      if (field !== 'constructor' && field !== Symbol.toStringTag)
         Object.defineProperty(LazyRequest.prototype, field, {
           get(this: LazyRequest) {
             const made = this.#real()
             const value: unknown = Reflect.get(made, field)
-            return get || typeof value !== 'function' ? value : value.bind(made)
+            return typeof value === 'function' ? value.bind(made) : value
           },
           enumerable: true,
           configurable: true,

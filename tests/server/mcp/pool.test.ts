@@ -1,5 +1,5 @@
 import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
-import { McpServer } from '@modelcontextprotocol/server'
+import { inputRequired, McpServer, Server } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type AnyServerFactory, type FactoryContext, identityOf, serve } from '../../../src/server/index.js'
@@ -50,6 +50,20 @@ function everyKind() {
     )
     return text(message)
   })
+  server.registerTool('request', { inputSchema: z.object({}) }, (_input, { http }) => {
+    const req = http?.req as Request
+    return text(`${req instanceof Request} ${req.clone().method} ${req} ${new Request(req.url, req).method}`)
+  })
+  server.registerTool('elicits', { inputSchema: z.object({}) }, () =>
+    inputRequired({
+      inputRequests: {
+        name: inputRequired.elicit({
+          message: 'Who?',
+          requestedSchema: { type: 'object', properties: { name: { type: 'string' } } },
+        }),
+      },
+    }),
+  )
   server.registerTool('headers', { inputSchema: z.object({}) }, (_input, { http, mcpReq }) =>
     text(
       `${http?.req?.headers.get('x-note')} ${http?.req?.method} ${new URL(http?.req?.url ?? '').pathname} ${mcpReq.method}`,
@@ -112,6 +126,8 @@ const cases: readonly Case[] = [
   call('logs', {}),
   call('asks', {}),
   call('headers', {}),
+  call('request', {}),
+  call('elicits', {}),
   call('who', {}),
   call('unknown', {}),
   call('', {}),
@@ -357,7 +373,7 @@ test.each(['modern', 'legacy'] as const)(
     const send = async () => (await ask(server.url, world.certDir, requestOf(call('who', {}), era))).body
     for (let count = 0; count < 4; count++) expect(await send()).toContain('early')
     isLate = true
-    expect(await send()).toMatch(/perRequest: true.*"isError":true/)
+    expect(await send()).toMatch(/"code":-32603,"message":".*send this one again/)
     expect(await send()).toContain('cn:mcp-client')
   },
 )
@@ -426,6 +442,143 @@ describe.each(['modern', 'legacy'] as const)(
         performance.now = now
       }
     })
+  },
+)
+
+test('a factory that looks again when it has given its server ends nothing', async () => {
+  const looked: (string | undefined)[] = []
+  await using server = await start((context) => {
+    setImmediate(() => looked.push(context.authInfo?.clientId))
+    return everyKind()
+  }, false)
+  for (let count = 0; count < 6; count++)
+    expect((await ask(server.url, world.certDir, requestOf(call('none', {}), 'modern'))).status).toBe(200)
+  expect(looked).toContain('cn:mcp-client')
+})
+
+describe.each(['modern', 'legacy'] as const)('%s: what a tool leaves on its server', (era) => {
+  class Remembering extends McpServer {
+    user: string | undefined
+    more?: string
+  }
+
+  test.each([
+    ['a field of its class', (server: Remembering) => (server.user = 'A')],
+    ['a new field', (server: Remembering) => (server.more = 'A')],
+    ['a handler', (server: Remembering) => (server.server.fallbackRequestHandler = async () => ({}))],
+  ])('%s is not found by the next caller', async (_what, leave) => {
+    let made = 0
+    let isLoose = false
+    await using server = await start(() => {
+      made++
+      const mcp = new Remembering({ name: 'remembering', version: '1.0.0' })
+      mcp.registerTool('act', {}, () => {
+        if (isLoose) leave(mcp)
+        return text(String(mcp.user ?? mcp.more))
+      })
+      return mcp
+    }, false)
+    const send = async () => (await ask(server.url, world.certDir, requestOf(call('act', {}), era))).body
+    for (let count = 0; count < 5; count++) await send()
+    isLoose = true
+    await send()
+    isLoose = false
+    const before = made
+    expect(await send()).toContain('"text":"undefined"')
+    expect(made).toBe(before + 1)
+  })
+
+  test('and on another tool is not found either', async () => {
+    let isLoose = false
+    await using server = await start(() => {
+      const mcp = new McpServer({ name: 'other', version: '1.0.0' })
+      const other = mcp.registerTool('other', { description: 'plain' }, () => text('other'))
+      mcp.registerTool('act', {}, () => {
+        if (isLoose) other.description = 'secret'
+        return text('done')
+      })
+      return mcp
+    }, false)
+    const list = async () =>
+      (await ask(server.url, world.certDir, requestOf({ what: '', method: 'tools/list', params: {} }, era)))
+        .body
+    const act = () => ask(server.url, world.certDir, requestOf(call('act', {}), era))
+    for (let count = 0; count < 5; count++) await Promise.all([list(), act()])
+    isLoose = true
+    await act()
+    expect(await list()).toContain('plain')
+  })
+})
+
+test('names that a client makes up are not kept, and displace none', async () => {
+  let made = 0
+  await using server = await start(() => {
+    made++
+    const low = new Server({ name: 'low', version: '1.0.0' }, { capabilities: { tools: {} } })
+    low.setRequestHandler('tools/call', ({ params }) => ({
+      ...text(params.name.slice(0, 10)),
+      isError: params.name !== 'known',
+    }))
+    return low
+  }, false)
+  const send = (name: string) => ask(server.url, world.certDir, requestOf(call(name, {}), 'modern'))
+  for (let count = 0; count < 4; count++) await send('known')
+  for (let count = 0; count < 1100; count++) await send(`made-up-${count}`)
+  for (let count = 0; count < 3; count++) await send('x'.repeat(129))
+  const before = made
+  for (let count = 0; count < 3; count++) await send('known')
+  expect(made).toBe(before)
+})
+
+test('a factory that fails once, when a server is made again, is asked again later', async () => {
+  let made = 0
+  let fails = false
+  await using server = await start(() => {
+    made++
+    if (fails) throw new Error('no database')
+    return everyKind()
+  }, false)
+  const send = async () =>
+    expect((await ask(server.url, world.certDir, requestOf(call('none', {}), 'modern'))).status).toBe(200)
+  for (let count = 0; count < 5; count++) await send()
+  const { now } = performance
+  try {
+    performance.now = () => now.call(performance) + 61_000
+    fails = true
+    for (let count = 0; count < 3; count++) await send()
+    fails = false
+    const before = made
+    for (let count = 0; count < 3; count++) await send()
+    expect(made, 'the earlier one goes on').toBe(before)
+    performance.now = () => now.call(performance) + 122_000
+    for (let count = 0; count < 3; count++) await send()
+    expect(made).toBe(before + 1)
+  } finally {
+    performance.now = now
+  }
+})
+
+test.each([
+  ['modern', false],
+  ['modern', true],
+  ['legacy', false],
+  ['legacy', true],
+] as const)(
+  '%s, a server for each %s: an answer that JSON cannot hold is an error',
+  async (era, perRequest) => {
+    let isLoose = false
+    await using server = await start(() => {
+      const mcp = new McpServer({ name: 'large', version: '1.0.0' })
+      mcp.registerTool('number', {}, () => ({
+        ...text('a number'),
+        ...(isLoose && { structuredContent: { number: 1n } }),
+      }))
+      return mcp
+    }, perRequest)
+    const send = async () => (await ask(server.url, world.certDir, requestOf(call('number', {}), era))).body
+    for (let count = 0; count < 5; count++) await send()
+    isLoose = true
+    expect(await send()).toContain('"code":-32603')
   },
 )
 

@@ -41,7 +41,7 @@ const text = (value: string) => ({ content: [{ type: 'text' as const, text: valu
 const large = 10 * 1024 * 1024
 
 /** A server whose tools are good until they are let loose, by when one server answers many requests. */
-async function start(era: (typeof eras)[number]) {
+async function start(era: (typeof eras)[number], way: 'server' | 'transport' = 'server') {
   let isLoose = false
   let made = 0
   const begun = gate()
@@ -59,7 +59,7 @@ async function start(era: (typeof eras)[number]) {
         return new Promise<never>(() => {})
       })
       mcp.registerTool('closes', {}, async () => {
-        if (isLoose) await mcp.close()
+        if (isLoose) await (way === 'server' ? mcp : mcp.server.transport)?.close()
         return text('closed')
       })
       mcp.registerTool('waits', {}, async () => {
@@ -147,13 +147,16 @@ describe.each(eras)('%s: one server answers many, and', (era) => {
     expect(await never).toMatch(/Error/)
   })
 
-  test('a tool that closes its server ends no call of others', async () => {
-    await using faults = await start(era)
-    const waiting = faults.send('waits')
-    await faults.begun.opened
-    expect(await faults.send('closes')).toContain('closed')
-    expect(await faults.send('good')).toContain('good')
-    faults.finish.open()
-    expect(await waiting).toContain('waited')
-  })
+  test.each(['server', 'transport'] as const)(
+    'a tool that closes its %s ends no call of others',
+    async (way) => {
+      await using faults = await start(era, way)
+      const waiting = faults.send('waits')
+      await faults.begun.opened
+      expect(await faults.send('closes')).toContain('closed')
+      expect(await faults.send('good')).toContain('good')
+      faults.finish.open()
+      expect(await waiting).toContain('waited')
+    },
+  )
 })

@@ -1,0 +1,52 @@
+import { McpServer } from '@modelcontextprotocol/server'
+import { type AnyMcpServer, protocolOf } from './any-server.js'
+
+type Fields = Record<string, unknown>
+
+/**
+ * Notices when somebody writes to a server that is in use, or to one of its tools, prompts and resources: what one caller leaves
+ * there, the next one would find. A field that is new is noticed by the function that this gives.
+ */
+export function noticeChanges(server: AnyMcpServer, onChange: () => void): () => void {
+  const objects = [server, protocolOf(server)] as Fields[]
+  for (const of of objects) noticeWrites(of, (name) => !ofTheSdk.has(name), onChange)
+  for (const name of registries)
+    for (const one of Object.values(objects[0]?.[name] ?? {})) noticeWrites(one, () => true, onChange)
+  const count = () => objects.reduce((sum, of) => sum + Object.keys(of).length, 0)
+  const before = count()
+  return () => {
+    if (count() !== before) onChange()
+  }
+}
+
+function noticeWrites(of: Fields, isMeant: (name: string) => boolean, onChange: () => void): void {
+  for (const [name, { value, writable, configurable }] of Object.entries(
+    Object.getOwnPropertyDescriptors(of),
+  )) {
+    if (!writable || !configurable || !isMeant(name)) continue
+    let current: unknown = value
+    Object.defineProperty(of, name, {
+      get: () => current,
+      set: (next) => {
+        if (next !== current) onChange()
+        current = next
+      },
+      enumerable: true,
+      configurable: true,
+    })
+  }
+}
+
+/** What the SDK itself writes while it answers. */
+const ofTheSdk: ReadonlySet<string> = (() => {
+  const one = new McpServer({ name: '', version: '' })
+  return new Set([...Object.keys(one), ...Object.keys(one.server)].filter((name) => name.startsWith('_')))
+})()
+
+/** Where the SDK keeps what was registered; private to its class, in both of its versions. */
+const registries = [
+  '_registeredTools',
+  '_registeredPrompts',
+  '_registeredResources',
+  '_registeredResourceTemplates',
+]
