@@ -16,7 +16,7 @@ export function plots({ figures, targets }) {
     'targets.svg': dots({
       title: 'Every target: what was measured, as a multiple of what is allowed',
       about:
-        'Green: met, red: missed, amber: inconclusive. Lines: where the median is, with 95 % confidence. What is beyond an edge stands on it.',
+        'Green: met, red: missed, amber: inconclusive. Lines: the 95 % interval. What is beyond an edge stands on it.',
       rows: targets.map(({ what, at_most, median, interval, verdict }) => ({
         label: what,
         verdict,
