@@ -200,8 +200,8 @@ export class Gate {
   #judgeClient(socket: TLSSocket, handshake: PendingHandshake, certificate: Material['certificate']): void {
     handshake.finish()
     this.#port ??= socket.localPort
-    const record = new ConnectionRecord(socket.servername || undefined, this.#port ?? 0, certificate)
-    record.become('handshaking')
+    const serverName = socket.servername || undefined
+    const record = new ConnectionRecord(serverName, this.#port ?? 0, certificate, 'handshaking')
     socket.on('close', this.#closed)
     const facts = this.#judge.read(socket)
     const { peerAddress, address } = handshake

@@ -110,39 +110,69 @@ interface SecurityLine {
 }
 
 /** What any event may have. */
-type Details = EventBase &
-  Partial<PeerEvent & Usage & Expiring & { relaxed: unknown; certificate: CertificateFacts }> & {
-    reason?: string
+type AnyEvent = Pick<SecurityEvent, 'event'> &
+  EventBase &
+  Partial<PeerEvent & Usage & Expiring> & {
+    readonly reason?: string
+    readonly relaxed?: readonly string[]
+    readonly certificate?: CertificateFacts
   }
 
-/** One event as a flat record with snake_case names. What peers wrote is cut: a name may be as long as its author likes. */
+/** What lines tell of a certificate. */
+interface CertificateLine {
+  readonly subject: string
+  readonly serial: string
+  readonly fingerprint256: string
+  readonly not_after: string
+}
+const certificateLines = new WeakMap<CertificateFacts, CertificateLine>()
+
+/** Put into words once: every connection tells of the same certificates. */
+function certificateLine(certificate: CertificateFacts): CertificateLine {
+  const known = certificateLines.get(certificate)
+  if (known) return known
+  const { subject, serial, fingerprint256, notAfter } = certificate
+  const line = {
+    subject: shortened(subject),
+    serial: shortened(serial),
+    fingerprint256,
+    not_after: notAfter.toISOString(),
+  }
+  certificateLines.set(certificate, line)
+  return line
+}
+
+/**
+ * One event as a flat record with snake_case names. What peers wrote is cut: a name may be as long as its author likes.
+ * All of one shape, which takes a tenth of the time: every connection has two lines.
+ */
 export function securityLine(event: SecurityEvent): SecurityLine {
-  const { time, side, name, mode, connection, ...details }: Details = event
-  const { peerCertificate } = connection ?? {}
-  const { subject, serial, notAfter } = peerCertificate ??
-    details.certificate ?? { ...details, serial: undefined }
+  const any: AnyEvent = event
+  const { connection } = any
+  const peer = connection?.peerCertificate && certificateLine(connection.peerCertificate)
+  const shown = peer ?? (any.certificate && certificateLine(any.certificate))
   const message = messageOf(event)
   return {
     level: pino.levels.values[eventKinds[event.event].severity],
-    time: time.toISOString(),
+    time: any.time.toISOString(),
     event: event.event,
-    side,
-    name: shortened(name),
-    mode,
-    peer_address: details.peerAddress,
-    reason: details.reason,
-    relaxed: details.relaxed,
-    duration_ms: details.durationMs,
-    requests: details.requests,
-    bytes_read: details.bytesRead,
-    bytes_written: details.bytesWritten,
+    side: any.side,
+    name: shortened(any.name),
+    mode: any.mode,
+    peer_address: any.peerAddress,
+    reason: any.reason,
+    relaxed: any.relaxed,
+    duration_ms: any.durationMs,
+    requests: any.requests,
+    bytes_read: any.bytesRead,
+    bytes_written: any.bytesWritten,
     identity: connection?.verified ? cut(connection.peer?.id) : undefined,
-    what: details.what,
-    subject: cut(subject),
-    serial: cut(serial),
-    fingerprint256: peerCertificate?.fingerprint256,
-    not_after: notAfter?.toISOString(),
-    days_left: details.daysLeft,
+    what: any.what,
+    subject: shown ? shown.subject : cut(any.subject),
+    serial: shown?.serial,
+    fingerprint256: peer?.fingerprint256,
+    not_after: shown ? shown.not_after : any.notAfter?.toISOString(),
+    days_left: any.daysLeft,
     tls_version: connection?.tlsVersion,
     cipher: connection?.cipherSuite,
     key_exchange: connection?.keyExchange,
