@@ -1,12 +1,12 @@
 import type { DropArgument, Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import type { Identity } from '../auth/identity.js'
 import { type SecurityEvents, type Tell, teller } from './events.js'
 import type { Material } from './material/material.js'
 import { ConnectionRecord, type TlsConnection } from './peer/connection.js'
 import { PeerConnection } from './peer/peer-connection.js'
 import { PeerJudge } from './peer/peer-judge.js'
-import { showAuthorization, showPeer } from './peer/shown-peer.js'
+import { GatedSocket, showAuthorization } from './peer/shown-peer.js'
 import { Standing } from './peer/standing.js'
 import type { Refusal } from './peer/verdict.js'
 import {
@@ -166,7 +166,7 @@ export class Gate {
     const handshake = this.#pending.begin(raw)
     if (!handshake) return
     const { certificate, context } = this.#material
-    const socket = new TLSSocket(raw, {
+    const socket = new GatedSocket(raw, {
       isServer: true,
       secureContext: context,
       requestCert: true,
@@ -197,7 +197,7 @@ export class Gate {
   }
 
   /** The end of a handshake: the client is passed on, or refused. */
-  #judgeClient(socket: TLSSocket, handshake: PendingHandshake, certificate: Material['certificate']): void {
+  #judgeClient(socket: GatedSocket, handshake: PendingHandshake, certificate: Material['certificate']): void {
     handshake.finish()
     this.#port ??= socket.localPort
     const serverName = socket.servername || undefined
@@ -229,7 +229,7 @@ export class Gate {
     }
     this.#served.take(address)
     this.#open.set(socket, connection)
-    showPeer(socket, connection)
+    GatedSocket.show(socket, connection)
     this.#accepted(socket)
   }
 
