@@ -224,6 +224,7 @@ export class Gate {
         reason: 'RATE_LIMITED',
         message,
       })
+      socket.once('close', () => connection.closed())
       const body = refusalBody('RATE_LIMITED', message)
       return this.#refuse(socket, '429 Too Many Connections\r\nRetry-After: 1', body)
     }
@@ -237,6 +238,7 @@ export class Gate {
     const connection = this.#open.get(socket)
     if (!connection) return
     this.#open.delete(socket)
+    connection.closed()
     this.#perIdentity.give(idOf(connection))
     this.#served.give(addressIn(connection.peerAddress))
   }

@@ -154,7 +154,7 @@ export function securityLine(event: SecurityEvent): SecurityLine {
   const message = messageOf(event)
   return {
     level: pino.levels.values[eventKinds[event.event].severity],
-    time: any.time.toISOString(),
+    time: timeText(any.time),
     event: event.event,
     side: any.side,
     name: shortened(any.name),
@@ -181,6 +181,20 @@ export function securityLine(event: SecurityEvent): SecurityLine {
     // Of files of ours, with every path in it.
     msg: event.event === 'reload-failed' ? message : shortened(message),
   }
+}
+
+let second = Number.NaN
+let secondText = ''
+
+/** In ISO 8601. What is the same for all of a second is put into words once. */
+function timeText(time: Date): string {
+  const milliseconds = time.getTime()
+  const begun = Math.floor(milliseconds / 1000)
+  if (begun !== second) {
+    second = begun
+    secondText = time.toISOString().slice(0, -4)
+  }
+  return `${secondText}${String(milliseconds - begun * 1000).padStart(3, '0')}Z`
 }
 
 function cut(text: string | undefined): string | undefined {

@@ -85,6 +85,7 @@ function factsAfter(
 export function negotiated(
   socket: TLSSocket,
   end: 'server' | 'client',
+  establishedAt?: Date,
   peerCertificate?: CertificateFacts,
   peer?: Identity,
 ): Partial<TlsConnection> {
@@ -97,7 +98,7 @@ export function negotiated(
     keyExchange: key && 'name' in key && typeof key.name === 'string' ? key.name : undefined,
     resumed: socket.isSessionReused(),
     verified: peer?.verified ?? false,
-    establishedAt: new Date(),
+    establishedAt,
   }
 }
 

@@ -38,12 +38,13 @@ export class PeerConnection {
   /** Judges the peer at the end of a handshake, and reports the verdict. */
   static admit(handshaken: Handshaken, judge: PeerJudge, facts: PeerFacts): PeerConnection | Refusal {
     const { socket, record, peerAddress, serverName, tell } = handshaken
-    const judged = judge.verdict(facts, serverName, new Date())
+    const now = new Date()
+    const judged = judge.verdict(facts, serverName, now)
     const end = serverName === undefined ? 'server' : 'client'
     const identity = judged.accepted ? judged.identity : undefined
     record.become(
       judged.accepted ? 'verified' : 'failed',
-      negotiated(socket, end, facts.path?.certificates[0], identity),
+      negotiated(socket, end, now, facts.path?.certificates[0], identity),
     )
     if (!judged.accepted) {
       const { code: reason, message } = judged
@@ -51,19 +52,24 @@ export class PeerConnection {
       return judged
     }
     const { relaxed } = judged
-    const connection = new PeerConnection(handshaken, judge, facts, judged)
+    const connection = new PeerConnection(handshaken, judge, facts, judged, now.getTime())
     tell('connection-accepted', { peerAddress, connection: record.facts })
     if (relaxed.length > 0) tell('verification-relaxed', { peerAddress, connection: record.facts, relaxed })
     return connection
   }
 
-  private constructor(handshaken: Handshaken, judge: PeerJudge, facts: PeerFacts, verdict: Verdict) {
+  private constructor(
+    handshaken: Handshaken,
+    judge: PeerJudge,
+    facts: PeerFacts,
+    verdict: Verdict,
+    now: number,
+  ) {
     this.#of = handshaken
     this.#judge = judge
     this.#facts = facts
     this.#verdict = verdict
-    this.#keep(verdict, Date.now())
-    handshaken.socket.on('close', () => this.#closed())
+    this.#keep(verdict, now)
   }
 
   get facts(): TlsConnection {
@@ -141,7 +147,8 @@ export class PeerConnection {
     this.#waitsIn.add(this.#until, this)
   }
 
-  #closed(): void {
+  /** To be called when the socket is closed. */
+  closed(): void {
     this.#waitsIn?.remove(this.#until, this)
     const { socket, record, peerAddress, serverName, tell } = this.#of
     record.become('closed')
