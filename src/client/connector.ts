@@ -223,6 +223,7 @@ export class Connector {
     const set = this.#open.get(key) ?? new Set()
     this.#open.set(key, set.add(connection))
     socket.once('close', () => {
+      connection.closed()
       set.delete(connection)
       if (set.size === 0) this.#open.delete(key)
     })

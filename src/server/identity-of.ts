@@ -28,18 +28,32 @@ interface Known {
 /** By connection. */
 const known = new WeakMap<object, Known>()
 
+/** The latest of each identity: most of its connections are alike. */
+const latest = new WeakMap<Identity, AuthInfo>()
+
 /**
  * The caller in the SDK's own place for one. There is no token: the certificate's fingerprint stands for it (RFC 8705).
- * Made once for a connection, and again when its verdict is another.
+ * Made once for a connection, and again when its verdict is another; connections that are alike share it.
  */
 export function authInfoOf({ identity, connection }: JudgedRequest, socket: object): AuthInfo {
   const before = known.get(socket)
   if (before?.identity === identity) return before.authInfo
-  const { tlsVersion = 'unknown', cipherSuite = 'unknown', keyExchange, resumed } = connection
-  const authInfo = authInfoFor({
-    ...identity,
-    tls: { version: tlsVersion, cipher: cipherSuite, keyExchange, resumed },
-  })
+  const {
+    tlsVersion: version = 'unknown',
+    cipherSuite: cipher = 'unknown',
+    keyExchange,
+    resumed,
+  } = connection
+  const made = latest.get(identity)
+  const tls = callerIn(made)?.tls
+  const isAlike =
+    tls?.version === version &&
+    tls.cipher === cipher &&
+    tls.keyExchange === keyExchange &&
+    tls.resumed === resumed
+  const authInfo =
+    made && isAlike ? made : authInfoFor({ ...identity, tls: { version, cipher, keyExchange, resumed } })
+  latest.set(identity, authInfo)
   known.set(socket, { identity, authInfo })
   return authInfo
 }

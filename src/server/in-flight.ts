@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 
 /** The connections of one server, each with its unanswered requests: what a graceful stop has to know. */
 export class InFlight {
-  readonly #sockets = new Map<Socket, Set<ServerResponse>>()
+  readonly #sockets = new Map<Socket, ServerResponse[]>()
   /** Those that speak another protocol now: nobody here can tell when one of them is idle. */
   readonly #upgraded = new WeakSet<Socket>()
   #draining = false
@@ -16,9 +16,10 @@ export class InFlight {
     this.#closed = function () {
       const waiting = sockets.get(this) ?? []
       sockets.delete(this)
+      if (waiting.length === 0) return
       // Node closes the response that is being sent alone, and never those that wait behind it (pipelining).
       setImmediate(() => {
-        for (const response of waiting) {
+        for (const response of [...waiting]) {
           response.destroy()
           response.emit('close')
         }
@@ -32,20 +33,21 @@ export class InFlight {
   }
 
   connected(socket: Socket): void {
-    this.#sockets.set(socket, new Set())
+    this.#sockets.set(socket, [])
     socket.on('close', this.#closed)
     if (this.#draining) socket.destroy()
   }
 
   /** `ending`: the client should ask again over another connection, as while draining. */
   requested(socket: Socket, response: ServerResponse, ending: boolean): void {
-    const waiting = this.#sockets.get(socket)?.add(response)
+    const waiting = this.#sockets.get(socket)
     if (!waiting) return
+    waiting.push(response)
     if (this.#draining || ending) endAfterLast(waiting)
     response.once('close', () => {
-      waiting.delete(response)
+      waiting.splice(waiting.indexOf(response), 1)
       // A response that began before the drain has promised to keep the connection alive.
-      if (this.#draining && waiting.size === 0) socket.end(() => socket.destroy())
+      if (this.#draining && waiting.length === 0) socket.end(() => socket.destroy())
     })
   }
 
@@ -59,7 +61,7 @@ export class InFlight {
     this.#draining = true
     for (const [socket, waiting] of this.#sockets) {
       if (this.#upgraded.has(socket)) continue
-      if (waiting.size === 0) socket.destroy()
+      if (waiting.length === 0) socket.destroy()
       else endAfterLast(waiting)
     }
   }
@@ -75,8 +77,8 @@ export class InFlight {
 }
 
 /** Tells the client not to ask again here. Node closes after such a response, so only the last one says it. */
-function endAfterLast(waiting: ReadonlySet<ServerResponse>): void {
-  const last = [...waiting].at(-1)
+function endAfterLast(waiting: readonly ServerResponse[]): void {
+  const last = waiting.at(-1)
   for (const response of waiting) {
     if (response.headersSent) continue
     if (response === last) response.setHeader('connection', 'close')

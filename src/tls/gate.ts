@@ -1,12 +1,12 @@
 import type { DropArgument, Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import type { Identity } from '../auth/identity.js'
 import { type SecurityEvents, type Tell, teller } from './events.js'
 import type { Material } from './material/material.js'
 import { ConnectionRecord, type TlsConnection } from './peer/connection.js'
 import { PeerConnection } from './peer/peer-connection.js'
 import { PeerJudge } from './peer/peer-judge.js'
-import { showAuthorization, showPeer } from './peer/shown-peer.js'
+import { GatedSocket, showAuthorization } from './peer/shown-peer.js'
 import { Standing } from './peer/standing.js'
 import type { Refusal } from './peer/verdict.js'
 import {
@@ -166,7 +166,7 @@ export class Gate {
     const handshake = this.#pending.begin(raw)
     if (!handshake) return
     const { certificate, context } = this.#material
-    const socket = new TLSSocket(raw, {
+    const socket = new GatedSocket(raw, {
       isServer: true,
       secureContext: context,
       requestCert: true,
@@ -197,11 +197,11 @@ export class Gate {
   }
 
   /** The end of a handshake: the client is passed on, or refused. */
-  #judgeClient(socket: TLSSocket, handshake: PendingHandshake, certificate: Material['certificate']): void {
+  #judgeClient(socket: GatedSocket, handshake: PendingHandshake, certificate: Material['certificate']): void {
     handshake.finish()
     this.#port ??= socket.localPort
-    const record = new ConnectionRecord(socket.servername || undefined, this.#port ?? 0, certificate)
-    record.become('handshaking')
+    const serverName = socket.servername || undefined
+    const record = new ConnectionRecord(serverName, this.#port ?? 0, certificate, 'handshaking')
     socket.on('close', this.#closed)
     const facts = this.#judge.read(socket)
     const { peerAddress, address } = handshake
@@ -224,12 +224,13 @@ export class Gate {
         reason: 'RATE_LIMITED',
         message,
       })
+      socket.once('close', () => connection.closed())
       const body = refusalBody('RATE_LIMITED', message)
       return this.#refuse(socket, '429 Too Many Connections\r\nRetry-After: 1', body)
     }
     this.#served.take(address)
     this.#open.set(socket, connection)
-    showPeer(socket, connection)
+    GatedSocket.show(socket, connection)
     this.#accepted(socket)
   }
 
@@ -237,6 +238,7 @@ export class Gate {
     const connection = this.#open.get(socket)
     if (!connection) return
     this.#open.delete(socket)
+    connection.closed()
     this.#perIdentity.give(idOf(connection))
     this.#served.give(addressIn(connection.peerAddress))
   }

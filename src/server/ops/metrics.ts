@@ -37,11 +37,19 @@ export class ServerMetrics {
   readonly #tools = new Set<string>()
   /** The newest certificate of each identity. */
   readonly #peerCertificates = new Map<string, PeerCertificate>()
-  readonly #handshakes = this.#counter('handshakes_total', 'TLS handshakes by result', [
-    'result',
-    'reason',
-    'version',
-  ])
+  /** By version of TLS, since they were last read: every connection is counted, and prom-client takes its time. */
+  readonly #accepted = new Map<string, number>()
+  readonly #handshakes: Counter<'result' | 'reason' | 'version'> = new Counter({
+    name: 'mcp_mtls_handshakes_total',
+    help: 'TLS handshakes by result',
+    labelNames: ['result', 'reason', 'version'],
+    registers: [this.#own],
+    collect: () => {
+      for (const [version, count] of this.#accepted)
+        this.#handshakes.inc({ result: 'accepted', reason: '', version }, count)
+      this.#accepted.clear()
+    },
+  })
   readonly #ended = this.#counter(
     'connections_ended_total',
     'Accepted connections whose peer stopped qualifying',
@@ -146,7 +154,7 @@ export class ServerMetrics {
   readonly onSecurityEvent = (event: SecurityEvent): void => {
     switch (event.event) {
       case 'connection-accepted':
-        this.#handshakes.inc({ result: 'accepted', reason: '', version: event.connection.tlsVersion ?? '' })
+        this.#countAccepted(event.connection.tlsVersion ?? '')
         this.#seen(event.connection)
         break
       case 'connection-refused':
@@ -198,9 +206,14 @@ export class ServerMetrics {
     return about === 'own' ? this.#own.metrics() : Registry.merge([this.#own, this.#peers]).metrics()
   }
 
+  #countAccepted(version: string): void {
+    this.#accepted.set(version, (this.#accepted.get(version) ?? 0) + 1)
+  }
+
   #seen({ peer, peerCertificate }: TlsConnection): void {
     if (!peer || !peerCertificate) return
     const known = this.#peerCertificates
+    if (known.get(peer.id) === peerCertificate) return
     if ((known.get(peer.id)?.notAfter ?? 0) > peerCertificate.notAfter) return
     known.set(peer.id, peerCertificate)
     if (known.size <= peersAtMost) return

@@ -1,8 +1,17 @@
 import { isatty } from 'node:tty'
-import { type DestinationStream, type Logger, pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { printableJson } from '../../text/printable.js'
 import { shortened } from '../../text/shortened.js'
-import { eventKinds, type SecurityEvent, type Subscriber } from '../events.js'
+import type { CertificateFacts } from '../../x509/certificate.js'
+import {
+  type EventBase,
+  type Expiring,
+  eventKinds,
+  type PeerEvent,
+  type SecurityEvent,
+  type Subscriber,
+} from '../events.js'
+import type { Usage } from '../peer/connection.js'
 import type { LogProblem } from './destination.js'
 import { prettyLine } from './pretty.js'
 import { RefusalSums, type Repeated } from './refusal-sums.js'
@@ -35,28 +44,27 @@ const format = { base: null, timestamp: pino.stdTimeFunctions.isoTime } as const
 /** Throws `CONFIG_INVALID` when the file cannot be written. */
 export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
   const stderr = standardDestination(2)
-  const logger = pino(
-    { ...format, level },
-    isatty(2) ? { write: (line) => stderr.write(prettyLine(line)) } : escaped(stderr),
-  )
+  const stream = isatty(2)
+    ? { write: (line: string) => stderr.write(prettyLine(line)) }
+    : { write: (line: string) => stderr.write(escaped(line)) }
+  const logger = pino({ ...format, level }, stream)
   const opened = securityLog === undefined ? undefined : openFile(securityLog)
-  const file = opened && pino({ ...format, level: 'trace' }, escaped(opened.destination))
+  const file = opened?.destination
   // One, where the security log is stderr.
-  const destinations = new Set([
-    ...(level === 'silent' ? [] : [stderr]),
-    ...(opened ? [opened.destination] : []),
-  ])
-  // There each event is written once, whatever the level.
-  const loggers = opened?.destination === stderr ? [file] : [logger, file]
-  const write = (event: SecurityEvent, line: SecurityLine) => {
-    // pino writes the time, and the message at the end; it leaves out what is undefined.
-    const fields = { ...line, time: undefined, message: undefined }
-    for (const one of loggers) one?.[eventKinds[event.event].severity](fields, line.message)
+  const destinations = new Set([...(level === 'silent' ? [] : [stderr]), ...(file ? [file] : [])])
+  const isWanted = ({ event }: SecurityEvent) =>
+    file !== undefined || logger.isLevelEnabled(eventKinds[event].severity)
+  // As pino would write it, in one step: every connection has two lines.
+  const write = (fields: SecurityLine) => {
+    const line = JSON.stringify(fields)
+    // There each event is written once, whatever the level.
+    if (file !== stderr && logger.isLevelEnabled(eventKinds[fields.event].severity)) stream.write(line)
+    file?.write(escaped(line))
   }
-  const sums = new RefusalSums((repeated) => write(repeated.last, sumLine(repeated)))
+  const sums = new RefusalSums((repeated) => write(sumLine(repeated)))
   const waiting: SecurityEvent[] = []
   const flush = () => {
-    for (const event of waiting.splice(0)) write(event, securityLine(event))
+    for (const event of waiting.splice(0)) write(securityLine(event))
   }
   const close = () => {
     if (!atExit.delete(close)) return
@@ -69,7 +77,7 @@ export function openLog({ level = 'info', securityLog }: LogOptions = {}): Log {
   return {
     logger,
     onSecurityEvent: (event) => {
-      if (!atExit.has(close) || !sums.takes(event)) return
+      if (!atExit.has(close) || !isWanted(event) || !sums.takes(event)) return
       // Whoever is served now does not wait for it.
       if (waiting.push(event) === 1) setImmediate(flush)
     },
@@ -90,78 +98,115 @@ process.once('exit', () => {
 })
 
 /** JSON leaves some control characters as they are; names of peers may hold them, and terminals obey them. */
-function escaped(destination: DestinationStream): DestinationStream {
-  return { write: (line) => destination.write(`${printableJson(line.trimEnd())}\n`) }
+function escaped(line: string): string {
+  return `${printableJson(line.trimEnd())}\n`
 }
 
-interface Line {
-  event: string
-  message: string
-  [field: string]: unknown
+/** The fields of a line; JSON leaves out what is undefined. */
+interface SecurityLine {
+  readonly event: SecurityEvent['event']
+  readonly msg: string
+  readonly [field: string]: unknown
 }
-type SecurityLine = Readonly<Line>
 
-/** One event as a flat record with snake_case names. What peers wrote is cut: a name may be as long as its author likes. */
-export function securityLine(event: SecurityEvent): SecurityLine {
-  const line: Line = { event: event.event, time: event.time.toISOString(), message: '' }
-  addFields(line, event)
-  for (const name in line) {
-    const value = line[name]
-    if (typeof value === 'string') line[name] = shortened(value)
+/** What any event may have. */
+type AnyEvent = Pick<SecurityEvent, 'event'> &
+  EventBase &
+  Partial<PeerEvent & Usage & Expiring> & {
+    readonly reason?: string
+    readonly relaxed?: readonly string[]
+    readonly certificate?: CertificateFacts
   }
-  const message = messageOf(event)
-  // Of files of ours, with every path in it.
-  line.message = event.event === 'reload-failed' ? message : shortened(message)
+
+/** What lines tell of a certificate. */
+interface CertificateLine {
+  readonly subject: string
+  readonly serial: string
+  readonly fingerprint256: string
+  readonly not_after: string
+}
+const certificateLines = new WeakMap<CertificateFacts, CertificateLine>()
+
+/** Put into words once: every connection tells of the same certificates. */
+function certificateLine(certificate: CertificateFacts): CertificateLine {
+  const known = certificateLines.get(certificate)
+  if (known) return known
+  const { subject, serial, fingerprint256, notAfter } = certificate
+  const line = {
+    subject: shortened(subject),
+    serial: shortened(serial),
+    fingerprint256,
+    not_after: notAfter.toISOString(),
+  }
+  certificateLines.set(certificate, line)
   return line
+}
+
+/**
+ * One event as a flat record with snake_case names. What peers wrote is cut: a name may be as long as its author likes.
+ * All of one shape, without spreading: every connection has two lines.
+ */
+export function securityLine(event: SecurityEvent): SecurityLine {
+  const any: AnyEvent = event
+  const { connection } = any
+  const peer = connection?.peerCertificate && certificateLine(connection.peerCertificate)
+  const shown = peer ?? (any.certificate && certificateLine(any.certificate))
+  const message = messageOf(event)
+  return {
+    level: pino.levels.values[eventKinds[event.event].severity],
+    time: timeText(any.time),
+    event: event.event,
+    side: any.side,
+    name: shortened(any.name),
+    mode: any.mode,
+    peer_address: any.peerAddress,
+    reason: any.reason,
+    relaxed: any.relaxed,
+    duration_ms: any.durationMs,
+    requests: any.requests,
+    bytes_read: any.bytesRead,
+    bytes_written: any.bytesWritten,
+    identity: connection?.verified ? cut(connection.peer?.id) : undefined,
+    what: any.what,
+    subject: shown ? shown.subject : cut(any.subject),
+    serial: shown?.serial,
+    fingerprint256: peer?.fingerprint256,
+    not_after: shown ? shown.not_after : any.notAfter?.toISOString(),
+    days_left: any.daysLeft,
+    tls_version: connection?.tlsVersion,
+    cipher: connection?.cipherSuite,
+    key_exchange: connection?.keyExchange,
+    server_name: cut(connection?.serverName),
+    resumed: connection?.resumed,
+    // Of files of ours, with every path in it.
+    msg: event.event === 'reload-failed' ? message : shortened(message),
+  }
+}
+
+let second = Number.NaN
+let secondText = ''
+
+/** In ISO 8601. What is the same for all of a second is put into words once. */
+function timeText(time: Date): string {
+  const milliseconds = time.getTime()
+  const begun = Math.floor(milliseconds / 1000)
+  if (begun !== second) {
+    second = begun
+    secondText = time.toISOString().slice(0, -4)
+  }
+  return `${secondText}${String(milliseconds - begun * 1000).padStart(3, '0')}Z`
+}
+
+function cut(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : shortened(text)
 }
 
 /** The line of a sum: that of the last, with how many there were. */
 function sumLine({ count, address, last }: Repeated): SecurityLine {
   const line = securityLine(last)
   const from = address ?? 'many addresses'
-  const message = `${count} more from ${from} within a second, the last: ${line.message}`
-  return { ...line, peer_address: from, count, message }
-}
-
-/** One by one: every connection takes two lines, and to merge objects for each cost five times as much. */
-function addFields(line: Line, event: SecurityEvent): void {
-  line.side = event.side
-  line.name = event.name
-  line.mode = event.mode
-  if ('peerAddress' in event) line.peer_address = event.peerAddress
-  if ('reason' in event) line.reason = event.reason
-  if ('relaxed' in event) line.relaxed = event.relaxed
-  if ('durationMs' in event) {
-    line.duration_ms = event.durationMs
-    line.requests = event.requests
-    line.bytes_read = event.bytesRead
-    line.bytes_written = event.bytesWritten
-  }
-  if ('connection' in event) {
-    const { connection } = event
-    const { peerCertificate } = connection
-    if (connection.verified) line.identity = connection.peer?.id
-    line.subject = peerCertificate?.subject
-    line.serial = peerCertificate?.serial
-    line.fingerprint256 = peerCertificate?.fingerprint256
-    line.not_after = peerCertificate?.notAfter.toISOString()
-    line.tls_version = connection.tlsVersion
-    line.cipher = connection.cipherSuite
-    line.key_exchange = connection.keyExchange
-    line.server_name = connection.serverName
-    line.resumed = connection.resumed
-  }
-  if ('certificate' in event) {
-    line.subject = event.certificate.subject
-    line.serial = event.certificate.serial
-    line.not_after = event.certificate.notAfter.toISOString()
-  }
-  if ('what' in event) {
-    line.what = event.what
-    line.subject = event.subject
-    line.not_after = event.notAfter.toISOString()
-    line.days_left = event.daysLeft
-  }
+  const msg = `${count} more from ${from} within a second, the last: ${line.msg}`
+  return { ...line, time: new Date().toISOString(), peer_address: from, count, msg }
 }
 
 function messageOf(event: SecurityEvent): string {

@@ -33,33 +33,20 @@ const next: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
   closed: [],
 }
 
-type Writable<Facts> = { -readonly [Name in keyof Facts]: Facts[Name] }
-
-/** One connection and its states; `facts` is the public part, frozen once it was read, and another after the next step. */
+/** One connection and its states; `facts` is the public part, frozen, and another after each step. */
 export class ConnectionRecord {
-  #facts: Writable<TlsConnection>
-  #isRead = false
+  #facts: TlsConnection
 
-  constructor(serverName: string | undefined, port: number, localCertificate: CertificateFacts | undefined) {
-    this.#facts = {
-      serverName,
-      port,
-      state: 'initiating',
-      peer: undefined,
-      peerCertificate: undefined,
-      localCertificate,
-      tlsVersion: undefined,
-      cipherSuite: undefined,
-      keyExchange: undefined,
-      resumed: false,
-      verified: false,
-      establishedAt: undefined,
-    }
+  constructor(
+    serverName: string | undefined,
+    port: number,
+    localCertificate: CertificateFacts | undefined,
+    state: ConnectionState = 'initiating',
+  ) {
+    this.#facts = factsAfter({ serverName, port, localCertificate }, {}, state)
   }
 
   get facts(): TlsConnection {
-    if (!this.#isRead) Object.freeze(this.#facts)
-    this.#isRead = true
     return this.#facts
   }
 
@@ -68,21 +55,50 @@ export class ConnectionRecord {
     if (!next[this.#facts.state].includes(state)) {
       throw new TypeError(`a connection does not go from ${this.#facts.state} to ${state}`)
     }
-    // Few steps are looked at: only those cost a copy.
-    if (this.#isRead) this.#facts = { ...this.#facts }
-    this.#isRead = false
-    Object.assign(this.#facts, known, { state })
+    this.#facts = factsAfter(this.#facts, known, state)
   }
 }
 
-/** What a finished handshake negotiated, at this end. The server's does not expose the group of the key exchange. */
-export function negotiated(socket: TLSSocket, end: 'server' | 'client'): Partial<TlsConnection> {
+/** All of one shape: on Node 20 an object that is spread first and then gets more is many times slower to make. */
+function factsAfter(
+  was: Partial<TlsConnection> & Pick<TlsConnection, 'serverName' | 'port' | 'localCertificate'>,
+  known: Partial<TlsConnection>,
+  state: ConnectionState,
+): TlsConnection {
+  return Object.freeze({
+    serverName: was.serverName,
+    port: was.port,
+    state,
+    peer: known.peer ?? was.peer,
+    peerCertificate: known.peerCertificate ?? was.peerCertificate,
+    localCertificate: was.localCertificate,
+    tlsVersion: known.tlsVersion ?? was.tlsVersion,
+    cipherSuite: known.cipherSuite ?? was.cipherSuite,
+    keyExchange: known.keyExchange ?? was.keyExchange,
+    resumed: known.resumed ?? was.resumed ?? false,
+    verified: known.verified ?? was.verified ?? false,
+    establishedAt: known.establishedAt ?? was.establishedAt,
+  })
+}
+
+/** What a finished handshake negotiated, at this end, and with whom. The server's does not expose the group of the key exchange. */
+export function negotiated(
+  socket: TLSSocket,
+  end: 'server' | 'client',
+  establishedAt?: Date,
+  peerCertificate?: CertificateFacts,
+  peer?: Identity,
+): Partial<TlsConnection> {
   const key = end === 'client' && socket.getEphemeralKeyInfo()
   return {
+    peer,
+    peerCertificate,
     tlsVersion: socket.getProtocol() ?? undefined,
     cipherSuite: socket.getCipher()?.standardName,
     keyExchange: key && 'name' in key && typeof key.name === 'string' ? key.name : undefined,
     resumed: socket.isSessionReused(),
+    verified: peer?.verified ?? false,
+    establishedAt,
   }
 }
 
@@ -94,11 +110,4 @@ export interface Usage {
   /** Of requests and answers, without TLS overhead and without the handshake. */
   readonly bytesRead: number
   readonly bytesWritten: number
-}
-
-/** The same, once the connection is closed. */
-export function usageOf(socket: TLSSocket, { facts }: ConnectionRecord, requests?: number): Usage {
-  const { bytesRead, bytesWritten } = socket
-  const durationMs = Date.now() - (facts.establishedAt?.getTime() ?? Date.now())
-  return { durationMs, requests, bytesRead, bytesWritten }
 }

@@ -1,44 +1,38 @@
-import { hash, type X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { maximumPresented } from '../../judge/path.js'
 import { dayMs } from '../../text/duration.js'
-import { contentsOf, type Element, elementAt, elementsIn } from '../../x509/der/der.js'
-
-/** The certificate that a peer has presented as its own. */
-export interface PresentedLeaf {
-  readonly der: Buffer
-  /** Its SHA-256, hex. */
-  readonly fingerprint256: string
-}
+import { type Element, elementAt } from '../../x509/der/der.js'
 
 /** Where a session keeps the certificate of the peer (`SSL_SESSION_ASN1` of OpenSSL). */
 const peerInSession = 0xa3
 
 /**
- * The certificate that a socket's peer has presented as its own; undefined if none. `getPeerCertificate()` is
- * unsuitable: it converts everything to text before anything is checked, and on Node 20 and 22 an object identifier of
- * 600 bytes ends the process. The session has the certificate unchanged. Throws if the runtime does not provide it.
+ * The certificate that a socket's peer has presented as its own, one character for each byte: a key of maps; undefined if
+ * none. `getPeerCertificate()` is unsuitable: it converts everything to text before anything is checked, and on Node 20
+ * and 22 an object identifier of 600 bytes ends the process. The session has the certificate unchanged. Throws if the
+ * runtime does not provide it.
  */
-export function presentedLeaf(socket: TLSSocket): PresentedLeaf | undefined {
+export function presentedLeaf(socket: TLSSocket): string | undefined {
   const { _handle: handle } = socket as { _handle?: { getSession(): Buffer | undefined } | null }
   // On a client `getSession()` of newer versions of Node puts the host before it.
   const session = handle?.getSession()
   if (!session) return undefined
   try {
-    const peer = firstIn(session)
-    if (!peer) return undefined
-    // Memory of its own: in Node's pool, what lives as long as the connection would hold on to the page around it.
-    const contents = contentsOf(peer)
-    const der = Buffer.allocUnsafeSlow(contents.length)
-    der.set(contents)
-    return { der, fingerprint256: hash('sha256', der, 'hex') }
+    const peer = peerIn(session)
+    return peer && session.toString('latin1', peer.contents, peer.end)
   } finally {
     session.fill(0) // it contains secrets
   }
 }
 
-function firstIn(session: Buffer): Element | undefined {
-  for (const element of elementsIn(elementAt(session, 0))) if (element.tag === peerInSession) return element
+function peerIn(session: Buffer): Element | undefined {
+  const { contents, end } = elementAt(session, 0)
+  for (let at = contents; at < end; ) {
+    const element = elementAt(session, at, end)
+    if (element.tag === peerInSession) return element
+    at = element.end
+  }
   return undefined
 }
 

@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import type { Tell } from '../events.js'
-import { type ConnectionRecord, negotiated, type TlsConnection, usageOf } from './connection.js'
+import { type ConnectionRecord, negotiated, type TlsConnection } from './connection.js'
 import type { Moments } from './moments.js'
 import type { PeerJudge } from './peer-judge.js'
 import type { PeerFacts, Refusal, Verdict } from './verdict.js'
@@ -38,33 +38,38 @@ export class PeerConnection {
   /** Judges the peer at the end of a handshake, and reports the verdict. */
   static admit(handshaken: Handshaken, judge: PeerJudge, facts: PeerFacts): PeerConnection | Refusal {
     const { socket, record, peerAddress, serverName, tell } = handshaken
-    const judged = judge.verdict(facts, serverName, new Date())
-    const known = {
-      ...negotiated(socket, serverName === undefined ? 'server' : 'client'),
-      peerCertificate: facts.path?.certificates[0],
-      establishedAt: new Date(),
-    }
+    const now = new Date()
+    const judged = judge.verdict(facts, serverName, now)
+    const end = serverName === undefined ? 'server' : 'client'
+    const identity = judged.accepted ? judged.identity : undefined
+    record.become(
+      judged.accepted ? 'verified' : 'failed',
+      negotiated(socket, end, now, facts.path?.certificates[0], identity),
+    )
     if (!judged.accepted) {
-      record.become('failed', known)
       const { code: reason, message } = judged
       tell('connection-refused', { peerAddress, connection: record.facts, reason, message })
       return judged
     }
-    const { identity, relaxed } = judged
-    record.become('verified', { ...known, peer: identity, verified: identity.verified })
-    const connection = new PeerConnection(handshaken, judge, facts, judged)
+    const { relaxed } = judged
+    const connection = new PeerConnection(handshaken, judge, facts, judged, now.getTime())
     tell('connection-accepted', { peerAddress, connection: record.facts })
     if (relaxed.length > 0) tell('verification-relaxed', { peerAddress, connection: record.facts, relaxed })
     return connection
   }
 
-  private constructor(handshaken: Handshaken, judge: PeerJudge, facts: PeerFacts, verdict: Verdict) {
+  private constructor(
+    handshaken: Handshaken,
+    judge: PeerJudge,
+    facts: PeerFacts,
+    verdict: Verdict,
+    now: number,
+  ) {
     this.#of = handshaken
     this.#judge = judge
     this.#facts = facts
     this.#verdict = verdict
-    this.#keep(verdict, Date.now())
-    handshaken.socket.on('close', () => this.#closed())
+    this.#keep(verdict, now)
   }
 
   get facts(): TlsConnection {
@@ -142,11 +147,19 @@ export class PeerConnection {
     this.#waitsIn.add(this.#until, this)
   }
 
-  #closed(): void {
+  /** To be called when the socket is closed. */
+  closed(): void {
     this.#waitsIn?.remove(this.#until, this)
     const { socket, record, peerAddress, serverName, tell } = this.#of
     record.become('closed')
-    const usage = usageOf(socket, record, serverName === undefined ? this.requests : undefined)
-    tell('connection-closed', { peerAddress, connection: record.facts, ...usage })
+    const { facts } = record
+    tell('connection-closed', {
+      peerAddress,
+      connection: facts,
+      durationMs: Date.now() - (facts.establishedAt?.getTime() ?? Date.now()),
+      requests: serverName === undefined ? this.requests : undefined,
+      bytesRead: socket.bytesRead,
+      bytesWritten: socket.bytesWritten,
+    })
   }
 }

@@ -11,13 +11,7 @@ import type { Material } from '../material/material.js'
 import { excessIn } from './excess.js'
 import { intermediatesFor, rememberIntermediates } from './intermediates.js'
 import { Moments } from './moments.js'
-import {
-  certified,
-  type PresentedLeaf,
-  presentedIssuers,
-  presentedLeaf,
-  strangers,
-} from './peer-certificates.js'
+import { certified, presentedIssuers, presentedLeaf, strangers } from './peer-certificates.js'
 import { type PeerFacts, type Verdict, verdict } from './verdict.js'
 
 const remembered = 10_000
@@ -30,7 +24,7 @@ const maximumCost = 5000
  * it was forgotten the peer is refused, never accepted unchecked.
  */
 export class PeerJudge {
-  /** Accepted paths, by the fingerprint of the leaf. */
+  /** Accepted paths, by the bytes of the leaf. */
   readonly #known = new BoundedMap<string, PeerFacts>(remembered)
   readonly #trust: Pick<Material, 'anchors' | 'mode' | 'crls'>
   readonly #peer: 'client' | 'server'
@@ -48,10 +42,9 @@ export class PeerJudge {
 
   /** `serverName` is the host that was called; a server without one is refused. */
   verdict(facts: PeerFacts, serverName: string | undefined, now: Date): Verdict {
-    const kept = this.#kept.get(facts)
     const time = now.getTime()
-    if (kept && kept.serverName === serverName && time >= kept.since && time <= kept.until)
-      return kept.verdict
+    const kept = this.#keptVerdict(facts, serverName, time)
+    if (kept) return kept
     const { mode, crls } = this.#trust
     const rules = { mode, crls, serverName: serverName ?? '' }
     const judged = verdict(facts, { ...rules, peer: this.#peer }, now)
@@ -65,6 +58,12 @@ export class PeerJudge {
     return judged
   }
 
+  #keptVerdict(facts: PeerFacts, serverName: string | undefined, time: number): Verdict | undefined {
+    const kept = this.#kept.get(facts)
+    const isGood = kept && kept.serverName === serverName && time >= kept.since && time <= kept.until
+    return isGood ? kept.verdict : undefined
+  }
+
   /**
    * What the peer showed, and what OpenSSL says against it; `serverName` as for `verdict`. Never throws: a certificate
    * that OpenSSL can read and we cannot is a fact too.
@@ -76,8 +75,11 @@ export class PeerJudge {
       // certificate says true.
       const leaf = presentedLeaf(socket)
       if (!leaf) return { path: undefined, authorizationError }
+      const before = this.#known.get(leaf)
+      // Most peers return as they were, and cannot be judged otherwise yet.
+      if (before && before.authorizationError === authorizationError)
+        if (this.#keptVerdict(before, serverName, Date.now())) return this.#remember(leaf, before)
       const isAccepted = (facts: PeerFacts) => this.verdict(facts, serverName, new Date()).accepted
-      const before = this.#known.get(leaf.fingerprint256)
       const known =
         before &&
         this.rebase(
@@ -87,14 +89,8 @@ export class PeerJudge {
         known && isAccepted(known) ? known : this.#climb(leaf, socket, known, authorizationError, isAccepted)
       const { path, presented = [] } = facts
       if (!path?.anchored || !isAccepted(facts)) return facts
-      if (facts === before) {
-        this.#remember(leaf.fingerprint256, before)
-        return before
-      }
       // An accepted peer has not shown too much, now or when it returns.
-      const accepted = { path, presented, authorizationError }
-      this.#remember(leaf.fingerprint256, accepted)
-      return accepted
+      return this.#remember(leaf, facts === before ? before : { path, presented, authorizationError })
     } catch (error) {
       const unreadable = error instanceof MtlsError ? error.message : 'the certificate cannot be read'
       return { path: undefined, authorizationError, unreadable }
@@ -115,7 +111,7 @@ export class PeerJudge {
   }
 
   #climb(
-    own: PresentedLeaf,
+    own: string,
     socket: TLSSocket,
     known: PeerFacts | undefined,
     authorizationError: string | undefined,
@@ -127,11 +123,14 @@ export class PeerJudge {
       unreadable: `the certificate is not looked at: the ${this.#peer} shows ${excess}`,
       isExcessive: true,
     })
-    const tooLarge = excessIn([own.der])
+    // Memory of its own: in Node's pool, what lives as long as a path is remembered would hold on to the page around it.
+    const der = Buffer.allocUnsafeSlow(own.length)
+    der.write(own, 'latin1')
+    const tooLarge = excessIn([der])
     if (tooLarge) return tooMuch(tooLarge)
     const { remoteAddress = 'unknown' } = socket
     const read = (one: Buffer | X509Certificate) => readCertificate(one, `certificate of ${remoteAddress}`)
-    const leaf = read(own.der)
+    const leaf = read(der)
     const over = (presented: readonly CertificateFacts[]): PeerFacts => {
       const path = this.#path(leaf, presented, new Date())
       return { path, presented, authorizationError }
@@ -141,7 +140,7 @@ export class PeerJudge {
     const guess = over(isCertified ? intermediatesFor(leaf) : [])
     if (guess.path?.anchored && isAccepted(guess)) return guess
 
-    const share = isCertified ? certified.of(own.fingerprint256) : strangers.of(remoteAddress)
+    const share = isCertified ? certified.of(leaf.fingerprint256) : strangers.of(remoteAddress)
     const issuers = presentedIssuers(socket, share)
     // A peer that has used up its share is slowed down like one that shows too much at once.
     if (!issuers)
@@ -150,7 +149,7 @@ export class PeerJudge {
         isUnseen: true,
         ...(share.isUsedUp() && { isExcessive: true }),
       }
-    const excess = excessIn([own.der, ...issuers.map(({ raw }) => raw)])
+    const excess = excessIn([der, ...issuers.map(({ raw }) => raw)])
     if (excess) return tooMuch(excess)
     const presented = issuers.map(read)
     const isExcessive = [leaf, ...presented].some(
@@ -161,9 +160,10 @@ export class PeerJudge {
     return { ...facts, ...(isExcessive && { isExcessive }) }
   }
 
-  #remember(fingerprint256: string, facts: PeerFacts): void {
+  #remember(leaf: string, facts: PeerFacts): PeerFacts {
     rememberIntermediates(facts.path?.certificates ?? [])
-    this.#known.set(fingerprint256, facts)
+    this.#known.set(leaf, facts)
+    return facts
   }
 }
 

@@ -1,21 +1,33 @@
 import { X509Certificate } from 'node:crypto'
-import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls'
+import { type DetailedPeerCertificate, type PeerCertificate, TLSSocket } from 'node:tls'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import type { PeerConnection } from './peer-connection.js'
 
 /**
- * Lets an accepted socket tell of its peer what we know: middleware reads `authorized` and `getPeerCertificate`. Node's own
+ * A socket that tells of its accepted peer what we know: middleware reads `authorized` and `getPeerCertificate`. Node's own
  * answers are wrong for resumed sessions (no chain, on Node 20 `authorized` without a certificate), its walk to the issuers
  * never ends over CAs that signed each other, and it leaks the issuers.
  */
-export function showPeer(socket: TLSSocket, connection: PeerConnection): void {
-  showAuthorization(socket, connection)
-  socket.getPeerCertificate = ((detailed?: boolean) => {
-    const [leaf] = connection.path
-    if (!leaf) return {}
-    return detailed ? detailedCertificate(connection.path) : inWords(leaf)
-  }) as TLSSocket['getPeerCertificate']
-  socket.getPeerX509Certificate = () => withIssuers(connection.path)
+export class GatedSocket extends TLSSocket {
+  #connection: PeerConnection | undefined
+
+  static show(socket: GatedSocket, connection: PeerConnection): void {
+    socket.#connection = connection
+    showAuthorization(socket, connection)
+  }
+
+  override getPeerCertificate(detailed: true): DetailedPeerCertificate
+  override getPeerCertificate(detailed?: false): PeerCertificate
+  override getPeerCertificate(detailed?: boolean): PeerCertificate {
+    const { path } = this.#connection ?? { path: [] }
+    const [leaf] = path
+    if (!leaf) return {} as PeerCertificate
+    return detailed ? detailedCertificate(path) : inWords(leaf)
+  }
+
+  override getPeerX509Certificate(): X509Certificate | undefined {
+    return this.#connection ? withIssuers(this.#connection.path) : super.getPeerX509Certificate()
+  }
 }
 
 /** Sets `authorized`, and `authorizationError` for what demo mode let pass; once more when the trust has changed. */

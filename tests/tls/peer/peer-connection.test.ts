@@ -61,7 +61,7 @@ function admitted(judge: PeerJudge) {
     judge.rebase({ path: unknownPath(), presented: [], authorizationError: undefined }, true),
   )
   if (!(connection instanceof PeerConnection)) throw new Error(connection.message)
-  return { connection, socket, told, ends, judged }
+  return { connection, told, ends, judged }
 }
 
 const unknownPath = (): NonNullable<PeerFacts['path']> => ({
@@ -84,7 +84,7 @@ test('a verdict is kept while it cannot be another, and asked for anew when the 
 })
 
 test('at the end of its path it ends by itself; that is told once and stays so', () => {
-  const { connection, told, ends, socket } = admitted(trusting([root]))
+  const { connection, told, ends } = admitted(trusting([root]))
   vi.advanceTimersByTime(48 * hour)
   expect(ends).toEqual([])
   vi.advanceTimersByTime(1)
@@ -93,7 +93,7 @@ test('at the end of its path it ends by itself; that is told once and stays so',
   expect(connection.verdict().accepted).toBe(false)
   connection.rejudge(trusting([longer]))
   expect(connection.verdict().accepted).toBe(false)
-  socket.emit('close')
+  connection.closed()
   expect(told).toEqual(['connection-accepted', 'connection-ended', 'connection-closed'])
 })
 
@@ -129,8 +129,8 @@ test('a revocation list that ends without a new one vouches for nobody any more'
 })
 
 test('one that is closed is not looked at again', () => {
-  const { socket, ends, told } = admitted(trusting([root]))
-  socket.emit('close')
+  const { connection, ends, told } = admitted(trusting([root]))
+  connection.closed()
   vi.advanceTimersByTime(100 * hour)
   expect(ends).toEqual([])
   expect(told).toEqual(['connection-accepted', 'connection-closed'])
