@@ -13,6 +13,8 @@ export function objectIdText(bytes: Uint8Array): string {
   const arcs: bigint[] = []
   let value = 0n
   for (const [at, byte] of bytes.entries()) {
+    if (byte === 0x80 && value === 0n)
+      throw new RangeError('an object identifier that is not of the shortest form')
     value = value * 128n + BigInt(byte & 0x7f)
     if (byte & 0x80) {
       if (at === bytes.length - 1) throw new RangeError('an object identifier that is cut off')
