@@ -118,7 +118,8 @@ function pointNames(wrapper: Element | undefined): readonly string[] | undefined
   if (!wrapper) return undefined
   const [name, ...more] = [...elementsIn(wrapper)]
   if (more.length > 0) throw new RangeError('more than one name of a distribution point')
-  if (name?.tag === constructed0) return [...elementsIn(name)].map(generalNameText)
+  if (name?.tag === constructed0 && name.end > name.contents)
+    return [...elementsIn(name)].map(generalNameText)
   relativeName({ ...expected(name, constructed1), tag: set })
   return undefined
 }

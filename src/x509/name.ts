@@ -12,7 +12,7 @@ export interface Attribute {
 /** Relative names, least specific first, each of one attribute or more (RFC 5280 section 4.1.2.4). */
 export type Name = readonly (readonly Attribute[])[]
 
-const [objectId, sequence, set] = [0x06, 0x30, 0x31]
+const [none, objectId, sequence, set] = [0x05, 0x06, 0x30, 0x31]
 const [utf8String, printableString, teletexString] = [0x0c, 0x13, 0x14]
 const [ia5String, universalString, bmpString] = [0x16, 0x1c, 0x1e]
 /** Bytes. Nobody's name is that long, and a stranger's is read before the peer is known. */
@@ -51,6 +51,8 @@ function textOf(value: Element): string {
       return String.fromCodePoint(
         ...Array.from({ length: contents.length / 4 }, (_, at) => contents.readUInt32BE(4 * at)),
       )
+    case none:
+      throw new RangeError('no text')
     default:
       return Buffer.from(encodingOf(value)).toString('hex')
   }

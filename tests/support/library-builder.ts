@@ -54,7 +54,7 @@ export async function libraryCertificate(
 async function imported(key: KeyObject) {
   const { hash } = signatureScheme(key)
   const name =
-    { rsa: 'RSASSA-PKCS1-v1_5', ec: 'ECDSA', ed25519: 'Ed25519' }[key.asymmetricKeyType ?? ''] ?? ''
+    { rsa: 'RSASSA-PKCS1-v1_5', ec: 'ECDSA', ed25519: 'Ed25519' }[String(key.asymmetricKeyType) as 'ec'] ?? ''
   const curves: Readonly<Record<string, string>> = {
     prime256v1: 'P-256',
     secp384r1: 'P-384',

@@ -55,7 +55,10 @@ export function checkDer(bytes: Uint8Array): void {
 
 const constructed = 0x20
 const [boolean, integer, bitString, none, objectId, enumerated] = [0x01, 0x02, 0x03, 0x05, 0x06, 0x0a]
-const [sequence, set] = [0x30, 0x31]
+const octetString = 0x04
+/** UTF8, Numeric, Printable, Teletex, IA5, Visible, General, Universal and BMP strings. */
+const texts: readonly number[] = [0x0c, 0x12, 0x13, 0x14, 0x16, 0x1a, 0x1b, 0x1c, 0x1e]
+const [utcTime, generalizedTime, sequence, set] = [0x17, 0x18, 0x30, 0x31]
 
 /** The value of an implicit tag as the universal type that it stands for. Throws `RangeError` if it has not the form of that one. */
 export function implicitly(element: Element | undefined, tag: number): Element {
@@ -88,12 +91,15 @@ function checkForm({ bytes, tag, contents, end }: Element): void {
         return length === 0
       case objectId:
         return length > 0 && last < 0x80
-      case 0: // the end of an encoding that is not DER
-      case sequence ^ constructed:
-      case set ^ constructed:
-        return false
-      default: // no other type has parts
-        return (tag & constructed) === 0
+      case utcTime:
+      case generalizedTime: // without fractions, as RFC 5280 section 4.1.2.5 has them
+        return (
+          length === (tag === utcTime ? 13 : 15) &&
+          last === 0x5a &&
+          bytes.subarray(contents, end - 1).every((digit) => digit >= 0x30 && digit <= 0x39)
+        )
+      default: // no other type has parts, and no type but these stands in what is read here
+        return tag === octetString || texts.includes(tag)
     }
   }
   if (!fine()) throw new RangeError('a value that DER does not have')
