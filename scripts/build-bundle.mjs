@@ -1,7 +1,8 @@
-// Makes dist/bundle/: the command line as a few files instead of hundreds, with all that it shares and what it takes of small packages.
-// What only some commands need is in a file of its own. The modules beside it in dist/ are those of the library.
+// Makes dist/bundle/: the command line as a few files instead of hundreds. Two of them hold what every command loads at once: `base`,
+// which is enough for help, and `certificates`, on which the commands for certificates stand. What others need is split as it falls.
+// The modules beside it in dist/ are those of the library.
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -9,17 +10,40 @@ import { rolldown } from 'rolldown'
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 
 const { dependencies } = JSON.parse(readFileSync(path('package.json'), 'utf8'))
-/** Read at every start. The others are large, and loaded by commands that serve or call. */
-const bundled = ['commander', 'fast-string-width', 'fast-string-truncated-width', 'zod']
+/** The others are large, and loaded by commands that serve or call. */
+const bundled = ['commander', 'fast-string-width', 'zod']
 const external = Object.keys(dependencies).filter((name) => !bundled.includes(name))
 
 /** A module still looks for files beside itself where `tsc` has put it. */
 const whereItWas = {
   name: 'where-it-was',
-  transform: (code, id) => {
-    if (!id.startsWith(path('src/')) || !code.includes('import.meta.url')) return undefined
-    const built = relative(path('src'), id).replace(/\.ts$/, '.js')
-    return code.replaceAll('import.meta.url', `new URL('../${built}', import.meta.url).href`)
+  transform: {
+    filter: { code: 'import.meta.url' },
+    handler(_, id, { magicString }) {
+      const built = relative(path('src'), id).replace(/\.ts$/, '.js')
+      return { code: magicString.replaceAll('import.meta.url', `new URL('../${built}', import.meta.url).href`) }
+    },
+  },
+}
+
+const commands = readdirSync(path('src/cli/commands')).map((name) => path(`src/cli/commands/${name}`))
+const starts = {
+  base: [path('src/cli/bin.ts'), path('src/cli/program.ts'), ...commands.map((folder) => `${folder}/command.ts`)],
+  certificates: [
+    path('src/config/index.ts'),
+    ...commands.filter((folder) => /\/cert-\w+$/.test(folder)).map((folder) => `${folder}/run.ts`),
+  ],
+}
+/** By group: what its first modules import, and what that imports, as far as it does not wait. */
+const members = { base: new Set(), certificates: new Set() }
+const grouped = {
+  name: 'grouped',
+  buildEnd() {
+    for (const [group, ids] of Object.entries(starts)) {
+      const found = members[group]
+      for (const id of ids) found.add(id)
+      for (const id of found) for (const imported of this.getModuleInfo(id)?.importedIds ?? []) found.add(imported)
+    }
   },
 }
 
@@ -27,8 +51,10 @@ const bundle = await rolldown({
   input: { 'mcp-mtls': path('src/cli/bin.ts') },
   platform: 'node',
   external: [/^node:/, '#output-checker', ...external.map((name) => new RegExp(`^${name}(/|$)`))],
-  plugins: [whereItWas],
+  plugins: [whereItWas, grouped],
   treeshake: { moduleSideEffects: false },
+  preserveEntrySignatures: false,
+  experimental: { nativeMagicString: true },
 })
 await bundle.write({
   dir: path('dist/bundle'),
@@ -37,5 +63,13 @@ await bundle.write({
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   entryFileNames: '[name].js',
   chunkFileNames: '[name]-[hash].js',
+  codeSplitting: {
+    includeDependenciesRecursively: false,
+    groups: Object.entries(members).map(([name, ids], at) => ({
+      name,
+      test: (id) => id !== path('src/cli/bin.ts') && ids.has(id),
+      priority: 2 - at,
+    })),
+  },
 })
 await bundle.close()
