@@ -5,7 +5,7 @@ import { loadMaterial } from '../dist/tls/material/file-source.js'
 
 /** @param {string} certDir */
 export const place = (certDir) => ({
-  program: fileURLToPath(new URL('../dist/cli/bin.js', import.meta.url)),
+  program: fileURLToPath(new URL('../dist/bundle/mcp-mtls.js', import.meta.url)),
   certDir,
 })
 

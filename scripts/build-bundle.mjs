@@ -1,5 +1,5 @@
-// Makes dist/bundle/: the command line as a few files instead of hundreds. Two of them hold what every command loads at once: `base`,
-// which is enough for help, and `certificates`, on which the commands for certificates stand. What others need is split as it falls.
+// Makes dist/bundle/: the command line as a few files instead of hundreds. `base` is enough for help, `certificates` reads settings and
+// certificates for all commands, `making` makes and checks them, which a process that serves never loads. The rest is split as it falls.
 // The modules beside it in dist/ are those of the library.
 
 import { readdirSync, readFileSync } from 'node:fs'
@@ -21,34 +21,44 @@ const whereItWas = {
     filter: { code: 'import.meta.url' },
     handler(_, id, { magicString }) {
       const built = relative(path('src'), id).replace(/\.ts$/, '.js')
-      return { code: magicString.replaceAll('import.meta.url', `new URL('../${built}', import.meta.url).href`) }
+      return {
+        code: magicString.replaceAll('import.meta.url', `new URL('../${built}', import.meta.url).href`),
+      }
     },
   },
 }
 
 const commands = readdirSync(path('src/cli/commands')).map((name) => path(`src/cli/commands/${name}`))
-const starts = {
-  base: [path('src/cli/bin.ts'), path('src/cli/program.ts'), ...commands.map((folder) => `${folder}/command.ts`)],
-  certificates: [
-    path('src/config/index.ts'),
-    ...commands.filter((folder) => /\/cert-\w+$/.test(folder)).map((folder) => `${folder}/run.ts`),
-  ],
-}
-/** By group: what its first modules import, and what that imports, as far as it does not wait. */
-const members = { base: new Set(), certificates: new Set() }
+const bin = path('src/cli/bin.ts')
+const starts = [path('src/cli/program.ts'), ...commands.map((folder) => `${folder}/command.ts`)]
+const certificates = [
+  path('src/config/index.ts'),
+  ...commands.filter((folder) => /\/cert-[\w-]+$/.test(folder)).map((folder) => `${folder}/run.ts`),
+]
+const shared =
+  /\/(src\/(auth|config|errors|files|judge|text|x509|alarm|cli\/(io|options|terminal))|node_modules)\b/
+
+/** `first` is there before anything else is loaded. A group imports from those before it alone. */
+const groups = { first: new Set(), base: new Set(), certificates: new Set(), making: new Set() }
 const grouped = {
   name: 'grouped',
   buildEnd() {
-    for (const [group, ids] of Object.entries(starts)) {
-      const found = members[group]
-      for (const id of ids) found.add(id)
-      for (const id of found) for (const imported of this.getModuleInfo(id)?.importedIds ?? []) found.add(imported)
+    /** These modules, what they import, and what that imports, as far as it does not wait. */
+    const closure = (ids) => {
+      const found = new Set(ids)
+      for (const id of found)
+        for (const imported of this.getModuleInfo(id)?.importedIds ?? []) found.add(imported)
+      return found
     }
+    groups.first = closure([bin])
+    groups.first.delete(bin) // the entry itself
+    groups.base = closure(starts)
+    for (const id of closure(certificates)) groups[shared.test(id) ? 'certificates' : 'making'].add(id)
   },
 }
 
 const bundle = await rolldown({
-  input: { 'mcp-mtls': path('src/cli/bin.ts') },
+  input: { 'mcp-mtls': bin },
   platform: 'node',
   external: [/^node:/, '#output-checker', ...external.map((name) => new RegExp(`^${name}(/|$)`))],
   plugins: [whereItWas, grouped],
@@ -65,10 +75,10 @@ await bundle.write({
   chunkFileNames: '[name]-[hash].js',
   codeSplitting: {
     includeDependenciesRecursively: false,
-    groups: Object.entries(members).map(([name, ids], at) => ({
+    groups: Object.keys(groups).map((name, at) => ({
       name,
-      test: (id) => id !== path('src/cli/bin.ts') && ids.has(id),
-      priority: 2 - at,
+      test: (id) => groups[name].has(id),
+      priority: 4 - at,
     })),
   },
 })
