@@ -31,7 +31,7 @@ export function scopeOf(der: Uint8Array): { readonly scope: CrlScope; readonly u
         ? 'it is about attribute certificates'
         : point.onlyUsers && point.onlyCas
           ? 'it is about no certificate at all'
-          : point.isRelative
+          : point.isUnnamed
             ? 'its distribution point has no full name'
             : undefined
   const only = point.onlyCas ? 'ca' : point.onlyUsers ? 'user' : undefined

@@ -3,7 +3,8 @@ import { MtlsError } from '../errors.js'
 import { isStrongHash, readSignatureAlgorithm, type SignatureAlgorithm } from './algorithm.js'
 import { type CertificateFacts, serialText } from './certificate.js'
 import { type CrlScope, everything, scopeOf } from './crl-scope.js'
-import { contentsOf, type Element, elementAt, elementsIn, encodingOf, expected } from './der/der.js'
+import { only } from './der/certificate-parts.js'
+import { checkDer, contentsOf, type Element, elementAt, elementsIn, encodingOf, expected } from './der/der.js'
 import { type Extension, extensionsIn } from './der/extension.js'
 import { isSameName, nameText, rdnsOf, readName } from './name.js'
 import { otherFormat } from './other-format.js'
@@ -105,15 +106,15 @@ const explicit0 = 0xa0
 function readCrl(der: Uint8Array): CrlFacts {
   const list = expected(elementAt(der, 0), sequence)
   if (list.end !== der.length) throw new RangeError('something stands after the list')
-  const [body, algorithm, signature] = [...elementsIn(list)]
+  const [body, algorithm, signature, ...more] = [...elementsIn(list)]
   const parts = [...elementsIn(expected(body, sequence))]
   const version = parts[0]?.tag === integerTag ? parts.shift() : undefined
   const [innerAlgorithm, issuer, thisUpdate] = parts.splice(0, 3)
   const nextUpdate = isTime(parts[0]) ? parts.shift() : undefined
   const entries = parts[0]?.tag === sequence ? parts.shift() : undefined
   const wrapper = parts[0]?.tag === explicit0 ? parts.shift() : undefined
-  const extensions = extensionsIn(wrapper && elementAt(der, wrapper.contents, wrapper.end))
-  if (parts.length > 0 || !body || !algorithm || !innerAlgorithm || !issuer)
+  const extensions = extensionsIn(wrapper && only(wrapper))
+  if (parts.length + more.length > 0 || !body || !algorithm || !innerAlgorithm || !issuer)
     throw new RangeError('not the parts of a list')
   if (version && contentsOf(version).join() !== '1') throw new RangeError('not version 2')
   if (Buffer.compare(encodingOf(algorithm), encodingOf(innerAlgorithm)) !== 0)
@@ -179,9 +180,15 @@ function scopeIn(der: Uint8Array): CrlScope {
 
 /** Up to 20 bytes long, more than a number holds: the DER of the INTEGER is read here. */
 function crlNumber(extensions: readonly Extension[]): bigint | undefined {
-  const found = extensions.find(({ id }) => id === crlNumberId)
-  const digits = found && Buffer.from(contentsOf(elementAt(found.value, 0))).toString('hex')
-  return digits ? BigInt(`0x${digits}`) : undefined
+  const value = contentsIn(extensions, crlNumberId, integerTag)
+  return value && BigInt(`0x${Buffer.from(value).toString('hex')}`)
+}
+
+/** The contents of the value that an extension holds; undefined when it is absent. */
+function contentsIn(extensions: readonly Extension[], wanted: string, tag: number): Uint8Array | undefined {
+  const found = extensions.find(({ id }) => id === wanted)
+  if (found) checkDer(found.value)
+  return found && contentsOf(expected(elementAt(found.value, 0), tag))
 }
 
 function revokedIn(entries: Element | undefined): RevokedCertificates {
@@ -210,14 +217,16 @@ function revokedIn(entries: Element | undefined): RevokedCertificates {
 function readEntry(entry: Element) {
   const serial = expected(elementAt(entry.bytes, expected(entry, sequence).contents, entry.end), integerTag)
   const at = elementAt(entry.bytes, serial.end, entry.end)
-  const extensions = at.end < entry.end ? extensionsIn(elementAt(entry.bytes, at.end, entry.end)) : []
+  const after = at.end < entry.end ? elementAt(entry.bytes, at.end, entry.end) : undefined
+  if (after && after.end < entry.end) throw new RangeError('something follows the extensions of an entry')
+  const extensions = extensionsIn(after)
   requireKnown(extensions, entryExtensions)
   return { serial: serialText(contentsOf(serial)), at: readTime(at), reason: reasonIn(extensions) }
 }
 
 function reasonIn(extensions: readonly Extension[]): string | undefined {
-  const found = extensions.find(({ id }) => id === crlReason)
-  return found && crlReasons[contentsOf(expected(elementAt(found.value, 0), enumerated))[0] ?? 0]
+  const value = contentsIn(extensions, crlReason, enumerated)
+  return value && crlReasons[value[0] ?? 0]
 }
 
 interface Signed {

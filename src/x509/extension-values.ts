@@ -79,9 +79,10 @@ export function readDistributionPoints(der: Uint8Array): string[] {
 }
 
 export interface IssuingDistributionPoint {
-  /** Undefined: it has no name, or one that is given relative to the issuer, and then `isRelative`. */
+  /** Full names; undefined when there are none. */
   readonly names: readonly string[] | undefined
-  readonly isRelative: boolean
+  /** It is about one distribution point, whose full name it does not say. */
+  readonly isUnnamed: boolean
   readonly onlyUsers: boolean
   readonly onlyCas: boolean
   readonly onlySomeReasons: boolean
@@ -104,7 +105,7 @@ export function readIssuingDistributionPoint(der: Uint8Array): IssuingDistributi
   parts.end()
   return {
     names,
-    isRelative: point !== undefined && names === undefined,
+    isUnnamed: point !== undefined && names === undefined,
     onlyUsers,
     onlyCas,
     onlySomeReasons: reasons !== undefined,
@@ -113,13 +114,15 @@ export function readIssuingDistributionPoint(der: Uint8Array): IssuingDistributi
   }
 }
 
-/** The names of one distribution point; undefined when it has none, or one that is given relative to the issuer. */
+/** The full names of one distribution point; undefined when it has none, or one that is given relative to the issuer. */
 function pointNames(wrapper: Element | undefined): readonly string[] | undefined {
   if (!wrapper) return undefined
   const [name, ...more] = [...elementsIn(wrapper)]
   if (more.length > 0) throw new RangeError('more than one name of a distribution point')
-  if (name?.tag === constructed0 && name.end > name.contents)
-    return [...elementsIn(name)].map(generalNameText)
+  if (name?.tag === constructed0) {
+    const names = [...elementsIn(name)].map(generalNameText)
+    return names.length > 0 ? names : undefined
+  }
   relativeName({ ...expected(name, constructed1), tag: set })
   return undefined
 }
