@@ -60,6 +60,7 @@ const grouped = {
 const bundle = await rolldown({
   input: { 'mcp-mtls': bin },
   platform: 'node',
+  transform: { target: 'node20' },
   external: [/^node:/, '#output-checker', ...external.map((name) => new RegExp(`^${name}(/|$)`))],
   plugins: [whereItWas, grouped],
   treeshake: { moduleSideEffects: false },
