@@ -90,7 +90,7 @@ function compare<Facts extends object>(
   const next = numbersFrom(seed)
   const counts = { alike: 0, refused: 0 }
   for (const der of all) expect(ours(der)).toMatchObject(theirs(der, ours(der)))
-  for (let run = 0; run < tier(4_000, 200_000); run++) {
+  for (let run = 0; run < tier(1_500, 100_000); run++) {
     const der = mutated(all[run % all.length] as Buffer, next)
     const facts = ifReadable(() => ours(der))
     if (facts === undefined) {
@@ -109,8 +109,8 @@ test('a certificate that we read, the library reads alike', () => {
   // OpenSSL writes anew what was not DER outside of the signed part.
   const byLibrary = (_: Buffer, { x509 }: CertificateFacts) => certificateByLibrary(x509.raw)
   const counts = compare(certificates(), 5280, (der) => readCertificate(der), byLibrary)
-  expect(counts.alike).toBeGreaterThan(200)
-  expect(counts.refused).toBeGreaterThan(1_000)
+  expect(counts.alike).toBeGreaterThan(100)
+  expect(counts.refused).toBeGreaterThan(500)
 })
 
 test('a revocation list that we read, the library reads alike', async () => {
@@ -120,6 +120,6 @@ test('a revocation list that we read, the library reads alike', async () => {
     return one
   }
   const counts = compare(await lists(), 5280, list, crlByLibrary)
-  expect(counts.alike).toBeGreaterThan(200)
-  expect(counts.refused).toBeGreaterThan(1_000)
+  expect(counts.alike).toBeGreaterThan(100)
+  expect(counts.refused).toBeGreaterThan(500)
 })
