@@ -35,7 +35,7 @@ export function relativeName(rdn: Element): readonly Attribute[] {
 }
 
 function textOf(value: Element): string {
-  const contents = Buffer.from(contentsOf(value))
+  const contents = Buffer.from(contentsOf(value)) // a copy: its bytes may be swapped
   switch (value.tag) {
     case utf8String:
       if (!isUtf8(contents)) throw new RangeError('a text that is not UTF-8')
