@@ -2,7 +2,7 @@
 // How long commands take, from their start to their end, beside the least that could: `--help` beside an empty Node,
 // `cert-gen` and `cert-check` beside openssl.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +14,7 @@ const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '11' }, json: { type: 'boolean', default: false } },
 })
 const rounds = Number(values.rounds)
-const program = fileURLToPath(new URL('../dist/cli/bin.js', import.meta.url))
+const program = fileURLToPath(new URL('../dist/bundle/mcp-mtls.js', import.meta.url))
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-mtls-bench-'))
 
 /** Milliseconds. @param {string} command @param {readonly string[]} args */
@@ -28,17 +28,29 @@ let made = 0
 const newName = () => `made-${made++}`
 const ours = (/** @type {string[]} */ ...args) => time(process.execPath, [program, ...args])
 
-/** The same three certificates with the same keys: a CA, a server, a client. */
+/** What `cert-gen` makes by default, as openssl makes it: keys, requests, certificates of the same extensions. */
+const bySh = `set -e
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out ca.key
+openssl req -x509 -new -key ca.key -days 3650 -subj '/CN=mcp-mtls CA 123456' -out ca.crt \\
+  -addext basicConstraints=critical,CA:TRUE,pathlen:0 -addext keyUsage=critical,keyCertSign,cRLSign
+for name in server client; do
+  {
+    echo basicConstraints=critical,CA:FALSE
+    echo keyUsage=critical,digitalSignature
+    echo extendedKeyUsage=$name"Auth"
+    if [ $name = server ]; then echo subjectAltName=DNS:mcp-server,DNS:localhost,IP:127.0.0.1,IP:::1; fi
+    echo subjectKeyIdentifier=hash
+    echo authorityKeyIdentifier=keyid
+  } > $name.ext
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out $name.key
+  openssl req -new -key $name.key -subj /CN=mcp-$name -out $name.csr
+  openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -days 365 -extfile $name.ext -out $name.crt 2> /dev/null
+done`
+
 function opensslSet() {
-  const name = newName()
-  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  const ca = ['req', '-x509', ...ec, '-keyout', `${name}.ca.key`, '-out', `${name}.ca.crt`, '-subj', '/CN=ca']
-  const leaf = (/** @type {string} */ of) =>
-    time('openssl', [
-      ...['req', '-x509', ...ec, '-keyout', `${name}.${of}.key`, '-out', `${name}.${of}.crt`],
-      ...['-subj', `/CN=${of}`, '-CA', `${name}.ca.crt`, '-CAkey', `${name}.ca.key`],
-    ])
-  return time('openssl', ca) + leaf('server') + leaf('client')
+  const directory = join(scratch, newName())
+  mkdirSync(directory)
+  return time('sh', ['-c', bySh], directory)
 }
 
 try {

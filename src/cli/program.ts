@@ -16,20 +16,38 @@ interface CommandModule {
   build(io: Io): Command
 }
 
-const summaries = {
-  demo: 'the whole story in one go, nothing to set up',
-  'cert-gen': 'make a CA, server and client certificates',
-  'cert-check': 'say what is wrong with certificates, files or a live server',
-  'cert-list': 'list what a CA has issued',
-  'cert-renew': 'issue anew what is due',
-  'cert-revoke': 'revoke a certificate',
-  'cert-rotate-ca': 'change to a new CA, with an overlap',
-  'test-tls': 'say whether a server can be called over mutual TLS, and if not, why',
-  'perf-test': 'measure what mTLS costs beside plain HTTP',
-  monitor: 'watch servers and certificates, with a status page',
-  serve: 'run the weather, datetime and echo servers',
-  ask: 'ask the servers a question in plain language',
-} as const
+/** Those with a space in their names are ways to use one. */
+type CommandName = Exclude<Exiting, `${string} ${string}`>
+
+/** Each command: how it is loaded, and its line in the list of them. */
+const commands: Readonly<
+  Record<CommandName, readonly [load: () => Promise<CommandModule>, summary: string]>
+> = {
+  demo: [() => import('./commands/demo/command.js'), 'the whole story in one go, nothing to set up'],
+  'cert-gen': [() => import('./commands/cert-gen/command.js'), 'make a CA, server and client certificates'],
+  'cert-check': [
+    () => import('./commands/cert-check/command.js'),
+    'say what is wrong with certificates, files or a live server',
+  ],
+  'cert-list': [() => import('./commands/cert-list/command.js'), 'list what a CA has issued'],
+  'cert-renew': [() => import('./commands/cert-renew/command.js'), 'issue anew what is due'],
+  'cert-revoke': [() => import('./commands/cert-revoke/command.js'), 'revoke a certificate'],
+  'cert-rotate-ca': [
+    () => import('./commands/cert-rotate-ca/command.js'),
+    'change to a new CA, with an overlap',
+  ],
+  'test-tls': [
+    () => import('./commands/test-tls/command.js'),
+    'say whether a server can be called over mutual TLS, and if not, why',
+  ],
+  'perf-test': [() => import('./commands/perf-test/command.js'), 'measure what mTLS costs beside plain HTTP'],
+  monitor: [
+    () => import('./commands/monitor/command.js'),
+    'watch servers and certificates, with a status page',
+  ],
+  serve: [() => import('./commands/serve/command.js'), 'run the weather, datetime and echo servers'],
+  ask: [() => import('./commands/ask/command.js'), 'ask the servers a question in plain language'],
+}
 
 /** Runs one command line; prints any error and sets `io.exitCode`. */
 export async function run(argv: readonly string[], io: Io): Promise<void> {
@@ -40,13 +58,13 @@ export async function run(argv: readonly string[], io: Io): Promise<void> {
     refuseKeys(argv)
     const program = buildProgram(io)
     if (command !== undefined) {
-      const { build } = (await import(`./commands/${command}/command.js`)) as CommandModule
+      const { build } = await commands[command][0]()
       const built = build(io).addHelpText('after', `\n${exitCodesHelp(command)}`)
       adopt(built, program)
       program.addCommand(built)
       argv = bindOptionals(argv, built)
     }
-    for (const [other, summary] of Object.entries(summaries))
+    for (const [other, [, summary]] of Object.entries(commands))
       if (other !== command) program.command(other).description(summary)
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
@@ -56,8 +74,8 @@ export async function run(argv: readonly string[], io: Io): Promise<void> {
   }
 }
 
-function isCommand(name: string | undefined): name is keyof typeof summaries {
-  return name !== undefined && Object.hasOwn(summaries, name)
+function isCommand(name: string | undefined): name is CommandName {
+  return name !== undefined && Object.hasOwn(commands, name)
 }
 
 /**

@@ -1,6 +1,5 @@
-import { RsaSaPssParams } from '@peculiar/asn1-rsa'
-import { AsnConvert } from '@peculiar/asn1-schema'
-import type { AlgorithmIdentifier } from '@peculiar/asn1-x509'
+import { checkDer, contentsOf, type Element, elementAt, elementsIn, expected } from './der/der.js'
+import { objectIdText } from './der/object-id.js'
 
 const hashes: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.1.2': 'md2',
@@ -33,10 +32,48 @@ export function isStrongHash(hash: string | undefined): boolean {
   return strong.has(hash)
 }
 
-/** The hash of a signature algorithm; `built-in` for Ed25519 and Ed448, undefined for unknown algorithms. */
-export function hashOf(algorithm: AlgorithmIdentifier): string | undefined {
-  if (algorithm.algorithm !== rsassaPss) return hashes[algorithm.algorithm]
+/** How something was signed (RFC 5280 section 4.1.1.2). */
+export interface SignatureAlgorithm {
+  /** `built-in` for Ed25519 and Ed448, undefined for unknown algorithms. */
+  readonly hash: string | undefined
+  readonly isPss: boolean
+}
+
+const [integer, none, objectId, sequence] = [0x02, 0x05, 0x06, 0x30]
+
+/** Reads an algorithm identifier. Throws `RangeError` if it is not one, or not in DER. */
+export function readSignatureAlgorithm(der: Uint8Array): SignatureAlgorithm {
+  checkDer(der)
+  const { id, parameters } = identifierIn(elementAt(der, 0))
+  if (id !== rsassaPss) return { hash: hashNamed(id), isPss: false }
   // RFC 4055 section 3.1: SHA-1 is the default when the parameters are absent.
-  if (!algorithm.parameters) return 'sha1'
-  return hashes[AsnConvert.parse(algorithm.parameters, RsaSaPssParams).hashAlgorithm.algorithm]
+  return { hash: parameters && parameters.tag !== none ? pssHash(parameters) : 'sha1', isPss: true }
+}
+
+function identifierIn(element: Element): { readonly id: string; readonly parameters: Element | undefined } {
+  const [id, parameters, ...more] = [...elementsIn(expected(element, sequence))]
+  if (more.length > 0) throw new RangeError('not an algorithm')
+  return { id: objectIdText(contentsOf(expected(id, objectId))), parameters }
+}
+
+/** Of the parameters: hash, mask, salt and trailer, in that order, each in a tag of its own and each of them optional. */
+function pssHash(parameters: Element): string | undefined {
+  let hash: string | undefined = 'sha1'
+  let before = 0x9f
+  for (const wrapper of elementsIn(expected(parameters, sequence))) {
+    const [value, ...more] = [...elementsIn(wrapper)]
+    if (wrapper.tag <= before || wrapper.tag > 0xa3 || more.length > 0)
+      throw new RangeError('not the parameters of RSASSA-PSS')
+    before = wrapper.tag
+    if (wrapper.tag >= 0xa2) expected(value, integer)
+    else {
+      const { id } = identifierIn(expected(value))
+      if (wrapper.tag === 0xa0) hash = hashNamed(id)
+    }
+  }
+  return hash
+}
+
+function hashNamed(id: string): string | undefined {
+  return Object.hasOwn(hashes, id) ? hashes[id] : undefined
 }

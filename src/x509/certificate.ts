@@ -1,31 +1,18 @@
 import { createHash, X509Certificate } from 'node:crypto'
-import { AsnConvert } from '@peculiar/asn1-schema'
-import {
-  AlgorithmIdentifier,
-  AuthorityKeyIdentifier,
-  BasicConstraints,
-  CRLDistributionPoints,
-  type GeneralName,
-  id_ce_authorityKeyIdentifier,
-  id_ce_basicConstraints,
-  id_ce_certificatePolicies,
-  id_ce_cRLDistributionPoints,
-  id_ce_extKeyUsage,
-  id_ce_issuerAltName,
-  id_ce_keyUsage,
-  id_ce_nameConstraints,
-  id_ce_subjectAltName,
-  id_ce_subjectKeyIdentifier,
-  KeyUsage,
-  Name,
-  SubjectKeyIdentifier,
-} from '@peculiar/asn1-x509'
 import { MtlsError } from '../errors.js'
-import { hashOf } from './algorithm.js'
+import { readSignatureAlgorithm } from './algorithm.js'
 import { certificateParts } from './der/certificate-parts.js'
-import { checkDer, contentsOf, elementAt } from './der/der.js'
+import { checkDer } from './der/der.js'
+import {
+  bitsIn,
+  readAuthorityKeyId,
+  readBasicConstraints,
+  readDistributionPoints,
+  readKeyId,
+  readKeyUsage,
+} from './extension-values.js'
 import { type KeyFacts, keyFacts } from './key-facts.js'
-import { isSameName, nameText, rdnsOf, valuesOf } from './name.js'
+import { isSameName, nameText, rdnsOf, readName, valuesOf } from './name.js'
 import { type NameConstraints, readNameConstraints } from './name-constraints.js'
 import { readObjectIds, readSubjectNames, type SubjectNames } from './subject-names.js'
 
@@ -82,7 +69,20 @@ export interface CertificateFacts {
   readonly x509: X509Certificate
 }
 
-const netscapeCertType = '2.16.840.1.113730.1.1'
+/** Of the extensions that are known here. */
+const ids = {
+  subjectKeyIdentifier: '2.5.29.14',
+  keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
+  issuerAltName: '2.5.29.18',
+  basicConstraints: '2.5.29.19',
+  nameConstraints: '2.5.29.30',
+  crlDistributionPoints: '2.5.29.31',
+  certificatePolicies: '2.5.29.32',
+  authorityKeyIdentifier: '2.5.29.35',
+  extendedKeyUsage: '2.5.29.37',
+  netscapeCertType: '2.16.840.1.113730.1.1',
+} as const
 
 const extendedKeyUsageNames: Readonly<Record<string, string>> = {
   '1.3.6.1.5.5.7.3.1': 'serverAuth',
@@ -96,19 +96,7 @@ const extendedKeyUsageNames: Readonly<Record<string, string>> = {
 
 // Policy constraints, mappings and inhibitAnyPolicy are missing on purpose: marking them critical asks for processing
 // that does not happen here.
-const knownExtensions = new Set<string>([
-  id_ce_authorityKeyIdentifier,
-  id_ce_basicConstraints,
-  id_ce_certificatePolicies,
-  id_ce_cRLDistributionPoints,
-  id_ce_extKeyUsage,
-  id_ce_issuerAltName,
-  id_ce_keyUsage,
-  id_ce_nameConstraints,
-  id_ce_subjectAltName,
-  id_ce_subjectKeyIdentifier,
-  netscapeCertType,
-])
+const knownExtensions = new Set<string>(Object.values(ids))
 
 /**
  * The facts of one certificate, from DER, PEM or Node's own object.
@@ -135,15 +123,14 @@ function facts(x509: X509Certificate): CertificateFacts {
   const read = <T>(id: string, reader: (der: Uint8Array) => T): T | undefined => {
     const [extension, ...others] = extensions.filter((one) => one.id === id)
     if (others.length > 0) throw new TypeError(`extension ${id} stands twice`) // RFC 5280 section 4.2
+    if (extension) checkDer(extension.value)
     return extension && reader(extension.value)
   }
-  const find = <T>(id: string, type: new () => T): T | undefined => read(id, (der) => parse(der, type))
-  const constraints = find(id_ce_basicConstraints, BasicConstraints)
-  const usage = find(id_ce_keyUsage, KeyUsage)
-  const netscapeUsage = read(netscapeCertType, (der) => contentsOf(elementAt(der, 0))[1] ?? 0)
-  const extendedUsage = read(id_ce_extKeyUsage, readObjectIds)
-  const names = read(id_ce_subjectAltName, readSubjectNames)
-  const [subject, issuer] = [parse(parts.subject, Name), parse(parts.issuer, Name)]
+  const constraints = read(ids.basicConstraints, readBasicConstraints)
+  const netscapeUsage = read(ids.netscapeCertType, (der) => bitsIn(der)[0] ?? 0)
+  const extendedUsage = read(ids.extendedKeyUsage, readObjectIds)
+  const names = read(ids.subjectAltName, readSubjectNames)
+  const [subject, issuer] = [readName(parts.subject), readName(parts.issuer)]
   const [subjectRdns, issuerRdns] = [rdnsOf(subject), rdnsOf(issuer)]
   const commonNames = valuesOf(subject, '2.5.4.3')
   return Object.freeze({
@@ -158,11 +145,10 @@ function facts(x509: X509Certificate): CertificateFacts {
     names: names?.names ?? { dns: [], ip: [], email: [], uri: [] },
     fingerprint256: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
     key: keyFacts(parts.keyAlgorithm, parts.publicKey),
-    signatureHash: hashOf(parse(parts.signatureAlgorithm, AlgorithmIdentifier)),
-    isCa: constraints?.cA ?? false,
-    pathLength: constraints?.pathLenConstraint,
-    // The library spells this name differently.
-    keyUsage: usage?.toJSON().map((name) => (name === 'crlSign' ? 'cRLSign' : name)),
+    signatureHash: readSignatureAlgorithm(parts.signatureAlgorithm).hash,
+    isCa: constraints?.isCa ?? false,
+    pathLength: constraints?.pathLength,
+    keyUsage: read(ids.keyUsage, readKeyUsage),
     extendedKeyUsage: extendedUsage?.map((oid) => extendedKeyUsageNames[oid] ?? oid),
     netscapeUsage:
       netscapeUsage === undefined
@@ -174,43 +160,23 @@ function facts(x509: X509Certificate): CertificateFacts {
     unknownCritical: extensions
       .filter(({ id, critical }) => critical && !knownExtensions.has(id))
       .map(({ id }) => id),
-    crlPoints: (find(id_ce_cRLDistributionPoints, CRLDistributionPoints) ?? []).flatMap(
-      ({ distributionPoint }) => distributionPoint?.fullName?.map(generalNameText) ?? [],
-    ),
-    nameConstraints: read(id_ce_nameConstraints, readNameConstraints),
+    crlPoints: read(ids.crlDistributionPoints, readDistributionPoints) ?? [],
+    nameConstraints: read(ids.nameConstraints, readNameConstraints),
     subjectRdns,
     issuerRdns,
     directoryNames: names?.directoryNames ?? [],
     otherEmails: [...valuesOf(subject, '1.2.840.113549.1.9.1'), ...(names?.mailboxes ?? [])],
     keyId: createHash('sha256').update(parts.publicKey).digest('hex'),
     selfIssued: isSameName(subjectRdns, issuerRdns),
-    subjectKeyId: hex(find(id_ce_subjectKeyIdentifier, SubjectKeyIdentifier)?.buffer),
-    authorityKeyId: hex(find(id_ce_authorityKeyIdentifier, AuthorityKeyIdentifier)?.keyIdentifier?.buffer),
+    subjectKeyId: read(ids.subjectKeyIdentifier, readKeyId),
+    authorityKeyId: read(ids.authorityKeyIdentifier, readAuthorityKeyId),
     x509,
   })
-}
-
-/** The library reads encodings other than DER too, which X.509 does not allow. */
-function parse<T>(der: Uint8Array, type: new () => T): T {
-  checkDer(der)
-  return AsnConvert.parse(der, type)
 }
 
 /** In PEM, one text each. */
 export function pemOf(certificates: readonly CertificateFacts[]): string[] {
   return certificates.map(({ x509 }) => x509.toString())
-}
-
-/** A name as text that is the same for equal names. */
-export function generalNameText(name: GeneralName): string {
-  const { uniformResourceIdentifier: uri, dNSName, directoryName } = name
-  if (uri !== undefined) return `URI:${uri}`
-  if (dNSName !== undefined) return `DNS:${dNSName}`
-  return directoryName ? `DirName:${nameText(directoryName)}` : `DER:${hex(AsnConvert.serialize(name))}`
-}
-
-function hex(buffer: ArrayBuffer | undefined): string | undefined {
-  return buffer && Buffer.from(buffer).toString('hex')
 }
 
 /** A serial number as lower-case hex without leading zeros, so that different encodings of one number are equal. */

@@ -1,6 +1,6 @@
-import { AsnConvert } from '@peculiar/asn1-schema'
-import { IssuingDistributionPoint } from '@peculiar/asn1-x509'
-import { type CertificateFacts, generalNameText } from './certificate.js'
+import type { CertificateFacts } from './certificate.js'
+import { checkDer } from './der/der.js'
+import { readIssuingDistributionPoint } from './extension-values.js'
 
 /** Which certificates of its issuer a revocation list covers (RFC 5280 section 5.2.5). */
 export interface CrlScope {
@@ -19,30 +19,21 @@ export function covers({ only, points }: CrlScope, { isCa, crlPoints }: Certific
   )
 }
 
-/** The scope that an issuing distribution point names, or why it is not supported here. */
+/** The scope that an issuing distribution point names, or why it is not supported here. Throws `RangeError` if it is invalid. */
 export function scopeOf(der: Uint8Array): { readonly scope: CrlScope; readonly unsupported?: string } {
-  const { distributionPoint, indirectCRL, onlySomeReasons, ...only } = AsnConvert.parse(
-    der,
-    IssuingDistributionPoint,
-  )
-  const unsupported = indirectCRL
+  checkDer(der)
+  const point = readIssuingDistributionPoint(der)
+  const unsupported = point.isIndirect
     ? 'it is an indirect list, with certificates of other issuers'
-    : onlySomeReasons
+    : point.onlySomeReasons
       ? 'it is about some reasons of revocation alone'
-      : only.onlyContainsAttributeCerts
+      : point.onlyAttributes
         ? 'it is about attribute certificates'
-        : only.onlyContainsUserCerts && only.onlyContainsCACerts
+        : point.onlyUsers && point.onlyCas
           ? 'it is about no certificate at all'
-          : distributionPoint && !distributionPoint.fullName
+          : point.isUnnamed
             ? 'its distribution point has no full name'
             : undefined
-  const scope = {
-    only: only.onlyContainsCACerts
-      ? ('ca' as const)
-      : only.onlyContainsUserCerts
-        ? ('user' as const)
-        : undefined,
-    points: distributionPoint?.fullName?.map(generalNameText),
-  }
-  return { scope, ...(unsupported && { unsupported }) }
+  const only = point.onlyCas ? 'ca' : point.onlyUsers ? 'user' : undefined
+  return { scope: { only, points: point.names }, ...(unsupported && { unsupported }) }
 }

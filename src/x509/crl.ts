@@ -1,22 +1,12 @@
 import { constants, verify } from 'node:crypto'
-import { AsnConvert } from '@peculiar/asn1-schema'
-import {
-  AlgorithmIdentifier,
-  CRLReasons,
-  id_ce_certificateIssuer,
-  id_ce_cRLNumber,
-  id_ce_cRLReasons,
-  id_ce_deltaCRLIndicator,
-  id_ce_issuingDistributionPoint,
-  Name,
-} from '@peculiar/asn1-x509'
 import { MtlsError } from '../errors.js'
-import { hashOf, isStrongHash } from './algorithm.js'
+import { isStrongHash, readSignatureAlgorithm, type SignatureAlgorithm } from './algorithm.js'
 import { type CertificateFacts, serialText } from './certificate.js'
 import { type CrlScope, everything, scopeOf } from './crl-scope.js'
-import { contentsOf, type Element, elementAt, elementsIn, encodingOf, expected } from './der/der.js'
+import { only } from './der/certificate-parts.js'
+import { checkDer, contentsOf, type Element, elementAt, elementsIn, encodingOf, expected } from './der/der.js'
 import { type Extension, extensionsIn } from './der/extension.js'
-import { isSameName, nameText, rdnsOf } from './name.js'
+import { isSameName, nameText, rdnsOf, readName } from './name.js'
 import { otherFormat } from './other-format.js'
 import { readTime, timeTags } from './time.js'
 
@@ -45,6 +35,27 @@ export interface CrlFacts {
   isNamedAfter(issuer: CertificateFacts): boolean
   isSignedBy(issuer: CertificateFacts): boolean
 }
+
+const crlNumberId = '2.5.29.20'
+const crlReason = '2.5.29.21'
+const deltaCrlIndicator = '2.5.29.27'
+const issuingDistributionPoint = '2.5.29.28'
+const certificateIssuer = '2.5.29.29'
+
+/** By their code (RFC 5280 section 5.3.1). */
+export const crlReasons: readonly (string | undefined)[] = [
+  'unspecified',
+  'keyCompromise',
+  'cACompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+  'certificateHold',
+  undefined,
+  'removeFromCRL',
+  'privilegeWithdrawn',
+  'aACompromise',
+]
 
 const crlBlock = /-----BEGIN (?:X509 )?CRL-----([^-]*)-----END (?:X509 )?CRL-----/g
 
@@ -91,20 +102,19 @@ class Unsupported extends RangeError {}
 const [integerTag, bitString, enumerated, sequence] = [0x02, 0x03, 0x0a, 0x30]
 const explicit0 = 0xa0
 
-// RFC 5280 section 5.1. The library reads the small parts; there may be a hundred thousand entries, which are parsed
-// here.
+// RFC 5280 section 5.1.
 function readCrl(der: Uint8Array): CrlFacts {
   const list = expected(elementAt(der, 0), sequence)
   if (list.end !== der.length) throw new RangeError('something stands after the list')
-  const [body, algorithm, signature] = [...elementsIn(list)]
+  const [body, algorithm, signature, ...more] = [...elementsIn(list)]
   const parts = [...elementsIn(expected(body, sequence))]
   const version = parts[0]?.tag === integerTag ? parts.shift() : undefined
   const [innerAlgorithm, issuer, thisUpdate] = parts.splice(0, 3)
   const nextUpdate = isTime(parts[0]) ? parts.shift() : undefined
   const entries = parts[0]?.tag === sequence ? parts.shift() : undefined
   const wrapper = parts[0]?.tag === explicit0 ? parts.shift() : undefined
-  const extensions = extensionsIn(wrapper && elementAt(der, wrapper.contents, wrapper.end))
-  if (parts.length > 0 || !body || !algorithm || !innerAlgorithm || !issuer)
+  const extensions = extensionsIn(wrapper && only(wrapper))
+  if (parts.length + more.length > 0 || !body || !algorithm || !innerAlgorithm || !issuer)
     throw new RangeError('not the parts of a list')
   if (version && contentsOf(version).join() !== '1') throw new RangeError('not version 2')
   if (Buffer.compare(encodingOf(algorithm), encodingOf(innerAlgorithm)) !== 0)
@@ -113,12 +123,12 @@ function readCrl(der: Uint8Array): CrlFacts {
   if (!nextUpdate)
     throw new Unsupported('the revocation list does not say when the next one comes (nextUpdate)')
 
-  const point = extensions.find(({ id }) => id === id_ce_issuingDistributionPoint)
-  const name = AsnConvert.parse(encodingOf(issuer), Name)
+  const point = extensions.find(({ id }) => id === issuingDistributionPoint)
+  const name = readName(encodingOf(issuer))
   const issuerRdns = rdnsOf(name)
   const signed = {
     body: encodingOf(body),
-    algorithm: AsnConvert.parse(encodingOf(algorithm), AlgorithmIdentifier),
+    algorithm: readSignatureAlgorithm(encodingOf(algorithm)),
     signature: contentsOf(expected(signature, bitString)).subarray(1),
   }
   return Object.freeze({
@@ -146,11 +156,10 @@ function isTime(element: Element | undefined): boolean {
 }
 
 const words: Readonly<Record<string, string>> = {
-  [id_ce_deltaCRLIndicator]:
-    'it is a delta list, with the changes since another one alone; use the complete list',
-  [id_ce_certificateIssuer]: 'it is an indirect list, with certificates of other issuers',
+  [deltaCrlIndicator]: 'it is a delta list, with the changes since another one alone; use the complete list',
+  [certificateIssuer]: 'it is an indirect list, with certificates of other issuers',
 }
-const listExtensions: ReadonlySet<string> = new Set([id_ce_issuingDistributionPoint])
+const listExtensions: ReadonlySet<string> = new Set([issuingDistributionPoint])
 const entryExtensions: ReadonlySet<string> = new Set()
 
 /** An unknown critical extension means that this is not a plain list (RFC 5280 sections 5.2, 5.3). */
@@ -171,9 +180,15 @@ function scopeIn(der: Uint8Array): CrlScope {
 
 /** Up to 20 bytes long, more than a number holds: the DER of the INTEGER is read here. */
 function crlNumber(extensions: readonly Extension[]): bigint | undefined {
-  const found = extensions.find(({ id }) => id === id_ce_cRLNumber)
-  const digits = found && Buffer.from(contentsOf(elementAt(found.value, 0))).toString('hex')
-  return digits ? BigInt(`0x${digits}`) : undefined
+  const value = contentsIn(extensions, crlNumberId, integerTag)
+  return value && BigInt(`0x${Buffer.from(value).toString('hex')}`)
+}
+
+/** The contents of the value that an extension holds; undefined when it is absent. */
+function contentsIn(extensions: readonly Extension[], wanted: string, tag: number): Uint8Array | undefined {
+  const found = extensions.find(({ id }) => id === wanted)
+  if (found) checkDer(found.value)
+  return found && contentsOf(expected(elementAt(found.value, 0), tag))
 }
 
 function revokedIn(entries: Element | undefined): RevokedCertificates {
@@ -202,33 +217,34 @@ function revokedIn(entries: Element | undefined): RevokedCertificates {
 function readEntry(entry: Element) {
   const serial = expected(elementAt(entry.bytes, expected(entry, sequence).contents, entry.end), integerTag)
   const at = elementAt(entry.bytes, serial.end, entry.end)
-  const extensions = at.end < entry.end ? extensionsIn(elementAt(entry.bytes, at.end, entry.end)) : []
+  const after = at.end < entry.end ? elementAt(entry.bytes, at.end, entry.end) : undefined
+  if (after && after.end < entry.end) throw new RangeError('something follows the extensions of an entry')
+  const extensions = extensionsIn(after)
   requireKnown(extensions, entryExtensions)
   return { serial: serialText(contentsOf(serial)), at: readTime(at), reason: reasonIn(extensions) }
 }
 
 function reasonIn(extensions: readonly Extension[]): string | undefined {
-  const found = extensions.find(({ id }) => id === id_ce_cRLReasons)
-  return found && CRLReasons[contentsOf(expected(elementAt(found.value, 0), enumerated))[0] ?? 0]
+  const value = contentsIn(extensions, crlReason, enumerated)
+  return value && crlReasons[value[0] ?? 0]
 }
 
 interface Signed {
   readonly body: Uint8Array
-  readonly algorithm: AlgorithmIdentifier
+  readonly algorithm: SignatureAlgorithm
   readonly signature: Uint8Array
 }
 
 function isSignedBy({ body, algorithm, signature }: Signed, issuer: CertificateFacts): boolean {
   if (issuer.keyUsage && !issuer.keyUsage.includes('cRLSign')) return false
-  const hash = hashOf(algorithm)
+  const { hash, isPss } = algorithm
   if (!isStrongHash(hash)) return false
-  const pss = algorithm.algorithm === '1.2.840.113549.1.1.10'
   const key = issuer.x509.publicKey
   try {
     return verify(
       hash === 'built-in' ? null : hash,
       body,
-      pss
+      isPss
         ? { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO }
         : key,
       signature,

@@ -1,7 +1,5 @@
-import { AsnConvert } from '@peculiar/asn1-schema'
-import { Name } from '@peculiar/asn1-x509'
 import { contentsOf, type Element, elementAt, elementsIn } from './der/der.js'
-import { rdnsOf } from './name.js'
+import { rdnsOf, readName } from './name.js'
 
 /** A part of the names of one kind (RFC 5280 section 4.2.1.10). */
 export type Subtree =
@@ -47,7 +45,7 @@ function subtreeIn(subtree: Element): Subtree {
         ? { kind: 'ip', bytes: contents }
         : { kind: 'unsupported' }
     case 0xa4:
-      return { kind: 'directory', rdns: rdnsOf(AsnConvert.parse(contents, Name)) }
+      return { kind: 'directory', rdns: rdnsOf(readName(contents)) }
     default:
       return { kind: 'unsupported' }
   }

@@ -1,4 +1,62 @@
-import type { Name } from '@peculiar/asn1-x509'
+import { isUtf8 } from 'node:buffer'
+import { checkDer, contentsOf, type Element, elementAt, elementsIn, encodingOf, expected } from './der/der.js'
+import { objectIdText } from './der/object-id.js'
+
+/** One part of a name: the dotted number of its type, and its text. */
+export interface Attribute {
+  readonly type: string
+  /** Hex of the whole encoding where the value is not of a type for text. */
+  readonly text: string
+}
+
+/** Relative names, least specific first, each of one attribute or more (RFC 5280 section 4.1.2.4). */
+export type Name = readonly (readonly Attribute[])[]
+
+const [none, objectId, sequence, set] = [0x05, 0x06, 0x30, 0x31]
+const [utf8String, printableString, teletexString] = [0x0c, 0x13, 0x14]
+const [ia5String, universalString, bmpString] = [0x16, 0x1c, 0x1e]
+/** Bytes. Nobody's name is that long, and a stranger's is read before the peer is known. */
+const longestName = 20_000
+
+/** Reads a distinguished name. Throws `RangeError` if it is not one, or not in DER. */
+export function readName(der: Uint8Array): Name {
+  if (der.length > longestName) throw new RangeError('a name that is too long')
+  checkDer(der)
+  return [...elementsIn(expected(elementAt(der, 0), sequence))].map(relativeName)
+}
+
+/** Reads the set of attributes that is one relative name. Throws `RangeError`. */
+export function relativeName(rdn: Element): readonly Attribute[] {
+  return [...elementsIn(expected(rdn, set))].map((attribute) => {
+    const [type, value, ...more] = [...elementsIn(expected(attribute, sequence))]
+    if (more.length > 0) throw new RangeError('not an attribute')
+    return { type: objectIdText(contentsOf(expected(type, objectId))), text: textOf(expected(value)) }
+  })
+}
+
+function textOf(value: Element): string {
+  const contents = Buffer.from(contentsOf(value)) // a copy: its bytes may be swapped
+  switch (value.tag) {
+    case utf8String:
+      if (!isUtf8(contents)) throw new RangeError('a text that is not UTF-8')
+      return contents.toString('utf8')
+    case printableString:
+    case teletexString: // which everybody uses for Latin-1
+    case ia5String:
+      return contents.toString('latin1')
+    case bmpString:
+      return contents.swap16().toString('utf16le') // throws for half a character
+    case universalString:
+      if (contents.length % 4 !== 0) throw new RangeError('a text that is cut off')
+      return String.fromCodePoint(
+        ...Array.from({ length: contents.length / 4 }, (_, at) => contents.readUInt32BE(4 * at)),
+      )
+    case none:
+      throw new RangeError('no text')
+    default:
+      return Buffer.from(encodingOf(value)).toString('hex')
+  }
+}
 
 const shortNames: Readonly<Record<string, string>> = {
   '2.5.4.3': 'CN',
@@ -23,9 +81,7 @@ export function nameText(name: Name): string {
   return [...name]
     .reverse()
     .map((rdn) =>
-      [...rdn]
-        .map(({ type, value }) => `${shortNames[type] ?? type}=${escapeValue(value.toString())}`)
-        .join('+'),
+      [...rdn].map(({ type, text }) => `${shortNames[type] ?? type}=${escapeValue(text)}`).join('+'),
     )
     .join(',')
 }
@@ -44,10 +100,7 @@ function escapeValue(value: string): string {
 export function rdnsOf(name: Name): string[] {
   return [...name].map((rdn) =>
     [...rdn]
-      .map(
-        ({ type, value }) =>
-          `${type}=${value.toString().normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase()}`,
-      )
+      .map(({ type, text }) => `${type}=${text.normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase()}`)
       .sort()
       .join('+'),
   )
@@ -60,6 +113,8 @@ export function isSameName(one: readonly string[], other: readonly string[]): bo
 
 /** The values of one attribute, in order. */
 export function valuesOf(name: Name, type: string): string[] {
-  const values = [...name].flatMap((rdn) => [...rdn]).filter((attribute) => attribute.type === type)
-  return values.map(({ value }) => value.toString())
+  return name
+    .flat()
+    .filter((attribute) => attribute.type === type)
+    .map(({ text }) => text)
 }

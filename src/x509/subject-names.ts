@@ -1,9 +1,7 @@
-import { AsnConvert } from '@peculiar/asn1-schema'
-import { Name } from '@peculiar/asn1-x509'
 import { bare } from '../text/host.js'
 import { contentsOf, type Element, elementAt, elementsIn } from './der/der.js'
 import { objectIdText } from './der/object-id.js'
-import { rdnsOf } from './name.js'
+import { rdnsOf, readName } from './name.js'
 
 /** The subject alternative names of a certificate, by kind (RFC 5280 section 4.2.1.6). */
 export interface SubjectNames {
@@ -46,7 +44,7 @@ export function readSubjectNames(der: Uint8Array): {
     else if (name.tag === 0x82) names.dns.push(contents.toString('latin1'))
     else if (name.tag === 0x86) names.uri.push(contents.toString('latin1'))
     else if (name.tag === 0x87) names.ip.push(addressText(contents))
-    else if (name.tag === 0xa4) directoryNames.push(rdnsOf(AsnConvert.parse(contents, Name)))
+    else if (name.tag === 0xa4) directoryNames.push(rdnsOf(readName(contents)))
     else if (name.tag === 0xa0) mailboxes.push(...mailboxIn(name))
     else if (!notRead.includes(name.tag)) throw new RangeError('no general name')
   }

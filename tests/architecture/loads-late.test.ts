@@ -6,7 +6,7 @@ import { scratch } from '../support/scratch.js'
 import { loadedBy } from './loaded.js'
 import { root } from './sources.js'
 
-const heavy = ['undici', 'pino', 'prom-client', '@peculiar', '@modelcontextprotocol']
+const heavy = ['undici', 'pino', 'prom-client', '@modelcontextprotocol']
 
 /** Which of the heavy packages a program loads. */
 async function loads(program: string): Promise<string[]> {
@@ -34,7 +34,6 @@ test('a server for a listener loads nothing heavy until it listens', async () =>
   expect(await loads(made)).toEqual([])
   expect(await loads(`${made}; server.listen(() => server.close())`)).toEqual([
     'prom-client',
-    '@peculiar',
     '@modelcontextprotocol',
   ])
 })
@@ -45,7 +44,7 @@ test('a fetch loads what makes connections with the first of them', async () => 
   expect(await loads(made)).toEqual([])
   const url = `https://localhost:${await freePort()}/`
   const used = `await fetch('${url}').catch(() => {}); await fetch.close()`
-  expect(await loads(`${made}; ${used}`)).toEqual(['undici', '@peculiar', '@modelcontextprotocol'])
+  expect(await loads(`${made}; ${used}`)).toEqual(['undici', '@modelcontextprotocol'])
 })
 
 test('a client without a log does not load that of a log, nor metrics', async () => {

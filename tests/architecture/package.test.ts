@@ -30,14 +30,18 @@ test('the package has what users need and nothing else', () => {
     'LICENSE',
     'NOTICE',
     'CHANGELOG.md',
-    'dist/cli/bin.js',
+    'dist/bundle/mcp-mtls.js',
     'dist/index.js',
     ...pages,
   ]
   expect(needed.filter((file) => !files.includes(file))).toEqual([])
   expect(files.some((file) => file.startsWith('generated/'))).toBe(true)
   expect(
-    files.filter((file) => !needed.includes(file) && !/^(dist\/.+\.(js|d\.ts)|generated\/[^/]+)$/.test(file)),
+    files.filter(
+      (file) =>
+        !needed.includes(file) &&
+        !/^(dist\/.+\.(js|d\.ts)|dist\/bundle\/.+\.js\.map|generated\/[^/]+)$/.test(file),
+    ),
   ).toEqual([])
 })
 

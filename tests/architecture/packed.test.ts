@@ -68,6 +68,15 @@ test('each subpath can be imported', async () => {
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
 })
 
+test('the command runs from the package alone', async () => {
+  const certDir = join(project, 'certs')
+  const bin = join(modules, 'mcp-mtls', manifest.bin['mcp-mtls'])
+  const made = await startNode([bin, 'cert-gen', '--cert-dir', certDir], { cwd: project }).finished
+  expect(made).toMatchObject({ exitCode: 0, stderr: expect.not.stringContaining('error') })
+  const checked = await startNode([bin, 'cert-check', certDir], { cwd: project }).finished
+  expect(checked).toMatchObject({ exitCode: 0, stderr: '' })
+})
+
 test('types are found wherever ES modules are', async () => {
   const found = await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(tarball))))
   // There is no CommonJS here, and Node 10 knew no subpaths.

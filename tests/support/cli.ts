@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 
 const built = (path: string) => new URL(`../../dist/${path}`, import.meta.url)
 /** The built binary: `npm test` builds before it tests. */
-export const bin = fileURLToPath(built('cli/bin.js'))
+export const bin = fileURLToPath(built('bundle/mcp-mtls.js'))
 
 export interface RunOptions {
   readonly cwd?: string

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { AlgorithmIdentifier } from '@peculiar/asn1-x509'
 import { expect, test } from 'vitest'
-import { hashOf, isStrongHash } from '../../src/x509/algorithm.js'
+import { isStrongHash, readSignatureAlgorithm } from '../../src/x509/algorithm.js'
 import { readCertificate } from '../../src/x509/certificate.js'
+import { encoded } from '../../src/x509/der/der.js'
 import { type ForgeOptions, forge } from '../support/forge.js'
 import { scratch } from '../support/scratch.js'
 
@@ -48,7 +48,12 @@ test('an unknown algorithm is not strong', () => {
 })
 
 test('RSASSA-PSS without parameters is over SHA-1, and no hash is no strong one', () => {
-  expect(hashOf(new AlgorithmIdentifier({ algorithm: '1.2.840.113549.1.1.10' }))).toBe('sha1')
+  const pss = Buffer.from('06092a864886f70d01010a', 'hex')
+  for (const parameters of ['', '0500', '3000'])
+    expect(readSignatureAlgorithm(encoded(0x30, pss, Buffer.from(parameters, 'hex')))).toEqual({
+      hash: 'sha1',
+      isPss: true,
+    })
   expect(isStrongHash(undefined)).toBe(false)
 })
 

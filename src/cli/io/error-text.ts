@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { wantsDebug } from '../../config/debug.js'
 import { settingTable } from '../../config/settings/setting-table.js'
 import { MtlsError } from '../../errors.js'
 import type { Io } from './io.js'
@@ -26,9 +27,8 @@ export function errorText(error: unknown, { env }: Pick<Io, 'env'>): ErrorText {
   const { code, path, syscall } = error as NodeJS.ErrnoException
   if (syscall !== undefined && path !== undefined && code !== undefined) return placeText(path, code)
   const { variable } = settingTable.logLevel
-  const debug = /^(debug|trace)$/.test(env[variable] ?? '')
   const message =
-    error instanceof Error ? ((debug ? error.stack : undefined) ?? error.message) : String(error)
+    error instanceof Error ? ((wantsDebug(env) ? error.stack : undefined) ?? error.message) : String(error)
   const hint = `This is a mistake in mcp-mtls; ${variable}=debug shows where it happened.`
   return { code: 'INTERNAL', message, hint }
 }

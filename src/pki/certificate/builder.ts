@@ -1,26 +1,22 @@
-import 'reflect-metadata' // @peculiar/x509 needs it and does not bring it
-import { createPublicKey, type KeyObject, webcrypto } from 'node:crypto'
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  type Extension,
-  type GeneralNameType,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  Name,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-} from '@peculiar/x509'
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { isIPv4 } from 'node:net'
+import { bare } from '../../text/host.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
+import { certificateParts } from '../../x509/der/certificate-parts.js'
+import { contentsOf, elementAt, elementsIn, encoded, expected } from '../../x509/der/der.js'
+import {
+  authorityKeyId,
+  bitString,
+  extension,
+  integer,
+  objectId,
+  sequence,
+  signatureAlgorithm,
+  signed,
+  time,
+} from './encoding.js'
 import type { Specification } from './request.js'
-import { signatureScheme } from './signature.js'
 import type { SubjectName } from './subject-name.js'
-
-// The only file that loads @peculiar/x509, which takes 100 ms: import it when a certificate is made, not before.
 
 /** What a certificate says beside its subject, names and use, and who signs it. */
 export interface Signing {
@@ -36,96 +32,105 @@ export interface Signing {
 }
 
 /** The DER of a signed certificate: what was specified, or the same subject, names and use as another, whoever made that. */
-export async function buildCertificate(
+export function buildCertificate(
   content: Specification | CertificateFacts,
   { key, serial, notBefore, notAfter, signingKey, issuer }: Signing,
-): Promise<Buffer> {
+): Buffer {
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' })
-  const identifiers = await keyIdentifiers(publicKey, issuer)
   const { subject, extensions } =
     'x509' in content ? sameAs(content) : specified(content, key.asymmetricKeyType === 'rsa')
-  const { algorithm, hash = 'SHA-512' } = signatureScheme(signingKey)
-  const certificate = await X509CertificateGenerator.create(
-    {
-      serialNumber: serial,
-      subject,
-      issuer: issuer ? new X509Certificate(issuer.x509.raw).subjectName : subject,
-      notBefore,
-      notAfter,
-      publicKey,
-      signingKey: await imported(signingKey),
-      signingAlgorithm: { name: algorithm, hash },
-      extensions: [...extensions, ...identifiers],
-    },
-    webcrypto,
+  const version3 = encoded(0xa0, integer('02'))
+  const body = sequence(
+    version3,
+    integer(serial),
+    signatureAlgorithm(signingKey),
+    issuer ? certificateParts(issuer.x509.raw).subject : subject,
+    sequence(time(notBefore), time(notAfter)),
+    subject,
+    publicKey,
+    encoded(0xa3, sequence(...extensions, subjectKeyId(publicKey), ...issuerKeyId(issuer))),
   )
-  return Buffer.from(certificate.rawData)
-}
-
-const importedKeys = new WeakMap<KeyObject, Promise<webcrypto.CryptoKey>>()
-
-/** The key as WebCrypto, which the library signs with, takes it: once for each CA. Node 20 has no shorter way. */
-function imported(key: KeyObject): Promise<webcrypto.CryptoKey> {
-  const known = importedKeys.get(key)
-  if (known) return known
-  const { algorithm: name, hash, namedCurve } = signatureScheme(key)
-  const algorithm = { name, ...(hash && { hash }), ...(namedCurve && { namedCurve }) }
-  const pkcs8 = key.export({ type: 'pkcs8', format: 'der' })
-  const importing = webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign'])
-  importedKeys.set(key, importing)
-  return importing
+  return signed(body, signingKey)
 }
 
 interface Content {
-  readonly subject: Name
-  readonly extensions: readonly Extension[]
+  readonly subject: Uint8Array
+  readonly extensions: readonly Uint8Array[]
 }
 
-/** Basic constraints, key usage, extended key usage, subject alternative names. Others point to the former CA. */
-const keptExtensions = ['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.17']
+const basicConstraints = '2.5.29.19'
+const keyUsage = '2.5.29.15'
+const extendedKeyUsage = '2.5.29.37'
+const subjectAltName = '2.5.29.17'
+/** Others point to the former CA. */
+const kept = [basicConstraints, keyUsage, extendedKeyUsage, subjectAltName]
 
 function sameAs({ x509 }: CertificateFacts): Content {
-  const { subjectName, extensions } = new X509Certificate(x509.raw)
-  return { subject: subjectName, extensions: extensions.filter(({ type }) => keptExtensions.includes(type)) }
+  const { subject, extensions } = certificateParts(x509.raw)
+  return {
+    subject,
+    extensions: extensions
+      .filter(({ id }) => kept.includes(id))
+      .map(({ id, value, critical }) => extension(id, value, critical)),
+  }
 }
 
 /** RFC 5280 section 4.2: what is critical here must be, the rest must or should not be. */
 function specified(specification: Specification, isRsa: boolean): Content {
   const { type, names } = specification
-  const isCa = type === 'ca'
-  // RFC 8446 signs only; RSA key transport of TLS 1.2 encrypts, and old peers ask for the bit.
-  const leafUsage = KeyUsageFlags.digitalSignature | (isRsa ? KeyUsageFlags.keyEncipherment : 0)
-  const extensions: Extension[] = [
-    new BasicConstraintsExtension(isCa, isCa ? 0 : undefined, true),
-    new KeyUsagesExtension(isCa ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign : leafUsage, true),
+  const authority = [
+    extension(basicConstraints, sequence(encoded(0x01, Uint8Array.of(0xff)), integer('00')), true), // a CA, and none below it
+    extension(keyUsage, bitString(Uint8Array.of(0b0000_0110), 1), true), // keyCertSign, cRLSign
   ]
-  if (!isCa) {
-    const usage = type === 'server' ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth
-    extensions.push(new ExtendedKeyUsageExtension([usage]))
-  }
-  if (names.length > 0) extensions.push(new SubjectAlternativeNameExtension(names.map(generalName)))
-  return { subject: subjectOf(specification), extensions }
+  // RFC 8446 signs only; RSA key transport of TLS 1.2 encrypts, and old peers ask for the bit.
+  const leafUsage = isRsa
+    ? bitString(Uint8Array.of(0b1010_0000), 5)
+    : bitString(Uint8Array.of(0b1000_0000), 7)
+  const use = type === 'server' ? '1.3.6.1.5.5.7.3.1' : '1.3.6.1.5.5.7.3.2'
+  const leaf = [
+    extension(basicConstraints, sequence(), true),
+    extension(keyUsage, leafUsage, true), // digitalSignature, and keyEncipherment
+    extension(extendedKeyUsage, sequence(objectId(use))),
+  ]
+  const ours = names.length > 0 ? [extension(subjectAltName, sequence(...names.map(generalName)))] : []
+  return { subject: subjectOf(specification), extensions: [...(type === 'ca' ? authority : leaf), ...ours] }
 }
 
-/** Values as objects: as plain strings the library would read a leading `#` as hex. */
-function subjectOf({ country, organization, commonName }: Specification): Name {
-  return new Name([
-    ...(country ? [{ C: [{ printableString: country }] }] : []),
-    ...(organization ? [{ O: [{ utf8String: organization }] }] : []),
-    { CN: [{ utf8String: commonName }] },
-  ])
+/** RFC 5280 appendix A.1: a country is a PrintableString; the others are UTF-8. */
+function subjectOf({ country, organization, commonName }: Specification): Uint8Array {
+  const attribute = (type: string, tag: number, text: string) =>
+    encoded(0x31, sequence(objectId(type), encoded(tag, Buffer.from(text))))
+  return sequence(
+    ...(country ? [attribute('2.5.4.6', 0x13, country)] : []),
+    ...(organization ? [attribute('2.5.4.10', 0x0c, organization)] : []),
+    attribute('2.5.4.3', 0x0c, commonName),
+  )
 }
 
-async function keyIdentifiers(
-  publicKey: Buffer,
-  issuer: CertificateFacts | undefined,
-): Promise<readonly Extension[]> {
-  const subject = await SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto)
-  return issuer?.subjectKeyId
-    ? [subject, new AuthorityKeyIdentifierExtension(issuer.subjectKeyId)]
-    : [subject]
+/** RFC 5280 section 4.2.1.2, method 1: SHA-1 of the bits of the key. */
+function subjectKeyId(publicKey: Buffer): Uint8Array {
+  const [, bits] = [...elementsIn(elementAt(publicKey, 0))]
+  const digest = createHash('sha1')
+    .update(contentsOf(expected(bits)).subarray(1))
+    .digest()
+  return extension('2.5.29.14', encoded(0x04, digest))
 }
 
-function generalName({ kind, value }: SubjectName): { type: GeneralNameType; value: string } {
-  return { type: kind === 'uri' ? 'url' : kind, value }
+function issuerKeyId(issuer: CertificateFacts | undefined): Uint8Array[] {
+  return issuer?.subjectKeyId ? [authorityKeyId(issuer.subjectKeyId)] : []
+}
+
+/** RFC 5280 section 4.2.1.6. */
+function generalName({ kind, value }: SubjectName): Uint8Array {
+  const tags = { email: 0x81, dns: 0x82, uri: 0x86, ip: 0x87 } as const
+  return encoded(tags[kind], kind === 'ip' ? addressBytes(value) : Buffer.from(value, 'latin1'))
+}
+
+/** An address in its usual form; an IPv6 address may leave out zeros, and end in the form of IPv4. */
+function addressBytes(address: string): Uint8Array {
+  if (isIPv4(address)) return Uint8Array.from(address.split('.').map(Number))
+  const canonical = bare(new URL(`http://[${address}]`).hostname)
+  const [before = [], after = []] = canonical.split('::').map((half) => (half === '' ? [] : half.split(':')))
+  const zeros = Array<string>(8 - before.length - after.length).fill('0')
+  return Buffer.from([...before, ...zeros, ...after].map((group) => group.padStart(4, '0')).join(''), 'hex')
 }

@@ -6,6 +6,7 @@ import { type CertificateFacts, readCertificate } from '../../x509/certificate.j
 import { readPrivateKey } from '../../x509/private-key.js'
 import * as kind from '../option-kinds.js'
 import { isObject, type OptionKinds, requireArguments, requireOptions } from '../require-options.js'
+import { buildCertificate } from './builder.js'
 import { generateKey, generateKeyLike, privateKeyPem } from './key.js'
 import {
   type AuthorityOptions,
@@ -144,8 +145,7 @@ async function make(
     typeof privateKey === 'string'
       ? readPrivateKey(privateKey, `key of ${content.commonName}`)
       : (privateKey ?? (await newKey()))
-  const { buildCertificate } = await import('./builder.js')
-  const der = await buildCertificate(content, {
+  const der = buildCertificate(content, {
     ...validity,
     key,
     serial: newSerial(isUsed),

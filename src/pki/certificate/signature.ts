@@ -1,22 +1,20 @@
 import type { KeyObject } from 'node:crypto'
 import { MtlsError } from '../../errors.js'
 
-/** How a CA key signs certificates and revocation lists: as their DER, Node and WebCrypto name it. */
+/** How a CA key signs certificates and revocation lists: as their DER and Node name it. */
 export interface SignatureScheme {
   /** RFC 5758 section 3.2, RFC 4055 section 5, RFC 8410 section 3. */
   readonly objectId: string
   /** Undefined: the algorithm brings its own. */
   readonly hash: 'SHA-256' | 'SHA-384' | 'SHA-512' | undefined
-  readonly algorithm: 'RSASSA-PKCS1-v1_5' | 'ECDSA' | 'Ed25519'
-  readonly namedCurve?: 'P-256' | 'P-384' | 'P-521'
 }
 
 const schemes: Readonly<Record<string, SignatureScheme>> = {
-  rsa: { objectId: '1.2.840.113549.1.1.11', hash: 'SHA-256', algorithm: 'RSASSA-PKCS1-v1_5' },
-  ed25519: { objectId: '1.3.101.112', hash: undefined, algorithm: 'Ed25519' },
-  prime256v1: { objectId: '1.2.840.10045.4.3.2', hash: 'SHA-256', algorithm: 'ECDSA', namedCurve: 'P-256' },
-  secp384r1: { objectId: '1.2.840.10045.4.3.3', hash: 'SHA-384', algorithm: 'ECDSA', namedCurve: 'P-384' },
-  secp521r1: { objectId: '1.2.840.10045.4.3.4', hash: 'SHA-512', algorithm: 'ECDSA', namedCurve: 'P-521' },
+  rsa: { objectId: '1.2.840.113549.1.1.11', hash: 'SHA-256' },
+  ed25519: { objectId: '1.3.101.112', hash: undefined },
+  prime256v1: { objectId: '1.2.840.10045.4.3.2', hash: 'SHA-256' },
+  secp384r1: { objectId: '1.2.840.10045.4.3.3', hash: 'SHA-384' },
+  secp521r1: { objectId: '1.2.840.10045.4.3.4', hash: 'SHA-512' },
 }
 
 /** Throws `CERT_INVALID` for a key that does not sign here. */

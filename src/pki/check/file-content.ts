@@ -1,7 +1,7 @@
-import { realpath } from 'node:fs/promises'
+import { realpathSync } from 'node:fs'
 import { errorCodes, MtlsError } from '../../errors.js'
 import { keyExposure } from '../../files/exposure.js'
-import { readRegularFile, Unreadable } from '../../files/read-file.js'
+import { readRegularFileNow, Unreadable } from '../../files/read-file.js'
 import { type CertificateFacts, readCertificate } from '../../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../../x509/crl.js'
 import { otherFormat } from '../../x509/other-format.js'
@@ -28,16 +28,23 @@ export interface FileContent {
  */
 export async function readContents(paths: readonly string[]): Promise<readonly FileContent[]> {
   for (let attempt = 1; ; attempt++) {
-    const before = await resolved(paths)
+    const before = resolved(paths)
     const contents: FileContent[] = []
-    for (const path of paths) contents.push(await readContent(path)) // one after the other: there may be many
-    if (attempt === 5 || before === (await resolved(paths))) return contents
+    for (const path of paths) contents.push(await readContent(path))
+    if (attempt === 5 || before === resolved(paths)) return contents
   }
 }
 
-async function resolved(paths: readonly string[]): Promise<string> {
-  const found = await Promise.all(paths.map((path) => realpath(path).catch(() => path)))
-  return found.join('\0')
+function resolved(paths: readonly string[]): string {
+  return paths.map(realPath).join('\0')
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync.native(path)
+  } catch {
+    return path
+  }
 }
 
 async function readContent(path: string): Promise<FileContent> {
@@ -50,7 +57,7 @@ async function readContent(path: string): Promise<FileContent> {
     findings: [],
   }
   try {
-    const { bytes, stats } = await readBytes(path)
+    const { bytes, stats } = readBytes(path)
     const content = parse(bytes, path)
     const exposure = content.privateKey === undefined ? undefined : await keyExposure(path, stats.mode)
     return { ...nothing, ...content, exposure }
@@ -62,9 +69,9 @@ async function readContent(path: string): Promise<FileContent> {
   }
 }
 
-async function readBytes(path: string): ReturnType<typeof readRegularFile> {
+function readBytes(path: string): ReturnType<typeof readRegularFileNow> {
   try {
-    return await readRegularFile(path)
+    return readRegularFileNow(path)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (cause instanceof Unreadable) throw unusable(path, cause.message)

@@ -1,9 +1,7 @@
-import { AsnConvert } from '@peculiar/asn1-schema'
-import { Name } from '@peculiar/asn1-x509'
 import { MtlsError } from '../../errors.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import { certificateParts } from '../../x509/der/certificate-parts.js'
-import { valuesOf } from '../../x509/name.js'
+import { readName, valuesOf } from '../../x509/name.js'
 import { privateKeyBlocks } from '../../x509/private-key.js'
 import { isIssuedBy } from '../certificate/authority.js'
 import { createAuthority } from '../certificate/certificate.js'
@@ -176,5 +174,5 @@ function like(ca: CertificateFacts, wishes: SubjectOptions): AuthorityOptions {
 }
 
 function attribute({ x509 }: CertificateFacts, wanted: string): string | undefined {
-  return valuesOf(AsnConvert.parse(certificateParts(x509.raw).subject, Name), wanted)[0]
+  return valuesOf(readName(certificateParts(x509.raw).subject), wanted)[0]
 }

@@ -1,13 +1,11 @@
 import { isIP, type Socket, connect as tcpConnect } from 'node:net'
 import { Duplex } from 'node:stream'
 import { createSecureContext } from 'node:tls'
-import { AsnConvert } from '@peculiar/asn1-schema'
-import { Name } from '@peculiar/asn1-x509'
 import { waysTo } from '../../config/index.js'
 import { connectTls } from '../../tls/client-socket.js'
 import { contextOptions } from '../../tls/material/context.js'
 import { pemOf } from '../../x509/certificate.js'
-import { nameText } from '../../x509/name.js'
+import { nameText, readName } from '../../x509/name.js'
 import type { OpenOptions } from './open-tls.js'
 
 /**
@@ -95,7 +93,7 @@ function namesIn(message: Buffer): readonly string[] {
   const names: string[] = []
   for (let at = types + algorithms + 2; at < message.length; ) {
     const length = message.readUInt16BE(at)
-    names.push(nameText(AsnConvert.parse(message.subarray(at + 2, at + 2 + length), Name)))
+    names.push(nameText(readName(message.subarray(at + 2, at + 2 + length))))
     at += 2 + length
   }
   return names

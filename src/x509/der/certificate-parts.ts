@@ -62,8 +62,8 @@ function versionIn(wrapper: Element | undefined): number {
   return number + 1
 }
 
-/** The contents of an explicit tag. */
-function only(wrapper: Element): Element {
+/** The contents of an explicit tag. Throws `RangeError` if that is not one value. */
+export function only(wrapper: Element): Element {
   const [element, ...more] = [...elementsIn(wrapper)]
   if (more.length > 0) throw new RangeError('more than one value')
   return expected(element)

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { contentsOf, elementAt, elementsIn, encoded, encodingOf } from '../../../src/x509/der/der.js'
+import {
+  checkDer,
+  contentsOf,
+  elementAt,
+  elementsIn,
+  encoded,
+  encodingOf,
+  implicitly,
+} from '../../../src/x509/der/der.js'
 
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'))
 
@@ -64,4 +72,60 @@ test.each([
   expect(Buffer.from(der.subarray(0, head.length / 2)).toString('hex')).toBe(head)
   expect(elementAt(der, 0)).toMatchObject({ contents: head.length / 2, end: der.length })
   expect(der.length).toBe(head.length / 2 + length)
+})
+
+describe('DER throughout', () => {
+  test.each([
+    ['a BOOLEAN', '01 01 ff'],
+    ['an INTEGER of the shortest form', '02 02 00 80'],
+    ['a negative one', '02 02 ff 7f'],
+    ['a BIT STRING with zeros at its end', '03 02 07 80'],
+    ['an empty BIT STRING', '03 01 00'],
+    ['a time', `17 0d ${Buffer.from('260102030405Z').toString('hex')}`],
+    ['a tag of another class', '81 01 01'],
+    ['a sequence of sequences', '30 04 30 02 05 00'],
+  ])('%s is', (_, hex) => {
+    expect(() => checkDer(bytes(hex))).not.toThrow()
+  })
+
+  test.each([
+    ['a BOOLEAN that is neither', '01 01 01'],
+    ['a BOOLEAN of two bytes', '01 02 ff ff'],
+    ['an empty INTEGER', '02 00'],
+    ['an INTEGER with a zero too many', '02 02 00 7f'],
+    ['a negative one with a byte too many', '02 02 ff 80'],
+    ['an ENUMERATED with a zero too many', '0a 02 00 01'],
+    ['a BIT STRING without its first byte', '03 00'],
+    ['one with bits behind its end', '03 02 07 c0'],
+    ['one of nothing that leaves bits out', '03 01 01'],
+    ['one that leaves out more than a byte', '03 02 08 00'],
+    ['a NULL with contents', '05 01 00'],
+    ['an object identifier that is cut off', '06 02 2a 80'],
+    ['a time without Z', `17 0d ${Buffer.from('2601020304050').toString('hex')}`],
+    ['a time with a fraction', `18 11 ${Buffer.from('20260102030405.1Z').toString('hex')}`],
+    ['a text in parts', '2c 03 0c 01 61'],
+    ['octets in parts', '24 03 04 01 61'],
+    ['a sequence without parts', '10 00'],
+    ['a set without parts', '11 00'],
+    ['an end of contents', '00 00'],
+    ['a type that nobody uses', '0d 01 2a'],
+    ['something behind it', '05 00 00'],
+    ['it inside of a sequence', '30 03 01 01 01'],
+  ])('%s is not', (_, hex) => {
+    expect(() => checkDer(bytes(hex))).toThrow(RangeError)
+  })
+
+  test('63 values inside each other are, 65 are not', () => {
+    const nested = (depth: number): Uint8Array =>
+      depth === 1 ? encoded(0x30) : encoded(0x30, nested(depth - 1))
+    expect(() => checkDer(nested(63))).not.toThrow()
+    expect(() => checkDer(nested(65))).toThrow('too many values')
+  })
+
+  test('an implicit tag has the form of the type that it stands for', () => {
+    expect(implicitly(elementAt(bytes('81 01 ff'), 0), 0x01).tag).toBe(0x01)
+    for (const hex of ['81 01 01', 'a1 02 05 00', '81 00'])
+      expect(() => implicitly(elementAt(bytes(hex), 0), 0x01)).toThrow(RangeError)
+    expect(() => implicitly(undefined, 0x01)).toThrow(RangeError)
+  })
 })

@@ -72,7 +72,7 @@ async function begin({ report, force = false }: PerfFlags, { cwd }: Io): Promise
 }
 
 function own(directory: string): OwnServers {
-  const program = fileURLToPath(new URL('../../bin.js', import.meta.url))
+  const program = fileURLToPath(new URL('../../../bundle/mcp-mtls.js', import.meta.url))
   return { kind: 'own', program, certDir: join(directory, 'certs') }
 }
 

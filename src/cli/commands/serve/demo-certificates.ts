@@ -11,7 +11,7 @@ import { writeLines } from '../../io/output.js'
  */
 export async function makeDemoCertificates({ tls }: Settings, io: Io): Promise<void> {
   if (!tls.demoMode || !filesMissing(tls)) return
-  const bin = fileURLToPath(new URL('../../bin.js', import.meta.url))
+  const bin = fileURLToPath(new URL('../../../bundle/mcp-mtls.js', import.meta.url))
   const args = [bin, 'cert-gen', '--demo-mode', '--json', '--cert-dir', tls.certDir]
   const child = execFile(process.execPath, args, { cwd: io.cwd, env: io.env })
   let stdout = ''
