@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** @typedef {{ cpu: number, rss: number, heap: number }} Usage CPU in µs since its start, memory in bytes. */
+/** @typedef {{ cpu: number, rss: number, heap: number, handles: number }} Usage CPU in µs since its start, memory in bytes. */
 /**
  * @typedef {object} Served
  * @property {'bare' | 'gate' | 'stock' | 'ours'} kind
@@ -39,20 +39,26 @@ export class ServerChild {
     return new ServerChild(child, `${served.transport === 'http' ? 'http' : 'https'}://localhost:${port}/mcp`)
   }
 
-  /** @param {'usage' | 'collect'} question @returns {Promise<Usage>} */
+  /** @param {'usage' | 'collect' | 'reload'} question */
   async #ask(question) {
     const answer = once(this.child, 'message')
     this.child.send(question)
     return (await answer)[0]
   }
 
+  /** @returns {Promise<Usage>} */
   usage() {
     return this.#ask('usage')
   }
 
-  /** The usage after a garbage collection, whose own CPU is before this usage. */
+  /** The usage after a garbage collection, whose own CPU is before this usage. @returns {Promise<Usage>} */
   usageCollected() {
     return this.#ask('collect')
+  }
+
+  /** Has it read its certificates anew. @returns {Promise<boolean>} whether it has */
+  reload() {
+    return this.#ask('reload')
   }
 
   stop() {

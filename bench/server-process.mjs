@@ -86,13 +86,17 @@ const start = {
   },
   ours: async () => {
     const ports = transport === 'mtls' ? { tlsPort: 0 } : { httpPort: 0, tlsEnabled: false }
-    const { url } = await serve(factory, { name: builtIn ?? 'bench', ...usual, ...ports })
-    return Number(new URL(url).port)
+    running = await serve(factory, { name: builtIn ?? 'bench', ...usual, ...ports })
+    return running.port
   },
 }
 
+/** What a server of ours can be asked for. @type {import('../dist/server/index.js').RunningServer | undefined} */
+let running
+
 process.on('message', (question) => {
-  if (question !== 'collect') report()
+  if (question === 'reload') void running?.reload().then((isDone) => process.send?.(isDone))
+  else if (question !== 'collect') report()
   else {
     global.gc?.() // lets finalizers run, whose garbage the second one takes
     setImmediate(() => {
@@ -105,7 +109,8 @@ process.on('message', (question) => {
 function report() {
   const { user, system } = process.cpuUsage()
   const { rss, heapUsed, external } = process.memoryUsage()
-  process.send?.({ cpu: user + system, rss, heap: heapUsed + external })
+  const handles = process.getActiveResourcesInfo().length
+  process.send?.({ cpu: user + system, rss, heap: heapUsed + external, handles })
 }
 process.on('disconnect', () => process.exit())
 process.send?.(await start[kind]().catch(String))

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { Pool } from 'undici'
 
 /** @param {string} certDir */
-export function clientTls(certDir) {
+export function clientTls(certDir, client = 'client') {
   const read = (/** @type {string} */ name) => readFileSync(join(certDir, name))
-  return { ca: read('ca.crt'), cert: read('client.crt'), key: read('client.key') }
+  return { ca: read('ca.crt'), cert: read(`${client}.crt`), key: read(`${client}.key`) }
 }
 
 /**

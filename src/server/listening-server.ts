@@ -39,6 +39,11 @@ export async function startServer(
       onError: (error) => logger?.error(`${name}: ${error.message}`),
       onCall: (ended) => GatedServer.runOf(server)?.metrics.onCall(ended),
       onLate: late.onLate,
+      onPerRequest: (reason) =>
+        logger?.info(
+          { event: 'per-request', name },
+          `${name}: each request has a server of its own: ${reason}`,
+        ),
       onRefused: (reason, message, { socket }) =>
         tell('request-refused', { peerAddress: peerAddressOf(socket), reason, message }),
     })

@@ -161,15 +161,10 @@ export class Conversation {
   /** Without a stream of a session, what a server logs goes with the answer that it works on: there is no other way. */
   #addressed(message: JSONRPCMessage, options?: TransportSendOptions): TransportSendOptions | undefined {
     const isLog = 'method' in message && message.method === 'notifications/message'
-    if (
-      this.#options.oneWay === undefined ||
-      this.#options.isShared ||
-      !isLog ||
-      options?.relatedRequestId !== undefined
-    )
+    if (this.#options.oneWay === undefined || !isLog || options?.relatedRequestId !== undefined)
       return options
-    const [relatedRequestId] = this.#running.keys()
-    return { ...options, relatedRequestId }
+    const [relatedRequestId, ...others] = this.#running.keys()
+    return this.#options.isShared && others.length > 0 ? options : { ...options, relatedRequestId }
   }
 
   #answer(answer: Answer): Answer {

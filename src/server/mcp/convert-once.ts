@@ -1,4 +1,5 @@
 import type { McpServer } from '@modelcontextprotocol/server'
+import { registered } from './registered.js'
 
 /** A schema of version 4 of zod, as Standard JSON Schema has it. */
 interface Schema {
@@ -22,15 +23,12 @@ const longestTurn = 5
 
 /**
  * Converts each schema of the tools and prompts of a server to JSON Schema, once for all lists: it takes most of the time of
- * a list. Which tools there are is private to the SDK's class: where it has them elsewhere, lists only take longer.
+ * a list.
  */
 export async function convertOnce(server: McpServer): Promise<void> {
-  const { _registeredTools: tools, _registeredPrompts: prompts } = server as unknown as {
-    readonly _registeredTools?: Readonly<Record<string, Registered>>
-    readonly _registeredPrompts?: Readonly<Record<string, Registered>>
-  }
+  const { tools = {}, prompts = {} } = registered(server) ?? {}
   let begun = performance.now()
-  for (const one of [...Object.values(tools ?? {}), ...Object.values(prompts ?? {})]) {
+  for (const one of [...Object.values(tools), ...Object.values(prompts)] as Registered[]) {
     for (const [field, io] of fields) {
       const schema = one[field]
       if (schema) one[field] = convertedOnce(schema, io)

@@ -45,6 +45,8 @@ export interface MountOptions extends BodyLimits {
   readonly onError: (error: Error) => void
   readonly onCall: (ended: EndedCall) => void
   readonly onLate: (late: LateMessage) => void
+  /** Told why each request has a server of its own from now on. */
+  readonly onPerRequest: (reason: string) => void
   readonly onRefused: (
     reason: 'NOT_AUTHORIZED' | 'RATE_LIMITED',
     message: string,
@@ -88,15 +90,21 @@ export class Mount {
         onCall(ended)
         this.#pool?.noteCalm(ended)
       },
-      watch: (server: AnyMcpServer) => this.#pool?.watch(server),
     }
-    const onUnaddressed = () => this.#pool?.end()
-    const parts = { make, conversation: { ...conversation, onUnaddressed } }
+    const parts = {
+      make,
+      conversation: {
+        ...conversation,
+        watch: (server: AnyMcpServer) => this.#pool?.watch(server),
+        onUnaddressed: () => this.#pool?.end('a server speaks without saying for which call'),
+      },
+    }
     this.#pool = options.perRequest
       ? undefined
       : new Pool({
           ...parts,
           ...options,
+          onEnd: options.onPerRequest,
           onSlow: (response, authInfo) => this.#slow.add(authInfo?.clientId ?? '', response),
         })
     this.#parts = parts

@@ -1,5 +1,6 @@
 import { McpServer } from '@modelcontextprotocol/server'
 import { type AnyMcpServer, protocolOf } from './any-server.js'
+import { registered } from './registered.js'
 
 type Fields = Record<string, unknown>
 
@@ -10,8 +11,8 @@ type Fields = Record<string, unknown>
 export function noticeChanges(server: AnyMcpServer, onChange: () => void): () => void {
   const objects = [server, protocolOf(server)] as Fields[]
   for (const of of objects) noticeWrites(of, (name) => !ofTheSdk.has(name), onChange)
-  for (const name of registries)
-    for (const one of Object.values(objects[0]?.[name] ?? {})) noticeWrites(one, () => true, onChange)
+  for (const registry of Object.values(registered(server) ?? {}))
+    for (const one of Object.values(registry)) noticeWrites(one, () => true, onChange)
   const count = () => objects.reduce((sum, of) => sum + Object.keys(of).length, 0)
   const before = count()
   return () => {
@@ -42,11 +43,3 @@ const ofTheSdk: ReadonlySet<string> = (() => {
   const one = new McpServer({ name: '', version: '' })
   return new Set([...Object.keys(one), ...Object.keys(one.server)].filter((name) => name.startsWith('_')))
 })()
-
-/** Where the SDK keeps what was registered; private to its class, in both of its versions. */
-const registries = [
-  '_registeredTools',
-  '_registeredPrompts',
-  '_registeredResources',
-  '_registeredResourceTemplates',
-]

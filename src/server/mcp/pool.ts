@@ -21,6 +21,8 @@ export interface PoolOptions extends SharedOptions {
   /** Requests of older revisions belong to sessions. */
   readonly sessions: unknown
   readonly onError: (error: Error) => void
+  /** Told why each request has a server of its own from now on. */
+  readonly onEnd: (reason: string) => void
 }
 
 /** For a server that answers requests which its factory was not told of. */
@@ -83,20 +85,23 @@ export class Pool {
     this.#open(era)
   }
 
-  /** Notes what a server is used for beyond answering. */
-  watch(server: AnyMcpServer): void {
+  /** Notes what a server is used for beyond answering. `onAsked`: it is asked about its client. */
+  watch(server: AnyMcpServer, onAsked: () => void = () => {}): void {
     if (this.#isOver) return
     const protocol = protocolOf(server)
-    for (const [of, names] of [
-      [server, changing],
-      [protocol, telling],
-    ] as const)
-      for (const name of names) this.#watchMethod(of as Record<string, unknown>, name)
+    const noticed = (what: string) => this.end(what)
+    for (const name of changing) watchMethod(server, name, noticed)
+    for (const name of changingProtocol) watchMethod(protocol, name, noticed)
+    for (const name of telling)
+      watchMethod(protocol, name, (what) => {
+        noticed(what)
+        onAsked()
+      })
   }
 
   /** A factory that gives one server again and again means what it does. */
   noteMade(server: AnyMcpServer): void {
-    if (this.#made.has(server)) this.end()
+    if (this.#made.has(server)) this.end('the factory gives one server again')
     this.#made.add(server)
   }
 
@@ -104,7 +109,7 @@ export class Pool {
   watchContext({ era, authInfo, requestInfo }: FactoryContext, reader: Reader | undefined): FactoryContext {
     const seen = <Value>(value: Value) => ({
       get: () => {
-        this.end()
+        this.end('the factory looks at what it is told of the request')
         reader?.tooLate?.()
         return value
       },
@@ -128,7 +133,12 @@ export class Pool {
   }
 
   /** From now on each request has a server of its own. Requests that run get their answer. */
-  end(): void {
+  end(reason: string): void {
+    if (!this.#isOver) this.#options.onEnd(reason)
+    this.#stop()
+  }
+
+  #stop(): void {
     this.#isOver = true
     this.#calm.clear()
     this.renew()
@@ -136,17 +146,8 @@ export class Pool {
 
   async close(): Promise<void> {
     const open = [...this.#shared.values()]
-    this.end()
+    this.#stop()
     await Promise.all(open.map((shared) => shared.close()))
-  }
-
-  #watchMethod(of: Record<string, unknown>, name: string): void {
-    const method = of[name]
-    if (typeof method !== 'function') return
-    of[name] = (...given: unknown[]) => {
-      this.end()
-      return Reflect.apply(method, of, given)
-    }
   }
 
   /** Has a shared server made, in a while, where there is none or an old one. */
@@ -170,34 +171,46 @@ export class Pool {
       isTooLate = true
       throw error
     })
-    if (era === 'modern' && !isOfThisSdk(server)) this.end()
+    if (era === 'modern' && !isOfThisSdk(server)) this.end('its SDK does not speak 2026-07-28')
     if (this.#version !== version) return closeServer(server)
     if (era === 'modern') await bindToNewest(server as McpServer)
-    const shared = new Shared(era, server, this.#options, () => this.end())
+    const fail = () => shared.failRunning(askedTooLate)
+    const watch = (one: AnyMcpServer) => this.watch(one, fail)
+    const options = { ...this.#options, conversation: { ...this.#options.conversation, watch } }
+    const shared = new Shared(era, server, options, () => this.end('a tool changes its server, or closes it'))
     await shared.connect()
     if (this.#version !== version) return shared.close()
-    reader.tooLate = () => shared.failRunning(askedTooLate)
+    reader.tooLate = fail
     this.#shared.get(era)?.endAfterAnswers()
     this.#shared.set(era, shared)
   }
 }
 
-const askedTooLate =
-  'The factory of this server looks at what it was told of another request: send this one again'
+/** Several clients have calls there, and none of them is the one that is asked about. */
+const askedTooLate = 'This server could not tell its callers apart: send the request again'
+
+function watchMethod(of: object, name: string, onCall: (what: string) => void): void {
+  const methods = of as Record<string, unknown>
+  const method = methods[name]
+  if (typeof method !== 'function') return
+  methods[name] = (...given: unknown[]) => {
+    onCall(`a tool calls ${name} of its server`)
+    return Reflect.apply(method, of, given)
+  }
+}
 
 /** Methods by which a server is changed. */
 const changing = ['registerTool', 'registerPrompt', 'registerResource', 'tool', 'prompt', 'resource']
-/** Those of its part that speaks the protocol, and those that tell of the client. */
-const telling = [
+/** Those of its part that speaks the protocol. */
+const changingProtocol = [
   'setRequestHandler',
   'removeRequestHandler',
   'setNotificationHandler',
   'removeNotificationHandler',
   'registerCapabilities',
-  'getClientCapabilities',
-  'getClientVersion',
-  'getNegotiatedProtocolVersion',
 ]
+/** Those that tell of the client. */
+const telling = ['getClientCapabilities', 'getClientVersion', 'getNegotiatedProtocolVersion']
 
 /** All resources are one kind: their URIs have no bound. */
 function keyOf({ era, method, name }: Pick<PlainRequest, 'era' | 'method' | 'name'>): string {

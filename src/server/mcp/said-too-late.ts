@@ -30,7 +30,7 @@ export class SaidTooLate implements Transport {
     // A server that cannot be connected a second time throws, as it would have without us.
     connectTo(server, late).catch(() => following.delete(server))
     refuseAsking(server, (method) => {
-      tell(method, false)
+      tell(method, true) // the SDK does not say of which call; here it fails, and harms no other
       return tooLate(method)
     })
   }

@@ -5,9 +5,7 @@ import {
   type JSONRPCRequest,
   McpServer,
   type MessageExtraInfo,
-  PerRequestHTTPServerTransport,
   ProtocolErrorCode,
-  type Transport,
   type TransportSendOptions,
 } from '@modelcontextprotocol/server'
 import { callIn } from '../../auth/call.js'
@@ -15,11 +13,13 @@ import { callerIn } from '../identity-of.js'
 import { type AnyMcpServer, closeServer } from './any-server.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
 import { convertOnce } from './convert-once.js'
-import { webRequest } from './exchange.js'
+import { LazyRequest } from './lazy-request.js'
 import { noticeChanges } from './notice-changes.js'
 import { modernRevision, type PlainRequest } from './plain-request.js'
+import { registered } from './registered.js'
+import { type Ends, LegacyTransport, ModernTransport } from './shared-transports.js'
 import { oneWayWords } from './stateless.js'
-import { keepsUp, unreadOf } from './write.js'
+import { endIfUnread, keepsUp } from './write.js'
 
 type Era = PlainRequest['era']
 
@@ -41,8 +41,8 @@ interface Waiting {
   /** Messages came before the answer: it is a stream. */
   isStream: boolean
   isAnswered: boolean
-  /** Bytes that its client had not read at the last look. */
-  unread: number
+  /** Bytes that had left at the last look, where others waited. */
+  left: number | undefined
 }
 
 /** The server, and the requests that it answers at the moment: each has an id of ours, and its own context. */
@@ -58,6 +58,8 @@ export class Shared {
   #timers: NodeJS.Timeout[] = []
   readonly #onOver: () => void
   #seeChanges = () => {}
+  /** What wants scopes, which only the usual way asks for. */
+  #scoped: ReadonlySet<string> | 'unknown' = 'unknown'
   /** An error that comes while a message is handed over was found before anything ran. */
   #isHandingOver = false
   #wasRefused = false
@@ -93,6 +95,7 @@ export class Shared {
   async connect(): Promise<void> {
     await this.#conversation.connect(this.#server, this.#transport)
     if (this.#server instanceof McpServer) await convertOnce(this.#server)
+    this.#scoped = scopedIn(this.#server)
     this.#seeChanges = noticeChanges(this.#server, this.#onOver)
     this.#timers = [
       setInterval(() => this.#keepAlive(), aliveEvery).unref(),
@@ -107,32 +110,47 @@ export class Shared {
     authInfo: AuthInfo | undefined,
     body: object,
   ): boolean {
-    if (this.#isOver || !this.#mayAnswer(method, name, body, authInfo)) return false
+    if (this.#isOver || !this.#mayAnswer(method, name)) return false
     const own = this.#freeId()
     const [call] = callIn(body, { caller: callerIn(authInfo), server: this.#name, protocolVersion })
     if (!call) return false
-    const waiting: Waiting = { id, response, authInfo, isStream: false, isAnswered: false, unread: Infinity }
+    const waiting: Waiting = { id, response, authInfo, isStream: false, isAnswered: false, left: undefined }
     this.#waiting.set(own, waiting)
-    this.#wasRefused = false
-    this.#isHandingOver = true
-    const { jsonrpc, params } = body as JSONRPCRequest
-    this.#transport.onmessage?.({ jsonrpc, id: own, method, ...(params && { params }) }, {
-      classification: this.#classification,
-      authInfo,
-      request: new LazyRequest(request, response) as unknown,
-    } as MessageExtraInfo)
-    this.#isHandingOver = false
-    if (this.#wasRefused) {
-      this.#waiting.delete(own)
-      return false
-    }
-    this.#conversation.begin([call], own) // a tool runs in a later microtask
     response.on('close', () => {
-      this.#waiting.delete(own)
+      if (!this.#waiting.delete(own)) return
       if (!waiting.isAnswered) this.#cancel(own)
       if (this.#isOver && this.#waiting.size === 0) void this.close()
     })
-    return true
+    if (this.#handsOver(own, method, body as JSONRPCRequest, request, waiting)) {
+      this.#conversation.begin([call], own) // a tool runs in a later microtask
+      return true
+    }
+    this.#waiting.delete(own)
+    return false
+  }
+
+  /** Gives a message to the SDK. What it refuses at once, or cannot take, has run nothing, and goes the usual way. */
+  #handsOver(
+    id: number,
+    method: string,
+    { jsonrpc, params }: JSONRPCRequest,
+    request: IncomingMessage,
+    { authInfo, response }: Waiting,
+  ): boolean {
+    this.#wasRefused = false
+    this.#isHandingOver = true
+    try {
+      this.#transport.onmessage?.({ jsonrpc, id, method, ...(params && { params }) }, {
+        classification: this.#classification,
+        authInfo,
+        request: new LazyRequest(request, response) as unknown,
+      } as MessageExtraInfo)
+      return !this.#wasRefused
+    } catch {
+      return false
+    } finally {
+      this.#isHandingOver = false
+    }
   }
 
   /** Calls that run are answered with an error: what they do is not for their callers. */
@@ -166,15 +184,13 @@ export class Shared {
   }
 
   /** Neither headers for its arguments (`x-mcp-header`) nor scopes are wanted for this: the SDK knows what to do then. */
-  #mayAnswer(
-    method: string,
-    name: string | undefined,
-    body: object,
-    authInfo: AuthInfo | undefined,
-  ): boolean {
+  #mayAnswer(method: string, name: string | undefined): boolean {
     const server = this.#server
     if (!(server instanceof McpServer) || name === undefined) return true
-    if (server.resolveScopeChallenge({ request: body as never, ...(authInfo && { authInfo }) }) !== undefined)
+    if (
+      this.#scoped === 'unknown' ||
+      this.#scoped.has(method === 'resources/read' ? method : `${method} ${name}`)
+    )
       return false
     if (this.#era === 'legacy' || method !== 'tools/call') return true
     const schema = server.toolInputSchemaJson(name)
@@ -200,11 +216,7 @@ export class Shared {
 
   /** Ends what waits for clients that have read nothing since the last look. */
   #endUnread(): void {
-    for (const waiting of this.#waiting.values()) {
-      const unread = unreadOf(waiting.response)
-      if (unread > 0 && unread >= waiting.unread) waiting.response.destroy()
-      waiting.unread = unread
-    }
+    for (const waiting of this.#waiting.values()) waiting.left = endIfUnread(waiting.response, waiting.left)
   }
 
   #cancel(requestId: number): void {
@@ -235,8 +247,10 @@ export class Shared {
     const isMissing = 'error' in message && message.error.code === missingCapability
     const status = this.#era === 'modern' && isMissing ? 400 : 200
     const body = waiting.isStream || this.#era === 'legacy' ? eventOf(text) : text
+    this.#ready.push({ waiting, status, body })
+    if (this.#waiting.size === 1) this.#writeReady()
     // Together: each write alone would wake the process of its client, which costs as much as the write (a fifth of all).
-    if (this.#ready.push({ waiting, status, body }) === 1) setImmediate(() => this.#writeReady())
+    else if (this.#ready.length === 1) setImmediate(() => this.#writeReady())
   }
 
   #writeReady(): void {
@@ -254,7 +268,7 @@ export class Shared {
   }
 
   #watchReader({ response, authInfo }: Waiting): void {
-    if (response.writableNeedDrain) keepsUp(response, () => this.#options.onSlow(response, authInfo))
+    keepsUp(response, () => this.#options.onSlow(response, authInfo))
   }
 
   /** A message before the answer. */
@@ -266,6 +280,23 @@ export class Shared {
     waiting.response.write(eventOf(JSON.stringify(message)))
     this.#watchReader(waiting)
   }
+}
+
+/** The calls that some `scopeChallenge` is for; all resources where one of them has it. */
+function scopedIn(server: AnyMcpServer): ReadonlySet<string> | 'unknown' {
+  const { tools, prompts, resources, templates } = registered(server) ?? {}
+  if (!tools || !prompts || !resources || !templates) return 'unknown'
+  const isScoped = ([, { scopeChallenge }]: [string, { scopeChallenge?: unknown }]) =>
+    scopeChallenge !== undefined
+  return new Set([
+    ...Object.entries(tools)
+      .filter(isScoped)
+      .map(([name]) => `tools/call ${name}`),
+    ...Object.entries(prompts)
+      .filter(isScoped)
+      .map(([name]) => `prompts/get ${name}`),
+    ...(Object.entries({ ...resources, ...templates }).some(isScoped) ? ['resources/read'] : []),
+  ])
 }
 
 /** The one error of a call that runs that has a status of its own (2026-07-28, "Streamable HTTP"). */
@@ -284,95 +315,4 @@ const streamHeaders = {
 
 function eventOf(text: string): string {
   return `event: message\ndata: ${text}\n\n`
-}
-
-interface Ends {
-  readonly send: (message: JSONRPCMessage, options?: TransportSendOptions) => void
-  /** Called in place of closing: a tool that closes its server shall end no call of others. */
-  readonly onClose: () => void
-}
-
-/** Binds its server to the revision of its messages. */
-class ModernTransport extends PerRequestHTTPServerTransport {
-  readonly #ends: Ends
-
-  constructor(classification: NonNullable<MessageExtraInfo['classification']>, ends: Ends) {
-    super({ classification })
-    this.#ends = ends
-  }
-
-  override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    this.#ends.send(message, options)
-  }
-
-  override async close(): Promise<void> {
-    this.#ends.onClose()
-  }
-
-  end(): Promise<void> {
-    return super.close()
-  }
-}
-
-class LegacyTransport implements Transport {
-  onclose?: () => void
-  onerror?: (error: Error) => void
-  onmessage?: Transport['onmessage']
-  readonly #ends: Ends
-
-  constructor(ends: Ends) {
-    this.#ends = ends
-  }
-
-  async start(): Promise<void> {}
-
-  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    this.#ends.send(message, options)
-  }
-
-  async close(): Promise<void> {
-    this.#ends.onClose()
-  }
-
-  async end(): Promise<void> {
-    this.onclose?.()
-  }
-}
-
-/** A `Request` that is made when somebody looks at it: few tools do. */
-class LazyRequest {
-  readonly #request: IncomingMessage
-  readonly #response: ServerResponse
-  #made: Request | undefined
-
-  constructor(request: IncomingMessage, response: ServerResponse) {
-    this.#request = request
-    this.#response = response
-  }
-
-  static {
-    Object.setPrototypeOf(LazyRequest.prototype, Request.prototype)
-    // Where Node keeps what a request holds under symbols, one can be made of this one.
-    const kept = Object.getOwnPropertySymbols(new Request('http://localhost'))
-    for (const field of [...Reflect.ownKeys(Request.prototype), ...kept])
-      if (field !== 'constructor' && field !== Symbol.toStringTag)
-        Object.defineProperty(LazyRequest.prototype, field, {
-          get(this: LazyRequest) {
-            const made = this.#real()
-            const value: unknown = Reflect.get(made, field)
-            return typeof value === 'function' ? value.bind(made) : value
-          },
-          enumerable: true,
-          configurable: true,
-        })
-  }
-
-  #real(): Request {
-    if (this.#made) return this.#made
-    const gone = new AbortController()
-    if (this.#response.destroyed) gone.abort()
-    else this.#response.once('close', () => gone.abort())
-    this.#made = webRequest(this.#request, gone.signal)
-    return this.#made
-  }
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 
 /**
  * How many bytes may wait for a client that does not read: of a stream that goes on as long as the server likes, and can be
@@ -47,7 +48,7 @@ export async function writeAnswer(
     const body = Buffer.from(await answer.arrayBuffer())
     response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body)
     if (response.writableFinished) return
-    endIfUnread(response, idleTimeout)
+    watchUnread(response, idleTimeout)
     onSlow()
     return
   }
@@ -71,7 +72,7 @@ export async function writeAnswer(
       if (response.write(next.value)) continue
       if (response.writableLength > unread) return void response.destroy()
       onSlow()
-      if (!isSlow) endIfUnread(response, idleTimeout)
+      if (!isSlow) watchUnread(response, idleTimeout)
       isSlow = true
     }
   } finally {
@@ -82,24 +83,39 @@ export async function writeAnswer(
   response.end()
 }
 
-/** An answer of which more waits than Node wants to keep: it counts as slow, and ends when too much waits. */
+/** Of so many bytes we do not say that a client does not keep up; Node's own buffer holds more. */
+const alwaysWaits = 16 * 1024
+
+/** An answer of which much waits counts as slow, and ends when too much waits. */
 export function keepsUp(response: ServerResponse, onSlow: () => void): void {
   if (response.writableLength > unreadAtMost.ofCall) response.destroy()
-  else onSlow()
+  else if (response.writableLength > alwaysWaits) onSlow()
 }
 
-/** Bytes that wait for the client of this response to read. */
-export function unreadOf({ writableLength, socket }: ServerResponse): number {
-  return writableLength + (socket?.writableLength ?? 0)
+/**
+ * Ends a response of which nothing was read since the last look, though something waited then and waits now. Gives how many bytes
+ * had left, undefined where nothing waits.
+ */
+export function endIfUnread(response: ServerResponse, before: number | undefined): number | undefined {
+  const { socket, writableLength } = response
+  // Without one it is behind an answer that is not ready yet: its client cannot read it (pipelining).
+  if (!socket) return undefined
+  const queued = queuedIn(socket)
+  if (writableLength + queued === 0) return undefined
+  const left = socket.bytesWritten - socket.writableLength - queued
+  if (before !== undefined && left <= before) response.destroy()
+  return left
 }
 
-/** Ends a response of which nothing is read any more, though something waits. */
-function endIfUnread(response: ServerResponse, idleTimeout: number): void {
-  let before = unreadOf(response)
+/** Bytes that Node holds below a socket: one large write is all there until its last byte has left. */
+function queuedIn(socket: Socket): number {
+  return (socket as { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0
+}
+
+function watchUnread(response: ServerResponse, idleTimeout: number): void {
+  let seen = endIfUnread(response, undefined)
   const timer = setInterval(() => {
-    const now = unreadOf(response)
-    if (now > 0 && now >= before) response.destroy()
-    before = now
+    seen = endIfUnread(response, seen)
   }, idleTimeout).unref()
   response.once('close', () => clearInterval(timer))
 }
