@@ -119,11 +119,13 @@ function emailFits(address: string, base: string): boolean {
 
 /**
  * RFC 5280: a URI without a host name, or with an IP address as host, matches no permitted subtree and every excluded
- * one.
+ * one. So does one whose host readers of URIs do not agree on: with a user, or with characters that RFC 3986 section 3.2
+ * does not have.
  */
 function uriHost(uri: string): string | undefined {
   const authority = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(uri)?.[1] ?? ''
-  const host = hostForm(authority.replace(/^.*@/, '').replace(/:\d*$/, ''))
+  if (!/^[\w.~%!$&'()*+,;=:[\]-]*$/.test(authority)) return undefined
+  const host = hostForm(authority.replace(/:\d*$/, ''))
   return host === '' || isIP(bare(host)) ? undefined : host
 }
 

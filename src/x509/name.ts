@@ -7,6 +7,7 @@ export interface Attribute {
   readonly type: string
   /** Hex of the whole encoding where the value is not of a type for text. */
   readonly text: string
+  readonly isText: boolean
 }
 
 /** Relative names, least specific first, each of one attribute or more (RFC 5280 section 4.1.2.4). */
@@ -30,11 +31,17 @@ export function relativeName(rdn: Element): readonly Attribute[] {
   return [...elementsIn(expected(rdn, set))].map((attribute) => {
     const [type, value, ...more] = [...elementsIn(expected(attribute, sequence))]
     if (more.length > 0) throw new RangeError('not an attribute')
-    return { type: objectIdText(contentsOf(expected(type, objectId))), text: textOf(expected(value)) }
+    const text = textOf(expected(value))
+    return {
+      type: objectIdText(contentsOf(expected(type, objectId))),
+      text: text ?? Buffer.from(encodingOf(expected(value))).toString('hex'),
+      isText: text !== undefined,
+    }
   })
 }
 
-function textOf(value: Element): string {
+/** Undefined for a type that is not for text. Throws `RangeError` for what its type does not allow. */
+function textOf(value: Element): string | undefined {
   const contents = Buffer.from(contentsOf(value)) // a copy: its bytes may be swapped
   switch (value.tag) {
     case utf8String:
@@ -54,7 +61,7 @@ function textOf(value: Element): string {
     case none:
       throw new RangeError('no text')
     default:
-      return Buffer.from(encodingOf(value)).toString('hex')
+      return undefined
   }
 }
 
@@ -94,13 +101,16 @@ function escapeValue(value: string): string {
 }
 
 /**
- * The relative names of a distinguished name, least specific first, as text that is the same for equal names: case and
- * spaces are ignored (RFC 5280 section 7.1).
+ * The relative names of a distinguished name, least specific first, as text that is the same for equal names and for no others:
+ * case and spaces are ignored (RFC 5280 section 7.1).
  */
 export function rdnsOf(name: Name): string[] {
   return [...name].map((rdn) =>
     [...rdn]
-      .map(({ type, text }) => `${type}=${text.normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase()}`)
+      .map(({ type, text, isText }) => {
+        const same = text.normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase()
+        return `${type}${isText ? '=' : '#'}${JSON.stringify(same)}`
+      })
       .sort()
       .join('+'),
   )

@@ -130,7 +130,7 @@ describe('a URI', () => {
     ['example.com', 'HTTPS://EXAMPLE.com/path?query#part', inside],
     ['example.com', 'spiffe://example.com/agent', inside],
     ['example.com', 'https://example.com:8443/', inside],
-    ['example.com', 'https://user:word@example.com/', inside],
+    ['example.com', 'https://user:word@example.com/', perhaps],
     ['example.com', 'coap+tcp2://example.com', inside],
     ['example.com', 'https://a.example.com', outside],
     ['example.com', 'https://example.org', outside],
@@ -146,6 +146,7 @@ describe('a URI', () => {
     ['example.com', 'https://10.0.0.1/', perhaps],
     ['example.com', 'https://[::1]:8443/', perhaps],
     ['example.com', 'https:///path', perhaps],
+    ['example.com', 'https://elsewhere.org\\@example.com/', perhaps],
   ])('of %j: %j', (text, name, expected) => {
     expect(judged({ kind: 'uri', text }, { uri: [name] })).toEqual(expected)
   })

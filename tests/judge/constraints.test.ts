@@ -87,6 +87,9 @@ describe('names that a CA may give, and may not: like openssl', () => {
     [{ permitted: dns('example.com') }, { dns: ['a.example.com'], commonName: 'elsewhere.org' }, true],
     [{ permitted: [{ uri: 'a.example' }] }, { uri: ['https://10.0.0.1/x'] }, false],
     [{ permitted: [{ uri: 'a.example' }] }, { uri: ['urn:x:y'] }, false],
+    [{ permitted: [{ uri: 'a.example' }] }, { uri: ['https://evil.com\\@a.example/x'] }, false],
+    [{ permitted: [{ uri: 'a.example' }] }, { uri: ['https://evil.com@b@a.example/x'] }, false],
+    [{ permitted: [{ uri: 'a.example' }] }, { uri: ['https://user:pw@a.example:8443/x'] }, false],
     [{ permitted: [{ email: 'example.com' }] }, { email: ['no address'] }, false],
     [
       { permitted: [{ directory: { organization: 'Good', commonName: 'x' } }] },

@@ -256,7 +256,7 @@ CRLissuer = dirName:directory
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   expect(readCertificate(text)).toMatchObject({
-    directoryNames: [['2.5.4.10=example', '2.5.4.3=inner'], ['2.5.4.10=other']],
+    directoryNames: [['2.5.4.10="example"', '2.5.4.3="inner"'], ['2.5.4.10="other"']],
     crlPoints: ['URI:http://x/crl', 'DNS:x.example'],
     otherEmails: ['a@example.com'],
     names: { dns: ['x.example'] },

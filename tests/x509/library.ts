@@ -96,7 +96,13 @@ function parse<Value>(element: Parameters<typeof encodingOf>[0], type: new () =>
 }
 
 function nameOf(name: Name) {
-  return [...name].map((rdn) => [...rdn].map(({ type, value }) => ({ type, text: value.toString() })))
+  return [...name].map((rdn) =>
+    [...rdn].map(({ type, value }) => ({
+      type,
+      text: value.toString(),
+      isText: value.anyValue === undefined,
+    })),
+  )
 }
 
 function textOf(name: GeneralName): string {

@@ -93,6 +93,19 @@ test('names are equal whatever their case, spaces, and the order within a level'
       ),
     ),
   )
+  // What one attribute says is no second attribute, and a text is no encoding of something else.
+  expect(rdnsOf(name([[organization, 'a+2.5.4.11=b']]))).not.toEqual(
+    rdnsOf(
+      name([
+        [organization, 'a'],
+        ['2.5.4.11', 'b'],
+      ]),
+    ),
+  )
+  const octets = made([[organization, 'x']])
+  const [only] = octets[0] ?? []
+  if (only) only.value = new AttributeValue({ anyValue: Uint8Array.of(0x04, 0x02, 0x61, 0x62).buffer })
+  expect(rdnsOf(readName(bytes(octets)))).not.toEqual(rdnsOf(name([[organization, '04026162']])))
   // The case of this letter has three forms; lower case is the one that is compared.
   expect(rdnsOf(name([[cn, 'ẞ']]))).not.toEqual(rdnsOf(name([[cn, 'ss']])))
   expect(rdnsOf(name([[cn, 'ß']]))).toEqual(rdnsOf(name([[cn, 'ẞ']])))

@@ -28,7 +28,7 @@ test('every kind is read, in its order; what is none of ours is passed over', ()
   )
   expect(readSubjectNames(der)).toEqual({
     names: { dns: ['b.example', 'a.example'], email: ['a@b'], uri: ['spiffe://x/y'], ip: ['127.0.0.1'] },
-    directoryNames: [['2.5.4.3=x']],
+    directoryNames: [['2.5.4.3="x"']],
     mailboxes: ['ü@b.example'],
   })
 })

@@ -78,6 +78,8 @@ function renewed(path: string, now: Date): Promise<Buffer> {
       const hint = 'Make that directory, for the user of the servers alone.'
       throw new MtlsError('CONFIG_INVALID', `tls.ticketKeys: ${directory} is not a directory`, { hint })
     }
+    const exposure = process.geteuid && directoryExposure(directory, found.mode)
+    if (exposure) throw exposed(directory, exposure)
     return withLock(directory, async (confirm) => {
       const latest = await readSecret(path)
       if (latest && !isDue(latest, now)) return latest.bytes // another process was first
@@ -107,10 +109,7 @@ async function readSecret(path: string): Promise<Secret | undefined> {
       process.geteuid === undefined // Windows has other ways to say who may read
         ? undefined
         : (fileExposure(stats, directory.uid) ?? directoryExposure(dirname(path), directory.mode))
-    if (exposure) {
-      const hint = `Whoever reads it can pose as any client: \`chmod 600\` it, in a directory that its owner alone can change. A new one is made when it is removed.`
-      throw new MtlsError('CONFIG_INVALID', `tls.ticketKeys: ${path}: ${exposure}`, { hint })
-    }
+    if (exposure) throw exposed(path, exposure)
     const [, since = '', hex = ''] =
       /^(\d{4}-[\d-]+T[\d:.]+Z) ([\da-f]{64})\n?$/.exec(bytes.toString('latin1')) ?? []
     const secret = { since: new Date(since), bytes: Buffer.from(hex, 'hex') }
@@ -124,6 +123,12 @@ async function readSecret(path: string): Promise<Secret | undefined> {
     const why = cause instanceof Unreadable ? message : `cannot be read (${code})`
     throw new MtlsError('CONFIG_INVALID', `tls.ticketKeys: ${path} ${why}`, { hint, cause })
   }
+}
+
+function exposed(path: string, exposure: string): MtlsError {
+  const hint =
+    'Whoever reads it can pose as any client: `chmod 600` it, in a directory that its owner alone can change. A new one is made when it is removed.'
+  return new MtlsError('CONFIG_INVALID', `tls.ticketKeys: ${path}: ${exposure}`, { hint })
 }
 
 /** Its owner is who runs the server, or root; to root, also whoever owns the directory, as our commands write there. */

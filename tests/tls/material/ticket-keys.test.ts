@@ -97,6 +97,9 @@ test('a directory in which others may put another file is refused', async () => 
   writeFileSync(path, good, { mode: 0o600 })
   chmodSync(dirname(path), 0o777)
   expect((await refusalOf(readTicketSecret(path, begin))).message).toContain('others may replace what is in')
+  rmSync(path)
+  expect((await refusalOf(readTicketSecret(path, begin))).message).toContain('others may replace what is in')
+  expect(readdirSync(dirname(path))).toEqual([])
 })
 
 test('a directory that is missing is named, and not made', async () => {
