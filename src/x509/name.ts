@@ -16,6 +16,7 @@ export type Name = readonly (readonly Attribute[])[]
 const [none, objectId, sequence, set] = [0x05, 0x06, 0x30, 0x31]
 const [utf8String, printableString, teletexString] = [0x0c, 0x13, 0x14]
 const [ia5String, universalString, bmpString] = [0x16, 0x1c, 0x1e]
+const [numericString, visibleString] = [0x12, 0x1a]
 /** Bytes. Nobody's name is that long, and a stranger's is read before the peer is known. */
 const longestName = 20_000
 
@@ -50,6 +51,8 @@ function textOf(value: Element): string | undefined {
     case printableString:
     case teletexString: // which everybody uses for Latin-1
     case ia5String:
+    case numericString:
+    case visibleString:
       return contents.toString('latin1')
     case bmpString:
       return contents.swap16().toString('utf16le') // throws for half a character
@@ -121,10 +124,10 @@ export function isSameName(one: readonly string[], other: readonly string[]): bo
   return one.length === other.length && one.every((rdn, at) => rdn === other[at])
 }
 
-/** The values of one attribute, in order. */
+/** The values of one attribute that are texts, in order. */
 export function valuesOf(name: Name, type: string): string[] {
   return name
     .flat()
-    .filter((attribute) => attribute.type === type)
+    .filter(({ type: its, isText }) => its === type && isText)
     .map(({ text }) => text)
 }

@@ -106,6 +106,7 @@ test('names are equal whatever their case, spaces, and the order within a level'
   const [only] = octets[0] ?? []
   if (only) only.value = new AttributeValue({ anyValue: Uint8Array.of(0x04, 0x02, 0x61, 0x62).buffer })
   expect(rdnsOf(readName(bytes(octets)))).not.toEqual(rdnsOf(name([[organization, '04026162']])))
+  expect(valuesOf(readName(bytes(octets)), organization)).toEqual([])
   // The case of this letter has three forms; lower case is the one that is compared.
   expect(rdnsOf(name([[cn, 'ẞ']]))).not.toEqual(rdnsOf(name([[cn, 'ss']])))
   expect(rdnsOf(name([[cn, 'ß']]))).toEqual(rdnsOf(name([[cn, 'ẞ']])))

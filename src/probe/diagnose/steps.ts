@@ -96,6 +96,7 @@ export class Steps {
     }
     try {
       const { value, detail, problem } = await act(needs as Given<Needs>)
+      this.#signal?.throwIfAborted() // what was cut short may look like an answer
       tell(problem === undefined, detail, problem)
       return value
     } catch (error) {

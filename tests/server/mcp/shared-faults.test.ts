@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { serve } from '../../../src/server/index.js'
 import { gate } from '../../support/slow-server.js'
-import { type Ask, ask, httpText, mcpHeaders, openWire } from '../../support/wire.js'
+import { type Era, eras, toolCall } from '../../support/tool-call.js'
+import { ask, httpText, openWire } from '../../support/wire.js'
 import { makeWorld, type World } from '../../support/world.js'
 
 let world: World
@@ -13,35 +14,11 @@ beforeAll(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-const eras = ['modern', 'legacy'] as const
-const meta = {
-  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-  'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1.0.0' },
-  'io.modelcontextprotocol/clientCapabilities': {},
-}
-
-function call(name: string, era: (typeof eras)[number]): Ask & { body: string } {
-  const isModern = era === 'modern'
-  return {
-    headers: {
-      ...mcpHeaders,
-      'mcp-protocol-version': isModern ? '2026-07-28' : '2025-11-25',
-      ...(isModern && { 'mcp-method': 'tools/call', 'mcp-name': name }),
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'tools/call',
-      params: { name, arguments: {}, ...(isModern && { _meta: meta }) },
-    }),
-  }
-}
-
 const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] })
 const large = 10 * 1024 * 1024
 
 /** A server whose tools are good until they are let loose, by when one server answers many requests. */
-async function start(era: (typeof eras)[number], way: 'server' | 'transport' = 'server') {
+async function start(era: Era, way: 'server' | 'transport' = 'server') {
   let isLoose = false
   let made = 0
   const begun = gate()
@@ -91,7 +68,7 @@ async function start(era: (typeof eras)[number], way: 'server' | 'transport' = '
       limits: { idleTimeout: 1000 },
     },
   )
-  const send = async (name: string) => (await ask(server.url, world.certDir, call(name, era))).body
+  const send = async (name: string) => (await ask(server.url, world.certDir, toolCall(name, era))).body
   for (const name of ['good', 'large', 'never', 'closes', 'waits', 'floods'])
     for (let count = 0; count < 4; count++) await send(name)
   const before = made
@@ -102,8 +79,8 @@ async function start(era: (typeof eras)[number], way: 'server' | 'transport' = '
   const deaf = async (name: string) => {
     const wire = await openWire(server.url, world.certDir)
     wire.socket.pause()
-    const { headers, body } = call(name, era)
-    wire.socket.write(httpText('/mcp', headers as Record<string, string>, body))
+    const { headers, body } = toolCall(name, era)
+    wire.socket.write(httpText('/mcp', headers, body))
     return wire.socket
   }
   return {

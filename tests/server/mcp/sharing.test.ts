@@ -6,7 +6,8 @@ import { type AnyServerFactory, type ServeOptions, serve } from '../../../src/se
 import { endIfUnread } from '../../../src/server/mcp/write.js'
 import { openRawSession } from '../../support/raw-session.js'
 import { gate } from '../../support/slow-server.js'
-import { type Ask, ask, httpText, mcpHeaders, openWire } from '../../support/wire.js'
+import { type Era, eras, toolCall } from '../../support/tool-call.js'
+import { ask, httpText, openWire } from '../../support/wire.js'
 import { makeWorld, type World } from '../../support/world.js'
 
 // What tools and clients do to a server that answers many requests, beside one for each.
@@ -17,36 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-const eras = ['modern', 'legacy'] as const
-type Era = (typeof eras)[number]
 const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] })
-const meta = {
-  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-  'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1.0.0' },
-  'io.modelcontextprotocol/clientCapabilities': {},
-}
-
-function call(
-  name: string,
-  era: Era,
-  more: object = {},
-): Ask & { headers: Record<string, string>; body: string } {
-  const isModern = era === 'modern'
-  return {
-    headers: {
-      ...mcpHeaders,
-      'mcp-protocol-version': isModern ? '2026-07-28' : '2025-11-25',
-      ...(isModern && { 'mcp-method': 'tools/call', 'mcp-name': name }),
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'tools/call',
-      params: { name, arguments: {}, _meta: { ...(isModern && meta), ...more } },
-    }),
-  }
-}
-
 /** Serves, and counts the servers that the factory makes. */
 async function start(factory: AnyServerFactory, options: Partial<ServeOptions> = {}) {
   let made = 0
@@ -57,7 +29,8 @@ async function start(factory: AnyServerFactory, options: Partial<ServeOptions> =
     },
     { name: `sharing-${crypto.randomUUID()}`, tlsPort: 0, tls: world.tls, log: false, ...options },
   )
-  const send = async (name: string, era: Era) => (await ask(server.url, world.certDir, call(name, era))).body
+  const send = async (name: string, era: Era) =>
+    (await ask(server.url, world.certDir, toolCall(name, era))).body
   /** How many servers five calls take. */
   const serversFor = async (name: string, era: Era) => {
     const before = made
@@ -109,7 +82,7 @@ describe.each(eras)('%s', (era) => {
     })
     await server.warm('quick', era)
     const wire = await openWire(server.url, world.certDir)
-    const { headers, body } = call('quick', era)
+    const { headers, body } = toolCall('quick', era)
     let said = ''
     wire.socket.on('data', (chunk) => {
       said += chunk
@@ -172,7 +145,7 @@ describe.each(eras)('%s', (era) => {
     await server.warm('help', era)
     isLoose = true
     const wire = await openWire(server.url, world.certDir)
-    const { headers, body } = call('help', era, { 'x.example/odd': 1 })
+    const { headers, body } = toolCall('help', era, { 'x.example/odd': 1 })
     wire.socket.write(httpText('/mcp', headers, body))
     await begun.opened
     isLoose = false
@@ -212,7 +185,7 @@ describe.each(eras)('%s', (era) => {
     const waiting = server.send('wait', era)
     await begun.opened
     if (era === 'legacy') {
-      const { headers, body } = call('go', era)
+      const { headers, body } = toolCall('go', era)
       await ask(server.url, world.certDir, { headers: { ...headers, 'x-note': 'bad' }, body })
     }
     finish.open()
@@ -229,7 +202,7 @@ describe.each(eras)('%s', (era) => {
     })
     await server.warm('large', era)
     isLoose = true
-    const { headers, body } = call('large', era)
+    const { headers, body } = toolCall('large', era)
     const sockets = await Promise.all(
       Array.from({ length: 20 }, async () => {
         const { socket } = await openWire(server.url, world.certDir)
@@ -272,7 +245,7 @@ test('pipelined answers wait behind a slow one, however long that takes', async 
     })
   })
   for (const name of ['slow', 'fast', 'fast']) {
-    const { headers, body } = call(name, 'legacy')
+    const { headers, body } = toolCall(name, 'legacy')
     wire.socket.write(httpText('/mcp', headers, body))
   }
   await begun.opened
