@@ -47,9 +47,18 @@ function benchServer() {
   server.registerTool('echo', echo, ({ text: said }) => text(said))
   const sized = { description: 'says so much', inputSchema: z.object({ characters: z.number() }) }
   server.registerTool('sized', sized, ({ characters }) => text('x'.repeat(characters)))
-  const more = { description: 'one more', inputSchema: z.object({ text: z.string() }) }
+  // As tools usually are: a few arguments, described, some of them of few values.
+  const more = {
+    description: 'one more',
+    inputSchema: z.object({
+      city: z.string().min(1).describe('Name of a city, with its country where there are several'),
+      days: z.number().int().min(1).max(7).default(1).describe('Days of the forecast'),
+      unit: z.enum(['celsius', 'fahrenheit']).optional().describe('Unit of temperatures'),
+      fields: z.array(z.enum(['temperature', 'wind', 'rain'])).optional(),
+    }),
+  }
   for (let count = 2; count < tools; count++)
-    server.registerTool(`tool-${count}`, more, ({ text: said }) => text(said))
+    server.registerTool(`tool-${count}`, more, ({ city }) => text(city))
   return server
 }
 

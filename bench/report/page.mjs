@@ -83,7 +83,7 @@ What mcp-mtls costs beside bare \`node:https\` and beside the stock MCP SDK. Thi
 ${busy ? `**${busy}**\n\n` : ''}${machineLine(environment)}.
 
 Repeat it on your machine: \`npm ci && npm run bench\`. \`npm run bench -- --help\` shows how to measure a part alone. \`npx mcp-mtls perf-test\`
-compares HTTP with mTLS in half a minute.
+compares HTTP with mTLS in about a minute.
 
 ## How it is measured
 

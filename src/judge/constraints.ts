@@ -46,7 +46,8 @@ function namesOf(certificate: CertificateFacts): ConstrainedName[] {
   const { names, subjectRdns, directoryNames, otherEmails, commonNames, isCa } = certificate
   // Software that reads a common name as a host name would be deceived by one that no constraint covers.
   const isHost = (name: string) => /^[a-z\d*_-]+(\.[a-z\d_-]+)+\.?$/i.test(name)
-  const hosts = isCa || names.dns.length > 0 ? names.dns : commonNames.filter(isHost)
+  const seen = commonNames.map((name) => name.replace(/\p{C}/gu, '')) // some software stops there, or skips it
+  const hosts = isCa || names.dns.length > 0 ? names.dns : seen.filter(isHost)
   const texts = (kind: 'dns' | 'email' | 'uri' | 'ip', values: readonly string[]) =>
     values.map((text): ConstrainedName => ({ kind, written: text, text, rdns: [] }))
   return [
@@ -124,8 +125,8 @@ function emailFits(address: string, base: string): boolean {
  */
 function uriHost(uri: string): string | undefined {
   const authority = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(uri)?.[1] ?? ''
-  if (!/^[\w.~%!$&'()*+,;=:[\]-]*$/.test(authority)) return undefined
-  const host = hostForm(authority.replace(/:\d*$/, ''))
+  const [, written = ''] = /^(\[[\da-f:.]+\]|[\w.~%!$&'()*+,;=-]*)(:\d*)?$/i.exec(authority) ?? []
+  const host = hostForm(written)
   return host === '' || isIP(bare(host)) ? undefined : host
 }
 

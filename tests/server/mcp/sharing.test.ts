@@ -7,7 +7,7 @@ import { endIfUnread } from '../../../src/server/mcp/write.js'
 import { openRawSession } from '../../support/raw-session.js'
 import { gate } from '../../support/slow-server.js'
 import { type Era, eras, toolCall } from '../../support/tool-call.js'
-import { ask, httpText, openWire } from '../../support/wire.js'
+import { type Ask, ask, httpText, openWire } from '../../support/wire.js'
 import { makeWorld, type World } from '../../support/world.js'
 
 // What tools and clients do to a server that answers many requests, beside one for each.
@@ -213,6 +213,86 @@ describe.each(eras)('%s', (era) => {
     for (const socket of sockets) socket.write(httpText('/mcp', headers, body))
     await expect.poll(server.connections, { timeout: 30_000 }).toBeLessThan(12)
     for (const socket of sockets) socket.destroy()
+  })
+})
+
+describe.each(eras)('%s: a list', (era) => {
+  const { headers } = toolCall('', era)
+  const request: Ask = {
+    headers: {
+      ...headers,
+      ...(era === 'modern' && { 'mcp-method': 'tools/list' }),
+    },
+    body: JSON.stringify({ ...JSON.parse(toolCall('', era).body), method: 'tools/list' }).replace(
+      '"name":"","arguments":{},',
+      '',
+    ),
+  }
+  if (era === 'modern') delete (request.headers as Record<string, string>)['mcp-name']
+
+  async function lists(factory: AnyServerFactory) {
+    const server = await start(factory)
+    return { ...server, list: async () => ask(server.url, world.certDir, request) }
+  }
+
+  test('of what was registered is made once, and is what the SDK makes', async () => {
+    let converted = 0
+    const schema = z.object({ of: z.string() })
+    const standard = schema['~standard'] as { jsonSchema?: { input: (options: never) => object } }
+    const convert = standard.jsonSchema?.input
+    if (standard.jsonSchema && convert)
+      standard.jsonSchema.input = (options) => {
+        converted++
+        return convert(options) as object
+      }
+    const factory = () => {
+      const mcp = new McpServer({ name: 'lists', version: '1.0.0' })
+      mcp.registerTool('one', { inputSchema: schema }, () => text('one'))
+      return mcp
+    }
+    await using server = await lists(factory)
+    await using own = await start(factory, { perRequest: true })
+    for (let count = 0; count < 5; count++) await server.list()
+    const before = converted
+    const { status, body } = await server.list()
+    expect(converted).toBe(before)
+    const expected = await ask(own.url, world.certDir, request)
+    expect({ status, body }).toEqual({ status: expected.status, body: expected.body })
+  })
+
+  test.each([
+    ['of a handler of its own', (mcp: McpServer) => mcp.server],
+    [
+      'of a low-level server',
+      () => new Server({ name: 'low', version: '1.0.0' }, { capabilities: { tools: {} } }),
+    ],
+  ])('%s is asked for each time', async (_what, serverOf) => {
+    let version = 0
+    await using server = await lists(() => {
+      const mcp = new McpServer({ name: 'lists', version: '1.0.0' })
+      mcp.registerTool('one', {}, () => text('one'))
+      const of = serverOf(mcp)
+      of.setRequestHandler('tools/list', () => ({
+        tools: [{ name: `version-${version}`, inputSchema: { type: 'object' as const } }],
+      }))
+      return of === mcp.server ? mcp : of
+    })
+    for (let count = 0; count < 6; count++) await server.list()
+    version = 7
+    expect((await server.list()).body).toContain('version-7')
+  })
+
+  test('is another one once a tool has changed', async () => {
+    let change = () => {}
+    await using server = await lists(() => {
+      const mcp = new McpServer({ name: 'lists', version: '1.0.0' })
+      const one = mcp.registerTool('one', {}, () => text('one'))
+      change = () => one.update({ description: 'another' })
+      return mcp
+    })
+    for (let count = 0; count < 6; count++) await server.list()
+    change()
+    expect((await server.list()).body).not.toContain('another')
   })
 })
 
