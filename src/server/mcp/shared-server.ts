@@ -15,7 +15,6 @@ import { Conversation, type ConversationOptions } from './conversation.js'
 import { convertOnce } from './convert-once.js'
 import { LazyRequest } from './lazy-request.js'
 import { noticeChanges } from './notice-changes.js'
-import { ownLists } from './own-lists.js'
 import { modernRevision, type PlainRequest } from './plain-request.js'
 import { registered } from './registered.js'
 import { type Ends, LegacyTransport, ModernTransport } from './shared-transports.js'
@@ -38,7 +37,6 @@ export interface SharedOptions {
 interface Waiting {
   readonly authInfo: AuthInfo | undefined
   readonly id: string | number
-  readonly method: string
   readonly response: ServerResponse
   /** Messages came before the answer: it is a stream. */
   isStream: boolean
@@ -60,8 +58,6 @@ export class Shared {
   #timers: NodeJS.Timeout[] = []
   readonly #onOver: () => void
   #seeChanges = () => {}
-  /** Results of the lists that are the same for all callers, as text; empty until they were asked for. */
-  readonly #lists = new Map<string, string>()
   /** What wants scopes, which only the usual way asks for. */
   #scoped: ReadonlySet<string> | 'unknown' = 'unknown'
   /** An error that comes while a message is handed over was found before anything ran. */
@@ -100,7 +96,6 @@ export class Shared {
     await this.#conversation.connect(this.#server, this.#transport)
     if (this.#server instanceof McpServer) await convertOnce(this.#server)
     this.#scoped = scopedIn(this.#server)
-    for (const method of ownLists(this.#server)) this.#lists.set(method, '')
     this.#seeChanges = noticeChanges(this.#server, this.#onOver)
     this.#timers = [
       setInterval(() => this.#keepAlive(), aliveEvery).unref(),
@@ -119,10 +114,8 @@ export class Shared {
     const own = this.#freeId()
     const [call] = callIn(body, { caller: callerIn(authInfo), server: this.#name, protocolVersion })
     if (!call) return false
-    const known = this.#lists.get(method)
     const waiting: Waiting = {
       id,
-      method,
       response,
       authInfo,
       isStream: false,
@@ -135,12 +128,6 @@ export class Shared {
       if (!waiting.isAnswered) this.#cancel(own)
       if (this.#isOver && this.#waiting.size === 0) void this.close()
     })
-    if (known) {
-      this.#conversation.begin([call], own)
-      this.#conversation.end([own], 'ok')
-      this.#write(waiting, 200, `{"result":${known},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`)
-      return true
-    }
     if (this.#handsOver(own, method, body as JSONRPCRequest, request, waiting)) {
       this.#conversation.begin([call], own) // a tool runs in a later microtask
       return true
@@ -257,20 +244,15 @@ export class Shared {
       return
     }
     this.#answer(waiting, { ...message, id: waiting.id } as JSONRPCMessage)
-    if ('result' in message && this.#lists.get(waiting.method) === '')
-      this.#lists.set(waiting.method, JSON.stringify(message.result))
     this.#seeChanges()
   }
 
   /** Throws for what JSON cannot hold. */
   #answer(waiting: Waiting, message: JSONRPCMessage): void {
     const text = JSON.stringify(message)
-    const isMissing = 'error' in message && message.error.code === missingCapability
-    this.#write(waiting, this.#era === 'modern' && isMissing ? 400 : 200, text)
-  }
-
-  #write(waiting: Waiting, status: number, text: string): void {
     waiting.isAnswered = true
+    const isMissing = 'error' in message && message.error.code === missingCapability
+    const status = this.#era === 'modern' && isMissing ? 400 : 200
     const body = waiting.isStream || this.#era === 'legacy' ? eventOf(text) : text
     this.#ready.push({ waiting, status, body })
     if (this.#waiting.size === 1) this.#writeReady()

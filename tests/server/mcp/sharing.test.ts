@@ -235,7 +235,7 @@ describe.each(eras)('%s: a list', (era) => {
     return { ...server, list: async () => ask(server.url, world.certDir, request) }
   }
 
-  test('of what was registered is made once, and is what the SDK makes', async () => {
+  test('converts the schemas of its tools once, and is what the SDK makes', async () => {
     let converted = 0
     const schema = z.object({ of: z.string() })
     const standard = schema['~standard'] as { jsonSchema?: { input: (options: never) => object } }
