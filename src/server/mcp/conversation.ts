@@ -35,7 +35,7 @@ export interface ConversationOptions {
   readonly watch?: (server: AnyMcpServer) => void
   /** Called when the server says something, and not of which call it is. */
   readonly onUnaddressed?: () => void
-  readonly onCall: (ended: EndedCall) => void
+  readonly onCall: (ended: EndedCall, server: AnyMcpServer | undefined) => void
   readonly onLate: (late: LateMessage) => void
   /** Told of an answer that could not be sent. */
   readonly onError?: (error: unknown) => void
@@ -56,6 +56,7 @@ export class Conversation {
   readonly #ended: BoundedMap<Id, Speaker>
   /** Requests of the server that the client has not answered. */
   readonly #asked = new Set<Id>()
+  #server: AnyMcpServer | undefined
   #transport: Transport | undefined
 
   constructor(options: ConversationOptions) {
@@ -83,6 +84,7 @@ export class Conversation {
     const { oneWay } = this.#options
     if (oneWay === undefined) forgiveForgotten(server)
     else refuseAsking(server, (method) => `${method} ${oneWay}`)
+    this.#server = server
     await connectTo(server, transport)
     this.#options.watch?.(server)
     this.#transport = transport
@@ -182,7 +184,7 @@ export class Conversation {
       seconds: (performance.now() - run.begun) / 1000,
     }
     this.#ended.set(id, speakerOf(ended))
-    this.#options.onCall(ended)
+    this.#options.onCall(ended, this.#server)
     return run.call
   }
 

@@ -86,9 +86,9 @@ export class Mount {
     const conversation = {
       onLate,
       onError: (error: unknown) => onError(error instanceof Error ? error : new Error(String(error))),
-      onCall: (ended: EndedCall) => {
+      onCall: (ended: EndedCall, server: AnyMcpServer | undefined) => {
         onCall(ended)
-        this.#pool?.noteCalm(ended)
+        this.#pool?.noteCalm(ended, server)
       },
     }
     const parts = {

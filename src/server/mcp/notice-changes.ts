@@ -1,23 +1,28 @@
 import { McpServer } from '@modelcontextprotocol/server'
 import { type AnyMcpServer, protocolOf } from './any-server.js'
 import { registered } from './registered.js'
+import { askingMethods } from './said-too-late.js'
 
 type Fields = Record<string, unknown>
 
 /**
- * Notices when somebody writes to a server that is in use, or to one of its tools, prompts and resources: what one caller leaves
- * there, the next one would find. A field that is new is noticed by the function that this gives.
+ * Notices when somebody writes to a server that is in use: what one caller leaves there, the next one would find. A field
+ * that is new is noticed by the function that this gives.
  */
 export function noticeChanges(server: AnyMcpServer, onChange: () => void): () => void {
   const objects = [server, protocolOf(server)] as Fields[]
   for (const of of objects) noticeWrites(of, (name) => !ofTheSdk.has(name), onChange)
-  for (const registry of Object.values(registered(server) ?? {}))
-    for (const one of Object.values(registry)) noticeWrites(one, () => true, onChange)
   const count = () => objects.reduce((sum, of) => sum + Object.keys(of).length, 0)
   const before = count()
   return () => {
     if (count() !== before) onChange()
   }
+}
+
+/** The same for its tools, prompts and resources. */
+export function noticeRegistered(server: AnyMcpServer, onChange: () => void): void {
+  for (const registry of Object.values(registered(server) ?? {}))
+    for (const one of Object.values(registry)) noticeWrites(one, () => true, onChange)
 }
 
 function noticeWrites(of: Fields, isMeant: (name: string) => boolean, onChange: () => void): void {
@@ -38,8 +43,9 @@ function noticeWrites(of: Fields, isMeant: (name: string) => boolean, onChange: 
   }
 }
 
-/** What the SDK itself writes while it answers. */
+/** What the SDK writes while it answers, and what we put in place for what comes too late. */
 const ofTheSdk: ReadonlySet<string> = (() => {
   const one = new McpServer({ name: '', version: '' })
-  return new Set([...Object.keys(one), ...Object.keys(one.server)].filter((name) => name.startsWith('_')))
+  const own = [...Object.keys(one), ...Object.keys(one.server)].filter((name) => name.startsWith('_'))
+  return new Set([...own, 'onclose', ...askingMethods])
 })()

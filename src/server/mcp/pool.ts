@@ -10,6 +10,7 @@ import {
   protocolOf,
 } from './any-server.js'
 import { bindToNewest } from './bind-to-newest.js'
+import { noticeChanges } from './notice-changes.js'
 import type { EndedCall } from './outcome.js'
 import { modernRevision, type PlainRequest, plainRequest } from './plain-request.js'
 import { Shared, type SharedOptions } from './shared-server.js'
@@ -29,6 +30,14 @@ export interface PoolOptions extends SharedOptions {
 interface Reader {
   /** Called when somebody looks for the request all the same. */
   tooLate?: () => void
+}
+
+/** A server that answers, and whether what is done to it still counts. */
+interface Watched {
+  readonly isShared: boolean
+  isOver: boolean
+  /** Looks for fields that are new. */
+  look: () => void
 }
 
 /** Kinds of calls that are known; the oldest is forgotten, and is watched again. */
@@ -52,6 +61,7 @@ export class Pool {
   /** Tools, prompts and lists that were called, and did nothing of the kind. */
   readonly #calm = new BoundedMap<string, true>(watchedAtMost)
   readonly #made = new WeakSet<AnyMcpServer>()
+  readonly #watched = new WeakMap<AnyMcpServer, Watched>()
   /** Counts what makes all servers that were made outdated. */
   #version = 0
   #isOver = false
@@ -76,7 +86,13 @@ export class Pool {
   }
 
   /** A call was answered by a server of its own. */
-  noteCalm({ call: { method, target, protocolVersion }, outcome }: EndedCall): void {
+  noteCalm(
+    { call: { method, target, protocolVersion }, outcome }: EndedCall,
+    server: AnyMcpServer | undefined,
+  ): void {
+    const watched = server && this.#watched.get(server)
+    watched?.look()
+    if (watched && !watched.isShared) watched.isOver = true // what it does while it is closed is its own
     const era = protocolVersion === modernRevision ? 'modern' : 'legacy'
     if (this.#isOver || (era === 'legacy' && this.#options.sessions)) return
     const name = 'name' in target ? target.name : undefined
@@ -85,18 +101,26 @@ export class Pool {
     this.#open(era)
   }
 
-  /** Notes what a server is used for beyond answering. `onAsked`: it is asked about its client. */
-  watch(server: AnyMcpServer, onAsked: () => void = () => {}): void {
+  /** Notes what a server is used for beyond answering; `shared` is what it answers many requests for. */
+  watch(server: AnyMcpServer, shared?: Shared): void {
     if (this.#isOver) return
     const protocol = protocolOf(server)
+    const watched: Watched = { isShared: shared !== undefined, isOver: false, look: () => {} }
     const noticed = (what: string) => this.end(what)
-    for (const name of changing) watchMethod(server, name, noticed)
-    for (const name of changingProtocol) watchMethod(protocol, name, noticed)
-    for (const name of telling)
-      watchMethod(protocol, name, (what) => {
-        noticed(what)
-        onAsked()
-      })
+    const mixed = (what: string) => {
+      if (watched.isOver || shared?.isClosing) return
+      watched.isOver = true
+      noticed(what)
+      shared?.failRunning(mixedUp)
+    }
+    const isWatched = [
+      ...changing.map((name) => watchMethod(server, name, noticed)),
+      ...changingProtocol.map((name) => watchMethod(protocol, name, noticed)),
+      ...telling.map((name) => watchMethod(protocol, name, mixed)),
+    ].every(Boolean)
+    if (!isWatched) return noticed('its server cannot be watched')
+    watched.look = noticeChanges(server, () => mixed('a tool writes to a field of its server'))
+    this.#watched.set(server, watched)
   }
 
   /** A factory that gives one server again and again means what it does. */
@@ -174,29 +198,30 @@ export class Pool {
     if (era === 'modern' && !isOfThisSdk(server)) this.end('its SDK does not speak 2026-07-28')
     if (this.#version !== version) return closeServer(server)
     if (era === 'modern') await bindToNewest(server as McpServer)
-    const fail = () => shared.failRunning(askedTooLate)
-    const watch = (one: AnyMcpServer) => this.watch(one, fail)
+    const watch = (one: AnyMcpServer) => this.watch(one, shared)
     const options = { ...this.#options, conversation: { ...this.#options.conversation, watch } }
-    const shared = new Shared(era, server, options, () => this.end('a tool changes its server, or closes it'))
+    const shared: Shared = new Shared(era, server, options, () =>
+      this.end('a tool changes its server, or closes it'),
+    )
     await shared.connect()
     if (this.#version !== version) return shared.close()
-    reader.tooLate = fail
+    reader.tooLate = () => shared.failRunning(mixedUp)
     this.#shared.get(era)?.endAfterAnswers()
     this.#shared.set(era, shared)
   }
 }
 
 /** Several clients have calls there, and none of them is the one that is asked about. */
-const askedTooLate = 'This server could not tell its callers apart: send the request again'
+const mixedUp = 'This server could not tell its callers apart: send the request again'
 
-function watchMethod(of: object, name: string, onCall: (what: string) => void): void {
-  const methods = of as Record<string, unknown>
-  const method = methods[name]
-  if (typeof method !== 'function') return
-  methods[name] = (...given: unknown[]) => {
+/** Gives false where that cannot be done. */
+function watchMethod(of: object, name: string, onCall: (what: string) => void): boolean {
+  const method: unknown = Reflect.get(of, name)
+  if (typeof method !== 'function') return true
+  return Reflect.set(of, name, (...given: unknown[]) => {
     onCall(`a tool calls ${name} of its server`)
     return Reflect.apply(method, of, given)
-  }
+  })
 }
 
 /** Methods by which a server is changed. */

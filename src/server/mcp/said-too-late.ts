@@ -13,6 +13,8 @@ const asking: Readonly<Record<string, string>> = {
   ping: 'ping',
 }
 
+export const askingMethods: readonly string[] = Object.keys(asking)
+
 /**
  * What a server speaks into after its connection has ended. The SDK would throw "Not connected", and thrown from a timer
  * that ends the process: here a notification goes nowhere, a request fails, and both are told.
@@ -41,7 +43,7 @@ export class SaidTooLate implements Transport {
     if (!late) return
     following.delete(server)
     const protocol = protocolOf(server) as { onclose?: unknown }
-    for (const method of Object.keys(asking)) delete (protocol as Record<string, unknown>)[method]
+    for (const method of askingMethods) delete (protocol as Record<string, unknown>)[method]
     const { onclose } = protocol
     protocol.onclose = undefined // it was told of the end already
     late.onclose?.()

@@ -80,8 +80,8 @@ export class Session {
     this.#send = this.#transport.send.bind(this.#transport)
     this.#conversation = new Conversation({
       ...conversation,
-      onCall: (ended) => {
-        conversation.onCall(ended)
+      onCall: (ended, server) => {
+        conversation.onCall(ended, server)
         this.idleSince = Date.now()
         if (this.#isDraining) this.#endAfterAnswers()
       },

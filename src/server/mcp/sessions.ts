@@ -2,6 +2,7 @@ import { isInitializeRequest, type JSONRPCNotification } from '@modelcontextprot
 import type { SessionLimits } from '../../config/index.js'
 import { PerIdentity } from '../../tls/per-identity.js'
 import { refusalBody } from '../../tls/rejection.js'
+import type { AnyMcpServer } from './any-server.js'
 import type { Kept } from './event-store.js'
 import { type Exchange, refusal } from './exchange.js'
 import type { EndedCall } from './outcome.js'
@@ -182,8 +183,8 @@ export class Sessions {
   /** A call has its place until it ends, however that comes about. */
   #partsOf(owner: string | undefined): SessionParts {
     const { make, conversation } = this.#options
-    const onCall = (ended: EndedCall) => {
-      conversation.onCall(ended)
+    const onCall = (ended: EndedCall, server: AnyMcpServer | undefined) => {
+      conversation.onCall(ended, server)
       if (owner !== undefined) this.#running.give(owner)
     }
     return { make, conversation: { ...conversation, onCall } }

@@ -14,7 +14,7 @@ import { type AnyMcpServer, closeServer } from './any-server.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
 import { convertOnce } from './convert-once.js'
 import { LazyRequest } from './lazy-request.js'
-import { noticeChanges } from './notice-changes.js'
+import { noticeRegistered } from './notice-changes.js'
 import { modernRevision, type PlainRequest } from './plain-request.js'
 import { registered } from './registered.js'
 import { type Ends, LegacyTransport, ModernTransport } from './shared-transports.js'
@@ -57,14 +57,13 @@ export class Shared {
   readonly #classification: MessageExtraInfo['classification']
   #timers: NodeJS.Timeout[] = []
   readonly #onOver: () => void
-  #seeChanges = () => {}
   /** What wants scopes, which only the usual way asks for. */
   #scoped: ReadonlySet<string> | 'unknown' = 'unknown'
   /** An error that comes while a message is handed over was found before anything ran. */
   #isHandingOver = false
   #wasRefused = false
   #isOver = false
-  #isClosing = false
+  isClosing = false
   /** Answers that go out at the end of this turn. */
   #ready: { readonly waiting: Waiting; readonly status: number; readonly body: string }[] = []
 
@@ -75,7 +74,7 @@ export class Shared {
     this.#server = server
     this.#name = name
     this.#onOver = () => {
-      if (!this.#isClosing) onOver()
+      if (!this.isClosing) onOver()
     }
     this.#classification = era === 'modern' ? { era: 'modern', revision: modernRevision } : undefined
     const ends: Ends = {
@@ -96,7 +95,7 @@ export class Shared {
     await this.#conversation.connect(this.#server, this.#transport)
     if (this.#server instanceof McpServer) await convertOnce(this.#server)
     this.#scoped = scopedIn(this.#server)
-    this.#seeChanges = noticeChanges(this.#server, this.#onOver)
+    noticeRegistered(this.#server, this.#onOver)
     this.#timers = [
       setInterval(() => this.#keepAlive(), aliveEvery).unref(),
       setInterval(() => this.#endUnread(), this.#options.idleTimeout).unref(),
@@ -177,7 +176,7 @@ export class Shared {
 
   async close(): Promise<void> {
     this.#isOver = true
-    this.#isClosing = true
+    this.isClosing = true
     for (const timer of this.#timers) clearInterval(timer)
     for (const { isAnswered, response } of this.#waiting.values()) if (!isAnswered) response.destroy()
     await closeServer(this.#server)
@@ -244,7 +243,6 @@ export class Shared {
       return
     }
     this.#answer(waiting, { ...message, id: waiting.id } as JSONRPCMessage)
-    this.#seeChanges()
   }
 
   /** Throws for what JSON cannot hold. */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type AnyServerFactory, type ServeOptions, serve } from '../../../src/server/index.js'
 import { endIfUnread } from '../../../src/server/mcp/write.js'
+import { forge } from '../../support/forge.js'
 import { openRawSession } from '../../support/raw-session.js'
 import { gate } from '../../support/slow-server.js'
 import { type Era, eras, toolCall } from '../../support/tool-call.js'
@@ -294,6 +295,48 @@ describe.each(eras)('%s: a list', (era) => {
     change()
     expect((await server.list()).body).not.toContain('another')
   })
+})
+
+test.each(eras)('%s: callers whose tool keeps them on its server never act for each other', async (era) => {
+  const worlds = await Promise.all(
+    ['a', 'b', 'c', 'd'].map(async (commonName) =>
+      makeWorld({ ca: world.ca, client: await forge({ issuer: world.ca, usage: 'client', commonName }) }),
+    ),
+  )
+  for (const isConditional of [false, true]) {
+    let isLoose = !isConditional
+    await using server = await start(() => {
+      const mcp = new McpServer({ name: 'keeps', version: '1.0.0' })
+      mcp.registerTool('act', {}, async (context) => {
+        if (!isLoose) return text('nobody')
+        const own = mcp as unknown as { user?: string }
+        own.user = context.http?.authInfo?.clientId ?? ''
+        await new Promise((resolve) => setImmediate(resolve))
+        return text(`for ${own.user}`)
+      })
+      return mcp
+    })
+    for (let count = 0; count < 4; count++) await server.send('act', era)
+    isLoose = true
+    for (let round = 0; round < 3; round++)
+      for (const [{ body }, name] of await Promise.all(
+        worlds.map(
+          async ({ certDir }, index) =>
+            [await ask(server.url, certDir, toolCall('act', era)), `cn:${'abcd'[index]}`] as const,
+        ),
+      ))
+        expect(body).toMatch(new RegExp(`for ${name}"|"code":-32603`))
+  }
+  for (const one of worlds) await one[Symbol.asyncDispose]()
+})
+
+test('a frozen server is served, each request by its own', async () => {
+  await using server = await start(() => {
+    const mcp = new McpServer({ name: 'frozen', version: '1.0.0' })
+    mcp.registerTool('act', {}, () => text('done'))
+    return Object.freeze(mcp)
+  })
+  for (let count = 0; count < 4; count++) expect(await server.send('act', 'legacy')).toContain('done')
 })
 
 test('pipelined answers wait behind a slow one, however long that takes', async () => {
