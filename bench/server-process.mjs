@@ -104,7 +104,11 @@ const start = {
 let running
 
 process.on('message', (question) => {
-  if (question === 'reload') void running?.reload().then((isDone) => process.send?.(isDone))
+  if (question === 'reload')
+    void running?.reload().then(
+      () => process.send?.(true), // new or not: its files are watched
+      () => process.send?.(false),
+    )
   else if (question !== 'collect') report()
   else {
     global.gc?.() // lets finalizers run, whose garbage the second one takes

@@ -46,8 +46,7 @@ function namesOf(certificate: CertificateFacts): ConstrainedName[] {
   const { names, subjectRdns, directoryNames, otherEmails, commonNames, isCa } = certificate
   // Software that reads a common name as a host name would be deceived by one that no constraint covers.
   const isHost = (name: string) => /^[a-z\d*_-]+(\.[a-z\d_-]+)+\.?$/i.test(name)
-  const seen = commonNames.map((name) => name.replace(/\p{C}/gu, '')) // some software stops there, or skips it
-  const hosts = isCa || names.dns.length > 0 ? names.dns : seen.filter(isHost)
+  const hosts = isCa || names.dns.length > 0 ? names.dns : commonNames.map(withoutHidden).filter(isHost)
   const texts = (kind: 'dns' | 'email' | 'uri' | 'ip', values: readonly string[]) =>
     values.map((text): ConstrainedName => ({ kind, written: text, text, rdns: [] }))
   return [
@@ -59,6 +58,11 @@ function namesOf(certificate: CertificateFacts): ConstrainedName[] {
       .filter((rdns) => rdns.length > 0)
       .map((rdns): ConstrainedName => ({ kind: 'directory', written: certificate.subject, text: '', rdns })),
   ]
+}
+
+/** Characters that nobody sees: some software stops at them, or skips them. */
+function withoutHidden(name: string): string {
+  return name.replace(/[\p{C}\s]+$|\p{C}/gu, '')
 }
 
 /** Whether everything this name stands for is in the subtree, which is of the same kind. */
@@ -87,7 +91,9 @@ function touches(name: ConstrainedName, subtree: Subtree): boolean {
   if (subtree.kind === 'uri') return uriHost(name.text) === undefined
   if (subtree.kind === 'email') return name.text.lastIndexOf('@') < 1
   if (subtree.kind === 'ip') return addressBytes(name.text) === undefined
-  return subtree.kind === 'dns' && mayStandFor(hostForm(name.text), hostForm(subtree.text))
+  if (subtree.kind !== 'dns') return false
+  const text = withoutHidden(name.text)
+  return isInside({ ...name, text }, subtree) || mayStandFor(hostForm(text), hostForm(subtree.text))
 }
 
 /** `*.example.com` stands for `bar.example.com` too. */
@@ -120,12 +126,12 @@ function emailFits(address: string, base: string): boolean {
 
 /**
  * RFC 5280: a URI without a host name, or with an IP address as host, matches no permitted subtree and every excluded
- * one. So does one whose host readers of URIs do not agree on: with a user, or with characters that RFC 3986 section 3.2
- * does not have.
+ * one. So does one whose host readers of URIs do not agree on: with a user, with escapes, or with characters that RFC 3986
+ * section 3.2 does not have.
  */
 function uriHost(uri: string): string | undefined {
   const authority = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(uri)?.[1] ?? ''
-  const [, written = ''] = /^(\[[\da-f:.]+\]|[\w.~%!$&'()*+,;=-]*)(:\d*)?$/i.exec(authority) ?? []
+  const [, written = ''] = /^(\[[\da-f:.]+\]|[\w.~!$&'()*+,;=-]*)(:\d*)?$/i.exec(authority) ?? []
   const host = hostForm(written)
   return host === '' || isIP(bare(host)) ? undefined : host
 }

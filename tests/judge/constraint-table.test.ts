@@ -67,6 +67,8 @@ describe('a host name', () => {
     ['a.example.com', 'b.example.com', outside],
     ['example.org', '*.com', outside],
     ['x.org', '*.example.com', outside],
+    ['example.com', 'a.example.com\0', perhaps],
+    ['example.com', 'a.exam\u200bple.com ', perhaps],
   ])('below %j: %j', (text, name, expected) => {
     expect(judged({ kind: 'dns', text }, { dns: [name] })).toEqual(expected)
   })
@@ -142,6 +144,7 @@ describe('a URI', () => {
     ['.example.com', 'https://.example.com', outside],
     ['example.com', 'https://exa:1mple.com/', perhaps],
     ['example.com', 'urn:example:com', perhaps],
+    ['example.com', 'https://ex%61mple.com/', perhaps],
     ['example.com', 'urn:https://example.com', perhaps],
     ['example.com', 'h!ttps://example.com', perhaps],
     ['example.com', '1https://example.com', perhaps],

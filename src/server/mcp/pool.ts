@@ -116,7 +116,8 @@ export class Pool {
     const isWatched = [
       ...changing.map((name) => watchMethod(server, name, noticed)),
       ...changingProtocol.map((name) => watchMethod(protocol, name, noticed)),
-      ...telling.map((name) => watchMethod(protocol, name, mixed)),
+      // Without a session nobody is told of a client of the earlier revisions.
+      ...telling.map((name) => watchMethod(protocol, name, shared?.era === 'legacy' ? noticed : mixed)),
     ].every(Boolean)
     if (!isWatched) return noticed('its server cannot be watched')
     watched.look = noticeChanges(server, () => mixed('a tool writes to a field of its server'))
@@ -212,7 +213,8 @@ export class Pool {
 }
 
 /** Several clients have calls there, and none of them is the one that is asked about. */
-const mixedUp = 'This server could not tell its callers apart: send the request again'
+const mixedUp =
+  'This server could not tell its callers apart. The call may have run: look before it is sent again'
 
 /** Gives false where that cannot be done. */
 function watchMethod(of: object, name: string, onCall: (what: string) => void): boolean {

@@ -47,7 +47,7 @@ interface Waiting {
 
 /** The server, and the requests that it answers at the moment: each has an id of ours, and its own context. */
 export class Shared {
-  readonly #era: Era
+  readonly era: Era
   readonly #server: AnyMcpServer
   readonly #conversation: Conversation
   readonly #transport: ModernTransport | LegacyTransport
@@ -70,7 +70,7 @@ export class Shared {
   constructor(era: Era, server: AnyMcpServer, options: SharedOptions, onOver: () => void) {
     const { conversation, name } = options
     this.#options = options
-    this.#era = era
+    this.era = era
     this.#server = server
     this.#name = name
     this.#onOver = () => {
@@ -198,7 +198,7 @@ export class Shared {
       this.#scoped.has(method === 'resources/read' ? method : `${method} ${name}`)
     )
       return false
-    if (this.#era === 'legacy' || method !== 'tools/call') return true
+    if (this.era === 'legacy' || method !== 'tools/call') return true
     const schema = server.toolInputSchemaJson(name)
     if (!schema) return true
     const known = hasHeaders.get(schema)
@@ -213,7 +213,7 @@ export class Shared {
     for (const waiting of this.#waiting.values()) {
       if (waiting.isAnswered) continue
       if (waiting.isStream) waiting.response.write(': keepalive\n\n')
-      else if (this.#era === 'legacy') {
+      else if (this.era === 'legacy') {
         waiting.isStream = true
         waiting.response.writeHead(200, streamHeaders).flushHeaders()
       }
@@ -250,8 +250,8 @@ export class Shared {
     const text = JSON.stringify(message)
     waiting.isAnswered = true
     const isMissing = 'error' in message && message.error.code === missingCapability
-    const status = this.#era === 'modern' && isMissing ? 400 : 200
-    const body = waiting.isStream || this.#era === 'legacy' ? eventOf(text) : text
+    const status = this.era === 'modern' && isMissing ? 400 : 200
+    const body = waiting.isStream || this.era === 'legacy' ? eventOf(text) : text
     this.#ready.push({ waiting, status, body })
     if (this.#waiting.size === 1) this.#writeReady()
     // Together: each write alone would wake the process of its client, which costs as much as the write (a fifth of all).
@@ -264,7 +264,7 @@ export class Shared {
       if (response.destroyed) continue
       if (!isStream) {
         const length = Buffer.byteLength(body)
-        if (this.#era === 'legacy') response.writeHead(status, { ...streamHeaders, 'content-length': length })
+        if (this.era === 'legacy') response.writeHead(status, { ...streamHeaders, 'content-length': length })
         else response.writeHead(status, { 'content-type': 'application/json', 'content-length': length })
       }
       response.end(body)

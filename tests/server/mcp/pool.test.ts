@@ -373,7 +373,7 @@ test.each(['modern', 'legacy'] as const)(
     const send = async () => (await ask(server.url, world.certDir, requestOf(call('who', {}), era))).body
     for (let count = 0; count < 4; count++) expect(await send()).toContain('early')
     isLate = true
-    expect(await send()).toMatch(/"code":-32603,"message":".*send the request again/)
+    expect(await send()).toMatch(/"code":-32603,"message":".*could not tell its callers apart/)
     expect(await send()).toContain('cn:mcp-client')
   },
 )
