@@ -283,6 +283,7 @@ export class Run {
     this.#mounted?.drain()
     await Promise.all(listeners)
     clearTimeout(this.#timer)
+    this.#mounted?.close()
     this.#healthServer?.close()
     this.#healthServer?.closeAllConnections()
     // The listener knows it a moment before the connections have reported that they are closed.

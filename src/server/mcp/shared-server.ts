@@ -19,7 +19,7 @@ import { modernRevision, type PlainRequest } from './plain-request.js'
 import { registered } from './registered.js'
 import { type Ends, LegacyTransport, ModernTransport } from './shared-transports.js'
 import { oneWayWords } from './stateless.js'
-import { endIfUnread, keepsUp } from './write.js'
+import { endIfUnread, keepsUp, type Unread } from './write.js'
 
 type Era = PlainRequest['era']
 
@@ -41,8 +41,8 @@ interface Waiting {
   /** Messages came before the answer: it is a stream. */
   isStream: boolean
   isAnswered: boolean
-  /** Bytes that had left at the last look, where others waited. */
-  left: number | undefined
+  /** What the last look for unread bytes has seen. */
+  unread: Unread | undefined
 }
 
 /** The server, and the requests that it answers at the moment: each has an id of ours, and its own context. */
@@ -119,7 +119,7 @@ export class Shared {
       authInfo,
       isStream: false,
       isAnswered: false,
-      left: undefined,
+      unread: undefined,
     }
     this.#waiting.set(own, waiting)
     response.on('close', () => {
@@ -175,6 +175,7 @@ export class Shared {
   }
 
   async close(): Promise<void> {
+    if (this.isClosing) return
     this.#isOver = true
     this.isClosing = true
     for (const timer of this.#timers) clearInterval(timer)
@@ -222,7 +223,8 @@ export class Shared {
 
   /** Ends what waits for clients that have read nothing since the last look. */
   #endUnread(): void {
-    for (const waiting of this.#waiting.values()) waiting.left = endIfUnread(waiting.response, waiting.left)
+    for (const waiting of this.#waiting.values())
+      waiting.unread = endIfUnread(waiting.response, waiting.unread)
   }
 
   #cancel(requestId: number): void {

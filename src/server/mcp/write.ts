@@ -92,24 +92,36 @@ export function keepsUp(response: ServerResponse, onSlow: () => void): void {
   else if (response.writableLength > alwaysWaits) onSlow()
 }
 
+/** What a look at a response has seen: bytes that have left Node's own buffers, and those that wait below them. */
+export interface Unread {
+  readonly left: number
+  readonly queued: number
+}
+
 /**
- * Ends a response of which nothing was read since the last look, though something waited then and waits now. Gives how many bytes
- * had left, undefined where nothing waits.
+ * Ends a response of which nothing was read since the last look, though something waited then and waits now. Gives what it
+ * has seen, undefined where nothing waits.
  */
-export function endIfUnread(response: ServerResponse, before: number | undefined): number | undefined {
+export function endIfUnread(response: ServerResponse, before: Unread | undefined): Unread | undefined {
   const { socket, writableLength } = response
   // Without one it is behind an answer that is not ready yet: its client cannot read it (pipelining).
   if (!socket) return undefined
   const queued = queuedIn(socket)
   if (writableLength + queued === 0) return undefined
-  const left = socket.bytesWritten - socket.writableLength - queued
-  if (before !== undefined && left <= before) response.destroy()
-  return left
+  const left = socket.bytesWritten - socket.writableLength
+  if (before && left <= before.left && queued === before.queued) response.destroy()
+  return { left, queued }
 }
 
-/** Bytes that Node holds below a socket: one large write is all there until its last byte has left. */
+interface Handle {
+  readonly writeQueueSize?: number
+  /** The TCP handle below TLS, which alone shows that a large write leaves piece by piece. */
+  readonly _parent?: Handle
+}
+
 function queuedIn(socket: Socket): number {
-  return (socket as { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0
+  const { _handle: handle } = socket as { _handle?: Handle | null }
+  return handle?._parent?.writeQueueSize ?? handle?.writeQueueSize ?? 0
 }
 
 function watchUnread(response: ServerResponse, idleTimeout: number): void {

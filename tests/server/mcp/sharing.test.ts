@@ -3,7 +3,7 @@ import { McpServer, Server } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type AnyServerFactory, type ServeOptions, serve } from '../../../src/server/index.js'
-import { endIfUnread } from '../../../src/server/mcp/write.js'
+import { endIfUnread, type Unread } from '../../../src/server/mcp/write.js'
 import { forge } from '../../support/forge.js'
 import { openRawSession } from '../../support/raw-session.js'
 import { gate } from '../../support/slow-server.js'
@@ -330,6 +330,28 @@ test.each(eras)('%s: callers whose tool keeps them on its server never act for e
   for (const one of worlds) await one[Symbol.asyncDispose]()
 })
 
+test.each(eras)('%s: a shared server is told of its end when the server closes', async (era) => {
+  let [made, ended] = [0, 0]
+  const factory = () => {
+    made++
+    const mcp = new McpServer({ name: 'ends', version: '1.0.0' })
+    mcp.server.onclose = () => {
+      ended++
+    }
+    mcp.registerTool('act', {}, () => text('done'))
+    return mcp
+  }
+  const server = await serve(factory, {
+    name: `ends-${crypto.randomUUID()}`,
+    tlsPort: 0,
+    tls: world.tls,
+    log: false,
+  })
+  for (let count = 0; count < 5; count++) await ask(server.url, world.certDir, toolCall('act', era))
+  await server.close()
+  await expect.poll(() => ended).toBe(made - 1) // the first was a look at what the factory gives
+})
+
 test('a frozen server is served, each request by its own', async () => {
   await using server = await start(() => {
     const mcp = new McpServer({ name: 'frozen', version: '1.0.0' })
@@ -407,7 +429,7 @@ test('a client counts as deaf only when something waited at both looks, and noth
     }[]
   ) => {
     let isDestroyed = false
-    let seen: number | undefined
+    let seen: Unread | undefined
     for (const { waits, written, queued = 0, isBehind } of states) {
       const socket = { bytesWritten: written, writableLength: waits, _handle: { writeQueueSize: queued } }
       const response = {
@@ -426,5 +448,6 @@ test('a client counts as deaf only when something waited at both looks, and noth
   expect(looks({ waits: 0, written: 10 }, { waits: 10, written: 20 })).toBe(false)
   expect(looks({ waits: 10, written: 20 }, { waits: 10, written: 30 })).toBe(false)
   expect(looks({ waits: 10, written: 10, queued: 9 }, { waits: 10, written: 10, queued: 4 })).toBe(false)
+  expect(looks({ waits: 10, written: 10, queued: 9 }, { waits: 10, written: 10, queued: 9 })).toBe(true)
   expect(looks({ waits: 10, written: 10, isBehind: true }, { waits: 10, written: 10 })).toBe(false)
 })
