@@ -8,6 +8,7 @@ import {
 } from 'undici'
 import { MtlsError } from '../errors.js'
 import { ofPeer } from '../text/of-peer.js'
+import { urlIn } from '../text/url.js'
 import { type Answer, exchange, type TextRequest } from './exchange.js'
 import { explainFailure } from './failure.js'
 
@@ -158,7 +159,7 @@ async function followed(
 }
 
 function urlWithin(origin: string, location: string, base: URL): URL {
-  const next = URL.canParse(location, base.href) ? new URL(location, base) : undefined
+  const next = urlIn(location, base)
   if (next?.origin !== origin) {
     const where = next ? `${next.protocol}//${next.host}` : ofPeer(location)
     throw new MtlsError(

@@ -2,6 +2,7 @@ import type { FetchLike } from '@modelcontextprotocol/client'
 import { Agent, buildConnector } from 'undici'
 import { hostPortOf, serverUrlProblem, type TlsConfig, waysTo } from '../config/index.js'
 import { MtlsError } from '../errors.js'
+import { urlIn } from '../text/url.js'
 import { refusalInAnswer } from '../tls/foreign-refusal.js'
 import { materialSource } from '../tls/material/source.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
@@ -103,8 +104,9 @@ export function fetchOver(config: TlsConfig, options: MtlsFetchOptions): MtlsFet
       return { max: options.maxConnections ?? defaultMaxConnections, active, idle: total - active, total }
     },
     connection: (url: string | URL) => {
-      if (!URL.canParse(String(url))) return undefined
-      const found = live.generations.map(({ connector }) => connector.latest(new URL(url)))
+      const called = urlIn(String(url))
+      if (!called) return undefined
+      const found = live.generations.map(({ connector }) => connector.latest(called))
       return found.findLast((connection) => connection !== undefined)
     },
     reload: () => live.reload(),

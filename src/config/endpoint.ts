@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { bare, bracketed, hostPort } from '../text/host.js'
 import { withoutSecrets } from '../text/secrets.js'
+import { urlIn } from '../text/url.js'
 import { isLoopback } from './localhost.js'
 
 // Parses a server address as people write it, and checks whether it may be used.
@@ -30,8 +31,8 @@ export function exposureProblem(
 
 /** The URL of an MCP server; one typed without a path means `/mcp`. Text that is not a URL is returned unchanged. */
 export function withMcpPath(text: string): string {
-  if (!/^https?:/i.test(text) || !URL.canParse(text)) return text
-  const url = new URL(text)
+  const url = /^https?:/i.test(text) ? urlIn(text) : undefined
+  if (!url) return text
   const hasPath = url.pathname !== '/' || /[/\\]$/.test(text.replace(/[?#][\s\S]*$/, ''))
   if (hasPath) return text
   url.pathname = '/mcp'
@@ -41,7 +42,7 @@ export function withMcpPath(text: string): string {
 /** Why a client may not call this URL; undefined when it may. */
 export function serverUrlProblem(text: string, exposure: Exposure): string | undefined {
   const { tls } = exposure
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  const url = urlIn(text)
   if (url === undefined && /^https?:\/\//i.test(text))
     return `${JSON.stringify(shownUrl(text))}: this is no URL: look at its host and its port (1 to 65535; IPv6 in brackets)`
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
@@ -83,7 +84,7 @@ function urlMeant(text: string, tls: boolean): string | undefined {
   if (isIPv6(text)) return withMcpPath(full)
   if (!/^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?(\/[^\s]*)?$/i.test(text) || !/[.:/]|^localhost$/i.test(text))
     return undefined
-  return URL.canParse(full) ? withMcpPath(full) : undefined
+  return urlIn(full) && withMcpPath(full)
 }
 
 const hasUser = ({ username, password }: URL) => username !== '' || password !== ''

@@ -1,5 +1,6 @@
 import { bracketed } from '../text/host.js'
 import { withoutSecrets } from '../text/secrets.js'
+import { urlIn } from '../text/url.js'
 
 const example = 'https://app.example'
 
@@ -22,15 +23,15 @@ const everyOfScheme = /^(?!https?:)[a-z][a-z\d+.-]*:\/\/\*$/
 
 /** In the one spelling that browsers send. */
 function originMeant(text: string): string | undefined {
-  if (/^https?:/i.test(text)) return URL.canParse(text) ? new URL(text).origin : undefined
+  if (/^https?:/i.test(text)) return urlIn(text)?.origin
   const [, scheme, host] = /^([a-z][a-z\d+.-]*):\/\/(.*)$/i.exec(text) ?? []
   if (scheme !== undefined) {
     const [authority] = /^[^\s/?#@,\\]+/.exec(host ?? '') ?? []
     return authority && `${scheme.toLowerCase()}://${authority}`
   }
-  const url = `https://${bracketed(text)}`
-  if (!URL.canParse(url)) return undefined
-  const { port, origin, hostname } = new URL(url)
+  const url = urlIn(`https://${bracketed(text)}`)
+  if (!url) return undefined
+  const { port, origin, hostname } = url
   return port === '' ? hostname : origin
 }
 

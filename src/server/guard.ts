@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { validateHostHeader, validateOriginHeader } from '@modelcontextprotocol/server'
 import { bracketed } from '../text/host.js'
+import { urlIn } from '../text/url.js'
 import { BoundedMap } from '../tls/bounded-map.js'
 
 export interface GuardRules {
@@ -93,8 +94,8 @@ function isOwnOrigin(origin: string, { headers, socket }: GuardedRequest, rules:
 
 /** An origin of the web in the one spelling that browsers send; its default port may be there. */
 function browserOrigin(text: string): URL | undefined {
-  if (!URL.canParse(text)) return undefined
-  const url = new URL(text)
+  const url = urlIn(text)
+  if (!url) return undefined
   const standard = url.protocol === 'https:' ? ':443' : ':80'
   return text === url.origin || (url.port === '' && text === `${url.origin}${standard}`) ? url : undefined
 }
@@ -105,8 +106,9 @@ function nameIn(host = ''): string {
 
 /** RFC 9112 section 3.2.2: the target may be a whole URL, whose host counts; applications look at the header. */
 function isForAnother({ url = '/', headers }: GuardedRequest): boolean {
-  if (url.startsWith('/') || !URL.canParse(url)) return false
-  const { protocol, host } = new URL(url)
+  const target = url.startsWith('/') ? undefined : urlIn(url)
+  if (!target) return false
+  const { protocol, host } = target
   return /^https?:$/.test(protocol) && host !== new URL(`${protocol}//${headers.host}`).host
 }
 

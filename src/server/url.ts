@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { McpServerConfig } from '../config/index.js'
 import { bare, bracketed, hostPort } from '../text/host.js'
+import { urlIn } from '../text/url.js'
 
 /** Listening hosts that a client on this machine calls `localhost`; any other is called by its own name. */
 const reachedByLocalhost = /^(localhost\.?|127\.0\.0\.1|0\.0\.0\.0|\[::\]|\[::ffff:(7f00:1|0:0)\])$/i
@@ -12,7 +13,7 @@ export function urlOf(
   { host, tlsEnabled }: Pick<McpServerConfig, 'host' | 'tlsEnabled'>,
 ): string {
   const url = `http://${bracketed(host)}` // which has one spelling for each address
-  const canonical = URL.canParse(url) ? new URL(url).hostname : host
+  const canonical = urlIn(url)?.hostname ?? host
   const name = reachedByLocalhost.test(canonical) ? 'localhost' : bare(host)
   return `${tlsEnabled ? 'https' : 'http'}://${hostPort({ host: name, port: portOf(server) })}`
 }

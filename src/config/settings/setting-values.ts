@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { urlIn } from '../../text/url.js'
 import { choice, count, duration, flag, listenPort, path, text } from '../values.js'
 import type { Kind, KindName } from './setting-kinds.js'
 import { type Setting, type SettingName, type SettingValues, settingTable } from './setting-table.js'
@@ -23,7 +24,7 @@ const schemas: Readonly<Record<Exclude<KindName, 'choice'>, z.ZodType<unknown, s
   /** Kept unchanged: a passphrase may begin or end with a space. */
   secret: z.string().min(1, 'may not be empty'),
   path,
-  url: text.refine((value) => URL.canParse(value), 'a URL is wanted'),
+  url: text.refine((value) => urlIn(value) !== undefined, 'a URL is wanted'),
   list: text.transform((value) =>
     value
       .split(',')

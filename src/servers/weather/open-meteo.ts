@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MtlsError } from '../../errors.js'
 import type { Place } from '../../places/index.js'
+import { urlIn } from '../../text/url.js'
 import { printable } from '../tool-answer.js'
 import { describeWeather } from './conditions.js'
 import type { WeatherProvider, WeatherReport } from './report.js'
@@ -50,7 +51,7 @@ export function openMeteoWeather(options: OpenMeteoOptions): WeatherProvider {
 }
 
 function baseUrlOf(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  const url = urlIn(text)
   const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback)) return url
   throw new MtlsError('CONFIG_INVALID', `Open-Meteo URL "${printable(text)}" is not usable`, {

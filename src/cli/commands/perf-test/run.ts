@@ -4,6 +4,7 @@ import { packageVersion, type Settings, serverUrlProblem, withMcpPath } from '..
 import { MtlsError } from '../../../errors.js'
 import type { GivenServers, OwnServers } from '../../../perf/load/target.js'
 import { perfTest } from '../../../perf/perf-test.js'
+import { urlIn } from '../../../text/url.js'
 import type { Io } from '../../io/io.js'
 import { shownPath, writeJson, writeLines } from '../../io/output.js'
 import { withScratchFolder } from '../../io/scratch-folder.js'
@@ -94,7 +95,7 @@ function given({ httpUrl, mtlsUrl }: PerfFlags, { tls }: Settings): GivenServers
 function urlOf(flag: string, typed: string, protocol: 'http:' | 'https:'): URL {
   const text = withMcpPath(typed)
   const tls = protocol === 'https:'
-  const isOfOther = URL.canParse(text) && new URL(text).protocol === (tls ? 'http:' : 'https:')
+  const isOfOther = urlIn(text)?.protocol === (tls ? 'http:' : 'https:')
   const problem = isOfOther
     ? `allowed are ${protocol}// URLs`
     : serverUrlProblem(text, { tls, demoMode: false, demoAllowRemote: false })
