@@ -65,4 +65,5 @@ process.on('message', async (/** @type {{ calls: number, inFlight: number }} */ 
   process.send?.((user + system) / calls)
 })
 process.on('disconnect', () => process.exit())
+process.on('SIGINT', () => {}) // the bench ends it
 process.send?.('ready')

@@ -26,6 +26,8 @@ ${Object.entries(parts)
 Example:
   $ npm run bench -- --only calls,handshakes --rounds 40
 
+Ctrl-C ends the run after the part that is being measured; what was measured is shown, and kept with --write.
+
 Exit codes: 0 measured, whatever the verdicts; 1 a call or a part failed; 64 bad usage.
 `
 
@@ -42,7 +44,13 @@ async function main() {
     badUsage('--write keeps a whole run, not --short or --only')
   if (values.rounds !== undefined && !/^[1-9]\d{0,3}$/.test(values.rounds))
     badUsage('--rounds takes a whole number from 1 to 9999')
+  const stop = new AbortController()
+  process.once('SIGINT', () => {
+    process.stderr.write('ends after this part; once more ends at once\n')
+    stop.abort()
+  })
   const result = await measureSuite({
+    signal: stop.signal,
     parts: Object.fromEntries(only.flatMap((name) => (parts[name] ? [[name, parts[name]]] : []))),
     leastRounds: values.rounds === undefined ? undefined : Number(values.rounds),
     short: values.short,

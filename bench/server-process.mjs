@@ -126,4 +126,5 @@ function report() {
   process.send?.({ cpu: user + system, rss, heap: heapUsed + external, handles })
 }
 process.on('disconnect', () => process.exit())
+process.on('SIGINT', () => {}) // the bench ends it
 process.send?.(await start[kind]().catch(String))

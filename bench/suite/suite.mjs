@@ -15,10 +15,11 @@ const atMostTimes = 3
  * @property {number | undefined} leastRounds of each part; two blocks without it
  * @property {boolean} short little of everything, once: the result has its shape, and judges nothing
  * @property {(line: string) => void} tell
+ * @property {AbortSignal} [signal] ends it after the part that is being measured; what was measured counts
  */
 
 /** @param {Options} options */
-export async function measureSuite({ parts, leastRounds, short, tell }) {
+export async function measureSuite({ parts, leastRounds, short, tell, signal }) {
   const begun = performance.now()
   const surroundings = environment()
   const others = watchOthers()
@@ -34,8 +35,9 @@ export async function measureSuite({ parts, leastRounds, short, tell }) {
   }))
   try {
     await makeCertificateSet({ certDir })
-    for (let block = 1; measured.some(({ isOpen }) => isOpen); block++)
+    for (let block = 1; measured.some(({ isOpen }) => isOpen) && !signal?.aborted; block++)
       for (const one of measured.filter(({ isOpen }) => isOpen)) {
+        if (signal?.aborted) break
         const { part, how, blocks, values } = one
         const { what, rounds, measure } = how
         tell(`${part}: ${what}, block ${block}`)

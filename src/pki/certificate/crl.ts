@@ -62,8 +62,9 @@ export function createCrl(
     time(backdated(now)),
     time(new Date(now.getTime() + validityDays * dayMs)),
     // RFC 5280 section 5.1.2.6: when nothing is revoked, the list of entries is absent, not empty.
+    // One argument, however many they are: more than a hundred thousand do not fit into a call.
     ...(entries.size > 0
-      ? [sequence(...[...entries].map(([serial, revoked]) => entry(serial, revoked)))]
+      ? [sequence(Buffer.concat([...entries].map(([serial, revoked]) => entry(serial, revoked))))]
       : []),
     encoded(
       0xa0,

@@ -139,3 +139,10 @@ test('a CA whose key usage does not say cRLSign is refused', async () => {
   const authority = openAuthority({ text: ca.cert, path: 'ca.crt' }, { text: ca.key, path: 'ca.key' })
   expect(() => createCrl(authority, new Map())).toThrow(/may not sign revocation lists/)
 })
+
+test('a list holds as many entries as there are', async () => {
+  const ca = await createAuthority()
+  const serials = Array.from({ length: 150_000 }, (_, index) => (0x10_0000 + index).toString(16))
+  const list = createCrl(ca, new Map(serials.map((serial) => [serial, revocation('keyCompromise')])))
+  expect(list.revoked.size).toBe(150_000)
+})
