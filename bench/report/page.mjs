@@ -72,7 +72,7 @@ doing the same.`,
 
 /** @param {Result} result */
 export function page(result) {
-  const { environment, targets } = result
+  const { environment, failures, targets } = result
   const busy = busyLine(environment)
   const count = (/** @type {string} */ verdict) => targets.filter((one) => one.verdict === verdict).length
   return `# Performance
@@ -81,7 +81,7 @@ What mcp-mtls costs beside bare \`node:https\` and beside the stock MCP SDK. Thi
 [one run](../bench/results/latest.json) of the benchmark suite.
 
 ${busy ? `**${busy}**\n\n` : ''}${machineLine(environment)}.
-
+${failures.map(({ part, message }) => `\nThe part \`${part}\` failed in this run: ${message}.\n`).join('')}
 Repeat it on your machine: \`npm ci && npm run bench\`. \`npm run bench -- --help\` shows how to measure a part alone. \`npx mcp-mtls perf-test\`
 compares HTTP with mTLS in about a minute.
 

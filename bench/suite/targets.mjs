@@ -63,7 +63,7 @@ const all = [
   ...['1000', '4000'].map((level) =>
     target(
       'connections',
-      `memory per connection, ${level} idle: gate ÷ bare node:https`,
+      `idle connection of ${level}, memory: gate ÷ bare`,
       'memory per idle connection',
       ['gate', level],
       ['bare', level],
