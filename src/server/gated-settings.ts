@@ -35,7 +35,7 @@ export interface Ground {
 export interface Mounted {
   /** Begins to stop: a close has begun. */
   readonly drain: () => void
-  /** Ends what is still open: the time to drain is over. */
+  /** Ends what is still open: the time to drain is over, or all else has ended. Called once. */
   readonly close: () => void
   readonly counts: () => Pick<ServerCounts, 'lateMessages' | 'sessions'>
 }

@@ -55,6 +55,7 @@ export class Run {
   #twin: Listener | undefined
   #timer: NodeJS.Timeout | undefined
   #isEnding = false
+  #hasClosedMounted = false
 
   /** Loads the certificates. Throws `CONFIG_INVALID` for a name in use, and what loading throws. */
   static async load(config: McpServerConfig, settings: GatedSettings, host: Host): Promise<Run> {
@@ -266,7 +267,7 @@ export class Run {
   endWithin(milliseconds: number | undefined): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      this.#mounted?.close()
+      this.#closeMounted()
       this.#inFlight.destroyAll()
     }, milliseconds ?? this.#config.limits.drainTimeout)
   }
@@ -283,12 +284,18 @@ export class Run {
     this.#mounted?.drain()
     await Promise.all(listeners)
     clearTimeout(this.#timer)
-    this.#mounted?.close()
+    this.#closeMounted()
     this.#healthServer?.close()
     this.#healthServer?.closeAllConnections()
     // The listener knows it a moment before the connections have reported that they are closed.
     await this.#inFlight.closed()
     this.#release()
+  }
+
+  /** Once: when the time to drain is over, or all has ended before. */
+  #closeMounted(): void {
+    if (!this.#hasClosedMounted) this.#mounted?.close()
+    this.#hasClosedMounted = true
   }
 
   #release(): void {

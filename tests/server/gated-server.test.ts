@@ -55,7 +55,7 @@ test('a request that comes by no connection of its own is dropped, not served', 
   let isDestroyed = false
   server.emit('request', {}, { destroy: () => (isDestroyed = true) })
   expect(isDestroyed).toBe(true)
-  expect(told).toEqual(['drain'])
+  expect(told).toEqual(['drain', 'end'])
 })
 
 test.each(['before', 'after'])(
