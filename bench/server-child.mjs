@@ -56,7 +56,7 @@ export class ServerChild {
     return this.#ask('collect')
   }
 
-  /** Has it read its certificates anew. @returns {Promise<boolean>} whether it has */
+  /** Makes it read its certificates again. @returns {Promise<boolean>} whether it has */
   reload() {
     return this.#ask('reload')
   }

@@ -23,7 +23,7 @@ export async function tools(block) {
   await withServers(servers, (all) =>
     inTurns(block, all, async (server, add) => {
       const { name: of, kind, at = '', tools: count = 0 } = server
-      // The SDK makes all tools anew for each request: the fewer requests, the sooner it is done.
+      // The SDK makes all tools again for each request: fewer requests take less time.
       const calls = short ? 4 : kind === 'stock' ? Math.ceil(40_000 / (count + 80)) : 400
       add({ ...callCpu, of, at }, (await load(server, echoCall(), calls)).cpu)
       const lists = short ? 4 : Math.ceil(calls / (1 + count / 100))

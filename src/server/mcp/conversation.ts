@@ -75,7 +75,7 @@ export class Conversation {
         await send(passed, this.#addressed(message, options))
       } catch (error) {
         if ('method' in passed || passed.id === undefined) throw error
-        // Something that JSON cannot hold: its client shall not wait for ever.
+        // JSON cannot hold the answer: the client gets an error, or it would wait for ever.
         this.#options.onError?.(error)
         const code = -32603
         await send({ jsonrpc: '2.0', id: passed.id, error: { code, message: 'Internal error' } }, options)
