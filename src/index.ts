@@ -15,8 +15,8 @@ export type {
 export { errorCodes, MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from './errors.js'
 export { type CallContext, type Caller, identityOf } from './server/identity-of.js'
 export type { AnyMcpServer, AnyServerFactory, FactoryContext } from './server/mcp/any-server.js'
-export type { Notify } from './server/mcp/mount.js'
-export type { CertificateHealth, Health, HealthProblem } from './server/ops/health.js'
+export type { Notify } from './server/mcp/dispatch.js'
+export type { BehindHealth, CertificateHealth, Health, HealthProblem } from './server/ops/health.js'
 export type { RunningServer, ServeOptions } from './server/running-server.js'
 export { serve } from './server/serve.js'
 export type {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { McpServerConfig, ParsedLimits, Place } from '../config/index.js'
 import type { Tell } from '../tls/events.js'
+import type { Behind } from './ops/behind.js'
 import type { ServerCounts } from './ops/metrics.js'
 import type { LiveOptions } from './running-server.js'
 
@@ -38,4 +39,6 @@ export interface Mounted {
   /** Ends what is still open: the time to drain is over, or all else has ended. Called once. */
   readonly close: () => void
   readonly counts: () => Pick<ServerCounts, 'lateMessages' | 'sessions'>
+  /** Where calls are passed on: what stands behind. */
+  readonly behind?: () => Behind
 }

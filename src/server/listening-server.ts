@@ -1,62 +1,83 @@
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import type { McpServerConfig } from '../config/index.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import { peerAddressOf } from '../tls/pending-handshakes.js'
 import { GatedServer } from './gated-server.js'
 import type { Ground, Mounted } from './gated-settings.js'
-import { type AnyServerFactory, checkFactory } from './mcp/any-server.js'
-import { LateMessages } from './mcp/late-messages.js'
-import { Mount, type Notify } from './mcp/mount.js'
+import type { Dispatch, Notify } from './mcp/dispatch.js'
+import { Mount } from './mcp/mount.js'
+import type { EndedCall } from './mcp/outcome.js'
+import { SlowReaders } from './mcp/write.js'
 import { mcpListener } from './mcp-listener.js'
-import { earlierVersions, type Health, protocolVersions } from './ops/health.js'
+import type { Behind } from './ops/behind.js'
+import { type Health, protocolVersions } from './ops/health.js'
 import type { LiveOptions, RunningServer } from './running-server.js'
 import { portOf, urlOf } from './url.js'
 
 /** Where MCP is. */
 const path = '/mcp'
 
-/** Implements `serve` after its options are parsed. Throws the same errors. */
+/** What is served at `/mcp`. */
+export interface Served {
+  readonly dispatch: Dispatch
+  readonly notify: Notify
+  /** For `/health`. */
+  readonly protocolVersions: () => readonly string[]
+  readonly lateMessages?: () => number
+  /** Where calls are passed on: what stands behind. */
+  readonly behind?: () => Behind
+}
+
+/** What there is to serve with: where to tell of calls, refusals and failures. */
+export interface ServeBase extends Ground {
+  readonly name: string
+  readonly slow: SlowReaders
+  readonly onError: (error: Error) => void
+  readonly onCall: (ended: EndedCall) => void
+  readonly onRefused: (
+    reason: 'NOT_AUTHORIZED' | 'RATE_LIMITED',
+    message: string,
+    request: IncomingMessage,
+  ) => void
+}
+
+/** Makes what is served, before anybody can connect; throws what it cannot serve. */
+export type Serves = (base: ServeBase) => Promise<Served>
+
+/** Serves at `/mcp`, behind the gate. Throws what `serve` throws, after its options are parsed. */
 export async function startServer(
-  factory: AnyServerFactory,
+  serves: Serves,
   config: McpServerConfig,
   live: LiveOptions,
 ): Promise<RunningServer> {
   const { name, limits } = config
-  let notify: Notify | undefined
-  let isOfThisSdk = true
-  const mountMcp = async ({ logger, tell }: Ground): Promise<Mounted> => {
-    isOfThisSdk = await checkFactory(factory, (error) =>
-      logger?.error(
-        `${name}: its factory fails, and is called again for each request: ${error instanceof Error ? error.message : String(error)}`,
-      ),
-    )
-    const late = new LateMessages(name, logger)
-    const mount = new Mount(factory, {
-      ...limits,
+  let served: Served | undefined
+  const mountMcp = async (ground: Ground): Promise<Mounted> => {
+    const { logger, tell } = ground
+    const slow = new SlowReaders()
+    const onError = (error: Error) => logger?.error(`${name}: ${error.message}`)
+    const made = await serves({
+      ...ground,
       name,
-      sessions: config.sessions,
-      perRequest: config.perRequest,
-      onError: (error) => logger?.error(`${name}: ${error.message}`),
+      slow,
+      onError,
       onCall: (ended) => GatedServer.runOf(server)?.metrics.onCall(ended),
-      onLate: late.onLate,
-      onPerRequest: (reason) =>
-        logger?.info(
-          { event: 'per-request', name },
-          `${name}: each request has a server of its own: ${reason}`,
-        ),
       onRefused: (reason, message, { socket }) =>
         tell('request-refused', { peerAddress: peerAddressOf(socket), reason, message }),
     })
+    served = made
+    const mount = new Mount(made.dispatch, { ...limits, name, onError }, slow)
     const listener = mcpListener(path, (request, response, authInfo) => {
       const standing = GatedServer.runOf(server)?.standing(request.socket)
       void mount.handle(request, response, { authInfo, standing })
     })
     server.on('request', listener)
-    notify = mount.notify
     return {
-      drain: () => mount.drain(),
-      close: () => void mount.close(),
-      counts: () => ({ lateMessages: late.count, sessions: mount.sessions }),
+      drain: () => made.dispatch.drain(),
+      close: () => void made.dispatch.close(),
+      counts: () => ({ lateMessages: made.lateMessages?.() ?? 0, sessions: made.dispatch.sessions }),
+      ...(made.behind && { behind: made.behind }),
     }
   }
   const server = new GatedServer({
@@ -68,13 +89,13 @@ export async function startServer(
     live,
     upgrade: false,
     health: true,
-    protocolVersions: () => (isOfThisSdk ? protocolVersions : earlierVersions),
+    protocolVersions: () => served?.protocolVersions() ?? protocolVersions,
     path,
     at: () => config,
     mount: mountMcp,
   })
   await once(server.listen(), 'listening')
-  return new ListeningServer(config, server, notify as Notify)
+  return new ListeningServer(config, server, (served as unknown as Served).notify)
 }
 
 class ListeningServer implements RunningServer {

@@ -18,6 +18,7 @@ import { hostNames, loopbackNames } from './guard.js'
 import { type RequestSteps, requestSteps } from './http.js'
 import { InFlight } from './in-flight.js'
 import { type Binding, closed, listen } from './listen.js'
+import { behindHealth } from './ops/behind.js'
 import { certificateHealth, type Health, healthProblems, logProblems } from './ops/health.js'
 import { createHealthServer } from './ops/health-server.js'
 import { ServerMetrics } from './ops/metrics.js'
@@ -121,6 +122,7 @@ export class Run {
         logLinesDropped: log?.dropped() ?? 0,
         ...(mounted?.counts() ?? { lateMessages: 0, sessions: undefined }),
       }),
+      mounted?.behind,
     )
     this.#acceptFailures = new AcceptFailures((message) =>
       log?.logger.error({ event: 'accept-failed', name }, `${name}: ${message}`),
@@ -226,8 +228,10 @@ export class Run {
     const now = new Date()
     const certificates = this.#material ? certificateHealth(this.#material.current, now) : []
     const last = this.#material?.last
+    const behind = this.#mounted?.behind?.()
     const problems = [
       ...healthProblems(certificates, last),
+      ...(behind?.problems ?? []),
       ...logProblems(this.#log?.problems() ?? []),
       ...this.#acceptFailures.problems(now),
     ]
@@ -243,6 +247,7 @@ export class Run {
       last_reload: last
         ? { at: last.at.toISOString(), ok: last.ok, error: last.error?.message ?? null }
         : null,
+      ...behindHealth(behind),
       problems,
     }
   }

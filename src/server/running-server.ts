@@ -3,7 +3,7 @@ import type { Subscriber } from '../tls/events.js'
 import type { LogOptions } from '../tls/log/log.js'
 import type { FreshnessOptions } from '../tls/material/reloadable.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
-import type { Notify } from './mcp/mount.js'
+import type { Notify } from './mcp/dispatch.js'
 import type { Health } from './ops/health.js'
 
 /** The options of `serve`. */

@@ -22,8 +22,16 @@ export async function serve(factory: AnyServerFactory, options: ServeOptions): P
   checkLiveOptions('serve', { log, onSecurityEvent, watch, expiryWarningDays })
   const config = parseServerConfig(rest)
   // What a server needs takes a while to load: whoever imports this package may only be a client.
-  const { startServer } = await import('./listening-server.js')
-  return startServer(factory, config, { log, onSecurityEvent, watch, expiryWarningDays })
+  const [{ startServer }, { factoryServer }] = await Promise.all([
+    import('./listening-server.js'),
+    import('./factory-server.js'),
+  ])
+  return startServer(factoryServer(factory, config), config, {
+    log,
+    onSecurityEvent,
+    watch,
+    expiryWarningDays,
+  })
 }
 
 /** `McpServer` in place of a function that makes one: it would be called without `new` at the first request. */

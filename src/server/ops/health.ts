@@ -16,8 +16,15 @@ export interface CertificateHealth {
   readonly state: 'ok' | 'expiring' | 'expired'
 }
 
+/** What stands behind a server that passes calls on; nothing for others. */
+export interface BehindHealth {
+  readonly children?: { readonly alive: number; readonly starts: number; readonly deaths: number }
+  readonly upstream?: { readonly reachable: boolean }
+  readonly calls_in_flight?: number
+}
+
 /** The body of `/health`. */
-export interface Health {
+export interface Health extends BehindHealth {
   readonly status: 'ok' | 'degraded' | 'draining'
   readonly server: string
   readonly version: string

@@ -4,6 +4,7 @@ import type { TlsConnection } from '../../tls/peer/connection.js'
 import { expiringFrom } from '../../x509/life.js'
 import type { EndedCall } from '../mcp/outcome.js'
 import type { SessionEnd } from '../mcp/session.js'
+import type { Behind } from './behind.js'
 import type { Health } from './health.js'
 
 type PeerCertificate = NonNullable<TlsConnection['peerCertificate']>
@@ -71,7 +72,7 @@ export class ServerMetrics {
     registers: [this.#own],
   })
 
-  constructor(name: string, health: () => Health, counts: () => ServerCounts) {
+  constructor(name: string, health: () => Health, counts: () => ServerCounts, behind?: () => Behind) {
     this.#health = health
     this.#own.setDefaultLabels({ server: name })
     this.#peers.setDefaultLabels({ server: name })
@@ -140,6 +141,7 @@ export class ServerMetrics {
           ended.inc({ reason }, count)
       },
     })
+    if (behind) this.#ofWhatStandsBehind(behind)
     this.#ofPeers(
       'expiry_timestamp_seconds',
       'End of the newest certificate of each peer, the ones that end first',
@@ -221,6 +223,25 @@ export class ServerMetrics {
       ([, one], [, other]) => other.notAfter.getTime() - one.notAfter.getTime(),
     )
     if (latest) known.delete(latest[0])
+  }
+
+  #ofWhatStandsBehind(behind: () => Behind): void {
+    this.#gauge('calls_in_flight', 'Calls that were passed on and have no answer yet', [], (gauge) =>
+      gauge.set(behind().callsInFlight),
+    )
+    const { children, upstream } = behind()
+    if (children) {
+      const count = (name: keyof typeof children) => () => behind().children?.[name] ?? 0
+      this.#gauge('children', 'Programs that run behind this server', [], (gauge) =>
+        gauge.set(count('alive')()),
+      )
+      this.#counted('child_starts_total', 'Programs started', count('starts'))
+      this.#counted('child_deaths_total', 'Programs that ended without being told to', count('deaths'))
+    }
+    if (upstream)
+      this.#gauge('upstream_up', '0 while the server behind this one cannot be reached', [], (gauge) =>
+        gauge.set(behind().upstream?.reachable === false ? 0 : 1),
+      )
   }
 
   #ofPeers(name: string, help: string, read: (certificate: PeerCertificate, now: Date) => number): void {
