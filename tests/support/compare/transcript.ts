@@ -15,8 +15,10 @@ export interface Script {
   readonly before?: (peer: Peer, note: Note) => Promise<unknown>
   readonly after?: (peer: Peer, note: Note) => Promise<unknown>
   /** How many log messages, and how many updates, are waited for at the end: they may come later than answers. */
-  readonly logged?: number
+  readonly logged?: (peer: Peer) => number
   readonly updated?: number
+  /** For how long, in milliseconds; what has not come by then is missing, and the transcripts differ. 10 s if absent. */
+  readonly patience?: number
   /** Which log messages are compared; others depend on the time. */
   readonly isCompared?: (params: unknown) => boolean
   /** What of an answer of this tool is compared. */
@@ -45,19 +47,22 @@ export async function transcriptOf(
 export async function played(peer: Peer, script: Script): Promise<Transcript> {
   const { client } = peer
   const transcript: Transcript = {}
-  const note: Note = async (what, done) => {
+  const keep = (what: string, value: unknown) => {
     if (what in transcript) throw new TypeError(`two steps are called ${what}`)
-    transcript[what] = await done.catch(({ name, code, message, data }) => ({
-      failed: { name, code, message, data },
-    }))
+    transcript[what] = value
   }
+  const note: Note = async (what, done) =>
+    keep(
+      what,
+      await done.catch(({ name, code, message, data }) => ({ failed: { name, code, message, data } })),
+    )
 
   await script.before?.(peer, note)
   const offers = client.getServerCapabilities() ?? {}
-  transcript.server = [client.getServerVersion(), offers, client.getInstructions(), peer.isModern]
+  keep('server', [client.getServerVersion(), offers, client.getInstructions(), peer.isModern])
 
   const { tools } = await client.listTools()
-  transcript.tools = tools
+  keep('tools', tools)
   for (const { name } of tools)
     for (const [index, args] of given(script.tools, name).entries()) {
       const known = new Set(peer.progress.keys())
@@ -65,7 +70,7 @@ export async function played(peer: Peer, script: Script): Promise<Transcript> {
       const compared = script.compared?.[name]
       await note(`tool ${name} ${index}`, compared ? answer.then(compared) : answer)
       const progress = [...peer.progress].filter(([token]) => !known.has(token)).map(([, steps]) => steps)
-      if (progress.length > 0) transcript[`progress of ${name} ${index}`] = progress
+      if (progress.length > 0) keep(`progress of ${name} ${index}`, progress)
     }
   await note('a tool that is not there', peer.call('no-such-tool', {}))
 
@@ -78,7 +83,7 @@ export async function played(peer: Peer, script: Script): Promise<Transcript> {
 
   if (offers.prompts) {
     const { prompts } = await client.listPrompts()
-    transcript.prompts = prompts
+    keep('prompts', prompts)
     for (const { name } of prompts)
       for (const [index, args] of given(script.prompts ?? {}, name).entries())
         await note(`prompt ${name} ${index}`, client.getPrompt({ name, arguments: args }))
@@ -88,8 +93,8 @@ export async function played(peer: Peer, script: Script): Promise<Transcript> {
 
   if (offers.resources) {
     const { resources } = await client.listResources()
-    transcript.resources = resources
-    transcript.templates = (await client.listResourceTemplates()).resourceTemplates
+    keep('resources', resources)
+    keep('templates', (await client.listResourceTemplates()).resourceTemplates)
     for (const uri of [...resources.map((resource) => resource.uri), ...(script.resources ?? [])])
       await note(`resource ${uri}`, client.readResource({ uri }))
   }
@@ -97,22 +102,25 @@ export async function played(peer: Peer, script: Script): Promise<Transcript> {
   await script.after?.(peer, note)
   const isCompared = script.isCompared ?? (() => true)
   const lines = () => peer.logged.filter(isCompared)
-  await reached(() => lines().length >= (script.logged ?? 0) && peer.updated.length >= (script.updated ?? 0))
-  transcript.asked = peer.asked
-  transcript.twice = peer.twice
+  await reached(
+    () => lines().length >= (script.logged?.(peer) ?? 0) && peer.updated.length >= (script.updated ?? 0),
+    script.patience ?? 10_000,
+  )
+  keep('asked', peer.asked)
+  keep('twice', peer.twice)
   // What the server says by itself may come on several streams, among which there is no order.
-  transcript.logged = sorted(lines())
-  transcript.updated = sorted(peer.updated)
-  transcript.changed = sorted(peer.changed)
+  keep('logged', sorted(lines()))
+  keep('updated', sorted(peer.updated))
+  keep('changed', sorted(peer.changed))
   return madeEqual(transcript, (text) => {
     const plain = script.plain?.(text) ?? text
     return peer.sessionId ? plain.replaceAll(peer.sessionId, 'SESSION') : plain
   }) as Transcript
 }
 
-/** Waits for what comes by itself; after five seconds what is missing is missing, and the transcripts differ. */
-export async function reached(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 5_000
+/** Looks again and again, for so many milliseconds at most. */
+async function reached(condition: () => boolean, patience: number): Promise<void> {
+  const end = performance.now() + patience
   while (!condition() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
