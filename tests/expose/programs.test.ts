@@ -7,7 +7,7 @@ import { clientV1, clientV2, clientV2Auto } from '../support/compare/clients.js'
 import { transcriptOf } from '../support/compare/transcript.js'
 import { alive, descendantsOf, inGroup } from '../support/processes.js'
 import { scratch } from '../support/scratch.js'
-import { fixture, fixtureScript, programPath, told } from './programs/script.js'
+import { fixture, fixtureScript, plainScript, programPath, told } from './programs/script.js'
 
 const clients = [
   ['SDK v1', clientV1],
@@ -26,10 +26,25 @@ describe.each(clients)('a client of %s', (_sdk, open) => {
     expect((one.server as unknown[])[3]).toBe(isModern)
     expect(one.asked).toHaveLength(3)
     expect(one.updated).toEqual(['memory://state'])
-    expect(one.logged).toHaveLength(isModern ? 3 : 5)
+    expect(one.logged).toHaveLength(isModern ? 5 : 7)
     expect(one['progress of slow 0']).toMatchObject([[{ progress: 1 }, { progress: 2 }, { progress: 3 }]])
     expect(one['cancelled is told']).toEqual([expect.stringMatching(/enough of it/)])
     expect(one.twice).toEqual([])
+  })
+})
+
+const [v1, v2, auto] = clients
+describe.each([
+  ['of SDK v1', [], fixtureScript, clients],
+  ['of SDK v1 that answers without streams', ['--json'], plainScript, [v1, v2]],
+  ['of SDK v2', ['--sdk', '2'], fixtureScript, clients],
+  ['of SDK v2 without sessions', ['--modern'], fixtureScript, [auto]],
+  ['of SDK v2 without sessions, for older clients', ['--modern'], plainScript, [v1, v2]],
+] as const)('the fixture over HTTP, %s', (_kind, flags, script, clients) => {
+  test.each(clients)('gives a client of %s the same twice', async (_sdk, open) => {
+    const [, url = ''] = await startNode([programPath('stateful.mjs'), ...flags]).printed(/listens at (\S+)/)
+    const one = await transcriptOf(open, { url }, script)
+    expect(await transcriptOf(open, { url }, script)).toEqual(one)
   })
 })
 
@@ -143,6 +158,7 @@ describe('the fixture does wrong as it is told', () => {
     expect(told(JSON.parse(stdout).result)).toEqual({
       caller: { id: 'client' },
       meta: ['mcp-mtls/caller', 'other'],
+      headers: null,
       env: { MCP_MTLS_CALLER_ID: 'somebody' },
     })
   })

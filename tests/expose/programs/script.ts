@@ -13,7 +13,7 @@ export function fixture(...flags: string[]): Extract<Way, { command: string }> {
 
 const uri = 'memory://state'
 
-/** All that `echo.mjs` can do without harm. */
+/** All that the fixtures can do without harm. */
 export const fixtureScript: Script = {
   tools: {
     echo: [{ text: 'héllo 🦉\n\u2028"\\' }, {}],
@@ -27,10 +27,14 @@ export const fixtureScript: Script = {
       { what: 'roots' },
       { what: 'elicit', message: 'Once more?' },
     ],
-    log: [{ level: 'info', lines: 3 }],
+    log: [
+      { level: 'info', lines: 3 },
+      { level: 'notice', lines: 2, apart: true },
+    ],
     update: [],
     progress: [{ steps: 5 }],
     slow: [{ ms: 60, steps: 3 }],
+    reconnect: [{}],
     'stdout-text': [],
     big: [{ bytes: 2_000_000 }],
     'flood-stderr': [{ bytes: 1_000_000 }],
@@ -51,6 +55,8 @@ export const fixtureScript: Script = {
   ],
   resources: ['memory://number/7', 'memory://nothing'],
   cancelled: { name: 'hang', args: {} },
+  // The same process may have served another client.
+  before: (peer) => peer.call('told', { forget: true }),
   after: async (peer, note) => {
     // What is not known to be cancelled keeps this call waiting.
     await note(
@@ -68,7 +74,7 @@ export const fixtureScript: Script = {
     await note('above the level', peer.call('log', { level: 'alert', lines: 2 }))
   },
   compared: {
-    // Who calls is for the one in between to say, and who started it is another.
+    // Who calls is for the gate to say, and who started it is another.
     whoami: (answer) => Object.keys(told(answer)),
     pid: (answer) => Object.keys(told(answer)),
     big: (answer) => {
@@ -76,8 +82,17 @@ export const fixtureScript: Script = {
       return [text.length, new Set(text).size]
     },
   },
-  logged: ({ isModern }) => (isModern ? 3 : 5),
+  logged: ({ isModern }) => (isModern ? 5 : 7),
   updated: 1,
+}
+
+/** What is left where a server cannot ask, tell or be told while it answers: without streams, or without sessions. */
+export const plainScript: Script = {
+  tools: { ...fixtureScript.tools, ask: [], update: [] },
+  prompts: fixtureScript.prompts ?? {},
+  completions: fixtureScript.completions ?? [],
+  resources: fixtureScript.resources ?? [],
+  compared: fixtureScript.compared ?? {},
 }
 
 /** What a tool of the fixture tells as facts. */
