@@ -164,10 +164,19 @@ export const tools = {
       return text('printed')
     },
   },
-  half: {
-    description: 'Writes half of an answer and no more; what comes after stands on the same line',
+  deaf: {
+    description: 'Answers, and reads stdin no more',
     run: () => {
-      process.stdout.write('{"jsonrpc":"2.0","id":')
+      process.stdin.pause()
+      setInterval(() => {}, 60_000)
+      return text('deaf from now on')
+    },
+  },
+  half: {
+    description: 'Writes so many bytes of an answer and no end; what comes after stands on the same line',
+    properties: { bytes: number },
+    run: ({ bytes = 22 }) => {
+      process.stdout.write('{"jsonrpc":"2.0","id":'.padEnd(bytes))
       return new Promise(() => {})
     },
   },
