@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Client } from '@modelcontextprotocol/client'
 import { expect, test } from 'vitest'
 import { exposed } from '../support/exposed.js'
@@ -64,7 +65,7 @@ test('a child learns who calls: in each call, and in its environment', async () 
     tls: {
       version: 'TLSv1.3',
       cipher: expect.any(String),
-      key_exchange: null,
+      key_exchange: expect.toBeOneOf([null, expect.any(String)]),
       resumed: expect.any(Boolean),
     },
   })
@@ -234,4 +235,64 @@ test('two sessions of one child: what it asks is refused while both are open', a
   await expect(one.call('ask')).rejects.toThrow(/more than one session is open/)
   await other.delete()
   await expect.poll(() => one.call('ask').then(({ content }) => JSON.stringify(content))).toMatch(/accept/)
+})
+
+test('a child that nobody uses makes room for one that somebody does', async () => {
+  await using world = await makeWorld()
+  const boss = await another(world, 'boss')
+  const { url, server } = await exposed(world, program(), { instances: 'identity', maxInstances: 1 })
+  await (await openRawSession(url, world.certDir)).delete()
+  const session = await openRawSession(url, boss)
+  await expect(sdkClient(url, world.certDir)).rejects.toThrow(/1 programs? runs? already/)
+  expect((await session.post({ jsonrpc: '2.0', id: 1, method: 'ping' })).status).toBe(200)
+  expect(server.health().children).toEqual({ alive: 1, starts: 2, deaths: 0 })
+})
+
+test('health says that children do not come up, until one does', async () => {
+  await using world = await makeWorld()
+  const starts = join(scratch(), 'starts')
+  const { url, server, lines } = await exposed(world, program('--die-first', '1', '--starts', starts))
+  await expect(sdkClient(url, world.certDir)).rejects.toThrow()
+  const message = 'the server ended before it was ready'
+  expect(server.health()).toMatchObject({
+    status: 'degraded',
+    problems: [{ code: 'CONNECTION_FAILED', message }],
+  })
+  expect(lines.some((line) => line.endsWith(message))).toBe(true)
+  await openRawSession(url, world.certDir)
+  expect(server.health()).toMatchObject({ status: 'ok', problems: [] })
+})
+
+test('a program that speaks no newer revision is asked for it once, and newer clients fall back', async () => {
+  await using world = await makeWorld()
+  const { url, server } = await exposed(world, program())
+  for (const starts of [2, 3]) {
+    await using one = await opened(url, world.certDir, { versionNegotiation: { mode: 'auto' } })
+    expect((await one.whoami()).caller?.id).toBe('cn:mcp-client')
+    expect(server.health().children).toMatchObject({ starts })
+  }
+  expect(server.health().protocol_versions).not.toContain('2026-07-28')
+  await using world2 = await makeWorld()
+  const both = await exposed(world2, program('--modern'))
+  await using one = await opened(both.url, world2.certDir, { versionNegotiation: { mode: 'auto' } })
+  await one.whoami()
+  expect(both.server.health().protocol_versions).toContain('2026-07-28')
+})
+
+test('metrics count children and calls in flight', async () => {
+  await using world = await makeWorld()
+  const { url } = await exposed(world, program())
+  await using one = await opened(url, world.certDir)
+  const ends = one.call('die').catch(() => {})
+  await ends
+  await one.whoami()
+  const { body } = await ask(url.replace('/mcp', '/metrics'), world.certDir)
+  const value = (name: string) => new RegExp(`^mcp_mtls_${name}\\{.*\\} (\\d+)$`, 'm').exec(body)?.[1]
+  expect(['children', 'child_starts_total', 'child_deaths_total', 'calls_in_flight'].map(value)).toEqual([
+    '1',
+    '2',
+    '1',
+    '0',
+  ])
+  expect(body).toMatch(/mcp_mtls_tool_calls_total\{tool="other",outcome="error",.*\} 1/)
 })
