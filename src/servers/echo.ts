@@ -1,5 +1,6 @@
 import { McpServer, type McpServerFactory } from '@modelcontextprotocol/server'
 import { z } from 'zod'
+import { callerFacts } from '../server/caller-facts.js'
 import { type Caller, identityOf } from '../server/identity-of.js'
 import { packageVersion } from '../server/package-version.js'
 import { answer, printable, readOnly } from './tool-answer.js'
@@ -61,7 +62,7 @@ export function echoServer(now: () => Date): McpServerFactory {
     server.registerTool('whoami', whoami, (_, context) => {
       const caller = identityOf(context)
       return caller
-        ? answer(facts(caller), sentenceAbout(caller))
+        ? answer({ ...callerFacts(caller) }, sentenceAbout(caller))
         : answer(nobody, 'I cannot tell who you are: this connection has no mutual TLS.')
     })
     return server
@@ -77,25 +78,6 @@ const nobody = {
   fingerprint256: null,
   not_after: null,
   tls: null,
-}
-
-function facts(caller: Caller) {
-  const { id, verified, names, issuer, serial, fingerprint256, notAfter, tls } = caller
-  return {
-    id,
-    verified,
-    names: [...names],
-    issuer,
-    serial,
-    fingerprint256,
-    not_after: notAfter.toISOString(),
-    tls: {
-      version: tls.version,
-      cipher: tls.cipher,
-      key_exchange: tls.keyExchange ?? null,
-      resumed: tls.resumed,
-    },
-  }
 }
 
 function sentenceAbout({ id, verified, tls }: Caller): string {

@@ -1,0 +1,39 @@
+import type { Caller } from './identity-of.js'
+
+/** A caller as JSON: what servers are told of who calls. */
+export interface CallerFacts {
+  readonly id: string
+  /** False for what demo mode let pass. */
+  readonly verified: boolean
+  readonly names: readonly string[]
+  readonly issuer: string
+  readonly serial: string
+  readonly fingerprint256: string
+  /** UTC ISO 8601. */
+  readonly not_after: string
+  readonly tls: {
+    readonly version: string
+    readonly cipher: string
+    readonly key_exchange: string | null
+    readonly resumed: boolean
+  }
+}
+
+export function callerFacts(caller: Caller): CallerFacts {
+  const { id, verified, names, issuer, serial, fingerprint256, notAfter, tls } = caller
+  return {
+    id,
+    verified,
+    names: [...names],
+    issuer,
+    serial,
+    fingerprint256,
+    not_after: notAfter.toISOString(),
+    tls: {
+      version: tls.version,
+      cipher: tls.cipher,
+      key_exchange: tls.keyExchange ?? null,
+      resumed: tls.resumed,
+    },
+  }
+}
