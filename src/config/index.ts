@@ -1,6 +1,15 @@
+export { childEnvironment, type Environment } from './child-environment.js'
 export { type McpClientConfig, type McpClientOptions, parseClientConfig } from './client-config.js'
 export { parseDuration } from './duration.js'
 export { type Exposure, endpointOf, hostPortOf, serverUrlProblem, withMcpPath } from './endpoint.js'
+export {
+  type CommandConfig,
+  type ExposeConfig,
+  type ExposedCommand,
+  type ExposedUpstream,
+  type ExposeServerOptions,
+  parseExposeOptions,
+} from './expose-options.js'
 export { type GatedConfig, type Place, parseGatedOptions } from './gated-config.js'
 export type { Limits, ParsedLimits } from './limits.js'
 export { checkLiveOptions } from './live-options.js'
@@ -31,3 +40,4 @@ export {
 } from './settings/settings.js'
 export { parseTlsConfig } from './tls-config.js'
 export { fileNames, type Role, type TlsConfig, type TlsOptions } from './tls-options.js'
+export { upstreamProblem } from './upstream-url.js'
