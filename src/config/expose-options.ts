@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { childEnvironment, type Environment, isCallerVariable } from './child-environment.js'
 import { findCommand, type Surroundings } from './command.js'
-import { withMcpPath } from './endpoint.js'
+import { upstreamProblem, withMcpPath } from './endpoint.js'
 import { nameOfCommand } from './exposed-name.js'
 import { liveServerProblems } from './live-options.js'
 import type { ShapeOf } from './option-shape.js'
@@ -18,7 +18,6 @@ import {
 import type { SessionOptions } from './sessions.js'
 import { instanceChoices } from './settings/choices.js'
 import { defaultOf } from './settings/setting-values.js'
-import { upstreamProblem } from './upstream-url.js'
 import { choice, count, duration, text } from './values.js'
 
 /** A program that speaks MCP on its standard input and output. Times are milliseconds, or text: `30s`, `5m`. */

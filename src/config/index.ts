@@ -1,7 +1,14 @@
 export { childEnvironment, type Environment } from './child-environment.js'
 export { type McpClientConfig, type McpClientOptions, parseClientConfig } from './client-config.js'
 export { parseDuration } from './duration.js'
-export { type Exposure, endpointOf, hostPortOf, serverUrlProblem, withMcpPath } from './endpoint.js'
+export {
+  type Exposure,
+  endpointOf,
+  hostPortOf,
+  serverUrlProblem,
+  upstreamProblem,
+  withMcpPath,
+} from './endpoint.js'
 export {
   type CommandConfig,
   type ExposeConfig,
@@ -40,4 +47,3 @@ export {
 } from './settings/settings.js'
 export { parseTlsConfig } from './tls-config.js'
 export { fileNames, type Role, type TlsConfig, type TlsOptions } from './tls-options.js'
-export { upstreamProblem } from './upstream-url.js'
