@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { childEnvironment, type Environment, isCallerVariable } from './child-environment.js'
+import { childEnvironment, isCallerVariable } from './child-environment.js'
 import { findCommand, type Surroundings } from './command.js'
 import { upstreamProblem, withMcpPath } from './endpoint.js'
 import { nameOfCommand } from './exposed-name.js'
@@ -67,9 +67,8 @@ export interface CommandConfig {
   readonly command: string
   readonly args: readonly string[]
   readonly cwd: string
-  /** The variables of this process without our secrets, and those for the program: for `childEnvironment`. */
-  readonly inherited: Environment
-  readonly env: Environment
+  /** Its variables when it is started for this caller, or for several. */
+  readonly environment: (caller?: { readonly id: string }) => Readonly<Record<string, string>>
   readonly instances: 'session' | 'identity' | 'shared'
   /** Milliseconds. */
   readonly idle: number
@@ -170,14 +169,14 @@ function atMost(limits: SessionOptions, target: ExposeConfig['target']): Session
 
 function commandConfig(program: unknown, idle: number, here: Surroundings): CommandConfig {
   const { command, cwd, env, ...options } = parse(commandSchema, 'options', program)
-  const inherited = childEnvironment(here.env, {})
+  const inherited = childEnvironment(here.env, {}) // as it is now
+  const environment: CommandConfig['environment'] = (caller) => childEnvironment(inherited, env, caller)
   const directory = resolve(here.cwd, cwd ?? '.')
   return {
     ...options,
-    command: findCommand(command, { cwd: directory, env: childEnvironment(inherited, env) }),
+    command: findCommand(command, { cwd: directory, env: environment() }),
     cwd: directory,
-    inherited,
-    env,
+    environment,
     idle,
   }
 }

@@ -1,4 +1,4 @@
-export { childEnvironment, type Environment } from './child-environment.js'
+export { childEnvironment } from './child-environment.js'
 export { type McpClientConfig, type McpClientOptions, parseClientConfig } from './client-config.js'
 export { parseDuration } from './duration.js'
 export {

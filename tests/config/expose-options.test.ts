@@ -23,8 +23,7 @@ describe('a command', () => {
           command: process.execPath,
           args: [],
           cwd: here.cwd,
-          inherited: here.env,
-          env: {},
+          environment: expect.any(Function),
           instances: 'session',
           idle: 300_000,
           maxInstances: 100,
@@ -45,7 +44,6 @@ describe('a command', () => {
     mkdirSync(cwd)
     const given = {
       args: ['-y', ' spaced '],
-      env: { LLM_API_KEY: 'its own' },
       instances: 'identity',
       maxInstances: 7,
       maxLine: 1000,
@@ -70,9 +68,13 @@ describe('a command', () => {
     })
   })
 
-  test('does not inherit secrets of ours, nor who called us', () => {
-    const env = { ...here.env, TLS_KEY_PASSPHRASE: 'x', MCP_MTLS_CALLER_ID: 'cn:other' }
-    expect(parsed(program, { ...here, env }).target).toMatchObject({ command: { inherited: here.env } })
+  test('gets its variables and ours, but no secret and no caller of ours', () => {
+    const env = { ...here.env, TLS_KEY_PASSPHRASE: 'x', LLM_API_KEY: 'x', MCP_MTLS_CALLER_ID: 'cn:other' }
+    const { target } = parsed({ ...program, env: { LLM_API_KEY: 'its own' } }, { ...here, env })
+    env.PATH = 'later'
+    const environment = 'command' in target ? target.command.environment : undefined
+    expect(environment?.()).toEqual({ ...here.env, LLM_API_KEY: 'its own' })
+    expect(environment?.({ id: 'cn:alice' })).toMatchObject({ MCP_MTLS_CALLER_ID: 'cn:alice' })
   })
 })
 
@@ -179,7 +181,5 @@ test('certificates are looked for by `server` alone', () => {
 
 test('what is parsed cannot be changed', () => {
   const { target } = parsed(program)
-  expect(Object.isFrozen(target) && 'command' in target && Object.isFrozen(target.command.inherited)).toBe(
-    true,
-  )
+  expect(Object.isFrozen(target) && 'command' in target && Object.isFrozen(target.command.args)).toBe(true)
 })
