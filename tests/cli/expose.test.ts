@@ -43,7 +43,7 @@ test.each([
   [[], /give a program to start \(-- COMMAND\) or a server/],
   [['--', '--upstream'], /COMMAND_NOT_FOUND/, 1],
   [['--upstream', 'http://127.0.0.1:1/', '--', 'node'], /a command or --upstream, not both/],
-  [['node', 'server.js'], /put -- before the command: mcp-mtls expose \[options\] -- node …/],
+  [['node', 'server.js'], /put -- before the command: mcp-mtls expose \[options\] -- COMMAND/],
   [['npx', '-y', 'server'], /put -- before the command/],
   [['node', 'server.js', '--port', '80'], /put -- before the command/],
   [['node', '--', 'server.js'], /put -- before the command/],

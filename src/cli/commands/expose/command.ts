@@ -65,5 +65,5 @@ function checkUsage(command: Command, words: readonly string[], { upstream }: Ex
   const { rawArgs = [] } = command.parent as { rawArgs?: readonly string[] }
   const separator = rawArgs.indexOf('--')
   if (words.length > 0 && (separator < 0 || rawArgs.length - separator - 1 !== words.length))
-    command.error(`error: put -- before the command: mcp-mtls expose [options] -- ${words[0]} …`)
+    command.error('error: put -- before the command: mcp-mtls expose [options] -- COMMAND')
 }
