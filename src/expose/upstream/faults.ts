@@ -1,3 +1,4 @@
+import { errors } from 'undici'
 import type { Call } from '../../auth/call.js'
 import { longestAnswer, TooLarge } from './events.js'
 
@@ -27,18 +28,16 @@ export function faultIn(error: unknown, server: string): Fault {
       message: `${server} answered with more than ${longestAnswer} bytes; the call may have run`,
       sent: 'maybe',
     }
-  if (!(error instanceof NotReached)) {
-    const isHttp = !/^HPE_|_OVERFLOW$/.test(String((error as { code?: unknown } | undefined)?.code))
-    const what =
-      error === undefined
-        ? 'ended without an answer'
-        : isHttp
-          ? 'went away'
-          : 'answered with what is not HTTP'
-    return { message: `${server} ${what}; the call may have run`, sent: 'maybe' }
-  }
+  if (!(error instanceof NotReached))
+    return { message: `${server} ${brokenBy(error)}; the call may have run`, sent: 'maybe' }
   const why = error.code === 'ECONNREFUSED' ? 'connection refused' : (error.code ?? 'no connection')
   return { message: `${server} is not running (${why}); nothing was sent`, sent: 'no' }
+}
+
+function brokenBy(error: unknown): string {
+  if (error === undefined) return 'ended without an answer'
+  const isNoHttp = error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError
+  return isNoHttp ? 'answered with what is not HTTP' : 'went away'
 }
 
 /** The error that stands for the answer to one call, or to none. */

@@ -21,12 +21,24 @@ export class CallCount {
 export class OpenCalls {
   readonly #open: Set<Call>
   readonly #count: CallCount
-  readonly #begun = performance.now()
+  readonly #begun: number
 
-  constructor(calls: readonly Call[], count: CallCount) {
+  static begin(calls: readonly Call[], count: CallCount): OpenCalls {
+    count.running += calls.length
+    return new OpenCalls(calls, count, performance.now())
+  }
+
+  private constructor(calls: readonly Call[], count: CallCount, begun: number) {
     this.#open = new Set(calls)
     this.#count = count
-    count.running += calls.length
+    this.#begun = begun
+  }
+
+  /** Gives those that are left to somebody else, to end them. */
+  handOver(): OpenCalls {
+    const left = new OpenCalls(this.waiting, this.#count, this.#begun)
+    this.#open.clear()
+    return left
   }
 
   get isEmpty(): boolean {

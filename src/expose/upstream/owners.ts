@@ -154,7 +154,7 @@ export class Owners {
     this.#all.delete(session)
     this.ended[reason]++
     for (const stop of session.open) stop.abort()
-    for (const calls of session.parked) calls.end('aborted')
+    for (const calls of session.parked) calls.end(reason === 'drain' ? 'aborted' : 'error')
     if (endsBehind[reason]) this.#onEnd(session)
     if (this.#byId.size > 0) return
     clearInterval(this.#timer)

@@ -121,7 +121,7 @@ export class UpstreamDispatch implements Dispatch {
     const stop = new AbortController()
     return {
       exchange,
-      calls: new OpenCalls(calls, this.#calls),
+      calls: OpenCalls.begin(calls, this.#calls),
       told,
       headers: requestHeaders(request.headers, told),
       isNews: request.method === 'GET' || calls.some(({ method }) => method === 'subscriptions/listen'),
@@ -209,7 +209,7 @@ export class UpstreamDispatch implements Dispatch {
         else if (error !== undefined) this.#reach.look()
         if (calls.isEmpty) return []
         const waiting = isResumable ? [] : calls.waiting
-        if (isResumable && session?.id !== undefined) session.park(calls)
+        if (isResumable && session?.id !== undefined) session.park(calls.handOver())
         else calls.end('error')
         return waiting.map((call) => lostAnswer(call, faultIn(error, this.#server)))
       },
