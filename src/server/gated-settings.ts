@@ -36,8 +36,10 @@ export interface Ground {
 export interface Mounted {
   /** Begins to stop: a close has begun. */
   readonly drain: () => void
-  /** Ends what is still open: the time to drain is over, or all else has ended. Called once. */
-  readonly close: () => void
+  /** Ends what is still open: the time to drain is over, or all else has ended. Called once; resolves when all has ended. */
+  readonly close: () => Promise<void>
+  /** Nothing has time to end by itself any more. */
+  readonly endAtOnce?: () => void
   readonly counts: () => Pick<ServerCounts, 'lateMessages' | 'sessions'>
   /** Where calls are passed on: what stands behind. */
   readonly behind?: () => Behind

@@ -75,7 +75,8 @@ export async function startServer(
     server.on('request', listener)
     return {
       drain: () => made.dispatch.drain(),
-      close: () => void made.dispatch.close(),
+      close: () => made.dispatch.close(),
+      endAtOnce: () => made.dispatch.endAtOnce?.(),
       counts: () => ({ lateMessages: made.lateMessages?.() ?? 0, sessions: made.dispatch.sessions }),
       ...(made.behind && { behind: made.behind }),
     }

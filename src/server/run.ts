@@ -56,7 +56,7 @@ export class Run {
   #twin: Listener | undefined
   #timer: NodeJS.Timeout | undefined
   #isEnding = false
-  #hasClosedMounted = false
+  #mountedClosed: Promise<void> | undefined
 
   /** Loads the certificates. Throws `CONFIG_INVALID` for a name in use, and what loading throws. */
   static async load(config: McpServerConfig, settings: GatedSettings, host: Host): Promise<Run> {
@@ -271,8 +271,9 @@ export class Run {
   /** Ends what is still open after so many milliseconds; a later call counts instead of an earlier one. */
   endWithin(milliseconds: number | undefined): void {
     clearTimeout(this.#timer)
+    if (milliseconds === 0) this.#mounted?.endAtOnce?.()
     this.#timer = setTimeout(() => {
-      this.#closeMounted()
+      void this.#closeMounted()
       this.#inFlight.destroyAll()
     }, milliseconds ?? this.#config.limits.drainTimeout)
   }
@@ -289,7 +290,7 @@ export class Run {
     this.#mounted?.drain()
     await Promise.all(listeners)
     clearTimeout(this.#timer)
-    this.#closeMounted()
+    await this.#closeMounted()
     this.#healthServer?.close()
     this.#healthServer?.closeAllConnections()
     // The listener knows it a moment before the connections have reported that they are closed.
@@ -298,9 +299,9 @@ export class Run {
   }
 
   /** Once: when the time to drain is over, or all has ended before. */
-  #closeMounted(): void {
-    if (!this.#hasClosedMounted) this.#mounted?.close()
-    this.#hasClosedMounted = true
+  #closeMounted(): Promise<void> | undefined {
+    this.#mountedClosed ??= this.#mounted?.close()
+    return this.#mountedClosed
   }
 
   #release(): void {

@@ -24,7 +24,7 @@ async function hooked({ tls }: World) {
     at: () => config,
     mount: async () => ({
       drain: () => told.push('drain'),
-      close: () => told.push('end'),
+      close: async () => void told.push('end'),
       counts: () => ({ lateMessages: 0, sessions: undefined }),
     }),
   })

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MtlsFetch, mtlsFetch } from '../../src/client/index.js'
 import { type RunningServer, type ServeOptions, serve } from '../../src/server/index.js'
 import { startNode } from '../support/cli.js'
-import { clientV1, clientV2, clientV2Auto, type Peer } from '../support/everything/clients.js'
-import { everythingDone } from '../support/everything/script.js'
+import { clientV1, clientV2, clientV2Auto } from '../support/compare/clients.js'
+import { everythingScript } from '../support/compare/everything.js'
+import { transcriptOf } from '../support/compare/transcript.js'
 import { everything, stockEverything } from '../support/everything/server.js'
 import { tier } from '../support/tier.js'
 import { makeWorld, type World } from '../support/world.js'
@@ -32,24 +33,19 @@ async function serveEverything(onEnd?: (sessionId: string | undefined) => void):
 }
 
 const clients = [
-  ['SDK v1', clientV1, tier(63, 64)],
-  ['SDK v2', clientV2, tier(61, 62)],
-  ['SDK v2 that looks for a newer era first', clientV2Auto, tier(61, 62)],
+  ['SDK v1', clientV1, tier(68, 69)],
+  ['SDK v2', clientV2, tier(66, 67)],
+  ['SDK v2 that looks for a newer era first', clientV2Auto, tier(66, 67)],
 ] as const
 
 describe.each(clients)('the reference server, and a client of %s', (_sdk, open, answers) => {
-  async function done(opening: Promise<Peer>) {
-    await using peer = await opening
-    return await everythingDone(peer)
-  }
-
   test('every tool, prompt, resource, question and notification is what it is without us', async () => {
     await using stock = await stockEverything()
-    const directly = await done(open(stock.url, undefined))
+    const directly = await transcriptOf(open, { url: stock.url }, everythingScript)
     expect(Object.keys(directly).length).toBe(answers)
 
     await using server = await serveEverything()
-    expect(await done(open(server.url, fetch))).toEqual(directly)
+    expect(await transcriptOf(open, { url: server.url, fetch }, everythingScript)).toEqual(directly)
   })
 
   test('what it has started for a session ends with the session', async () => {
@@ -57,7 +53,7 @@ describe.each(clients)('the reference server, and a client of %s', (_sdk, open, 
     await using server = await serveEverything((sessionId) => ended.push(sessionId))
     let sessionId: string | undefined
     {
-      await using peer = await open(server.url, fetch)
+      await using peer = await open({ url: server.url, fetch })
       sessionId = peer.sessionId
       await peer.call('toggle-simulated-logging', {})
     }
@@ -70,7 +66,7 @@ test('without sessions, what it says from timers after its answers does not end 
   const program = fileURLToPath(new URL('../support/everything/stateless-process.mjs', import.meta.url))
   const running = startNode([program, world.certDir])
   const [, url = ''] = await running.printed(/serves at (\S+)/)
-  const client = async () => clientV1(url, fetch)
+  const client = async () => clientV1({ url, fetch })
 
   await using peer = await client()
   await peer.call('toggle-simulated-logging', {})
@@ -80,7 +76,7 @@ test('without sessions, what it says from timers after its answers does not end 
   })
 
   // Without a session nobody can be told of an update, whatever is answered to this.
-  await peer.client.subscribeResource({ uri: 'demo://resource/dynamic/text/1' }).catch(() => {})
+  await peer.subscribe('demo://resource/dynamic/text/1').catch(() => {})
   await peer.call('toggle-subscriber-updates', {})
   await running.printed(/(timer 2 has fired[\s\S]*){3}/)
   expect(await peer.call('echo', { message: 'still here' })).toMatchObject({

@@ -5,6 +5,8 @@ import { MtlsError } from '../../errors.js'
 export interface AnyMcpServer {
   connect(transport: never): Promise<unknown>
   close?(): Promise<unknown>
+  /** It leads elsewhere, and what clients listen for (`subscriptions/listen`) goes there too. */
+  readonly relaysSubscriptions?: boolean
 }
 
 /** What the factory is told about the request or the session that it makes a server for. */

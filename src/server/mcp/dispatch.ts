@@ -21,8 +21,10 @@ export interface Dispatch {
     | undefined
   /** Begins to stop: streams that wait for news end, calls that run get their answer. */
   drain(): void
-  /** Ends what is still open. */
+  /** Ends what is still open. Resolves when all has ended. */
   close(): Promise<void>
+  /** Nothing has time to end by itself any more, before `close` or in it. */
+  endAtOnce?(): void
 }
 
 /** Tells clients that something has changed: those that listen (2026-07-28), and those with a session. */

@@ -1,6 +1,8 @@
 import {
   createMcpHandler,
   type InMemoryServerEventBus,
+  type JSONRPCRequest,
+  PerRequestHTTPServerTransport,
   ProtocolError,
   UnsupportedProtocolVersionError,
 } from '@modelcontextprotocol/server'
@@ -23,6 +25,8 @@ export class Modern {
   readonly #calls
   readonly #subscriptions
   readonly #exchanges = new WeakMap<Request, Served>()
+  /** Streams of those that listen to a server elsewhere. */
+  readonly #relayed = new Set<PerRequestHTTPServerTransport>()
   readonly #options: ModernOptions
 
   constructor(options: ModernOptions) {
@@ -33,7 +37,7 @@ export class Modern {
         legacy: 'reject',
         maxRequestBodySize: maxBodyBytes,
         onerror: (error) => {
-          if (!(error instanceof ForeignServer) && !isOfClient(error)) onError(error)
+          if (!(error instanceof Elsewhere) && !isOfClient(error)) onError(error)
         },
         bus,
         maxSubscriptions: Number.POSITIVE_INFINITY, // each is a request, of which each identity has so many
@@ -47,27 +51,45 @@ export class Modern {
     const { authInfo, body, calls, web, response } = exchange
     const conversation = new Conversation(this.#options.conversation)
     conversation.begin(calls)
-    const served: Served = { conversation, isForeign: false }
+    const isSubscription = calls.some(({ method }) => method === 'subscriptions/listen')
+    const served: Served = { conversation, isSubscription, isForeign: false }
     response.once('close', () => {
       conversation.endAll(response.writableFinished ? 'error' : 'aborted')
       if (served.server) giveBack(served.server) // a request that the SDK refused has not connected it
     })
     this.#exchanges.set(web, served)
-    const isSubscription = calls.some(({ method }) => method === 'subscriptions/listen')
     const answer = await (isSubscription ? this.#subscriptions : this.#calls).fetch(web, {
       ...(authInfo && { authInfo }),
       ...(body !== undefined && { parsedBody: body }),
     })
-    return served.isForeign ? unsupported(exchange) : answer
+    if (served.isForeign) return unsupported(exchange)
+    return served.relay ? this.#listen(served.relay, served, exchange) : answer
+  }
+
+  /** Has a server elsewhere answer one that listens. The SDK has found the request right, and would answer it by itself. */
+  async #listen(relay: AnyMcpServer, { conversation }: Served, exchange: Exchange): Promise<Response> {
+    const { authInfo, body, calls, web } = exchange
+    const revision = calls[0]?.protocolVersion
+    const transport = new PerRequestHTTPServerTransport({
+      classification: { era: 'modern', ...(revision !== undefined && { revision }) },
+    })
+    this.#relayed.add(transport)
+    await conversation.connect(relay, transport)
+    const { onclose } = transport
+    transport.onclose = () => {
+      this.#relayed.delete(transport)
+      onclose?.()
+    }
+    return transport.handleMessage(body as JSONRPCRequest, { request: web, ...(authInfo && { authInfo }) })
   }
 
   /** Ends the subscriptions; calls that run get their answer. */
   async drain(): Promise<void> {
-    await this.#subscriptions.close()
+    await Promise.all([this.#subscriptions.close(), ...[...this.#relayed].map((stream) => stream.close())])
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#subscriptions.close(), this.#calls.close()])
+    await Promise.all([this.drain(), this.#calls.close()])
   }
 
   async #serverFor(context: FactoryContext) {
@@ -79,6 +101,10 @@ export class Modern {
       throw new ForeignServer()
     }
     if (served) served.server = server
+    if (served?.isSubscription && (server as AnyMcpServer).relaysSubscriptions) {
+      served.relay = server
+      throw new Elsewhere()
+    }
     const { connect } = server
     server.connect = async (transport) => {
       server.connect = connect
@@ -90,12 +116,18 @@ export class Modern {
 
 interface Served {
   readonly conversation: Conversation
+  readonly isSubscription: boolean
   server?: AnyMcpServer
+  /** Leads to the server elsewhere that answers it. */
+  relay?: AnyMcpServer
   /** Its server is of another SDK, which does not speak this revision. */
   isForeign: boolean
 }
 
-class ForeignServer extends Error {}
+/** It is not answered by the SDK: this ends its way there, and is told to nobody. */
+class Elsewhere extends Error {}
+
+class ForeignServer extends Elsewhere {}
 
 /** What the SDK tells of a wrong request. Its client has the answer, and could fill the log with more of them. */
 function isOfClient(error: Error): boolean {

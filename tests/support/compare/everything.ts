@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { tier } from '../tier.js'
-import type { Completion, Peer } from './clients.js'
+import type { Completion, Peer, Way } from './clients.js'
+import type { Note, Script } from './transcript.js'
 
 const isLong = tier(0, 1) === 1
 
@@ -70,18 +72,31 @@ const completions: readonly Completion[] = [
   },
 ]
 
-/** Everything that a client can do with the reference server, and what came back: times, ids and chance made equal. */
-export async function everythingDone(peer: Peer): Promise<Record<string, unknown>> {
-  const { client, logged, updated } = peer
-  const transcript: Record<string, unknown> = {}
-  const note = async (what: string, done: Promise<unknown>) => {
-    transcript[what] = await done.catch(({ name, code, message, data }) => ({
-      failed: { name, code, message, data },
-    }))
-  }
+/** Everything that a client can do with the reference server. */
+export const everythingScript: Script = {
+  tools: toolCalls,
+  prompts: promptCalls,
+  completions,
+  resources: ['demo://resource/dynamic/text/3', 'demo://resource/dynamic/blob/3', 'demo://nowhere'],
+  cancelled: { name: 'trigger-long-running-operation', args: { duration: 1, steps: 20 } },
+  before: rootsAreAsked,
+  after: subscribedAndLogged,
+  logged: () => 2,
+  isCompared: (params) => !mentions(rootsAreThere)(params) && !isSimulated(params),
+  // Which variables a program gets is for the one who starts it. Their values may be secrets, and a test that fails prints them.
+  compared: { 'get-env': (answer) => Object.hasOwn(variables(answer), 'PATH') },
+}
 
-  // The server asks for the roots a while after the start, on the stream that then is open for all that it says by itself.
-  const rootsAreThere = 'Roots updated: 1 root(s)'
+/** Its program, on stdin and stdout. */
+export const everythingProgram: Extract<Way, { command: string }> = {
+  command: process.execPath,
+  args: [fileURLToPath(import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'))],
+}
+
+const rootsAreThere = 'Roots updated: 1 root(s)'
+
+/** The server asks for the roots a while after the start, on the stream that then is open for all that it says by itself. */
+async function rootsAreAsked({ client, logged }: Peer): Promise<void> {
   await expect
     .poll(
       async () => {
@@ -91,72 +106,37 @@ export async function everythingDone(peer: Peer): Promise<Record<string, unknown
       { interval: 200 },
     )
     .toBe(true)
+}
 
-  transcript.server = [client.getServerVersion(), client.getServerCapabilities(), client.getInstructions()]
-  const { tools } = await client.listTools()
-  transcript.tools = tools
-  for (const { name } of tools)
-    for (const [index, args] of given(toolCalls, name).entries()) {
-      const progress: unknown[] = []
-      const answer = peer.call(name, args, (step) => progress.push(step))
-      await note(`tool ${name} ${index}`, name === 'get-env' ? answer.then(namesOnly) : answer)
-      if (progress.length > 0) transcript[`progress of ${name} ${index}`] = progress
-    }
-
-  const { prompts } = await client.listPrompts()
-  transcript.prompts = prompts
-  for (const { name } of prompts)
-    for (const [index, args] of given(promptCalls, name).entries())
-      await note(`prompt ${name} ${index}`, client.getPrompt({ name, arguments: args }))
-  for (const params of completions)
-    await note(`completion ${JSON.stringify(params)}`, client.complete(params))
-
-  const { resources } = await client.listResources()
-  transcript.resources = resources
-  const { resourceTemplates } = await client.listResourceTemplates()
-  transcript.templates = resourceTemplates
-  const fromTemplates = resourceTemplates.map(({ uriTemplate }) => uriTemplate.replace(/\{.*\}/, '3'))
-  for (const uri of [...resources.map((resource) => resource.uri), ...fromTemplates, 'demo://nowhere'])
-    await note(`resource ${uri}`, client.readResource({ uri }))
-
+async function subscribedAndLogged(peer: Peer, note: Note): Promise<void> {
+  const { client, logged, updated } = peer
   // Below the level nothing is said: the first line is about the second subscription.
   const [one, two] = ['demo://resource/dynamic/text/1', 'demo://resource/dynamic/text/2'] as const
   await client.setLoggingLevel('error')
-  await client.subscribeResource({ uri: one })
+  await peer.subscribe(one)
   await client.setLoggingLevel('debug')
-  await client.subscribeResource({ uri: two })
+  await peer.subscribe(two)
   await note('updates on', peer.call('toggle-subscriber-updates', {}))
   await expect.poll(() => new Set(updated)).toEqual(new Set([one, two]))
   await note('updates off', peer.call('toggle-subscriber-updates', {}))
 
-  await client.unsubscribeResource({ uri: one })
+  await peer.unsubscribe(one)
   await expect.poll(() => logged.some(mentions('Received Unsubscribe Resource request'))).toBe(true)
   updated.length = 0 // that line came after the last of them, on the same stream
   await note('updates of one on', peer.call('toggle-subscriber-updates', {}))
   await expect.poll(() => updated).toContain(two)
   await note('updates of one off', peer.call('toggle-subscriber-updates', {}))
   expect(updated).not.toContain(one)
+  updated.length = 0 // how often depends on the time
 
   await note('logging on', peer.call('toggle-simulated-logging', {}))
   await expect.poll(() => logged.some(isSimulated)).toBe(true)
   await note('logging off', peer.call('toggle-simulated-logging', {}))
-
-  transcript.asked = peer.asked
-  // How often the roots were asked for, and how many lines were simulated, depends on the time.
-  transcript.logged = logged.filter((params) => !mentions(rootsAreThere)(params) && !isSimulated(params))
-  return madeEqual(transcript, peer.sessionId) as Record<string, unknown>
 }
 
-function given<Args>(calls: Readonly<Record<string, readonly Args[]>>, name: string): readonly Args[] {
-  const those = calls[name]
-  if (!those) throw new TypeError(`${name} is new: nobody says what to call it with`)
-  return those
-}
-
-/** Of `get-env`: the values may be secrets, and a test that fails prints them. */
-function namesOnly(answer: unknown): unknown {
+function variables(answer: unknown): object {
   const { content } = answer as { content: [{ text: string }] }
-  return Object.keys(JSON.parse(content[0].text))
+  return JSON.parse(content[0].text)
 }
 
 const mentions = (text: string) => (params: unknown) => JSON.stringify(params).includes(text)
@@ -165,25 +145,4 @@ const mentions = (text: string) => (params: unknown) => JSON.stringify(params).i
 function isSimulated(params: unknown): boolean {
   const { data } = params as { data?: unknown }
   return typeof data === 'string' && /^\w+[- ]level[- ]message/.test(data)
-}
-
-/** The same value, without what is another each time. */
-function madeEqual(value: unknown, sessionId: string | undefined): unknown {
-  const plain = (text: string) =>
-    text
-      .replaceAll(sessionId ?? 'no session', 'SESSION')
-      .replace(/created at .*/g, 'created at TIME')
-      .replace(/[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/g, 'UUID') // of an elicitation
-      .replace(/\b[\da-f]{32}\b/g, 'TASK')
-  if (typeof value === 'string') return plain(value)
-  if (Array.isArray(value)) return value.map((item) => madeEqual(item, sessionId))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => {
-      if (key === 'blob' && typeof item === 'string')
-        return [key, plain(Buffer.from(item, 'base64').toString('latin1'))]
-      if (key === 'createdAt' || key === 'lastUpdatedAt') return [key, 'TIME']
-      return [plain(key), madeEqual(item, sessionId)]
-    }),
-  )
 }

@@ -1,0 +1,246 @@
+import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/server'
+import type { Logger } from 'pino'
+import { packageVersion } from '../../config/package-version.js'
+import { Backoff } from '../../relay/backoff.js'
+import { Exchanges, NotModern } from '../../relay/exchanges.js'
+import { Fault } from '../../relay/fault.js'
+import type { LineOptions } from '../../relay/line.js'
+import { Relay, type Stamp } from '../../relay/relay.js'
+import type { CallerFacts } from '../../server/caller-facts.js'
+import type { Behind } from '../../server/ops/behind.js'
+import { stamped } from '../stamp.js'
+import { Child } from './child.js'
+
+/** A program to expose, and how many of it run. */
+export interface ExposedCommand {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly cwd: string | undefined
+  /** The environment of a child; of one caller, or of all. */
+  readonly environment: (caller: CallerFacts | undefined) => Readonly<Record<string, string>>
+  /** A process for each session, for each identity, or one for all. */
+  readonly instances: 'session' | 'identity' | 'shared'
+  /** How long one runs that nobody uses; milliseconds. */
+  readonly idle: number
+  readonly maxInstances: number
+  /** Time from the start of a child to its first answer; milliseconds. */
+  readonly startTimeout: number
+  /** Bytes of one line of a child. */
+  readonly maxLine: number
+}
+
+export interface InstancesOptions extends ExposedCommand {
+  /** Of the server, in the log. */
+  readonly name: string
+  readonly logger: Logger | undefined
+}
+
+/** Requests without an answer of one child, in each direction; those of one caller are bounded before. */
+const inFlightAtMost = 10_000
+/** How long a child may take to say which revisions it speaks; milliseconds. */
+const discoverWithin = 10_000
+
+/** Identities whose failures are known. */
+const remembered = 1000
+
+/** A child, or the place for one, and who it is for. */
+interface Instance {
+  readonly relay: Relay | Exchanges
+  timer?: NodeJS.Timeout
+}
+
+/** The children behind one server: who gets which, and when they end. */
+export class Instances {
+  readonly #options: InstancesOptions
+  readonly #instances = new Map<string, Instance>()
+  readonly #backoffs = new Map<string, Backoff>()
+  readonly #closing = new Set<Promise<void>>()
+  readonly #children = new Set<Child>()
+  /** Children that run, or are being started. */
+  #running = 0
+  #starts = 0
+  #deaths = 0
+  #sessions = 0
+  #isModern: boolean | undefined
+  #isClosed = false
+
+  constructor(options: InstancesOptions) {
+    this.#options = options
+  }
+
+  /** Whether children speak 2026-07-28; undefined until somebody has asked for it. */
+  get isModern(): boolean | undefined {
+    return this.#isModern
+  }
+
+  get state(): Behind {
+    let callsInFlight = 0
+    for (const { relay } of this.#instances.values()) callsInFlight += relay.inFlight
+    const children = { alive: this.#running, starts: this.#starts, deaths: this.#deaths }
+    return { callsInFlight, children, problems: [] }
+  }
+
+  /** Joins a client with a session to its child. */
+  async joinSession(transport: Transport, caller: CallerFacts | undefined): Promise<void> {
+    const { instances } = this.#options
+    const key =
+      instances === 'session' ? `session ${++this.#sessions}` : `sessions of ${this.#ownerOf(caller)}`
+    const instance = this.#instance(key, (onEmpty) => new Relay({ ...this.#lineOptions(caller), onEmpty }))
+    await (instance.relay as Relay).join(transport, this.#stamp(caller))
+  }
+
+  /**
+   * Where requests without a session go. Undefined when children do not speak that revision. When they cannot be started,
+   * a request there says so.
+   */
+  async exchanges(caller: CallerFacts | undefined): Promise<Exchanges | undefined> {
+    if (this.#isModern === false) return undefined
+    const key = `exchanges of ${this.#ownerOf(caller)}`
+    const { relay } = this.#instance(key, (onEmpty) => {
+      const options = this.#lineOptions(caller)
+      const startTimeout = Math.min(options.startTimeout, discoverWithin)
+      const clientInfo = { name: 'mcp-mtls', version: packageVersion }
+      return new Exchanges({ ...options, startTimeout, clientInfo, onEmpty })
+    })
+    const exchanges = relay as Exchanges
+    try {
+      await exchanges.open()
+      this.#isModern = true
+    } catch (error) {
+      // Old programs do not answer before they are initialized.
+      const isOld = error instanceof NotModern || (error as Fault).code === 'CONNECTION_TIMEOUT'
+      if (!isOld || this.#isModern) return exchanges
+      this.#isModern = false
+      this.#end(key)
+      return undefined
+    }
+    return exchanges
+  }
+
+  joinExchange(exchanges: Exchanges, transport: Transport, caller: CallerFacts | undefined): Promise<void> {
+    return exchanges.join(transport, this.#stamp(caller))
+  }
+
+  /** Ends all children. Resolves when none is left. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const key of [...this.#instances.keys()]) this.#end(key)
+    await Promise.all(this.#closing)
+  }
+
+  /** Ends all children without asking them. */
+  endAtOnce(): void {
+    this.#isClosed = true
+    for (const child of this.#children) child.kill()
+  }
+
+  /** Who shares a child. */
+  #ownerOf(caller: CallerFacts | undefined): string {
+    return this.#options.instances === 'shared' ? 'all' : (caller?.id ?? '')
+  }
+
+  #stamp(caller: CallerFacts | undefined): Stamp {
+    const isShared = this.#options.instances === 'shared'
+    // A shared child is initialized once, by one client, and serves all.
+    return <Message extends JSONRPCMessage>(message: Message) => {
+      const isForAll = isShared && 'method' in message && message.method === 'initialize'
+      return stamped(message, isForAll ? undefined : caller) as Message
+    }
+  }
+
+  #instance(key: string, make: (onEmpty: () => void) => Relay | Exchanges): Instance {
+    const known = this.#instances.get(key)
+    if (known) {
+      this.#endWhenIdle(key, known)
+      return known
+    }
+    const instance: Instance = {
+      relay: make(() => {
+        if (this.#options.instances === 'session' && instance.relay instanceof Relay) return this.#end(key)
+        this.#endWhenIdle(key, instance)
+      }),
+    }
+    this.#instances.set(key, instance)
+    this.#endWhenIdle(key, instance)
+    return instance
+  }
+
+  #endWhenIdle(key: string, instance: Instance): void {
+    clearTimeout(instance.timer)
+    instance.timer = setTimeout(() => {
+      if (instance.relay.size === 0) this.#end(key)
+    }, this.#options.idle).unref()
+  }
+
+  #end(key: string): void {
+    const instance = this.#instances.get(key)
+    if (!instance) return
+    this.#instances.delete(key)
+    clearTimeout(instance.timer)
+    const closing = instance.relay.close().finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+  }
+
+  #lineOptions(
+    caller: CallerFacts | undefined,
+  ): Omit<LineOptions, 'greet' | 'onRequest' | 'onNotification' | 'onLost'> {
+    const { startTimeout } = this.#options
+    return {
+      name: 'the server',
+      maxInFlight: inFlightAtMost,
+      startTimeout,
+      backoff: this.#backoff(this.#ownerOf(caller)),
+      dial: () => this.#dial(caller),
+      onError: (error) => this.#options.logger?.debug(`${this.#options.name}: ${error.message}`),
+    }
+  }
+
+  /** What fails for one identity is not started for it again and again; others are not held up by it. */
+  #backoff(owner: string): Backoff {
+    const known = this.#backoffs.get(owner)
+    if (known) return known
+    const backoff = new Backoff()
+    this.#backoffs.set(owner, backoff)
+    for (const [oldest] of this.#backoffs) {
+      if (this.#backoffs.size <= remembered) break
+      this.#backoffs.delete(oldest)
+    }
+    return backoff
+  }
+
+  async #dial(caller: CallerFacts | undefined): Promise<Transport> {
+    const { command, args, cwd, environment, instances, maxInstances, maxLine } = this.#options
+    if (this.#isClosed) throw new Fault('the server is stopping', 'no')
+    if (this.#running >= maxInstances)
+      throw new Fault(`${maxInstances} programs run already: no more at once`, 'no', 'RATE_LIMITED')
+    this.#running++
+    try {
+      const child: Child = await Child.run({
+        command,
+        args,
+        cwd,
+        maxLine,
+        env: environment(instances === 'shared' ? undefined : caller),
+        onText: (text) => this.#log('info', 'child-text', child.pid, text),
+        onEnd: (how, wasAsked) => {
+          this.#running--
+          this.#children.delete(child)
+          if (!wasAsked) this.#deaths++
+          this.#log(wasAsked ? 'info' : 'warn', 'child-ended', child.pid, `ended ${how}`)
+        },
+      })
+      this.#children.add(child)
+      this.#starts++
+      this.#log('info', 'child-started', child.pid, `started${caller ? ` for ${caller.id}` : ''}`)
+      return child
+    } catch (error) {
+      this.#running--
+      throw error
+    }
+  }
+
+  #log(level: 'info' | 'warn', event: string, pid: number, text: string): void {
+    const { name, logger } = this.#options
+    logger?.[level]({ event, name, pid }, `${name}: child ${pid}: ${text}`)
+  }
+}

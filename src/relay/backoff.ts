@@ -1,0 +1,34 @@
+const first = 500
+const longest = 30_000
+/** What has run for so long has come up well. */
+const steady = 60_000
+
+/** How long to wait before something that fails is started once more: not at all at first, then longer each time. */
+export class Backoff {
+  readonly #now: () => number
+  #failures = 0
+  #since = 0
+  #notBefore = 0
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
+
+  /** Milliseconds until it may be started. */
+  get wait(): number {
+    return Math.max(0, this.#notBefore - this.#now())
+  }
+
+  /** It has been started. */
+  started(): void {
+    this.#since = this.#now()
+  }
+
+  /** It has ended, or did not come up. */
+  failed(): void {
+    const now = this.#now()
+    if (now - this.#since >= steady) this.#failures = 0
+    this.#notBefore = this.#failures === 0 ? 0 : now + Math.min(longest, first * 2 ** (this.#failures - 1))
+    this.#failures++
+  }
+}

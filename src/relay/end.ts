@@ -1,0 +1,231 @@
+import {
+  type JSONRPCMessage,
+  type JSONRPCNotification,
+  type JSONRPCRequest,
+  type JSONRPCResponse,
+  type RequestId,
+  SUBSCRIPTION_ID_META_KEY,
+  type Transport,
+} from '@modelcontextprotocol/server'
+import { asFault, Fault, faultAnswer } from './fault.js'
+
+/** Who has a request answered by this end. */
+export interface Asker {
+  /** Called once, unless the request was given up: the answer, or an error in its place. */
+  answered(answer: JSONRPCResponse): void
+  /** A notification that belongs to the request: its progress, news of a subscription. */
+  told?(notification: JSONRPCNotification): void
+}
+
+/** A request of this end that has no answer yet. */
+export interface Asked {
+  readonly request: JSONRPCRequest
+  /** The id of the answer does not matter. Nothing happens when the request was given up. */
+  answer(answer: JSONRPCResponse): void
+  /** Says something that belongs to the request. */
+  tell(notification: JSONRPCNotification): void
+  /** Called when this end gives up the request, or has gone. */
+  onGivenUp?: (reason: string | undefined) => void
+}
+
+/** Gives up a request: its answer is not wanted any more. */
+export type GiveUp = (reason?: string) => void
+
+export interface EndOptions {
+  /** For people: "the server", "the client". */
+  readonly name: string
+  /** Requests without an answer, in each direction. */
+  readonly maxInFlight: number
+  readonly onRequest: (asked: Asked) => void
+  /** Gets notifications that belong to no request. */
+  readonly onNotification: (notification: JSONRPCNotification) => void
+  readonly onClose: () => void
+  readonly onError?: (error: Error) => void
+}
+
+interface Pending {
+  readonly asker: Asker
+  readonly id: RequestId
+  readonly progressToken: unknown
+}
+
+/**
+ * One end of a relay: a transport of the SDK, with requests in both directions that know their answers. Ids and progress
+ * tokens of requests that are passed on to it are its own; whoever asked sees theirs.
+ */
+export class End {
+  readonly #transport: Transport
+  readonly #options: EndOptions
+  readonly #pending = new Map<RequestId, Pending>()
+  readonly #asked = new Map<RequestId, Asked>()
+  #lastId = 0
+  #isClosed = false
+
+  /** Starts the transport. Rejects as that does. */
+  static async open(transport: Transport, options: EndOptions): Promise<End> {
+    const end = new End(transport, options)
+    await transport.start()
+    return end
+  }
+
+  private constructor(transport: Transport, options: EndOptions) {
+    this.#transport = transport
+    this.#options = options
+    transport.onmessage = (message) => this.#receive(message as JSONRPCMessage)
+    transport.onclose = () => this.#closed()
+    transport.onerror = (error) => options.onError?.(error)
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Requests that this end has not answered yet. */
+  get inFlight(): number {
+    return this.#pending.size
+  }
+
+  /** The requests of this end that have no answer yet. */
+  get asked(): Iterable<Asked> {
+    return this.#asked.values()
+  }
+
+  get askedCount(): number {
+    return this.#asked.size
+  }
+
+  /** Has this end answer a request. `relatedTo`: the id of the request of this end that it belongs to. */
+  ask(request: JSONRPCRequest, asker: Asker, relatedTo?: RequestId): GiveUp {
+    const { name, maxInFlight } = this.#options
+    const refuse = (fault: Fault) => {
+      asker.answered(faultAnswer(request.id, fault))
+      return () => {}
+    }
+    if (this.#isClosed) return refuse(new Fault(`${name} has gone; nothing was sent`, 'no'))
+    if (this.#pending.size >= maxInFlight)
+      return refuse(
+        new Fault(
+          `${name} has ${maxInFlight} requests without an answer: no more at once`,
+          'no',
+          'RATE_LIMITED',
+        ),
+      )
+    const id = ++this.#lastId
+    const progressToken = metaOf(request.params)?.progressToken
+    const passed =
+      progressToken === undefined ? { ...request, id } : withMeta({ ...request, id }, { progressToken: id })
+    this.#pending.set(id, { asker, id: request.id, progressToken })
+    this.#send(passed, relatedTo).catch((error) => {
+      if (this.#pending.delete(id)) asker.answered(faultAnswer(request.id, asFault(error, 'maybe')))
+    })
+    return (reason) => {
+      if (!this.#pending.delete(id)) return
+      const params = { requestId: id, ...(reason !== undefined && { reason }) }
+      this.tell({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
+    }
+  }
+
+  /** Sends a notification. */
+  tell(notification: JSONRPCNotification, relatedTo?: RequestId): void {
+    if (this.#isClosed) return
+    this.#send(notification, relatedTo).catch((error) => this.#options.onError?.(asFault(error, 'no')))
+  }
+
+  async close(): Promise<void> {
+    await this.#transport.close()
+    this.#closed()
+  }
+
+  /** What is sent is not waited for: in 2026-07-28 over HTTP that would be the answer. */
+  async #send(message: JSONRPCMessage, relatedRequestId?: RequestId): Promise<void> {
+    await this.#transport.send(message, relatedRequestId === undefined ? undefined : { relatedRequestId })
+  }
+
+  #receive(message: JSONRPCMessage): void {
+    if (!('method' in message)) this.#answered(message)
+    else if ('id' in message) this.#requested(message)
+    else this.#notified(message)
+  }
+
+  #answered(answer: JSONRPCResponse): void {
+    const pending = answer.id === undefined ? undefined : this.#pending.get(answer.id)
+    if (!pending) return // given up before, or never asked
+    this.#pending.delete(answer.id as RequestId)
+    pending.asker.answered({ ...answer, id: pending.id })
+  }
+
+  #requested(request: JSONRPCRequest): void {
+    const { id } = request
+    const refuse = (words: string) =>
+      void this.#send(faultAnswer(id, new Fault(words, 'no', 'RATE_LIMITED'))).catch(() => {})
+    if (this.#asked.has(id))
+      return refuse(`the id ${JSON.stringify(id)} is that of a request without an answer`)
+    if (this.#asked.size >= this.#options.maxInFlight)
+      return refuse(`${this.#options.maxInFlight} requests have no answer yet: no more at once`)
+    const asked: Asked = {
+      request,
+      answer: (answer) => {
+        if (this.#asked.get(id) !== asked) return
+        this.#asked.delete(id)
+        this.#send({ ...answer, id }).catch((error) => this.#options.onError?.(asFault(error, 'no')))
+      },
+      tell: (notification) => {
+        if (this.#asked.get(id) === asked) this.tell(notification, id)
+      },
+    }
+    this.#asked.set(id, asked)
+    this.#options.onRequest(asked)
+  }
+
+  #notified(notification: JSONRPCNotification): void {
+    const { method, params } = notification
+    if (method === 'notifications/cancelled') return this.#givenUp(params)
+    if (method === 'notifications/progress') {
+      const pending = this.#pending.get(params?.progressToken as RequestId)
+      if (pending?.progressToken === undefined) return
+      return pending.asker.told?.({
+        ...notification,
+        params: { ...params, progressToken: pending.progressToken },
+      })
+    }
+    const subscription = metaOf(params)?.[SUBSCRIPTION_ID_META_KEY]
+    if (subscription === undefined) return this.#options.onNotification(notification)
+    const pending = this.#pending.get(subscription as RequestId)
+    pending?.asker.told?.(withMeta(notification, { [SUBSCRIPTION_ID_META_KEY]: pending.id }))
+  }
+
+  #givenUp(params: JSONRPCNotification['params']): void {
+    const { requestId, reason } = (params ?? {}) as { requestId?: RequestId; reason?: unknown }
+    const asked = requestId === undefined ? undefined : this.#asked.get(requestId)
+    if (!asked) return
+    this.#asked.delete(requestId as RequestId)
+    asked.onGivenUp?.(typeof reason === 'string' ? reason : undefined)
+  }
+
+  #closed(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    const { name, onClose } = this.#options
+    const pending = [...this.#pending.values()]
+    const asked = [...this.#asked.values()]
+    this.#pending.clear()
+    this.#asked.clear()
+    for (const { asker, id } of pending)
+      asker.answered(faultAnswer(id, new Fault(`${name} has gone; the request may have run`, 'maybe')))
+    for (const { onGivenUp } of asked) onGivenUp?.(`${name} has gone`)
+    onClose()
+  }
+}
+
+/** The `_meta` of params, if they have one. */
+export function metaOf(params: unknown): Readonly<Record<string, unknown>> | undefined {
+  const { _meta: meta } = (params ?? {}) as { _meta?: unknown }
+  return typeof meta === 'object' && meta !== null ? (meta as Record<string, unknown>) : undefined
+}
+
+function withMeta<Message extends JSONRPCRequest | JSONRPCNotification>(
+  message: Message,
+  meta: object,
+): Message {
+  return { ...message, params: { ...message.params, _meta: { ...metaOf(message.params), ...meta } } }
+}

@@ -1,0 +1,112 @@
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  type JSONRPCNotification,
+  PROTOCOL_VERSION_META_KEY,
+  type Transport,
+} from '@modelcontextprotocol/server'
+import { End } from './end.js'
+import { Fault, faultAnswer } from './fault.js'
+import { Line, type LineOptions } from './line.js'
+import { answerOf } from './memory.js'
+import type { Stamp } from './relay.js'
+
+export const modernRevision = '2026-07-28'
+
+export interface ExchangesOptions
+  extends Omit<LineOptions, 'greet' | 'onRequest' | 'onNotification' | 'onLost'> {
+  /** Who asks the server which revisions it speaks. */
+  readonly clientInfo: { readonly name: string; readonly version: string }
+  readonly onLost?: (fault: Fault, wasUp: boolean) => void
+  /** The last exchange has ended. */
+  readonly onEmpty: () => void
+}
+
+/** The far end speaks no revision that has no sessions. */
+export class NotModern extends Fault {
+  constructor(name: string) {
+    super(`${name} does not speak revision ${modernRevision}`, 'no')
+  }
+}
+
+/** Exchanges without sessions (2026-07-28) with one server: each near end is one request and its answer. */
+export class Exchanges {
+  readonly #options: ExchangesOptions
+  readonly #line: Line
+  readonly #nears = new Set<End>()
+
+  constructor(options: ExchangesOptions) {
+    this.#options = options
+    this.#line = new Line({
+      ...options,
+      greet: (far) => this.#discover(far),
+      // The revision has no requests of servers.
+      onRequest: (asked) =>
+        asked.answer(faultAnswer(asked.request.id, new Fault('no client can be asked', 'no'))),
+      onNotification: (notification) => this.#toldByFar(notification),
+      onLost: (fault, wasUp) => {
+        options.onLost?.(fault, wasUp)
+        return false // the next request opens it
+      },
+    })
+  }
+
+  get inFlight(): number {
+    return this.#line.inFlight
+  }
+
+  /** Exchanges that go on. */
+  get size(): number {
+    return this.#nears.size
+  }
+
+  /** Resolves once the server is there. Rejects with `NotModern` when it has to be initialized. */
+  open(): Promise<void> {
+    return this.#line.open()
+  }
+
+  /** Takes one exchange, which ends with its transport. */
+  async join(transport: Transport, stamp: Stamp = (message) => message): Promise<void> {
+    const { maxInFlight, onError } = this.#options
+    const end = await End.open(transport, {
+      name: 'the client',
+      maxInFlight,
+      onRequest: (asked) => this.#line.pass(asked, stamp(asked.request)),
+      onNotification: (notification) => this.#line.tell(stamp(notification)),
+      onClose: () => {
+        this.#nears.delete(end)
+        if (this.#nears.size === 0) this.#options.onEmpty()
+      },
+      ...(onError && { onError }),
+    })
+    this.#nears.add(end)
+  }
+
+  async close(): Promise<void> {
+    await this.#line.close()
+    await Promise.all([...this.#nears].map((end) => end.close()))
+  }
+
+  async #discover(far: End): Promise<void> {
+    const { clientInfo, name } = this.#options
+    const answer = await answerOf(far, {
+      jsonrpc: '2.0',
+      id: 0,
+      method: 'server/discover',
+      params: {
+        _meta: {
+          [PROTOCOL_VERSION_META_KEY]: modernRevision,
+          [CLIENT_INFO_META_KEY]: clientInfo,
+          [CLIENT_CAPABILITIES_META_KEY]: {},
+        },
+      },
+    })
+    if (!('result' in answer)) throw new NotModern(name)
+  }
+
+  /** What is logged belongs to the call that runs alone; of several nobody knows. */
+  #toldByFar(notification: JSONRPCNotification): void {
+    const asked = [...this.#nears].flatMap((end) => [...end.asked])
+    if (asked.length === 1) asked[0]?.tell(notification)
+  }
+}

@@ -1,0 +1,30 @@
+import type { JSONRPCErrorResponse, RequestId } from '@modelcontextprotocol/server'
+
+/** Of all errors that a relay makes: in the range of servers, and used by neither the SDK nor any revision of MCP. */
+const code = -32_010
+
+/** Whether the far end may have run what it was asked: `no` may be sent again. */
+export type Sent = 'no' | 'maybe'
+
+/** Why a request has no answer of the far end. */
+export class Fault extends Error {
+  readonly sent: Sent
+  readonly code: 'CONNECTION_FAILED' | 'CONNECTION_TIMEOUT' | 'RATE_LIMITED'
+
+  constructor(message: string, sent: Sent, code: Fault['code'] = 'CONNECTION_FAILED') {
+    super(message)
+    this.sent = sent
+    this.code = code
+  }
+}
+
+/** The answer to a request that no server answers: its words, whether it may have run, and a code of `MtlsError`. */
+export function faultAnswer(id: RequestId, { message, code: reason, sent }: Fault): JSONRPCErrorResponse {
+  return { jsonrpc: '2.0', id, error: { code, message, data: { code: reason, sent } } }
+}
+
+/** What went wrong, as a fault of the connection. */
+export function asFault(error: unknown, sent: Sent): Fault {
+  if (error instanceof Fault) return error
+  return new Fault(error instanceof Error ? error.message : String(error), sent)
+}

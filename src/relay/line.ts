@@ -1,0 +1,211 @@
+import type { JSONRPCNotification, JSONRPCRequest, RequestId, Transport } from '@modelcontextprotocol/server'
+import { Backoff } from './backoff.js'
+import { type Asked, type Asker, End, type EndOptions, type GiveUp } from './end.js'
+import { asFault, Fault, faultAnswer } from './fault.js'
+
+export interface LineOptions extends Pick<EndOptions, 'name' | 'maxInFlight' | 'onError'> {
+  /** Makes a transport to the far end, not started. Rejects when there is no way to it. */
+  readonly dial: () => Promise<Transport>
+  /** What has to be said before anything else is: after each `dial`. Rejects when the far end cannot be used. */
+  readonly greet: (far: End) => Promise<void>
+  /** Time for both; milliseconds. */
+  readonly startTimeout: number
+  readonly backoff?: Backoff
+  readonly onRequest: (asked: Asked) => void
+  readonly onNotification: (notification: JSONRPCNotification) => void
+  /** The far end has gone, or did not come. Returns whether somebody needs it again. */
+  readonly onLost: (fault: Fault, wasUp: boolean) => boolean
+}
+
+/** So long a request waits for a far end that is to be started again; milliseconds. */
+const patience = 2000
+
+/** A request that waits for the far end. */
+interface Waiting {
+  readonly send: (far: End) => void
+  readonly fail: (fault: Fault) => void
+}
+
+/**
+ * The way to the far end, made when it is needed, and made again when the far end is lost: at once, and with growing delays
+ * when it is lost again. What it was asked and did not answer gets an error; nothing is sent twice.
+ */
+export class Line {
+  readonly #options: LineOptions
+  readonly #backoff: Backoff
+  readonly #waiting = new Set<Waiting>()
+  #far: End | undefined
+  #opening: { far?: End } | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(options: LineOptions) {
+    this.#options = options
+    this.#backoff = options.backoff ?? new Backoff()
+  }
+
+  get isOpen(): boolean {
+    return this.#far !== undefined
+  }
+
+  /** Requests without an answer, those that wait to be sent among them. */
+  get inFlight(): number {
+    return (this.#far?.inFlight ?? 0) + this.#waiting.size
+  }
+
+  /** Resolves once the far end is there. Rejects with a `Fault`. */
+  open(): Promise<void> {
+    return new Promise((resolve, reject) => this.#whenOpen({ send: () => resolve(), fail: reject }))
+  }
+
+  /** Has the far end answer a request; opens the line for it if need be. */
+  ask(request: JSONRPCRequest, asker: Asker, relatedTo?: RequestId): GiveUp {
+    if (this.#far) return this.#far.ask(request, asker, relatedTo)
+    let giveUp: GiveUp | undefined
+    const waiting: Waiting = {
+      send: (far) => {
+        giveUp = far.ask(request, asker, relatedTo)
+      },
+      fail: (fault) => asker.answered(faultAnswer(request.id, fault)),
+    }
+    this.#whenOpen(waiting)
+    return (reason) => {
+      if (!this.#waiting.delete(waiting)) giveUp?.(reason)
+    }
+  }
+
+  /** Has the far end answer a request of another one. */
+  pass(asked: Asked, request = asked.request): void {
+    asked.onGivenUp = this.ask(request, {
+      answered: (answer) => asked.answer(answer),
+      told: (notification) => asked.tell(notification),
+    })
+  }
+
+  /** Says something to the far end, if it is there or on its way: a later one does not know what it is about. */
+  tell(notification: JSONRPCNotification): void {
+    if (this.#far) this.#far.tell(notification)
+    else if (this.#opening) this.#whenOpen({ send: (far) => far.tell(notification), fail: () => {} })
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const far = this.#far ?? this.#opening?.far
+    this.#far = undefined
+    this.#opening = undefined
+    this.#failWaiting(new Fault(`${this.#options.name} was closed; nothing was sent`, 'no'))
+    await far?.close()
+  }
+
+  #whenOpen(waiting: Waiting): void {
+    const { name, maxInFlight } = this.#options
+    if (this.#isClosed) return waiting.fail(new Fault(`${name} was closed; nothing was sent`, 'no'))
+    if (this.#far) return waiting.send(this.#far)
+    if (this.#waiting.size >= maxInFlight)
+      return waiting.fail(
+        new Fault(`${maxInFlight} requests wait for ${name}: no more at once`, 'no', 'RATE_LIMITED'),
+      )
+    const { wait } = this.#backoff
+    if (wait > patience)
+      return waiting.fail(
+        new Fault(
+          `${name} fails again and again; next start in ${Math.ceil(wait / 1000)} s. Nothing was sent`,
+          'no',
+        ),
+      )
+    this.#waiting.add(waiting)
+    this.#openSoon()
+  }
+
+  #openSoon(): void {
+    if (this.#isClosed || this.#far || this.#opening || this.#timer) return
+    const { wait } = this.#backoff
+    if (wait === 0) return void this.#open()
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.#open()
+    }, wait)
+  }
+
+  async #open(): Promise<void> {
+    const { name, maxInFlight, onError, onRequest, onNotification, startTimeout } = this.#options
+    const opening: { far?: End } = {}
+    this.#opening = opening
+    this.#backoff.started()
+    let timer: NodeJS.Timeout | undefined
+    let failed: (fault: Fault) => void = () => {}
+    const lost = new Promise<never>((_resolve, reject) => {
+      failed = reject
+    })
+    const start = async () => {
+      const transport = await this.#options.dial()
+      const far = await End.open(transport, {
+        name,
+        maxInFlight,
+        onRequest,
+        onNotification,
+        onClose: () => {
+          if (this.#far !== undefined && this.#far === opening.far) this.#lost()
+          else failed(new Fault(`${name} ended before it was ready`, 'no'))
+        },
+        ...(onError && { onError }),
+      })
+      opening.far = far
+      if (this.#opening !== opening) return void far.close() // closed, or too late
+      await this.#options.greet(far)
+    }
+    try {
+      await Promise.race([
+        start(),
+        lost,
+        new Promise<never>((_resolve, reject) => {
+          timer = setTimeout(
+            () =>
+              reject(
+                new Fault(
+                  `${name} was not ready within ${startTimeout / 1000} s`,
+                  'no',
+                  'CONNECTION_TIMEOUT',
+                ),
+              ),
+            startTimeout,
+          )
+        }),
+      ])
+    } catch (error) {
+      if (this.#opening !== opening) return
+      this.#opening = undefined
+      this.#backoff.failed()
+      void opening.far?.close()
+      const fault = asFault(error, 'no')
+      const isNeeded = this.#options.onLost(fault, false)
+      this.#failWaiting(fault)
+      if (isNeeded) this.#openSoon()
+      return
+    } finally {
+      clearTimeout(timer)
+    }
+    const { far } = opening
+    if (this.#opening !== opening || !far) return
+    this.#opening = undefined
+    if (far.isClosed) return this.#lost() // between its last word and this one
+    this.#far = far
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const { send } of waiting) send(far)
+  }
+
+  #lost(): void {
+    this.#far = undefined
+    this.#backoff.failed()
+    if (this.#options.onLost(new Fault(`${this.#options.name} has gone`, 'maybe'), true)) this.#openSoon()
+  }
+
+  #failWaiting(fault: Fault): void {
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const { fail } of waiting) fail(fault)
+  }
+}

@@ -1,0 +1,238 @@
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  JSONRPCResponse,
+  RequestId,
+  Transport,
+} from '@modelcontextprotocol/server'
+import { type Asked, End } from './end.js'
+import { Fault, faultAnswer } from './fault.js'
+import { Line, type LineOptions } from './line.js'
+import { changesOf, InitializeRefused, isAtLeast, Memory, moreOf } from './memory.js'
+
+export interface RelayOptions extends Omit<LineOptions, 'greet' | 'onRequest' | 'onNotification' | 'onLost'> {
+  /** Told each time that the far end was lost, or did not come. */
+  readonly onLost?: (fault: Fault, wasUp: boolean) => void
+  /** The last near end has left. */
+  readonly onEmpty: () => void
+}
+
+/** Changes what a near end says before it is passed on. */
+export type Stamp = <Message extends JSONRPCMessage>(message: Message) => Message
+
+/** One client. */
+interface Near {
+  readonly end: End
+  readonly stamp: Stamp
+  level?: string
+  readonly subscribed: Set<string>
+}
+
+/**
+ * Clients with sessions (2025-03-26 to 2025-11-25) and the one server that answers them. The server is initialized once, by
+ * what the first client says; when it dies, the next one is told what the clients have told before. What the server asks goes to
+ * the client while there is one, and to nobody while there are several.
+ */
+export class Relay {
+  readonly #options: RelayOptions
+  readonly #line: Line
+  readonly #memory = new Memory()
+  readonly #nears = new Set<Near>()
+
+  constructor(options: RelayOptions) {
+    this.#options = options
+    this.#line = new Line({
+      ...options,
+      greet: (far) => this.#greet(far),
+      onRequest: (asked) => this.#fromFar(asked),
+      onNotification: (notification) => this.#toldByFar(notification),
+      onLost: (fault, wasUp) => this.#lost(fault, wasUp),
+    })
+  }
+
+  /** Requests that wait for an answer of the server. */
+  get inFlight(): number {
+    return this.#line.inFlight
+  }
+
+  /** Clients that are here. */
+  get size(): number {
+    return this.#nears.size
+  }
+
+  /** Takes a client. It leaves when its transport closes. */
+  async join(transport: Transport, stamp: Stamp = (message) => message): Promise<void> {
+    const { maxInFlight, onError } = this.#options
+    const end = await End.open(transport, {
+      name: 'the client',
+      maxInFlight,
+      onRequest: (asked) => this.#fromNear(near, asked),
+      onNotification: (notification) => this.#toldByNear(near, notification),
+      onClose: () => this.#left(near),
+      ...(onError && { onError }),
+    })
+    const near: Near = { end, stamp, subscribed: new Set() }
+    this.#nears.add(near)
+  }
+
+  /** Ends the line, and every client's connection. */
+  async close(): Promise<void> {
+    await this.#line.close()
+    await Promise.all([...this.#nears].map(({ end }) => end.close()))
+  }
+
+  #fromNear(near: Near, asked: Asked): void {
+    const request = near.stamp(asked.request)
+    switch (request.method) {
+      case 'initialize':
+        return void this.#initialize(asked, request)
+      case 'logging/setLevel':
+        return this.#setLevel(near, asked, request)
+      case 'resources/subscribe':
+        return this.#subscribe(near, asked, request)
+      case 'resources/unsubscribe':
+        return this.#unsubscribe(near, asked, request)
+      default:
+        this.#line.pass(asked, request)
+    }
+  }
+
+  async #initialize(asked: Asked, request: JSONRPCRequest): Promise<void> {
+    this.#memory.noteInitialize(request)
+    const { id } = request
+    try {
+      await this.#line.open()
+      asked.answer({ jsonrpc: '2.0', id, result: { ...this.#memory.result } })
+    } catch (error) {
+      asked.answer(error instanceof InitializeRefused ? error.answer : faultAnswer(id, error as Fault))
+    }
+  }
+
+  #setLevel(near: Near, asked: Asked, request: JSONRPCRequest): void {
+    const wanted = String(request.params?.level)
+    const others = [...this.#nears].flatMap((one) =>
+      one === near || one.level === undefined ? [] : [one.level],
+    )
+    const level = others.reduce(moreOf, wanted)
+    const params = { ...request.params, level }
+    asked.onGivenUp = this.#line.ask(
+      { ...request, params },
+      {
+        answered: (answer) => {
+          if ('result' in answer) {
+            near.level = wanted
+            this.#memory.level = level
+          }
+          asked.answer(answer)
+        },
+      },
+    )
+  }
+
+  #subscribe(near: Near, asked: Asked, request: JSONRPCRequest): void {
+    asked.onGivenUp = this.#line.ask(request, {
+      answered: (answer) => {
+        const uri = String(request.params?.uri)
+        if ('result' in answer && this.#nears.has(near)) {
+          if (this.#memory.noteSubscribed(uri)) near.subscribed.add(uri)
+        }
+        asked.answer(answer)
+      },
+    })
+  }
+
+  #unsubscribe(near: Near, asked: Asked, request: JSONRPCRequest): void {
+    const uri = String(request.params?.uri)
+    near.subscribed.delete(uri)
+    if (this.#isWatched(uri)) return asked.answer({ jsonrpc: '2.0', id: request.id, result: {} })
+    this.#memory.subscribed.delete(uri)
+    this.#line.pass(asked, request)
+  }
+
+  #isWatched(uri: string): boolean {
+    return [...this.#nears].some(({ subscribed }) => subscribed.has(uri))
+  }
+
+  #toldByNear(near: Near, notification: JSONRPCNotification): void {
+    if (notification.method === 'notifications/initialized') {
+      if (this.#memory.isInitialized) return // by another client
+      this.#memory.isInitialized = true
+    }
+    this.#line.tell(near.stamp(notification))
+  }
+
+  #left(near: Near): void {
+    this.#nears.delete(near)
+    for (const uri of near.subscribed) {
+      if (this.#isWatched(uri)) continue
+      this.#memory.subscribed.delete(uri)
+      if (this.#line.isOpen)
+        this.#line.ask(
+          { jsonrpc: '2.0', id: 0, method: 'resources/unsubscribe', params: { uri } },
+          { answered: () => {} },
+        )
+    }
+    if (this.#nears.size === 0) this.#options.onEmpty()
+  }
+
+  #fromFar(asked: Asked): void {
+    const { request } = asked
+    if (request.method === 'ping') return asked.answer({ jsonrpc: '2.0', id: request.id, result: {} })
+    const [near, ...others] = this.#nears
+    if (near && others.length === 0) return this.#askNear(near, asked)
+    const words = near
+      ? `${request.method} has several clients to go to: it is refused while more than one session is open`
+      : `${request.method} has no client to go to`
+    asked.answer(faultAnswer(request.id, new Fault(words, 'no')))
+  }
+
+  #askNear({ end, stamp }: Near, asked: Asked): void {
+    const asker = {
+      answered: (answer: JSONRPCResponse) => asked.answer(stamp(answer)),
+      told: (notification: JSONRPCNotification) => asked.tell(stamp(notification)),
+    }
+    asked.onGivenUp = end.ask(asked.request, asker, onlyRequestOf(end))
+  }
+
+  #toldByFar(notification: JSONRPCNotification): void {
+    for (const near of this.#nears)
+      if (this.#concerns(near, notification)) {
+        const isOfCall = notification.method === 'notifications/message'
+        near.end.tell(notification, isOfCall ? onlyRequestOf(near.end) : undefined)
+      }
+  }
+
+  /** Of several clients each hears of what changes, and of what it watches; what is logged may be about another's call. */
+  #concerns(near: Near, { method, params }: JSONRPCNotification): boolean {
+    if (method === 'notifications/message') {
+      if (near.level !== undefined && !isAtLeast(params?.level, near.level)) return false
+      const busy = [...this.#nears].filter(({ end }) => end.askedCount > 0)
+      return this.#nears.size === 1 || (busy.length === 1 && busy[0] === near)
+    }
+    if (this.#nears.size === 1 || method.endsWith('/list_changed')) return true
+    const uri = String(params?.uri)
+    return (
+      method === 'notifications/resources/updated' && [...near.subscribed].some((one) => uri.startsWith(one))
+    )
+  }
+
+  async #greet(far: End): Promise<void> {
+    const before = this.#memory.result
+    await this.#memory.replay(far)
+    if (before) for (const { end } of this.#nears) for (const change of changesOf(before)) end.tell(change)
+  }
+
+  #lost(fault: Fault, wasUp: boolean): boolean {
+    if (!this.#memory.result) this.#memory.forget()
+    this.#options.onLost?.(fault, wasUp)
+    return this.#memory.result !== undefined && this.#nears.size > 0
+  }
+}
+
+/** The request that what the server says belongs to: it does not say, and clients without a stream of their own wait there. */
+function onlyRequestOf(end: End): RequestId | undefined {
+  if (end.askedCount !== 1) return undefined
+  for (const { request } of end.asked) return request.id
+  return undefined
+}

@@ -1,0 +1,273 @@
+import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server'
+import { expect, onTestFinished, test } from 'vitest'
+import { Relay, type RelayOptions, type Stamp } from '../../src/relay/relay.js'
+import { Wire } from '../support/wire-transport.js'
+
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+const capabilities = {
+  tools: { listChanged: true },
+  resources: { subscribe: true, listChanged: true },
+  logging: {},
+}
+const initialized = { protocolVersion: '2025-11-25', capabilities, serverInfo: { name: 'far', version: '1' } }
+
+/** A relay before servers that answer everything with `{ method, of: NUMBER }`, but what they are told not to. */
+function made(options: Partial<RelayOptions> = {}) {
+  const wires: Wire[] = []
+  const held = new Set<string>()
+  let empty = 0
+  const relay = new Relay({
+    name: 'the server',
+    maxInFlight: 10,
+    startTimeout: 1000,
+    dial: async () => {
+      const wire = new Wire()
+      const of = wires.push(wire)
+      wire.onSent = (message) => {
+        if (!('method' in message) || !('id' in message) || held.has(message.method)) return
+        const result = message.method === 'initialize' ? initialized : { method: message.method, of }
+        setImmediate(() => wire.says({ jsonrpc: '2.0', id: message.id, result }))
+      }
+      return wire
+    },
+    onEmpty: () => empty++,
+    ...options,
+  })
+  onTestFinished(() => relay.close())
+  const join = async (stamp?: Stamp) => {
+    const wire = new Wire()
+    await relay.join(wire, stamp)
+    let last = 0
+    const ask = async (method: string, params: object = {}) => {
+      const id = `client ${++last}`
+      const answered = new Promise<JSONRPCMessage>((resolve) => {
+        wire.onSent = (message) => {
+          if (!('method' in message) && message.id === id) resolve(message)
+        }
+      })
+      wire.says({ jsonrpc: '2.0', id, method, params } as JSONRPCRequest)
+      return answered
+    }
+    const open = async (params: object = {}) => {
+      const answer = await ask('initialize', { protocolVersion: '2025-11-25', capabilities: {}, ...params })
+      wire.says({ jsonrpc: '2.0', method: 'notifications/initialized' })
+      return answer
+    }
+    const heard = () => wire.sent.filter((message) => 'method' in message)
+    return { wire, ask, open, heard }
+  }
+  const told = (at: number) =>
+    (wires[at]?.sent ?? []).map((message) => ('method' in message ? message.method : 'answer'))
+  return { relay, wires, held, join, told, empty: () => empty }
+}
+
+test('the server is initialized once, by what the first client says, and every client has its answer', async () => {
+  const { join, told, wires } = made()
+  const [one, other] = [await join(), await join()]
+  const answers = await Promise.all([one.open({ capabilities: { roots: {} } }), other.open()])
+  expect(answers).toMatchObject([{ result: initialized }, { result: initialized }])
+  expect(await (await join()).open()).toMatchObject({ result: initialized })
+  await settled()
+  expect(told(0)).toEqual(['initialize', 'notifications/initialized'])
+  expect(wires[0]?.sent[0]).toMatchObject({ params: { capabilities: { roots: {} } } })
+})
+
+test('an error to initialize reaches the client, and the next one begins anew', async () => {
+  const { join, wires, held } = made()
+  held.add('initialize')
+  const one = await join()
+  const answer = one.ask('initialize', { protocolVersion: '1999-01-01' })
+  await settled()
+  const { id } = (wires[0] as Wire).sent[0] as JSONRPCRequest
+  wires[0]?.says({ jsonrpc: '2.0', id, error: { code: -32602, message: 'no such revision' } })
+  expect(await answer).toMatchObject({ id: 'client 1', error: { code: -32602, message: 'no such revision' } })
+  held.clear()
+  const other = await join()
+  expect(await other.open()).toMatchObject({ result: initialized })
+  expect(wires.at(-1)?.sent[0]).toMatchObject({ params: { protocolVersion: '2025-11-25' } })
+})
+
+test('when the server dies the next one is told what clients have told before, and clients that it may have changed', async () => {
+  const { join, told, wires, held } = made()
+  const one = await join()
+  await one.open({ capabilities: { sampling: {} } })
+  await one.ask('logging/setLevel', { level: 'warning' })
+  for (const uri of ['a:1', 'a:2', 'a:3']) await one.ask('resources/subscribe', { uri })
+  await one.ask('resources/unsubscribe', { uri: 'a:2' })
+  held.add('tools/call')
+  const running = one.ask('tools/call', { name: 'x' })
+  await settled()
+  held.clear()
+  await wires[0]?.close()
+  expect(await running).toMatchObject({ error: { data: { code: 'CONNECTION_FAILED', sent: 'maybe' } } })
+  expect(await one.ask('tools/list')).toMatchObject({ result: { of: 2 } })
+  expect(told(1)).toEqual([
+    'initialize',
+    'notifications/initialized',
+    'logging/setLevel',
+    'resources/subscribe',
+    'resources/subscribe',
+    'tools/list',
+  ])
+  expect(wires[1]?.sent).toMatchObject([
+    { params: { capabilities: { sampling: {} } } },
+    {},
+    { params: { level: 'warning' } },
+    { params: { uri: 'a:1' } },
+    { params: { uri: 'a:3' } },
+    {},
+  ])
+  expect(one.heard()).toEqual([
+    { jsonrpc: '2.0', method: 'notifications/tools/list_changed' },
+    { jsonrpc: '2.0', method: 'notifications/resources/list_changed' },
+  ])
+})
+
+test('what the server asks goes to the client while there is one, and comes back', async () => {
+  const { join, wires } = made()
+  const one = await join()
+  await one.open()
+  one.wire.onSent = (message) => {
+    if ('method' in message && 'id' in message)
+      one.wire.says({ jsonrpc: '2.0', id: message.id, result: { roots: [] } })
+  }
+  wires[0]?.says({ jsonrpc: '2.0', id: 'far', method: 'roots/list' })
+  expect(wires[0]?.sent.at(-1)).toEqual({ jsonrpc: '2.0', id: 'far', result: { roots: [] } })
+})
+
+test('what the server asks goes with the only call that runs; when that is given up, so is what was asked', async () => {
+  const { join, wires, held } = made()
+  const one = await join()
+  await one.open()
+  held.add('tools/call')
+  void one.ask('tools/call', { name: 'x' })
+  await settled()
+  wires[0]?.says({ jsonrpc: '2.0', id: 'far', method: 'elicitation/create' })
+  expect(one.wire.options.at(-1)).toEqual({ relatedRequestId: 'client 2' })
+  wires[0]?.says({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'far' } })
+  expect(one.wire.sent.at(-1)).toMatchObject({ method: 'notifications/cancelled', params: { requestId: 1 } })
+})
+
+test('with several clients what the server asks is refused, but for ping', async () => {
+  const { join, wires } = made()
+  const [one, other] = [await join(), await join()]
+  await one.open()
+  await other.open()
+  wires[0]?.says({ jsonrpc: '2.0', id: 'far', method: 'sampling/createMessage' })
+  wires[0]?.says({ jsonrpc: '2.0', id: 'far 2', method: 'ping' })
+  await settled()
+  expect(wires[0]?.sent.slice(-2)).toMatchObject([
+    { id: 'far', error: { message: expect.stringContaining('more than one session') } },
+    { id: 'far 2', result: {} },
+  ])
+  expect(one.heard()).toEqual([])
+  await other.wire.close()
+  wires[0]?.says({ jsonrpc: '2.0', id: 'far 3', method: 'sampling/createMessage' })
+  expect(one.heard()).toHaveLength(1)
+})
+
+test('each client hears of what changes, of what it watches, and nothing of what another does', async () => {
+  const { join, wires, held } = made()
+  const [one, other] = [await join(), await join()]
+  await one.open()
+  await other.open()
+  await one.ask('resources/subscribe', { uri: 'a:1' })
+  await other.ask('resources/subscribe', { uri: 'a:1' })
+  await one.ask('resources/unsubscribe', { uri: 'a:1' })
+  held.add('tools/call')
+  void one.ask('tools/call', {})
+  await settled()
+  const say = (method: string, params = {}) => wires[0]?.says({ jsonrpc: '2.0', method, params })
+  say('notifications/tools/list_changed')
+  say('notifications/resources/updated', { uri: 'a:1/part' })
+  say('notifications/message', { level: 'info', data: 'of the call' })
+  say('notifications/elicitation/complete', { elicitationId: 'e' })
+  const heard = (of: { heard: () => JSONRPCMessage[] }) =>
+    of.heard().map((message) => ('method' in message ? message.method : ''))
+  expect(heard(one)).toEqual(['notifications/tools/list_changed', 'notifications/message'])
+  expect(heard(other)).toEqual(['notifications/tools/list_changed', 'notifications/resources/updated'])
+  void other.ask('tools/call', {})
+  await settled()
+  say('notifications/message', { level: 'info', data: 'of one of the two' })
+  expect(heard(one)).toHaveLength(2)
+  expect(heard(other)).toHaveLength(2)
+})
+
+test('the server logs as much as the client that wants most, and each gets what it wants', async () => {
+  const { join, wires } = made()
+  const [one, other] = [await join(), await join()]
+  await one.open()
+  await other.open()
+  await one.ask('logging/setLevel', { level: 'debug' })
+  await other.ask('logging/setLevel', { level: 'error' })
+  expect(wires[0]?.sent.slice(-2)).toMatchObject([
+    { params: { level: 'debug' } },
+    { params: { level: 'debug' } },
+  ])
+  await one.wire.close()
+  wires[0]?.says({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info' } })
+  wires[0]?.says({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'critical' } })
+  expect(other.heard()).toMatchObject([{ params: { level: 'critical' } }])
+})
+
+test('a resource that another client watches stays watched', async () => {
+  const { join, told } = made()
+  const [one, other] = [await join(), await join()]
+  await one.open()
+  await other.open()
+  await one.ask('resources/subscribe', { uri: 'a:1' })
+  await other.ask('resources/subscribe', { uri: 'a:1' })
+  expect(await one.ask('resources/unsubscribe', { uri: 'a:1' })).toMatchObject({ result: {} })
+  expect(told(0)).not.toContain('resources/unsubscribe')
+  await other.wire.close()
+  expect(told(0).at(-1)).toBe('resources/unsubscribe')
+})
+
+test('a client that goes has its calls given up; with the last one the relay is empty', async () => {
+  const { join, wires, held, empty } = made()
+  const [one, other] = [await join(), await join()]
+  await one.open()
+  await other.open()
+  held.add('tools/call')
+  void one.ask('tools/call', {})
+  await settled()
+  await one.wire.close()
+  expect(wires[0]?.sent.at(-1)).toMatchObject({ method: 'notifications/cancelled' })
+  expect(empty()).toBe(0)
+  await other.wire.close()
+  expect(empty()).toBe(1)
+})
+
+test('all that a client says is stamped: requests, notifications, and its answers', async () => {
+  const { join, wires, held } = made()
+  const stamp: Stamp = (message) => ({ ...message, stamped: true })
+  const one = await join(stamp)
+  await one.open()
+  one.wire.says({ jsonrpc: '2.0', method: 'notifications/roots/list_changed' })
+  held.add('roots/list')
+  await one.ask('tools/list')
+  wires[0]?.says({ jsonrpc: '2.0', id: 'far', method: 'roots/list' })
+  const { id } = one.wire.sent.at(-1) as JSONRPCRequest
+  one.wire.says({ jsonrpc: '2.0', id, result: { roots: [] } })
+  expect(wires[0]?.sent).toHaveLength(5)
+  for (const message of wires[0]?.sent ?? []) expect(message).toMatchObject({ stamped: true })
+})
+
+test('a server that comes back with another revision is not spoken to', async () => {
+  const { join, wires, held } = made()
+  const one = await join()
+  await one.open()
+  held.add('initialize')
+  await wires[0]?.close()
+  const answer = one.ask('tools/list')
+  await settled()
+  const { id } = (wires[1] as Wire).sent[0] as JSONRPCRequest
+  wires[1]?.says({ jsonrpc: '2.0', id, result: { ...initialized, protocolVersion: '2025-06-18' } })
+  expect(await answer).toMatchObject({
+    error: {
+      message: 'it speaks revision 2025-06-18 now, and spoke 2025-11-25 before',
+      data: { sent: 'no' },
+    },
+  })
+})
