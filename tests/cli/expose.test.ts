@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { connect, type MtlsClient } from '../../src/client/index.js'
+import { serve } from '../../src/server/index.js'
+import { builtInServers } from '../../src/servers/index.js'
 import { getJson } from '../support/call.js'
 import { certificateDirectory } from '../support/certificates.js'
 import { type Running, runCli, startCli } from '../support/cli.js'
@@ -207,6 +209,31 @@ test('SIGHUP ends nothing: the files are taken up as they are now', async () => 
   await exposed.printed(/RELOAD_FAILED.*server\.key/)
   exposed.process.kill('SIGTERM')
   expect((await exposed.finished).exitCode).toBe(0)
+})
+
+test('a server that answers plain HTTP is served, and told of when it is away', async () => {
+  const echo = builtInServers.echo.create({ weatherProvider: 'simulated', openMeteoUrl: 'https://localhost' })
+  const behind = await serve(echo, { name: 'behind', tlsEnabled: false, log: false })
+  onTestFinished(() => behind.close({ drainTimeout: 0 }))
+  const exposed = await exposing(['--upstream', behind.url])
+  const health = async () => (await getJson(new URL('/health', exposed.url), exposed.certDir)).body
+  const client = await clientOf(exposed)
+  const call = () => client.callTool({ name: 'echo', arguments: { text: 'hello' } })
+  expect(await call()).toMatchObject({ structuredContent: { echo_text: 'hello' } })
+  expect(await health()).toMatchObject({ server: 'upstream', status: 'ok', upstream: { reachable: true } })
+
+  await behind.close({ drainTimeout: 0 })
+  await expect(call()).rejects.toThrow(/is not running/)
+  expect(await health()).toMatchObject({ status: 'degraded', upstream: { reachable: false } })
+  exposed.process.kill('SIGTERM')
+  expect((await exposed.finished).exitCode).toBe(0)
+})
+
+test('a path of the upstream may be left out, and it need not run yet', async () => {
+  const exposed = await exposing(['--upstream', 'http://localhost:1', '--name', 'later', '--idle', '1m'])
+  exposed.process.kill('SIGINT')
+  const { stderr } = await exposed.finished
+  expect(stderr).toContain('later listens at')
 })
 
 test('without TLS it serves plain HTTP on loopback, and nowhere else', async () => {

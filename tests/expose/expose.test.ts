@@ -2,9 +2,11 @@ import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { connect } from '../../src/client/index.js'
 import { type ExposeOptions, expose, MtlsError } from '../../src/expose/index.js'
+import { serve } from '../../src/server/index.js'
 import { certificateDirectory } from '../support/certificates.js'
 import { alive } from '../support/processes.js'
 import { refusalOf } from '../support/refusal.js'
+import { testServer } from '../support/world.js'
 
 const program = fileURLToPath(new URL('./programs/echo.mjs', import.meta.url))
 const command = { command: process.execPath, args: [program] }
@@ -80,4 +82,20 @@ test('a program is served over mutual TLS, with the environment of this process,
   await client.close()
   await server.close()
   expect(alive(Number(pid))).toEqual([])
+})
+
+test('a server that answers plain HTTP is served over mutual TLS', async () => {
+  const tls = { certDir: await certificateDirectory() }
+  const behind = await serve(() => testServer(), { name: 'behind-expose', tlsEnabled: false, log: false })
+  onTestFinished(() => behind.close({ drainTimeout: 0 }))
+  const server = await expose({ upstream: new URL(behind.url), tls, log: false })
+  onTestFinished(() => server.close({ drainTimeout: 0 }))
+  expect(server.name).toBe('upstream')
+
+  const client = await connect({ serverUrl: server.url, tls, retryAttempts: 0, log: false })
+  onTestFinished(() => client.close())
+  const direct = await connect({ serverUrl: behind.url, useTls: false, log: false })
+  onTestFinished(() => direct.close())
+  expect(await client.listTools()).toEqual(await direct.listTools())
+  expect(server.health()).toMatchObject({ upstream: { reachable: true }, calls_in_flight: 0 })
 })
