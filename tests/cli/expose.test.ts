@@ -202,6 +202,14 @@ test('a second signal ends at once, with a program that will not end', async () 
   expect(alive(Number(pid))).toEqual([])
 })
 
+test('after a SIGKILL of expose a program ends that minds the end of its stdin', async () => {
+  const exposed = await exposing(command)
+  const { pid } = await factsOf(await clientOf(exposed), 'pid')
+  exposed.process.kill('SIGKILL')
+  await exposed.finished
+  await expect.poll(() => alive(Number(pid))).toEqual([])
+})
+
 test('SIGHUP ends nothing: the files are taken up as they are now', async () => {
   const exposed = await exposing(command)
   writeFileSync(join(exposed.certDir, 'server.key'), 'no key')
