@@ -20,7 +20,8 @@ export function findCommand(command: string, { cwd, env }: Surroundings): string
     if (problem === undefined) return path
     throw new MtlsError('COMMAND_NOT_FOUND', `${path} ${problem}`, { hint: hints[problem] })
   }
-  const paths = (env.PATH ?? '').split(delimiter).map((directory) => resolve(cwd, directory, command))
+  const directories = env.PATH ? env.PATH.split(delimiter) : []
+  const paths = directories.map((directory) => resolve(cwd, directory, command))
   const found = paths.find((path) => startProblem(path) === undefined)
   if (found !== undefined) return found
   const unusable = paths.find((path) => startProblem(path) === notExecutable)

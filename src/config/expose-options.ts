@@ -99,7 +99,7 @@ const word = z
 const commandSchema = z.strictObject({
   command: word.pipe(text),
   args: z.array(word, { error: listMessage }).default([]),
-  cwd: text.optional(),
+  cwd: word.pipe(text).optional(),
   env: z
     .record(z.string(), word, { error: environmentMessage })
     .default({})
@@ -185,12 +185,18 @@ function commandProblems(program: Readonly<Record<string, unknown>>, here: Surro
   const { command, cwd } = program
   if (command === undefined)
     return [{ setting: 'command', text: 'missing: give a command, or the URL of an upstream' }]
-  const directory = typeof cwd === 'string' ? resolve(here.cwd, cwd) : here.cwd
-  const isThere = statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true
-  return [
-    ...problemsIn(commandSchema, program),
-    ...(isThere ? [] : [{ setting: 'cwd', text: `${directory} is not a directory` }]),
-  ]
+  const problems = problemsIn(commandSchema, program)
+  const directory = resolve(here.cwd, typeof cwd === 'string' ? cwd : '.')
+  if (problems.some(({ setting }) => setting === 'cwd') || isDirectory(directory)) return problems
+  return [...problems, { setting: 'cwd', text: `${directory} is not a directory that can be used` }]
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
 }
 
 function besideUpstream(program: object): Problem[] {

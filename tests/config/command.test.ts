@@ -54,6 +54,9 @@ test.each([
 })
 
 test('without a PATH only paths are found', () => {
-  const { code } = refusal(() => findCommand('absent', { cwd: scratch(), env: {} }))
-  expect(code).toBe('COMMAND_NOT_FOUND')
+  const cwd = programs()
+  for (const env of [{}, { PATH: '' }]) {
+    expect(refusal(() => findCommand('server', { cwd, env })).code).toBe('COMMAND_NOT_FOUND')
+    expect(findCommand('./server', { cwd, env })).toBe(join(cwd, 'server'))
+  }
 })

@@ -137,6 +137,8 @@ test.each([
   [{ args: 'x' }, /args: text: lists are wanted/],
   [{ args: ['a', 5] }, /args\.1: 5: text is wanted/],
   [{ cwd: 'absent' }, /cwd: .*absent is not a directory/],
+  [{ cwd: 'a\0b' }, /cwd: .*null character/],
+  [{ cwd: 5 }, /cwd: 5: text is wanted/],
   [{ env: ['A=1'] }, /env: a list: variables are wanted/],
   [{ env: { A: 1 } }, /env\.A: 1: text is wanted/],
   [{ env: { 'A=B': '1' } }, /env\.A=B: is not a name of a variable/],
