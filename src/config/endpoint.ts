@@ -58,6 +58,19 @@ export function serverUrlProblem(text: string, exposure: Exposure): string | und
   return exposureProblem(url.hostname, exposure)
 }
 
+/** Why calls may not be passed on to this URL; undefined when they may: plain HTTP does not leave this machine. */
+export function upstreamProblem(text: string): string | undefined {
+  const url = urlIn(text)
+  const shown = shownUrl(text)
+  if (!url || !/^https?:\/\//i.test(text))
+    return `${JSON.stringify(shown)}: expected a URL, such as http://127.0.0.1:9000/mcp`
+  if (hasUser(url)) return `${shown}: a URL may hold no user and no password`
+  if (text.includes('#')) return `${shown}: a URL to call may hold no fragment (#)`
+  if (url.protocol !== 'http:') return `${shown}: must start with http://, since this machine alone is called`
+  if (!isLoopback(url.hostname)) return `${shown}: must be on loopback (127.0.0.1, ::1, localhost)`
+  return undefined
+}
+
 /** Why a third-party API may not be called at this URL; undefined when it may. */
 export function serviceUrlProblem(text: string): string | undefined {
   const { protocol, hostname } = new URL(text)

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AuthInfo } from '@modelcontextprotocol/server'
 import type { Call } from '../../auth/call.js'
 import type { Standing } from '../../tls/peer/standing.js'
+import { refusalBody } from '../../tls/rejection.js'
 
 /** One HTTP request to `/mcp`, with all that is known of it once its body is parsed. */
 export interface Exchange {
@@ -39,4 +40,10 @@ export function refusal(
 ): Response {
   const error = { jsonrpc: '2.0', error: { code, message }, id: null }
   return Response.json(error, { status, headers })
+}
+
+/** An answer to one who has as much as it may. */
+export function tooMany(message: string): Response {
+  const headers = { 'content-type': 'application/json', 'retry-after': '1' }
+  return new Response(refusalBody('RATE_LIMITED', message), { status: 429, headers })
 }

@@ -1,10 +1,9 @@
 import { isInitializeRequest, type JSONRPCNotification } from '@modelcontextprotocol/server'
 import type { SessionLimits } from '../../config/index.js'
 import { PerIdentity } from '../../tls/per-identity.js'
-import { refusalBody } from '../../tls/rejection.js'
 import type { AnyMcpServer } from './any-server.js'
 import type { Kept } from './event-store.js'
-import { type Exchange, refusal } from './exchange.js'
+import { type Exchange, refusal, tooMany } from './exchange.js'
 import type { EndedCall } from './outcome.js'
 import { Session, type SessionEnd, type SessionParts } from './session.js'
 
@@ -179,8 +178,7 @@ export class Sessions {
 
   #tooMany(exchange: Exchange, message: string): Response {
     this.#options.onRefused('RATE_LIMITED', message, exchange)
-    const headers = { 'content-type': 'application/json', 'retry-after': '1' }
-    return new Response(refusalBody('RATE_LIMITED', message), { status: 429, headers })
+    return tooMany(message)
   }
 
   #give(owner: string | undefined): void {

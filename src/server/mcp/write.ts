@@ -43,8 +43,10 @@ export async function writeAnswer(
   { isOpenEnded, idleTimeout, onSlow }: WriteOptions,
 ): Promise<void> {
   // The SDK must not decide whether the connection stays open: it would keep one alive that is draining.
-  const { connection: _, ...headers } = Object.fromEntries(answer.headers)
-  if (answer.body === null || !/^text\/event-stream/i.test(headers['content-type'] ?? '')) {
+  const { connection: _, ...headers }: Record<string, string | string[]> = Object.fromEntries(answer.headers)
+  const cookies = answer.headers.getSetCookie()
+  if (cookies.length > 1) headers['set-cookie'] = cookies
+  if (answer.body === null || !/^text\/event-stream/i.test(answer.headers.get('content-type') ?? '')) {
     const body = Buffer.from(await answer.arrayBuffer())
     response.writeHead(answer.status, { ...headers, 'content-length': body.length }).end(body)
     if (response.writableFinished) return

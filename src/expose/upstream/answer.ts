@@ -1,0 +1,87 @@
+import type { ServerResponse } from 'node:http'
+import type { Dispatcher } from 'undici'
+import { EventCutter, eventIn, longestAnswer, TooLarge } from './events.js'
+
+/** Of what is large, so much is handed on at once: what waits for a client is small. */
+const slice = 64 * 1024
+
+type Body = Dispatcher.ResponseData['body']
+
+/** An answer that is no stream, to its end. Throws when it breaks, or is too large. */
+export async function readAnswer(body: Body): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > longestAnswer) throw new TooLarge()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** How far a stream has come. */
+export interface StreamEnd {
+  /** Whether a client can come back for what is missing: its events had ids. */
+  readonly isResumable: boolean
+  /** Why it ended before its end. */
+  readonly error: unknown
+}
+
+export interface StreamParts {
+  /** The response it goes to: nothing is read while its client does not keep up. */
+  readonly response: ServerResponse
+  /** Whether the next message is of interest here. */
+  readonly isHeard: () => boolean
+  readonly onMessage: (message: unknown) => void
+  /** Called when the server behind says no more; gives what is to be sent at the end. */
+  readonly atEnd: (end: StreamEnd) => readonly object[]
+}
+
+/** An event stream, handed on event by event as soon as each is complete. */
+export async function* passedEvents(
+  body: Body,
+  { response, isHeard, onMessage, atEnd }: StreamParts,
+): AsyncGenerator<Uint8Array> {
+  const cutter = new EventCutter()
+  let isResumable = false
+  let error: unknown
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>)
+      for (const { bytes, isEvent } of cutter.push(chunk)) {
+        if (isEvent && isHeard()) {
+          const { data, hasId } = eventIn(bytes)
+          isResumable ||= hasId
+          onMessage(messageIn(data))
+        }
+        for (let at = 0; at < bytes.length; at += slice) {
+          yield bytes.subarray(at, at + slice)
+          await roomIn(response)
+        }
+      }
+  } catch (reason) {
+    error = reason
+  }
+  for (const message of atEnd({ isResumable, error }))
+    yield Buffer.from(`event: message\ndata: ${JSON.stringify(message)}\n\n`)
+}
+
+/** The message in a text; undefined when it is none. */
+export function messageIn(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Resolves when the client has read what waits for it, or has gone. */
+function roomIn(response: ServerResponse): Promise<void> | undefined {
+  if (!response.writableNeedDrain || response.destroyed) return undefined
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done)
+      resolve()
+    }
+    response.on('drain', done).on('close', done)
+  })
+}

@@ -1,0 +1,94 @@
+/** A piece of an event stream: one event, or comments and line ends between events. */
+export interface Piece {
+  readonly bytes: Buffer
+  readonly isEvent: boolean
+}
+
+/** Bytes of one event, or of an answer that is no stream, at most. */
+export const longestAnswer = 64 * 1024 * 1024
+
+/** What is larger than that. */
+export class TooLarge extends Error {}
+
+const [lineFeed, carriageReturn, colon] = [0x0a, 0x0d, 0x3a]
+
+/**
+ * Cuts an event stream behind each complete event, and each comment between two, without changing a byte
+ * (https://html.spec.whatwg.org/#parsing-an-event-stream). It looks at bytes: no line end is part of a longer character.
+ */
+export class EventCutter {
+  #waiting: Buffer[] = []
+  #size = 0
+  #line: 'empty' | 'comment' | 'field' = 'empty'
+  #hasField = false
+  /** The last byte was one, and a line feed belongs to it. */
+  #afterReturn = false
+
+  /** What is complete now. Throws when an event is larger than `longestAnswer`. */
+  push(chunk: Buffer): Piece[] {
+    const pieces: Piece[] = []
+    let from = 0
+    let at = 0
+    const cut = () => {
+      this.#waiting.push(chunk.subarray(from, at))
+      const bytes = this.#waiting.length === 1 ? chunk.subarray(from, at) : Buffer.concat(this.#waiting)
+      pieces.push({ bytes, isEvent: this.#hasField })
+      this.#waiting = []
+      this.#size = 0
+      this.#hasField = false
+      from = at
+    }
+    const next = lineEnds(chunk)
+    while (at < chunk.length) {
+      if (this.#afterReturn) {
+        this.#afterReturn = false
+        if (chunk[at] === lineFeed) {
+          at++
+          if (!this.#hasField) cut()
+          continue
+        }
+      }
+      const end = next(at)
+      if (this.#line === 'empty' && end !== at) {
+        this.#line = chunk[at] === colon ? 'comment' : 'field'
+        if (this.#line === 'field') this.#hasField = true
+      }
+      if (end === undefined) break
+      at = end + 1
+      if (chunk[end] === carriageReturn) {
+        if (chunk[at] === lineFeed) at++
+        else this.#afterReturn = at === chunk.length
+      }
+      if (this.#line === 'empty' || !this.#hasField) cut()
+      this.#line = 'empty'
+    }
+    if (from === chunk.length) return pieces
+    this.#size += chunk.length - from
+    if (this.#size > longestAnswer) throw new TooLarge()
+    this.#waiting.push(chunk.subarray(from))
+    return pieces
+  }
+}
+
+/** Finds the first line end from a place on, which may only grow. */
+function lineEnds(chunk: Buffer): (from: number) => number | undefined {
+  const found = [lineFeed, carriageReturn].map((byte) => ({ byte, at: chunk.indexOf(byte) }))
+  return (from) => {
+    let first: number | undefined
+    for (const end of found) {
+      if (end.at >= 0 && end.at < from) end.at = chunk.indexOf(end.byte, from)
+      if (end.at >= 0 && end.at < (first ?? chunk.length)) first = end.at
+    }
+    return first
+  }
+}
+
+/** What one event says: its data, and whether a client can go on after it (`Last-Event-ID`). */
+export function eventIn(bytes: Buffer): { readonly data: string; readonly hasId: boolean } {
+  const lines = bytes.toString().split(/\r\n|\r|\n/)
+  const values = (field: string) =>
+    lines
+      .filter((line) => line === field || line.startsWith(`${field}:`))
+      .map((line) => line.slice(field.length + 1).replace(/^ /, ''))
+  return { data: values('data').join('\n'), hasId: values('id').some((id) => id !== '') }
+}

@@ -1,0 +1,30 @@
+import { defaultOf, type McpServerConfig } from '../../config/index.js'
+import type { Serves } from '../../server/listening-server.js'
+import { protocolVersions } from '../../server/ops/health.js'
+import { UpstreamDispatch } from './upstream-dispatch.js'
+
+/** Serves the MCP server at this URL, one that `upstreamProblem` has nothing against. It need not run yet. */
+export function upstreamServer(url: URL, config: McpServerConfig): Serves {
+  const sessions = config.sessions ?? {
+    idle: defaultOf('sessionIdle'),
+    max: defaultOf('maxSessions'),
+    maxPerIdentity: defaultOf('maxSessionsPerIdentity'),
+  }
+  return async (base) => {
+    const dispatch = new UpstreamDispatch(url, { ...base, sessions })
+    return {
+      dispatch,
+      notify: tellsItself,
+      protocolVersions: () => protocolVersions.filter((version) => dispatch.spoken.has(version)),
+      behind: () => dispatch.behind,
+    }
+  }
+}
+
+/** The server behind tells its clients of changes itself. */
+const tellsItself = {
+  toolsChanged: () => {},
+  promptsChanged: () => {},
+  resourcesChanged: () => {},
+  resourceUpdated: () => {},
+}
