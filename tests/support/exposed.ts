@@ -1,9 +1,7 @@
 import type { Logger } from 'pino'
 import { onTestFinished } from 'vitest'
-import { parseServerConfig } from '../../src/config/index.js'
-import type { ExposedCommand } from '../../src/expose/stdio/instances.js'
+import { type CommandConfig, parseServerConfig } from '../../src/config/index.js'
 import { stdioServer } from '../../src/expose/stdio/serves.js'
-import type { CallerFacts } from '../../src/server/caller-facts.js'
 import type { McpServerOptions, RunningServer, SecurityEvent } from '../../src/server/index.js'
 import { type Serves, startServer } from '../../src/server/listening-server.js'
 import type { World } from './world.js'
@@ -24,7 +22,7 @@ export async function exposed(
     sessions = true,
     limits,
     ...rest
-  }: Partial<ExposedCommand> & Pick<Partial<McpServerOptions>, 'sessions' | 'limits'> = {},
+  }: Partial<CommandConfig> & Pick<Partial<McpServerOptions>, 'sessions' | 'limits'> = {},
 ): Promise<Exposed> {
   const config = parseServerConfig({
     name: `exposed-${crypto.randomUUID()}`,
@@ -33,11 +31,11 @@ export async function exposed(
     ...(limits && { limits }),
   })
   const events: SecurityEvent[] = []
-  const program: ExposedCommand = {
+  const program: CommandConfig = {
     command,
     args,
-    cwd: undefined,
-    environment: (caller: CallerFacts | undefined) => ({
+    cwd: process.cwd(),
+    environment: (caller) => ({
       PATH: process.env.PATH ?? '',
       ...(caller && { MCP_MTLS_CALLER_ID: caller.id, MCP_MTLS_CALLER: JSON.stringify(caller) }),
     }),

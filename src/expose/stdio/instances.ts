@@ -1,5 +1,6 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/server'
 import type { Logger } from 'pino'
+import type { CommandConfig } from '../../config/index.js'
 import { packageVersion } from '../../config/package-version.js'
 import { Backoff } from '../../relay/backoff.js'
 import { Exchanges, NotModern } from '../../relay/exchanges.js'
@@ -11,25 +12,7 @@ import type { Behind } from '../../server/ops/behind.js'
 import { stamped } from '../stamp.js'
 import { Child } from './child.js'
 
-/** A program to expose, and how many of it run. */
-export interface ExposedCommand {
-  readonly command: string
-  readonly args: readonly string[]
-  readonly cwd: string | undefined
-  /** The environment of a child; of one caller, or of all. */
-  readonly environment: (caller: CallerFacts | undefined) => Readonly<Record<string, string>>
-  /** A process for each session, for each identity, or one for all. */
-  readonly instances: 'session' | 'identity' | 'shared'
-  /** How long one runs that nobody uses; milliseconds. */
-  readonly idle: number
-  readonly maxInstances: number
-  /** Time from the start of a child to its first answer; milliseconds. */
-  readonly startTimeout: number
-  /** Bytes of one line of a child. */
-  readonly maxLine: number
-}
-
-export interface InstancesOptions extends ExposedCommand {
+export interface InstancesOptions extends CommandConfig {
   /** Of the server, in the log. */
   readonly name: string
   readonly logger: Logger | undefined
