@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Dispatcher, Pool } from 'undici'
 import type { SessionLimits } from '../../config/index.js'
+import { Fault, faultAnswer } from '../../relay/fault.js'
 import { callerFacts } from '../../server/caller-facts.js'
 import { callerIn } from '../../server/identity-of.js'
 import type { ServeBase } from '../../server/listening-server.js'
@@ -10,7 +11,7 @@ import type { Behind } from '../../server/ops/behind.js'
 import { verifiedLeaf } from '../../server/verified-leaf.js'
 import { stamped } from '../stamp.js'
 import { messageIn, passedEvents, readAnswer } from './answer.js'
-import { badGateway, type Fault, faultIn, lostAnswer } from './faults.js'
+import { badGateway, faultIn } from './faults.js'
 import { answerHeaders, identityHeaders, requestHeaders, type Told } from './headers.js'
 import { CallCount, OpenCalls } from './open-calls.js'
 import { type OwnedSession, Owners } from './owners.js'
@@ -211,7 +212,7 @@ export class UpstreamDispatch implements Dispatch {
         const waiting = isResumable ? [] : calls.waiting
         if (isResumable && session?.id !== undefined) session.park(calls.handOver())
         else calls.end('error')
-        return waiting.map((call) => lostAnswer(call, faultIn(error, this.#server)))
+        return waiting.map(({ id }) => faultAnswer(id, faultIn(error, this.#server)))
       },
     })
     return new Response(ReadableStream.from(stream) as ReadableStream, { status: statusCode, headers })
@@ -284,7 +285,7 @@ export class UpstreamDispatch implements Dispatch {
   /** The answer where that of the server behind cannot be passed on. */
   #wrong({ exchange, calls }: Passage, problem: string): Response {
     calls.end('error')
-    const fault: Fault = { message: `${this.#server} ${problem}`, sent: 'maybe' }
+    const fault = new Fault(`${this.#server} ${problem}`, 'maybe')
     return badGateway(exchange.calls, Array.isArray(exchange.body), fault)
   }
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import { exposed, other, plainServer } from '../../support/upstream.js'
 import { initialize, openRawSession, openStream } from '../../support/raw-session.js'
+import { exposed, other, plainServer } from '../../support/upstream.js'
 import { ask, mcpHeaders } from '../../support/wire.js'
 import { makeWorld } from '../../support/world.js'
 

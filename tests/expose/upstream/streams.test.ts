@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import { answerJson, exposed, plainServer } from '../../support/upstream.js'
 import { initialize, openStream } from '../../support/raw-session.js'
+import { answerJson, exposed, plainServer } from '../../support/upstream.js'
 import { ask, httpText, mcpHeaders, openWire, toolCall } from '../../support/wire.js'
 import { makeWorld } from '../../support/world.js'
 
