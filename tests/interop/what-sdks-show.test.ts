@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
@@ -15,13 +15,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect } from '../../src/client/index.js'
 import { type Forged, forge, forgeCa, writeSet } from '../support/forge.js'
 import { printedBy } from '../support/other-clients.js'
+import { pythonWithSdk } from '../support/python-sdk.js'
 import { Script, slowServer } from '../support/slow-server.js'
 import { describeWith, onPath } from '../support/tools.js'
 import { clientTls, mcpHeaders, toolCall } from '../support/wire.js'
 import { makeWorld, type Served, serveTest, testServer, type World } from '../support/world.js'
 
 // docs/errors.md says what a person sees in each SDK when a server refuses, and it is tried here. SDK_PYTHONS names
-// interpreters that have the Python SDK, one for each version to try, as PATH does.
+// interpreters that have the Python SDK, one for each version to try.
 
 interface Shown {
   readonly url: string
@@ -252,29 +253,14 @@ function run(program: string, args: readonly string[]): Promise<string> {
 
 const argumentsOf = ({ url, ca, pair }: Shown) => [url, ca, ...(pair ? [pair.cert, pair.key] : [])]
 
-/** The version of the SDK that an interpreter has; undefined where it has none. */
-function pythonSdk(python: string): string | undefined {
-  try {
-    const script = "from importlib.metadata import version; print(version('mcp'))"
-    return execFileSync(python, ['-c', script], { stdio: 'pipe' }).toString().trim()
-  } catch {
-    return undefined
-  }
-}
-
-const pythons = (process.env.SDK_PYTHONS ?? onPath('python3') ?? '').split(delimiter).flatMap((python) => {
-  const version = python === '' ? undefined : pythonSdk(python)
-  return version === undefined ? [] : [{ python, version }]
-})
-
 for (const major of [1, 2]) {
-  const found = pythons.find(({ version }) => version.startsWith(`${major}.`))
+  const python = pythonWithSdk(major)
   const tool = `Python SDK ${major}.x`
-  describeWith(tool, found !== undefined, `the ${tool}`, () =>
+  describeWith(tool, python !== undefined, `the ${tool}`, () =>
     shows(
       `Python ${major === 1 ? '1.30' : '2.3'}`,
       async (call) => {
-        const printed = await run(found?.python ?? '', [fixture('sdk_client.py'), ...argumentsOf(call)])
+        const printed = await run(python ?? '', [fixture('sdk_client.py'), ...argumentsOf(call)])
         const errors = [...printed.matchAll(/^[\s|]*((?:\w+\.)+\w*Error: .*)$/gm)].map(
           ([, line = '']) => line,
         )

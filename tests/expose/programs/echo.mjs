@@ -8,7 +8,7 @@ import { appendFileSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { answers, cancelled, capabilities, info, seen, tools } from './tools.mjs'
+import { answers, cancelled, capabilities, info, newSeen, overhead, received, toolOf } from './tools.mjs'
 
 const { values: flags } = parseArgs({
   options: {
@@ -36,10 +36,18 @@ if (flags['ignore-eof']) {
   process.stdout.on('error', () => {})
 }
 if (flags.greet) process.stderr.write('fixture: ready\n')
-if (flags.modern) (await import('./modern.mjs')).serve()
+if (flags.modern) await bySdk()
 else byHand()
 
+async function bySdk() {
+  const { serveStdio } = await import('@modelcontextprotocol/server/stdio')
+  const { makeServer } = await import('./sdk-v2.mjs')
+  const seen = newSeen()
+  serveStdio(() => makeServer(seen))
+}
+
 function byHand() {
+  const seen = newSeen()
   const versions = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25']
   const running = new Map()
   const asked = new Map()
@@ -47,6 +55,7 @@ function byHand() {
   const send = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
 
   const callOf = ({ id, params }, signal) => ({
+    seen,
     meta: params._meta,
     signal,
     notify: async (method, params) => void send({ method, params }),
@@ -64,8 +73,7 @@ function byHand() {
     updated: async (uri) => {
       if (seen.subscriptions.has(uri)) send({ method: 'notifications/resources/updated', params: { uri } })
     },
-    overhead: () =>
-      JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: '' }] } }).length,
+    overhead: overhead(id),
   })
 
   const requests = {
@@ -81,23 +89,8 @@ function byHand() {
       }
     },
     ping: () => ({}),
-    'logging/setLevel': ({ level }) => {
-      seen.level = level
-      return {}
-    },
-    'resources/subscribe': ({ uri }) => {
-      seen.subscriptions.add(uri)
-      return {}
-    },
-    'resources/unsubscribe': ({ uri }) => {
-      seen.subscriptions.delete(uri)
-      return {}
-    },
-    'tools/call': (params, request, signal) => {
-      const tool = Object.hasOwn(tools, params.name) ? tools[params.name] : undefined
-      if (!tool) throw Object.assign(new Error(`Unknown tool: ${params.name}`), { code: -32602 })
-      return tool.run(params.arguments ?? {}, callOf(request, signal))
-    },
+    'tools/call': (params, _seen, request, signal) =>
+      toolOf(params).run(params.arguments ?? {}, callOf(request, signal)),
   }
 
   async function answer(request) {
@@ -106,7 +99,7 @@ function byHand() {
     try {
       const handle = Object.hasOwn(requests, request.method) ? requests[request.method] : undefined
       if (!handle) throw Object.assign(new Error('Method not found'), { code: -32601 })
-      const result = await handle(request.params ?? {}, request, controller.signal)
+      const result = await handle(request.params ?? {}, seen, request, controller.signal)
       if (!controller.signal.aborted) send({ id: request.id, result })
     } catch (error) {
       const { code, message, data } = error
@@ -128,12 +121,12 @@ function byHand() {
       else resolve?.(message.result)
       return
     }
-    if (seen.received.length < 1000) seen.received.push(message.method)
+    received(seen, message.method)
     if (message.id !== undefined) return void answer(message)
     if (message.method === 'notifications/roots/list_changed') seen.rootsChanged++
     if (message.method === 'notifications/cancelled') {
       running.get(message.params?.requestId)?.abort()
-      cancelled(message.params?.reason)
+      cancelled(seen, message.params?.reason)
     }
   })
   lines.on('close', () => {

@@ -1,9 +1,10 @@
-// What the programs here offer, whichever way they speak MCP. A call is { meta, signal, notify, ask, overhead }.
+// What the programs here offer, whichever way they speak MCP. A call is { seen, meta, headers, signal, level, notify,
+// ask, progress, updated, closeStream, overhead }; what a way does not have is left out.
 import { spawn } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** What this process has seen since it began; the tool `told` shows it. */
-export const seen = {
+/** What a process, or one of its sessions, has seen since it began; the tool `told` shows it. */
+export const newSeen = () => ({
   /** Methods, in the order in which they came. */
   received: [],
   initialize: 0,
@@ -12,13 +13,17 @@ export const seen = {
   /** The reasons of cancelled calls. */
   cancelled: [],
   rootsChanged: 0,
+  state: '',
+  wakeUp: () => {},
+})
+
+export function received(seen, method) {
+  if (seen.received.length < 1000) seen.received.push(method)
 }
-let state = ''
-let wakeUp = () => {}
-/** Called when a call was cancelled. */
-export const cancelled = (reason) => {
+
+export function cancelled(seen, reason) {
   seen.cancelled.push(reason ?? null)
-  wakeUp()
+  seen.wakeUp()
 }
 
 const text = (value) => ({ content: [{ type: 'text', text: value }] })
@@ -36,13 +41,14 @@ export const tools = {
   },
   whoami: {
     description:
-      'The caller that the call names, all keys that came beside it, and what the environment says',
-    run: (_args, { meta = {} }) =>
+      'The caller that the call names, the keys that came beside it, headers as they came, and the environment',
+    run: (_args, { meta = {}, headers = null }) =>
       facts({
         caller: meta['mcp-mtls/caller'] ?? null,
         meta: Object.keys(meta)
           .filter((key) => key !== 'progressToken')
           .toSorted(),
+        headers,
         env: Object.fromEntries(Object.entries(process.env).filter(([name]) => /^mcp_mtls/i.test(name))),
       }),
   },
@@ -51,23 +57,33 @@ export const tools = {
     run: () => facts({ pid: process.pid, parent: process.ppid }),
   },
   told: {
-    description: 'What this process has received since it began; waits for so many cancelled calls',
-    properties: { cancelled: number },
-    run: async ({ cancelled = 0 }) => {
+    description:
+      'What has been received; waits for so many cancelled calls. Forgets it then, where it is told to',
+    properties: { cancelled: number, forget: flag },
+    run: async ({ cancelled = 0, forget = false }, { seen }) => {
       while (seen.cancelled.length < cancelled)
         await new Promise((resolve) => {
-          wakeUp = resolve
+          seen.wakeUp = resolve
         })
-      const { received, subscriptions, level = null, ...rest } = seen
-      return facts({ ...rest, level, received: [...received], subscriptions: [...subscriptions] })
+      const { received, subscriptions, level = null, initialize, rootsChanged } = seen
+      const answer = facts({
+        initialize,
+        received: [...received],
+        level,
+        subscriptions: [...subscriptions],
+        cancelled: [...seen.cancelled],
+        rootsChanged,
+      })
+      if (forget) received.length = seen.cancelled.length = 0
+      return answer
     },
   },
   state: {
-    description: 'Sets what this process remembers, where a value is given, and gives it',
+    description: 'Sets what is remembered, where a value is given, and gives it',
     properties: { set: string },
-    run: ({ set }) => {
-      if (set !== undefined) state = set
-      return text(state)
+    run: ({ set }, { seen }) => {
+      if (set !== undefined) seen.state = set
+      return text(seen.state)
     },
   },
   ask: {
@@ -77,12 +93,12 @@ export const tools = {
       text(JSON.stringify(await call.ask(...question(what, message)))),
   },
   log: {
-    description: 'Logs lines at a level, numbered',
-    properties: { level: string, lines: number },
-    run: async ({ level = 'info', lines = 1 }, call) => {
-      const least = call.level ?? seen.level ?? 'debug'
+    description: 'Logs lines at a level, numbered: on the stream of the call, or apart from it',
+    properties: { level: string, lines: number, apart: flag },
+    run: async ({ level = 'info', lines = 1, apart = false }, call) => {
+      const least = call.level ?? call.seen.level ?? 'debug'
       for (let line = 1; line <= lines && levels.indexOf(level) >= levels.indexOf(least); line++)
-        await call.notify('notifications/message', { level, logger: 'fixture', data: `line ${line}` })
+        await call.notify('notifications/message', { level, logger: 'fixture', data: `line ${line}` }, apart)
       return text('logged')
     },
   },
@@ -113,6 +129,17 @@ export const tools = {
       return text('took its time')
     },
   },
+  reconnect: {
+    description:
+      'Ends the stream of the call, where there is one, and goes on: the client comes for the rest',
+    run: async (_args, call) => {
+      await call.progress(1, 2)
+      call.closeStream?.()
+      await wait(20)
+      await call.progress(2, 2)
+      return text('answered after that')
+    },
+  },
   hang: {
     description: 'Never answers; tells one step',
     run: async (_args, call) => {
@@ -137,10 +164,19 @@ export const tools = {
       return text('printed')
     },
   },
-  half: {
-    description: 'Writes half of an answer and no more; what comes after stands on the same line',
+  deaf: {
+    description: 'Answers, and reads stdin no more',
     run: () => {
-      process.stdout.write('{"jsonrpc":"2.0","id":')
+      process.stdin.pause()
+      setInterval(() => {}, 60_000)
+      return text('deaf from now on')
+    },
+  },
+  half: {
+    description: 'Writes so many bytes of an answer and no end; what comes after stands on the same line',
+    properties: { bytes: number },
+    run: ({ bytes = 22 }) => {
+      process.stdout.write('{"jsonrpc":"2.0","id":'.padEnd(bytes))
       return new Promise(() => {})
     },
   },
@@ -188,6 +224,16 @@ export const tools = {
   },
 }
 
+/** The tool that a call names. */
+export function toolOf({ name }) {
+  if (Object.hasOwn(tools, name)) return tools[name]
+  throw Object.assign(new Error(`Unknown tool: ${name}`), { code: -32602 })
+}
+
+/** How long the line of an answer is whose text is empty. */
+export const overhead = (id) => () =>
+  JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: '' }] } }).length
+
 function question(what, message) {
   if (what === 'roots') return ['roots/list', undefined]
   if (what === 'sample')
@@ -201,7 +247,7 @@ function question(what, message) {
 
 const names = ['Ada', 'Adam', 'Eve']
 
-/** The answers to what needs no connection. */
+/** The answers to what needs no connection, but what has been seen. */
 export const answers = {
   'tools/list': () => ({
     tools: Object.entries(tools).map(([name, { description, properties = {} }]) => ({
@@ -216,11 +262,11 @@ export const answers = {
   'resources/templates/list': () => ({
     resourceTemplates: [{ uriTemplate: 'memory://number/{n}', name: 'number' }],
   }),
-  'resources/read': ({ uri }) => {
+  'resources/read': ({ uri }, seen) => {
     const number = /^memory:\/\/number\/(\d+)$/.exec(uri)?.[1]
     if (uri !== 'memory://state' && !number)
       throw Object.assign(new Error('no such resource'), { code: -32602 })
-    return { contents: [{ uri, mimeType: 'text/plain', text: number ?? `state: ${state}` }] }
+    return { contents: [{ uri, mimeType: 'text/plain', text: number ?? `state: ${seen.state}` }] }
   },
   'prompts/list': () => ({
     prompts: [{ name: 'greet', arguments: [{ name: 'name', required: true }] }],
@@ -228,6 +274,18 @@ export const answers = {
   'prompts/get': ({ arguments: { name } = {} }) => ({
     messages: [{ role: 'user', content: { type: 'text', text: `Greet ${name}` } }],
   }),
+  'logging/setLevel': ({ level }, seen) => {
+    seen.level = level
+    return {}
+  },
+  'resources/subscribe': ({ uri }, seen) => {
+    seen.subscriptions.add(uri)
+    return {}
+  },
+  'resources/unsubscribe': ({ uri }, seen) => {
+    seen.subscriptions.delete(uri)
+    return {}
+  },
   'completion/complete': ({ argument }) => {
     const values = names.filter((name) => name.startsWith(argument.value))
     return { completion: { values, total: values.length, hasMore: false } }

@@ -108,16 +108,22 @@ function receiving(behaviour: Behaviour) {
   return {
     came,
     roots: () => ({ roots: behaviour.roots ?? usualRoots }),
-    sample: (params: unknown) => {
-      came.asked.push(params)
+    sample: (params: object) => {
+      came.asked.push(withoutToken(params))
       return behaviour.sampled ?? usuallySampled
     },
-    elicit: (params: { mode?: string | undefined }): ElicitResult => {
-      came.asked.push(params)
+    elicit: (params: { mode?: string | undefined; _meta?: object | undefined }): ElicitResult => {
+      came.asked.push(withoutToken(params))
       if (behaviour.elicited) return behaviour.elicited
       return params.mode === 'url' ? { action: 'accept' } : usuallyElicited
     },
   }
+}
+
+/** Each connection counts its progress tokens by itself. */
+function withoutToken({ _meta, ...params }: { _meta?: object | undefined }): object {
+  const { progressToken: _, ...rest } = { progressToken: undefined, ..._meta }
+  return Object.keys(rest).length > 0 ? { _meta: rest, ...params } : params
 }
 
 /** What a program prints as an error is for its own tests. */
