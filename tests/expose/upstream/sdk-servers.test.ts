@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MtlsFetch, mtlsFetch } from '../../../src/client/index.js'
+import { startNode } from '../../support/cli.js'
 import { clientV1, clientV2, clientV2Auto } from '../../support/compare/clients.js'
 import { everythingScript } from '../../support/compare/everything.js'
 import { type Script, transcriptOf } from '../../support/compare/transcript.js'
@@ -8,6 +9,7 @@ import { stockStateful, stockStateless } from '../../support/conformance/stock-m
 import { stockEverything } from '../../support/everything/server.js'
 import { exposed } from '../../support/upstream.js'
 import { makeWorld, type World } from '../../support/world.js'
+import { fixtureScript, plainScript, programPath, told } from '../programs/script.js'
 
 let world: World
 let fetch: MtlsFetch
@@ -80,6 +82,8 @@ const script = (asks: boolean): Script => ({
   ],
 })
 
+const withoutResuming: Script = { ...fixtureScript, tools: { ...fixtureScript.tools, reconnect: [] } }
+
 describe.each(clients)('a client of %s gets what it gets directly', (_sdk, open, era) => {
   test('of the reference server, on a transport of SDK v1 with sessions', async () => {
     await using stock = await stockEverything()
@@ -101,4 +105,38 @@ describe.each(clients)('a client of %s gets what it gets directly', (_sdk, open,
     expect(ended.length).toBeGreaterThan(25)
     expect(server.health()).toMatchObject({ calls_in_flight: 0 })
   })
+})
+
+/** What each kind of client does with the fixture that is started with these flags. */
+const [v1, v2, newest] = clients
+describe.each([
+  ['of SDK v1', [], fixtureScript, [v1, newest]],
+  ['of SDK v1 that answers without streams', ['--json'], plainScript, [v1, v2]],
+  ['of SDK v1 that keeps no events', ['--no-events'], withoutResuming, [v2]],
+  ['of SDK v2', ['--sdk', '2'], fixtureScript, [v1, newest]],
+  ['of SDK v2 without sessions', ['--modern'], fixtureScript, [newest]],
+  ['of SDK v2 without sessions, for older clients', ['--modern'], plainScript, [v1, v2]],
+] as const)('the fixture, %s', (_kind, flags, script, those) => {
+  test.each<(typeof those)[number]>([...those])(
+    'gives a client of %s what it gives directly',
+    async (_sdk, open) => {
+      const [, behind = ''] = await startNode([programPath('stateful.mjs'), ...flags]).printed(
+        /listens at (\S+)/,
+      )
+      const directly = await transcriptOf(open, { url: behind }, script)
+      const { url, server } = await exposed(behind, world)
+      expect(await transcriptOf(open, { url, fetch }, script)).toEqual(directly)
+      expect(server.health()).toMatchObject({ calls_in_flight: 0 })
+    },
+  )
+})
+
+test('a server of the SDK reads who calls where it looks for what a client sends', async () => {
+  const [, behind = ''] = await startNode([programPath('stateful.mjs')]).printed(/listens at (\S+)/)
+  const { url } = await exposed(behind, world)
+  await using peer = await clientV1({ url, fetch })
+  const { caller, headers } = told<{ caller: unknown; headers: string[] }>(await peer.call('whoami', {}))
+  expect(caller).toMatchObject({ id: 'cn:mcp-client', verified: true })
+  const at = headers.findIndex((name) => name.toLowerCase() === 'x-client-identity')
+  expect(headers[at + 1]).toBe('cn:mcp-client')
 })
