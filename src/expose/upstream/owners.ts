@@ -3,12 +3,14 @@ import type { Exchange } from '../../server/mcp/exchange.js'
 import type { SessionEnd } from '../../server/mcp/session.js'
 import type { Told } from './headers.js'
 import type { OpenCalls } from './open-calls.js'
+import { SeenEvents } from './seen-events.js'
 
 /** A session of the server behind, or the place that is kept for one. */
 export class OwnedSession {
   id: string | undefined
   readonly owner: string | undefined
   protocolVersion: string | undefined
+  readonly events = new SeenEvents()
   idleSince = Date.now()
   /** Of the certificate that used it last. */
   standing: Exchange['standing']

@@ -152,8 +152,10 @@ export class UpstreamDispatch implements Dispatch {
         return sessionNotFound()
       }
       passage.session.use(exchange, told, stop)
+      withOwnEvent(headers, passage.session)
       return undefined
     }
+    withOwnEvent(headers, undefined)
     if (!calls.some(({ method }) => method === 'initialize')) return undefined
     if (this.#isDraining) return stopping()
     const place = this.#owners.place(owner)
@@ -203,6 +205,7 @@ export class UpstreamDispatch implements Dispatch {
     const { exchange, calls, session, signal } = passage
     const stream = passedEvents(body, {
       response: exchange.response,
+      onId: (id) => session?.events.add(id),
       isHeard: () => !calls.isEmpty || session?.isAwaited === true,
       onMessage: (message) => this.#heard(passage, message),
       atEnd: ({ isResumable, error }) => {
@@ -308,6 +311,17 @@ export class UpstreamDispatch implements Dispatch {
     const { pathname, search } = this.#url
     return pathname + (search || (/\?[\x21\x22\x24-\x7e]*/.exec(asked)?.[0] ?? ''))
   }
+}
+
+/**
+ * A stream goes on after an event of its own session alone. Where that is not known, its client gets a new one, as one does
+ * that was away for too long.
+ */
+function withOwnEvent(headers: Record<string, string>, session: OwnedSession | undefined): void {
+  const id = headers['last-event-id']
+  // Headers are bytes, ids are UTF-8.
+  if (id !== undefined && !session?.events.has(Buffer.from(id, 'latin1').toString()))
+    delete headers['last-event-id']
 }
 
 function problemOf({ statusCode, headers }: Dispatcher.ResponseData): string | undefined {

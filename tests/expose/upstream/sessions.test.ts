@@ -254,17 +254,51 @@ describe('how many sessions there are', () => {
   })
 })
 
-test('Last-Event-ID arrives, and the session of a renewed certificate is the same', async () => {
-  await using world = await makeWorld()
-  await using renewed = await makeWorld({ ca: world.ca })
-  const plain = await sessionServer()
-  const { url } = await exposed(plain.url, world)
-  const session = await openRawSession(url, world.certDir)
-  const stream = await openStream(url, renewed.certDir, {
-    'mcp-session-id': session.id,
-    'last-event-id': 'e7',
+describe('Last-Event-ID', () => {
+  /** Opens a session, and its stream, on which one event has come. */
+  async function listening(
+    url: string,
+    certDir: string,
+    plain: Awaited<ReturnType<typeof sessionServer>>,
+    id: string,
+  ) {
+    const session = await openRawSession(url, certDir)
+    const stream = await session.listen()
+    plain.streams.get(session.id)?.write(`id: ${id}\ndata: {"jsonrpc":"2.0","method":"x"}\n\n`)
+    await expect.poll(() => stream.events).toHaveLength(1)
+    stream.destroy()
+    return session
+  }
+
+  test('arrives, also from the next certificate of the same identity', async () => {
+    await using world = await makeWorld()
+    await using renewed = await makeWorld({ ca: world.ca })
+    const plain = await sessionServer()
+    const { url } = await exposed(plain.url, world)
+    const session = await listening(url, world.certDir, plain, 'e-ü 7')
+    const headers = { 'mcp-session-id': session.id, 'last-event-id': Buffer.from('e-ü 7').toString('latin1') }
+    const stream = await openStream(url, renewed.certDir, headers)
+    await expect.poll(() => stream.text).toMatch(/^: from e-/)
   })
-  await expect.poll(() => stream.text).toBe(': from e7\n\n')
+
+  test('of another session does not: servers may keep the events of all in one place', async () => {
+    await using world = await makeWorld()
+    await using stranger = await other(world)
+    const plain = await sessionServer()
+    const { url } = await exposed(plain.url, world)
+    await listening(url, world.certDir, plain, 'e1')
+    const session = await listening(url, stranger.certDir, plain, 'e2')
+    for (const [id, from] of [
+      ['e1', 'now'],
+      ['e2', 'e2'],
+      ['e3', 'now'],
+    ] as const) {
+      const stream = await session.listen({ 'last-event-id': id })
+      await expect.poll(() => stream.text).toBe(`: from ${from}\n\n`)
+    }
+    await ask(url, stranger.certDir, { headers: { ...mcpHeaders, 'last-event-id': 'e1' } })
+    expect(plain.requests.at(-1)?.headers).not.toHaveProperty('last-event-id')
+  })
 })
 
 test('a server behind without sessions just works', async () => {
