@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { connect } from '../src/client/index.js'
 import { ask } from '../src/coordinator/index.js'
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../src/errors.js'
+import { expose } from '../src/expose/index.js'
 import { finishRotation, makeCertificateSet, rotateAuthority } from '../src/pki/index.js'
 import { serve } from '../src/server/index.js'
 import { builtInServers } from '../src/servers/index.js'
@@ -151,6 +152,7 @@ const provocations: Readonly<Record<MtlsErrorCode, () => Promise<Told>>> = {
   },
   CIPHER_MISMATCH: () => whenConnecting({ keyType: 'rsa' }, { maxVersion: 'TLSv1.2', ciphers: 'AES128-SHA' }),
   CONFIG_INVALID: () => thrownBy(connect({ serverUrl: 'http://localhost:8443/mcp', log: false })),
+  COMMAND_NOT_FOUND: () => thrownBy(expose({ command: 'no-such-program' })),
   CERT_DIR_NOT_FOUND: async () => {
     await using world = await makeWorld()
     return await thrownBy(serveTest({ tls: { certDir: join(world.certDir, 'nowhere') } }))

@@ -5,7 +5,8 @@ import type { Io } from './io/io.js'
 import { onHangup, takeUserSignals } from './io/signals.js'
 
 takeUserSignals([...process.execArgv, process.env.NODE_OPTIONS ?? '']) // before the rest is loaded
-if (process.argv[2] === 'serve') onHangup(() => undefined) // until it can read its files again
+// Until it can read its files again.
+if (['serve', 'expose'].includes(process.argv[2] ?? '')) onHangup(() => undefined)
 // Stack traces then name the sources instead of the bundle.
 if (wantsDebug(process.env)) process.setSourceMapsEnabled(true)
 const { fail, run } = await import('./program.js').catch(cannotLoad)

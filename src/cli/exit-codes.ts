@@ -18,6 +18,7 @@ interface ExitCodes {
 }
 
 const made = { meanings: { 0: 'done', 1: 'failed', 64: 'bad usage' } }
+const served = { meanings: { 0: 'ended by a signal', 1: 'could not serve', 64: 'bad usage' } }
 
 /** Every exit code of every command. */
 export const exitCodes = {
@@ -55,7 +56,8 @@ export const exitCodes = {
     meanings: { 0: 'all well', 1: 'something ends soon or is degraded', 2: 'something is down or broken' },
     failed: 2, // 1 would say that all works for some days
   },
-  serve: { meanings: { 0: 'ended by a signal', 1: 'could not serve', 64: 'bad usage' } },
+  serve: served,
+  expose: served,
   ask: {
     meanings: {
       0: 'answered',

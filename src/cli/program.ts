@@ -6,7 +6,7 @@ import { type Exiting, exitCodeOfError, exitCodesHelp } from './exit-codes.js'
 import { errorText, writeError } from './io/error-text.js'
 import type { Io } from './io/io.js'
 import { Interrupted } from './io/signals.js'
-import { bindOptionals } from './options/settings.js'
+import { bindOptionals, ownArguments } from './options/settings.js'
 
 /**
  * What each `commands/NAME/command.ts` exports: its arguments and flags. It loads nothing heavy; its action loads
@@ -46,6 +46,10 @@ const commands: Readonly<
     'watch servers and certificates, with a status page',
   ],
   serve: [() => import('./commands/serve/command.js'), 'run the weather, datetime and echo servers'],
+  expose: [
+    () => import('./commands/expose/command.js'),
+    'serve any local MCP server, a program or plain HTTP, over mutual TLS',
+  ],
   ask: [() => import('./commands/ask/command.js'), 'ask the servers a question in plain language'],
 }
 
@@ -61,6 +65,7 @@ export async function run(argv: readonly string[], io: Io): Promise<void> {
       const { build } = await commands[command][0]()
       const built = build(io).addHelpText('after', `\n${exitCodesHelp(command)}`)
       adopt(built, program)
+      program.enablePositionalOptions(command === 'expose') // what follows its first word is not ours
       program.addCommand(built)
       argv = bindOptionals(argv, built)
     }
@@ -70,7 +75,7 @@ export async function run(argv: readonly string[], io: Io): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return
     const exiting = command === 'monitor' && argv.includes('--once') ? 'monitor --once' : command
-    fail(error, io, { command: exiting, json: argv.includes('--json') })
+    fail(error, io, { command: exiting, json: ownArguments(argv).includes('--json') })
   }
 }
 

@@ -1,3 +1,4 @@
+export { childEnvironment } from './child-environment.js'
 export { type McpClientConfig, type McpClientOptions, parseClientConfig } from './client-config.js'
 export { parseDuration } from './duration.js'
 export {
@@ -8,6 +9,14 @@ export {
   upstreamProblem,
   withMcpPath,
 } from './endpoint.js'
+export {
+  type CommandConfig,
+  type ExposeConfig,
+  type ExposedCommand,
+  type ExposedUpstream,
+  type ExposeServerOptions,
+  parseExposeOptions,
+} from './expose-options.js'
 export { type GatedConfig, type Place, parseGatedOptions } from './gated-config.js'
 export type { Limits, ParsedLimits } from './limits.js'
 export { checkLiveOptions } from './live-options.js'

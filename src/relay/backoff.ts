@@ -19,6 +19,12 @@ export class Backoff {
     return Math.max(0, this.#notBefore - this.#now())
   }
 
+  /** It works: what failed before does not count. */
+  succeeded(): void {
+    this.#failures = 0
+    this.#notBefore = 0
+  }
+
   /** It has been started. */
   started(): void {
     this.#since = this.#now()

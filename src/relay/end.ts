@@ -58,7 +58,7 @@ export class End {
   readonly #options: EndOptions
   readonly #pending = new Map<RequestId, Pending>()
   readonly #asked = new Map<RequestId, Asked>()
-  #lastId = 0
+  #nextId = 0
   #isClosed = false
 
   /** Starts the transport. Rejects as that does. */
@@ -110,7 +110,7 @@ export class End {
           'RATE_LIMITED',
         ),
       )
-    const id = ++this.#lastId
+    const id = this.#nextId++
     const progressToken = metaOf(request.params)?.progressToken
     const passed =
       progressToken === undefined ? { ...request, id } : withMeta({ ...request, id }, { progressToken: id })

@@ -51,6 +51,10 @@ export class Exchanges {
     })
   }
 
+  get isOpen(): boolean {
+    return this.#line.isOpen
+  }
+
   get inFlight(): number {
     return this.#line.inFlight
   }

@@ -10,11 +10,15 @@ export interface LineOptions extends Pick<EndOptions, 'name' | 'maxInFlight' | '
   readonly greet: (far: End) => Promise<void>
   /** Time for both; milliseconds. */
   readonly startTimeout: number
+  /** Shared by lines that fail together: failures to come up count there too. */
+  readonly shared?: Backoff
+  /** For tests: their own clock. */
   readonly backoff?: Backoff
   readonly onRequest: (asked: Asked) => void
   readonly onNotification: (notification: JSONRPCNotification) => void
   /** The far end has gone, or did not come. Returns whether somebody needs it again. */
   readonly onLost: (fault: Fault, wasUp: boolean) => boolean
+  readonly onOpen?: () => void
 }
 
 /** So long a request waits for a far end that is to be started again; milliseconds. */
@@ -107,7 +111,7 @@ export class Line {
       return waiting.fail(
         new Fault(`${maxInFlight} requests wait for ${name}: no more at once`, 'no', 'RATE_LIMITED'),
       )
-    const { wait } = this.#backoff
+    const wait = this.#wait
     if (wait > patience)
       return waiting.fail(
         new Fault(
@@ -119,9 +123,14 @@ export class Line {
     this.#openSoon()
   }
 
+  /** Milliseconds until it may be opened. */
+  get #wait(): number {
+    return Math.max(this.#backoff.wait, this.#options.shared?.wait ?? 0)
+  }
+
   #openSoon(): void {
     if (this.#isClosed || this.#far || this.#opening || this.#timer) return
-    const { wait } = this.#backoff
+    const wait = this.#wait
     if (wait === 0) return void this.#open()
     this.#timer = setTimeout(() => {
       this.#timer = undefined
@@ -134,6 +143,7 @@ export class Line {
     const opening: { far?: End } = {}
     this.#opening = opening
     this.#backoff.started()
+    this.#options.shared?.started()
     let timer: NodeJS.Timeout | undefined
     let failed: (fault: Fault) => void = () => {}
     const lost = new Promise<never>((_resolve, reject) => {
@@ -178,6 +188,7 @@ export class Line {
       if (this.#opening !== opening) return
       this.#opening = undefined
       this.#backoff.failed()
+      this.#options.shared?.failed()
       void opening.far?.close()
       const fault = asFault(error, 'no')
       const isNeeded = this.#options.onLost(fault, false)
@@ -190,8 +201,10 @@ export class Line {
     const { far } = opening
     if (this.#opening !== opening || !far) return
     this.#opening = undefined
+    this.#options.shared?.succeeded()
     if (far.isClosed) return this.#lost() // between its last word and this one
     this.#far = far
+    this.#options.onOpen?.()
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const { send } of waiting) send(far)

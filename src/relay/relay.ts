@@ -52,6 +52,10 @@ export class Relay {
   }
 
   /** Requests that wait for an answer of the server. */
+  get isOpen(): boolean {
+    return this.#line.isOpen
+  }
+
   get inFlight(): number {
     return this.#line.inFlight
   }

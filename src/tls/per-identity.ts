@@ -19,6 +19,10 @@ export class PerIdentity {
     return this.#held.has(id)
   }
 
+  count(id: string): number {
+    return this.#held.get(id) ?? 0
+  }
+
   give(id: string): void {
     const held = (this.#held.get(id) ?? 0) - 1
     if (held > 0) this.#held.set(id, held)

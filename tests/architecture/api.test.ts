@@ -18,6 +18,7 @@ test('each subpath with types has a page', () => {
   expect(pages).toEqual([
     'mcp-mtls docs/api/root.md',
     'mcp-mtls/server docs/api/server.md',
+    'mcp-mtls/expose docs/api/expose.md',
     'mcp-mtls/client docs/api/client.md',
     'mcp-mtls/pki docs/api/pki.md',
   ])

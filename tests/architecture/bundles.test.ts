@@ -80,6 +80,7 @@ test('no code of a client or server looks for a file beside itself', () => {
     'client',
     'config',
     'errors',
+    'expose',
     'files',
     'judge',
     'pki',

@@ -31,6 +31,7 @@ function expectNothingOf(output: string): void {
 
 const commands: readonly (readonly string[])[] = [
   ['serve', 'echo', '--tls-port', '0'],
+  ['expose', '--upstream', 'http://127.0.0.1:1/mcp', '--tls-port', '0'],
   ['ask', 'What time is it in Oslo?'],
   ['test-tls', 'https://localhost:1/mcp'],
   ['cert-check'],

@@ -186,9 +186,9 @@ test('what greets can ask, and be asked, before anybody else is let through', as
   const answer = ask(1)
   await settled()
   expect(wires[0]?.sent).toHaveLength(1)
-  wires[0]?.says({ jsonrpc: '2.0', id: 1, result: {} })
+  wires[0]?.says({ jsonrpc: '2.0', id: 0, result: {} })
   await settled()
-  wires[0]?.says({ jsonrpc: '2.0', id: 2, result: { late: true } })
+  wires[0]?.says({ jsonrpc: '2.0', id: 1, result: { late: true } })
   expect(await answer).toEqual({ jsonrpc: '2.0', id: 1, result: { late: true } })
 })
 

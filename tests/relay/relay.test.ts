@@ -146,7 +146,7 @@ test('what the server asks goes with the only call that runs; when that is given
   wires[0]?.says({ jsonrpc: '2.0', id: 'far', method: 'elicitation/create' })
   expect(one.wire.options.at(-1)).toEqual({ relatedRequestId: 'client 2' })
   wires[0]?.says({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'far' } })
-  expect(one.wire.sent.at(-1)).toMatchObject({ method: 'notifications/cancelled', params: { requestId: 1 } })
+  expect(one.wire.sent.at(-1)).toMatchObject({ method: 'notifications/cancelled', params: { requestId: 0 } })
 })
 
 test('with several clients what the server asks is refused, but for ping', async () => {

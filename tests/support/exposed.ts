@@ -1,16 +1,17 @@
+import type { Logger } from 'pino'
 import { onTestFinished } from 'vitest'
-import { parseServerConfig } from '../../src/config/index.js'
-import type { ExposedCommand } from '../../src/expose/stdio/instances.js'
+import { type CommandConfig, parseServerConfig } from '../../src/config/index.js'
 import { stdioServer } from '../../src/expose/stdio/serves.js'
-import type { CallerFacts } from '../../src/server/caller-facts.js'
 import type { McpServerOptions, RunningServer, SecurityEvent } from '../../src/server/index.js'
-import { startServer } from '../../src/server/listening-server.js'
+import { type Serves, startServer } from '../../src/server/listening-server.js'
 import type { World } from './world.js'
 
 export interface Exposed {
   readonly server: RunningServer
   readonly url: string
   readonly events: SecurityEvent[]
+  /** Of the log, what is said. */
+  readonly lines: string[]
 }
 
 /** A program behind the gate, closed with the test. */
@@ -18,15 +19,11 @@ export async function exposed(
   { certDir }: Pick<World, 'certDir'>,
   [command, ...args]: readonly [string, ...string[]],
   {
-    log = false,
     sessions = true,
-    ...options
-  }: Partial<ExposedCommand> &
-    Pick<Partial<McpServerOptions>, 'sessions' | 'limits'> & {
-      readonly log?: false | { readonly level: 'info' }
-    } = {},
+    limits,
+    ...rest
+  }: Partial<CommandConfig> & Pick<Partial<McpServerOptions>, 'sessions' | 'limits'> = {},
 ): Promise<Exposed> {
-  const { limits, ...rest } = options
   const config = parseServerConfig({
     name: `exposed-${crypto.randomUUID()}`,
     tls: { certDir },
@@ -34,11 +31,11 @@ export async function exposed(
     ...(limits && { limits }),
   })
   const events: SecurityEvent[] = []
-  const program: ExposedCommand = {
+  const program: CommandConfig = {
     command,
     args,
-    cwd: undefined,
-    environment: (caller: CallerFacts | undefined) => ({
+    cwd: process.cwd(),
+    environment: (caller) => ({
       PATH: process.env.PATH ?? '',
       ...(caller && { MCP_MTLS_CALLER_ID: caller.id, MCP_MTLS_CALLER: JSON.stringify(caller) }),
     }),
@@ -49,10 +46,14 @@ export async function exposed(
     maxLine: 20_000_000,
     ...rest,
   }
-  const server = await startServer(stdioServer(program, config), config, {
-    log,
+  const lines: string[] = []
+  const say = (_fields: unknown, line: string) => void lines.push(line)
+  const logger = { debug: () => {}, info: say, warn: say, error: say } as unknown as Logger
+  const serves: Serves = (base) => stdioServer(program, config)({ ...base, logger })
+  const server = await startServer(serves, config, {
+    log: false,
     onSecurityEvent: (event) => events.push(event),
   })
   onTestFinished(() => server.close({ drainTimeout: 0 }))
-  return { server, url: server.url, events }
+  return { server, url: server.url, events, lines }
 }

@@ -68,7 +68,15 @@ export function bindOptionals(argv: readonly string[], command: Command): string
         flags.includes(booleanPlaceholder) ? /^(?:true|false|1|0)$/ : /^\d+(?:\.\d+)?(?:ms|s|m)?$/,
       ]),
   )
-  return argv.map((argument, index) =>
-    takes.get(argument)?.test(argv[index + 1] ?? '') === false ? `${argument}=true` : argument,
+  const own = ownArguments(argv)
+  const bound = own.map((argument, index) =>
+    takes.get(argument)?.test(own[index + 1] ?? '') === false ? `${argument}=true` : argument,
   )
+  return [...bound, ...argv.slice(own.length)]
+}
+
+/** The arguments before `--`: those after it are no flags of ours. */
+export function ownArguments(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--')
+  return end < 0 ? argv : argv.slice(0, end)
 }

@@ -7,3 +7,6 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 's
 
 export const serverNames = ['weather', 'datetime', 'echo'] as const
 export type ServerName = (typeof serverNames)[number]
+
+/** Who shares a process of an exposed command. */
+export const instanceChoices = ['session', 'identity', 'shared'] as const

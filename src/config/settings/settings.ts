@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { isCallerVariable } from '../child-environment.js'
 import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } from '../endpoint.js'
 import { limitNames, type ParsedLimits } from '../limits.js'
 import { originProblem } from '../origin.js'
@@ -67,7 +68,8 @@ export function readSettings(sources: SettingSources): Settings {
 export function settingNotices({ flags = {}, env = {}, dotenv = {} }: SettingSources): readonly string[] {
   const known = new Set(settingNames.map((name) => (settingTable[name] as Setting).variable))
   const names = [...new Set([...Object.keys(env), ...Object.keys(dotenv)])]
-  const unknown = names.filter((name) => /^(export)?(TLS|MCP)_/i.test(name) && !known.has(name)).sort()
+  const isOurs = (name: string) => /^(export)?(TLS|MCP)_/i.test(name) && !isCallerVariable(name)
+  const unknown = names.filter((name) => isOurs(name) && !known.has(name)).sort()
   const weaker = weakening.flatMap(([name, value]) => {
     const { variable } = settingTable[name] as Setting
     const isOfFile = flags[name] === undefined && !env[variable]

@@ -18,6 +18,7 @@ export class ChildLog {
   #second = 0
   #written = 0
   #leftOut = 0
+  #timer: NodeJS.Timeout | undefined
 
   constructor(write: (line: string) => void) {
     this.#write = write
@@ -41,11 +42,15 @@ export class ChildLog {
       this.#written = 0
       this.#tellLeftOut()
     }
-    if (this.#written++ < linesPerSecond) this.#write(printable(shortened(line.trimEnd(), longestLine)))
-    else this.#leftOut++
+    if (this.#written++ < linesPerSecond)
+      return this.#write(printable(shortened(line.trimEnd(), longestLine)))
+    this.#leftOut++
+    this.#timer ??= setTimeout(() => this.#tellLeftOut(), 1000).unref()
   }
 
   #tellLeftOut(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
     if (this.#leftOut > 0) this.#write(`${this.#leftOut} more lines left out`)
     this.#leftOut = 0
   }

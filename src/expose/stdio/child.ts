@@ -170,10 +170,17 @@ export class Child implements Transport {
       else this.#log.say(`on its stdout, what is no JSON-RPC: ${shown(line)}`)
   }
 
+  /**
+   * A line that cannot be read: an error for the request that it answers. Where it does not show which, and it is no text for
+   * people, somebody would wait for ever: the child has to begin again.
+   */
   #unreadable(line: Unreadable, what: string): void {
     this.#log.say(`on its stdout, ${what}: ${shown(line.head)}`)
     const id = answeredId(line)
-    if (id === undefined) return
+    if (id === undefined) {
+      if (/^\s*[{[].*"jsonrpc"/.test(line.head)) signal(this.#group, 'SIGKILL')
+      return
+    }
     const fault = new Fault(`the answer of the server cannot be read: it is ${what}`, 'maybe')
     this.onmessage?.(faultAnswer(id, fault))
   }

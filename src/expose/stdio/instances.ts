@@ -1,5 +1,6 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/server'
 import type { Logger } from 'pino'
+import type { CommandConfig } from '../../config/index.js'
 import { packageVersion } from '../../config/package-version.js'
 import { Backoff } from '../../relay/backoff.js'
 import { Exchanges, NotModern } from '../../relay/exchanges.js'
@@ -11,25 +12,7 @@ import type { Behind } from '../../server/ops/behind.js'
 import { stamped } from '../stamp.js'
 import { Child } from './child.js'
 
-/** A program to expose, and how many of it run. */
-export interface ExposedCommand {
-  readonly command: string
-  readonly args: readonly string[]
-  readonly cwd: string | undefined
-  /** The environment of a child; of one caller, or of all. */
-  readonly environment: (caller: CallerFacts | undefined) => Readonly<Record<string, string>>
-  /** A process for each session, for each identity, or one for all. */
-  readonly instances: 'session' | 'identity' | 'shared'
-  /** How long one runs that nobody uses; milliseconds. */
-  readonly idle: number
-  readonly maxInstances: number
-  /** Time from the start of a child to its first answer; milliseconds. */
-  readonly startTimeout: number
-  /** Bytes of one line of a child. */
-  readonly maxLine: number
-}
-
-export interface InstancesOptions extends ExposedCommand {
+export interface InstancesOptions extends CommandConfig {
   /** Of the server, in the log. */
   readonly name: string
   readonly logger: Logger | undefined
@@ -39,6 +22,8 @@ export interface InstancesOptions extends ExposedCommand {
 const inFlightAtMost = 10_000
 /** How long a child may take to say which revisions it speaks; milliseconds. */
 const discoverWithin = 10_000
+/** So long one that did not say it counts as old; milliseconds. */
+const silentFor = 300_000
 
 /** Identities whose failures are known. */
 const remembered = 1000
@@ -62,6 +47,10 @@ export class Instances {
   #deaths = 0
   #sessions = 0
   #isModern: boolean | undefined
+  /** Until when children count as too old for exchanges; milliseconds of the process. */
+  #isOldUntil = 0
+  /** Why the last start failed; undefined once one has come up. */
+  #failing: { readonly message: string; readonly since: string } | undefined
   #isClosed = false
 
   constructor(options: InstancesOptions) {
@@ -77,7 +66,8 @@ export class Instances {
     let callsInFlight = 0
     for (const { relay } of this.#instances.values()) callsInFlight += relay.inFlight
     const children = { alive: this.#running, starts: this.#starts, deaths: this.#deaths }
-    return { callsInFlight, children, problems: [] }
+    const problems = this.#failing ? [{ code: 'CONNECTION_FAILED' as const, ...this.#failing }] : []
+    return { callsInFlight, children, problems }
   }
 
   /** Joins a client with a session to its child. */
@@ -85,7 +75,10 @@ export class Instances {
     const { instances } = this.#options
     const key =
       instances === 'session' ? `session ${++this.#sessions}` : `sessions of ${this.#ownerOf(caller)}`
-    const instance = this.#instance(key, (onEmpty) => new Relay({ ...this.#lineOptions(caller), onEmpty }))
+    const instance = this.#instance(key, (onEmpty) => {
+      const onLost = (fault: Fault, wasUp: boolean) => this.#lost(fault, wasUp)
+      return new Relay({ ...this.#lineOptions(caller), onLost, onEmpty })
+    })
     await (instance.relay as Relay).join(transport, this.#stamp(caller))
   }
 
@@ -94,27 +87,29 @@ export class Instances {
    * a request there says so.
    */
   async exchanges(caller: CallerFacts | undefined): Promise<Exchanges | undefined> {
-    if (this.#isModern === false) return undefined
+    if (performance.now() < this.#isOldUntil) return undefined
     const key = `exchanges of ${this.#ownerOf(caller)}`
     const { relay } = this.#instance(key, (onEmpty) => {
       const options = this.#lineOptions(caller)
       const startTimeout = Math.min(options.startTimeout, discoverWithin)
       const clientInfo = { name: 'mcp-mtls', version: packageVersion }
-      return new Exchanges({ ...options, startTimeout, clientInfo, onEmpty })
+      // What is too old for exchanges has not failed.
+      return new Exchanges({ ...options, shared: new Backoff(), startTimeout, clientInfo, onEmpty })
     })
     const exchanges = relay as Exchanges
     try {
       await exchanges.open()
       this.#isModern = true
+      return exchanges
     } catch (error) {
-      // Old programs do not answer before they are initialized.
-      const isOld = error instanceof NotModern || (error as Fault).code === 'CONNECTION_TIMEOUT'
-      if (!isOld || this.#isModern) return exchanges
+      // Old programs do not answer before they are initialized; one that is only slow is asked again later.
+      const isSilent = (error as Fault).code === 'CONNECTION_TIMEOUT'
+      if (this.#isModern || !(isSilent || error instanceof NotModern)) return exchanges
       this.#isModern = false
-      this.#end(key)
+      this.#isOldUntil = isSilent ? performance.now() + silentFor : Number.POSITIVE_INFINITY
+      void this.#end(key)
       return undefined
     }
-    return exchanges
   }
 
   joinExchange(exchanges: Exchanges, transport: Transport, caller: CallerFacts | undefined): Promise<void> {
@@ -124,7 +119,7 @@ export class Instances {
   /** Ends all children. Resolves when none is left. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const key of [...this.#instances.keys()]) this.#end(key)
+    for (const key of [...this.#instances.keys()]) void this.#end(key)
     await Promise.all(this.#closing)
   }
 
@@ -156,8 +151,8 @@ export class Instances {
     }
     const instance: Instance = {
       relay: make(() => {
-        if (this.#options.instances === 'session' && instance.relay instanceof Relay) return this.#end(key)
-        this.#endWhenIdle(key, instance)
+        if (this.#options.instances === 'session' && instance.relay instanceof Relay) void this.#end(key)
+        else this.#endWhenIdle(key, instance)
       }),
     }
     this.#instances.set(key, instance)
@@ -168,17 +163,18 @@ export class Instances {
   #endWhenIdle(key: string, instance: Instance): void {
     clearTimeout(instance.timer)
     instance.timer = setTimeout(() => {
-      if (instance.relay.size === 0) this.#end(key)
+      if (instance.relay.size === 0) void this.#end(key)
     }, this.#options.idle).unref()
   }
 
-  #end(key: string): void {
+  async #end(key: string): Promise<void> {
     const instance = this.#instances.get(key)
     if (!instance) return
     this.#instances.delete(key)
     clearTimeout(instance.timer)
     const closing = instance.relay.close().finally(() => this.#closing.delete(closing))
     this.#closing.add(closing)
+    await closing
   }
 
   #lineOptions(
@@ -189,10 +185,20 @@ export class Instances {
       name: 'the server',
       maxInFlight: inFlightAtMost,
       startTimeout,
-      backoff: this.#backoff(this.#ownerOf(caller)),
+      shared: this.#backoff(this.#ownerOf(caller)),
       dial: () => this.#dial(caller),
+      onOpen: () => {
+        this.#failing = undefined
+      },
       onError: (error) => this.#options.logger?.debug(`${this.#options.name}: ${error.message}`),
     }
+  }
+
+  #lost({ message, code }: Fault, wasUp: boolean): void {
+    if (wasUp || code === 'RATE_LIMITED') return
+    const { name, logger } = this.#options
+    this.#failing = { message, since: this.#failing?.since ?? new Date().toISOString() }
+    logger?.warn({ event: 'child-failed', name }, `${name}: ${message}`)
   }
 
   /** What fails for one identity is not started for it again and again; others are not held up by it. */
@@ -208,9 +214,19 @@ export class Instances {
     return backoff
   }
 
+  /** Makes room: ends a child that nobody uses. */
+  async #endUnused(): Promise<void> {
+    for (const [key, { relay }] of this.#instances) {
+      if (!relay.isOpen || relay.size > 0) continue
+      await this.#end(key)
+      return
+    }
+  }
+
   async #dial(caller: CallerFacts | undefined): Promise<Transport> {
     const { command, args, cwd, environment, instances, maxInstances, maxLine } = this.#options
     if (this.#isClosed) throw new Fault('the server is stopping', 'no')
+    if (this.#running >= maxInstances) await this.#endUnused()
     if (this.#running >= maxInstances)
       throw new Fault(`${maxInstances} programs run already: no more at once`, 'no', 'RATE_LIMITED')
     this.#running++

@@ -1,10 +1,10 @@
-import type { McpServerConfig } from '../../config/index.js'
+import type { CommandConfig, McpServerConfig } from '../../config/index.js'
 import type { ServeBase, Served, Serves } from '../../server/listening-server.js'
 import { LateMessages } from '../../server/mcp/late-messages.js'
 import { SdkDispatch } from '../../server/mcp/sdk-dispatch.js'
 import { earlierVersions, protocolVersions } from '../../server/ops/health.js'
 import { exposedServers } from './exposed-server.js'
-import { type ExposedCommand, Instances } from './instances.js'
+import { Instances } from './instances.js'
 
 /** Answers by children, which end with it. */
 class ExposedDispatch extends SdkDispatch {
@@ -26,7 +26,7 @@ class ExposedDispatch extends SdkDispatch {
 }
 
 /** Serves programs that speak MCP on stdin and stdout: each is started when somebody calls. */
-export function stdioServer(command: ExposedCommand, config: McpServerConfig): Serves {
+export function stdioServer(command: CommandConfig, config: McpServerConfig): Serves {
   return async (base: ServeBase): Promise<Served> => {
     const { name, logger, slow } = base
     const instances = new Instances({ ...command, name, logger })

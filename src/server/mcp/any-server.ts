@@ -5,7 +5,7 @@ import { MtlsError } from '../../errors.js'
 export interface AnyMcpServer {
   connect(transport: never): Promise<unknown>
   close?(): Promise<unknown>
-  /** It leads elsewhere, and what clients listen for (`subscriptions/listen`) goes there too. */
+  /** @internal It leads elsewhere, and what clients listen for (`subscriptions/listen`) goes there too. */
   readonly relaysSubscriptions?: boolean
 }
 

@@ -3,6 +3,7 @@ import {
   isInitializeRequest,
   type JSONRPCMessage,
   type JSONRPCNotification,
+  type TransportSendOptions,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
 import type { Call } from '../../auth/call.js'
@@ -24,6 +25,8 @@ export type SessionEnd = 'deleted' | 'idle' | 'evicted' | 'certificate' | 'faile
 const retryInterval = 1000
 /** Characters of all URIs that one session may subscribe to. */
 const subscribedAtMost = 64 * 1024
+/** Messages that wait for a client to open its stream; and their characters together. */
+const heldAtMost = { messages: 100, characters: 256 * 1024 }
 
 /** One client and the SDK server that is its own. */
 export class Session {
@@ -40,6 +43,8 @@ export class Session {
   readonly #conversation: Conversation
   /** For messages of ours: around the conversation, which is the server's. */
   readonly #send: (message: JSONRPCMessage) => Promise<void>
+  /** Messages for the stream that the client has not opened yet; undefined once it has. */
+  #held: JSONRPCMessage[] | undefined = []
   #server: AnyMcpServer | undefined
   readonly #subscribed = new Set<string>()
   /** What its server says of changes. */
@@ -77,7 +82,10 @@ export class Session {
       eventStore: this.#events,
       retryInterval,
     })
-    this.#send = this.#transport.send.bind(this.#transport)
+    const send = this.#transport.send.bind(this.#transport)
+    this.#transport.send = (message, options) =>
+      this.#holds(message, options) ? Promise.resolve() : send(message, options)
+    this.#send = this.#transport.send
     this.#conversation = new Conversation({
       ...conversation,
       onCall: (ended, server) => {
@@ -124,6 +132,7 @@ export class Session {
         ...(body !== undefined && { parsedBody: body }),
       })
       if (answer.status !== 200) this.#conversation.end(ids, 'error') // the SDK's transport refused them
+      if (request.method === 'GET' && answer.status === 200) this.#sendHeld()
       if (request.method === 'DELETE' && answer.status === 200) await this.end('deleted')
       if (isInitializeRequest(body) && this.protocolVersion === undefined && answer.status !== 200)
         await this.end('failed')
@@ -132,6 +141,24 @@ export class Session {
       this.#conversation.end(ids, 'error')
       throw error
     }
+  }
+
+  /** Servers speak as soon as they are initialized, and clients open their stream a moment later: the SDK would lose it. */
+  #holds(message: JSONRPCMessage, options: TransportSendOptions | undefined): boolean {
+    const held = this.#held
+    if (!held || !('method' in message) || options?.relatedRequestId !== undefined) return false
+    const characters = held.reduce(
+      (sum, one) => sum + JSON.stringify(one).length,
+      JSON.stringify(message).length,
+    )
+    if (held.length < heldAtMost.messages && characters <= heldAtMost.characters) held.push(message)
+    return true
+  }
+
+  #sendHeld(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const message of held) this.#send(message).catch(() => {}) // its stream has just ended
   }
 
   /** A client that was away for too long gets a new stream in place of an old one: it lives on what comes now. */

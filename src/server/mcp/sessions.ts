@@ -155,16 +155,25 @@ export class Sessions {
     if (owner !== undefined && !this.#perIdentity.take(owner))
       return this.#tooMany(exchange, `${owner} has as many sessions as it may`)
     if (this.#sessions.size + this.#opening < this.#options.max) return undefined
-    let longest: Session | undefined
-    for (const session of this.#sessions.values())
-      if (session.isIdle && session.idleSince < (longest?.idleSince ?? Number.POSITIVE_INFINITY))
-        longest = session
-    if (longest) {
-      void longest.end('evicted')
+    const toEvict = this.#toEvict()
+    if (toEvict) {
+      void toEvict.end('evicted')
       return undefined
     }
     this.#give(owner)
     return this.#tooMany(exchange, 'the server has as many sessions as it may, and none is idle')
+  }
+
+  /** Of the identity that has most of them, the one that is idle for longest: nobody is pushed out by one that opens many. */
+  #toEvict(): Session | undefined {
+    const countOf = ({ owner }: Session) => (owner === undefined ? 0 : this.#perIdentity.count(owner))
+    let found: Session | undefined
+    for (const session of this.#sessions.values()) {
+      if (!session.isIdle) continue
+      const more = found ? countOf(session) - countOf(found) : 1
+      if (more > 0 || (more === 0 && found && session.idleSince < found.idleSince)) found = session
+    }
+    return found
   }
 
   #tooMany(exchange: Exchange, message: string): Response {

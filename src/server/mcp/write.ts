@@ -71,8 +71,9 @@ export async function writeAnswer(
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       if (response.destroyed) return
       begin()
-      if (response.write(next.value)) continue
+      // One message may be as large as it likes: what counts is what waits before it.
       if (response.writableLength > unread) return void response.destroy()
+      if (response.write(next.value)) continue
       onSlow()
       if (!isSlow) watchUnread(response, idleTimeout)
       isSlow = true

@@ -2,13 +2,14 @@ import type { ServerName, Settings } from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
 import { type RunningServer, serve } from '../../../server/index.js'
 import { builtInServers } from '../../../servers/index.js'
+import { servingOptions } from '../../serving/options.js'
 
 /** All or none: if one cannot start, those already started are closed. */
 export async function startServers(
   names: readonly ServerName[],
   settings: Settings,
 ): Promise<RunningServer[]> {
-  const { tlsEnabled, tls, host, allowedHosts, allowedOrigins, healthPort, sessions, limits } = settings
+  const { tlsEnabled, healthPort, sessions } = settings
   const { enabled, ...sessionLimits } = sessions
   const started: RunningServer[] = []
   try {
@@ -22,19 +23,10 @@ export async function startServers(
       started.push(
         await serve(factory, {
           name: server.name,
-          host,
+          ...servingOptions(settings),
           ...(tlsEnabled ? { tlsPort } : { httpPort: port }),
-          tlsEnabled,
-          tls,
-          ...(allowedHosts && { allowedHosts }),
-          allowedOrigins,
           ...(healthPort !== undefined && { healthPort: nextPort(healthPort, index) }),
           sessions: enabled && sessionLimits,
-          limits,
-          log: {
-            level: settings.logLevel,
-            ...(settings.securityLog !== undefined && { securityLog: settings.securityLog }),
-          },
         }),
       )
     }

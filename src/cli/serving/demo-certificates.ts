@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { parseTlsConfig, type Settings } from '../../../config/index.js'
-import { errorCodes, MtlsError } from '../../../errors.js'
-import type { Io } from '../../io/io.js'
-import { writeLines } from '../../io/output.js'
+import { parseTlsConfig, type Settings } from '../../config/index.js'
+import { errorCodes, MtlsError } from '../../errors.js'
+import type { Io } from '../io/io.js'
+import { writeLines } from '../io/output.js'
 
 /**
  * In demo mode, creates the default certificates when the server's files are missing. A child process does it, so that
@@ -11,7 +11,7 @@ import { writeLines } from '../../io/output.js'
  */
 export async function makeDemoCertificates({ tls }: Settings, io: Io): Promise<void> {
   if (!tls.demoMode || !filesMissing(tls)) return
-  const bin = fileURLToPath(new URL('../../../bundle/mcp-mtls.js', import.meta.url))
+  const bin = fileURLToPath(new URL('../../bundle/mcp-mtls.js', import.meta.url))
   const args = [bin, 'cert-gen', '--demo-mode', '--json', '--cert-dir', tls.certDir]
   const child = execFile(process.execPath, args, { cwd: io.cwd, env: io.env })
   let stdout = ''

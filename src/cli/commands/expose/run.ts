@@ -1,0 +1,47 @@
+import { parseExposeOptions, type Settings } from '../../../config/index.js'
+import { startExposed } from '../../../expose/expose.js'
+import type { Io } from '../../io/io.js'
+import { servingOptions } from '../../serving/options.js'
+import { serveUntilSignal } from '../../serving/until-signal.js'
+
+export interface ExposeFlags {
+  readonly upstream?: string
+  readonly name?: string
+  readonly tlsPort: number
+  readonly port: number
+  readonly instances?: string
+  readonly idle?: string
+  readonly maxInstances?: number
+  readonly startTimeout?: string
+  readonly maxLine?: number
+  readonly json?: boolean
+}
+
+export async function run(
+  [command, ...args]: readonly string[],
+  { upstream, name, tlsPort, port, instances, maxInstances, startTimeout, maxLine, json }: ExposeFlags,
+  settings: Settings,
+  io: Io,
+): Promise<void> {
+  const { tlsEnabled, healthPort, sessions } = settings
+  const { log, ...options } = servingOptions(settings)
+  const { idle, max, maxPerIdentity } = sessions
+  const exposed = parseExposeOptions(
+    {
+      upstream,
+      ...(command !== undefined && { command, args }),
+      instances,
+      maxInstances,
+      startTimeout,
+      maxLine,
+      name,
+      ...options,
+      ...(tlsEnabled ? { tlsPort } : { httpPort: port }),
+      healthPort,
+      idle,
+      sessions: { max, maxPerIdentity },
+    },
+    io,
+  )
+  await serveUntilSignal(async () => [await startExposed(exposed, { log })], { json }, settings, io)
+}
