@@ -39,9 +39,10 @@ export class OwnedSession {
   }
 
   /** Notes that a request is open in it until it is done. */
-  use({ standing, response }: Exchange, told: Told | undefined, stop: AbortController): void {
+  use({ standing, response, web }: Exchange, told: Told | undefined, stop: AbortController): void {
     this.standing = standing
     this.told = told
+    if (web.signal.aborted) return // its client has gone already
     this.open.add(stop)
     response.once('close', () => {
       this.open.delete(stop)

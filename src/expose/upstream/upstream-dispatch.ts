@@ -8,6 +8,7 @@ import type { ServeBase } from '../../server/listening-server.js'
 import type { Dispatch } from '../../server/mcp/dispatch.js'
 import { type Exchange, refusal, tooMany } from '../../server/mcp/exchange.js'
 import type { Behind } from '../../server/ops/behind.js'
+import { protocolVersions } from '../../server/ops/health.js'
 import { verifiedLeaf } from '../../server/verified-leaf.js'
 import { stamped } from '../stamp.js'
 import { messageIn, passedEvents, readAnswer } from './answer.js'
@@ -34,8 +35,8 @@ interface Passage {
   readonly headers: Record<string, string>
   /** A stream that waits for news. */
   readonly isNews: boolean
+  /** Ends it; its client does that too, by going away. */
   readonly stop: AbortController
-  readonly signal: AbortSignal
   /** The session it is in, or the place for the one that it opens. */
   session: OwnedSession | undefined
 }
@@ -120,6 +121,7 @@ export class UpstreamDispatch implements Dispatch {
     const caller = callerIn(authInfo)
     const told = caller && { id: caller.id, leaf: verifiedLeaf(request) }
     const stop = new AbortController()
+    web.signal.addEventListener('abort', () => stop.abort(web.signal.reason), { once: true })
     return {
       exchange,
       calls: OpenCalls.begin(calls, this.#calls),
@@ -127,7 +129,6 @@ export class UpstreamDispatch implements Dispatch {
       headers: requestHeaders(request.headers, told),
       isNews: request.method === 'GET' || calls.some(({ method }) => method === 'subscriptions/listen'),
       stop,
-      signal: AbortSignal.any([web.signal, stop.signal]),
       session: undefined,
     }
   }
@@ -168,7 +169,7 @@ export class UpstreamDispatch implements Dispatch {
   }
 
   async #pass(passage: Passage): Promise<Response> {
-    const { exchange, headers, signal } = passage
+    const { exchange, headers, stop } = passage
     const { method = 'GET' } = exchange.request
     const caller = callerIn(exchange.authInfo)
     const isPost = method === 'POST'
@@ -179,7 +180,7 @@ export class UpstreamDispatch implements Dispatch {
         path: this.#pathFor(exchange.request.url),
         headers: { ...headers, ...(isPost && { 'content-type': 'application/json' }) },
         ...(isPost && { body: JSON.stringify(stamped(exchange.body, caller && callerFacts(caller))) }),
-        signal,
+        signal: stop.signal,
       })
     } catch (error) {
       return this.#failed(passage, error)
@@ -202,20 +203,24 @@ export class UpstreamDispatch implements Dispatch {
   }
 
   #passStream(passage: Passage, { statusCode, body }: Dispatcher.ResponseData, headers: Headers): Response {
-    const { exchange, calls, session, signal } = passage
+    const { exchange, calls, session, stop } = passage
     const stream = passedEvents(body, {
       response: exchange.response,
       onId: (id) => session?.events.add(id),
       isHeard: () => !calls.isEmpty || session?.isAwaited === true,
       onMessage: (message) => this.#heard(passage, message),
       atEnd: ({ isResumable, error }) => {
-        if (signal.aborted) calls.end('aborted')
+        if (stop.signal.aborted) calls.end('aborted')
         else if (error !== undefined) this.#reach.look()
         if (calls.isEmpty) return []
-        const waiting = isResumable ? [] : calls.waiting
-        if (isResumable && session?.id !== undefined) session.park(calls.handOver())
-        else calls.end('error')
-        return waiting.map(({ id }) => faultAnswer(id, faultIn(error, this.#server)))
+        // Its client can come back for the answer; an error here would be a second one.
+        if (isResumable && session) {
+          session.park(calls.handOver())
+          return []
+        }
+        const lost = calls.waiting.map(({ id }) => faultAnswer(id, faultIn(error, this.#server)))
+        calls.end('error')
+        return lost
       },
     })
     return new Response(ReadableStream.from(stream) as ReadableStream, { status: statusCode, headers })
@@ -249,7 +254,7 @@ export class UpstreamDispatch implements Dispatch {
     for (const { call, result } of calls.answered(message)) {
       const isInitialize = call.method === 'initialize'
       const version = isInitialize ? String(result.protocolVersion) : call.protocolVersion
-      this.spoken.add(version)
+      if (protocolVersions.includes(version)) this.spoken.add(version)
       if (isInitialize && session) session.protocolVersion = version
     }
     for (const parked of session?.parked ?? []) parked.answered(message)
@@ -276,7 +281,7 @@ export class UpstreamDispatch implements Dispatch {
   /** The answer where the server behind gave none, or one that broke off. */
   #failed({ exchange, calls, stop }: Passage, error: unknown): Response {
     const { web, body } = exchange
-    calls.end(web.signal.aborted || stop.signal.aborted ? 'aborted' : 'error')
+    calls.end(stop.signal.aborted ? 'aborted' : 'error')
     if (web.signal.aborted) throw error // nobody waits for it
     if (stop.signal.aborted) return this.#isDraining ? stopping() : sessionNotFound()
     const fault = faultIn(error, this.#server)

@@ -13,7 +13,7 @@ const call = (name: string, id: number | string = 1) => ({
 })
 
 /** A server with sessions as plain as can be: it gives ids, and answers whoever names one. */
-async function sessionServer(idOf: (count: number) => string = (count) => `s${count}`) {
+async function sessionServer(idOf: (count: number) => string = (count) => `session-${count}`) {
   const alive = new Set<string>()
   const streams = new Map<string, ServerResponse>()
   let count = 0
@@ -59,8 +59,8 @@ describe('a session', () => {
     const plain = await sessionServer()
     const { url, server, ended } = await exposed(plain.url, world)
     const session = await openRawSession(url, world.certDir)
-    expect(session.id).toBe('s0')
-    expect((await session.post(call('a'))).body).toContain('"session":"s0"')
+    expect(session.id).toBe('session-0')
+    expect((await session.post(call('a'))).body).toContain('"session":"session-0"')
     expect(server.health().protocol_versions).toEqual(['2025-11-25'])
     expect((await session.delete()).status).toBe(200)
     expect(plain.alive.size).toBe(0)
@@ -78,7 +78,7 @@ describe('a session', () => {
     await using world = await makeWorld()
     const plain = await sessionServer()
     const { url, events } = await exposed(plain.url, world)
-    const headers = { ...mcpHeaders, 'mcp-session-id': 's0' }
+    const headers = { ...mcpHeaders, 'mcp-session-id': 'session-0' }
     expect(await ask(url, world.certDir, { headers, body: JSON.stringify(call('a')) })).toMatchObject(unknown)
     expect(await ask(url, world.certDir, { headers })).toMatchObject(unknown)
     expect(await ask(url, world.certDir, { method: 'DELETE', headers })).toMatchObject(unknown)
@@ -107,7 +107,7 @@ describe('a session', () => {
     expect(await session.post(call('a'))).toMatchObject(unknown)
     const { headers } = plain.requests.find(({ method }) => method === 'DELETE') ?? { headers: {} }
     expect(headers).toMatchObject({
-      'mcp-session-id': 's0',
+      'mcp-session-id': 'session-0',
       'mcp-protocol-version': '2025-11-25',
       'x-client-identity': 'cn:mcp-client',
     })
@@ -122,7 +122,7 @@ describe('a session', () => {
     const stream = await openStream(url, world.certDir, { 'mcp-session-id': id })
     // Another one begins later and ends meanwhile.
     await openRawSession(url, world.certDir).catch(() => {})
-    await expect.poll(() => plain.alive.has('s1')).toBe(false)
+    await expect.poll(() => plain.alive.has('session-1')).toBe(false)
     expect(stream.status).toBe(200)
     expect(plain.alive.has(id)).toBe(true)
   })
@@ -161,12 +161,12 @@ describe('another identity', () => {
   })
 
   test.each([
-    ['in capitals', { 'MCP-SESSION-ID': 's0' }],
-    ['with other separators', { mcp_session_id: 's0', 'Mcp_Session-Id': 's0' }],
-    ['twice', { 'mcp-session-id': ['s1', 's0'] }],
+    ['in capitals', { 'MCP-SESSION-ID': 'session-0' }],
+    ['with other separators', { mcp_session_id: 'session-0', 'Mcp_Session-Id': 'session-0' }],
+    ['twice', { 'mcp-session-id': ['session-1', 'session-0'] }],
     [
       'and hides its own by Connection',
-      { 'mcp-session-id': 's1', mcp_session_id: 's0', connection: 'mcp-session-id' },
+      { 'mcp-session-id': 'session-1', mcp_session_id: 'session-0', connection: 'mcp-session-id' },
     ],
   ])('cannot reach it by naming it %s', async (_, forged) => {
     await using world = await makeWorld()
@@ -180,7 +180,7 @@ describe('another identity', () => {
       headers: { ...mcpHeaders, ...(forged as Record<string, string>) },
       body: JSON.stringify(call('a')),
     })
-    for (const { raw } of plain.requests.slice(before)) expect(raw.join()).not.toContain('s0')
+    for (const { raw } of plain.requests.slice(before)) expect(raw.join()).not.toContain('session-0')
   })
 
   test('that gets the id of another ends both: neither sees what the other gets', async () => {
@@ -226,7 +226,7 @@ describe('how many sessions there are', () => {
     expect(plain.alive.size).toBe(2)
     expect((await open(stranger.certDir)).status).toBe(200)
     expect(events.find(({ event }) => event === 'request-refused')).toMatchObject({ reason: 'RATE_LIMITED' })
-    const headers = { ...mcpHeaders, 'mcp-session-id': 's0' }
+    const headers = { ...mcpHeaders, 'mcp-session-id': 'session-0' }
     await ask(url, world.certDir, { method: 'DELETE', headers })
     expect((await open(world.certDir)).status).toBe(200)
   })
@@ -242,7 +242,7 @@ describe('how many sessions there are', () => {
     expect(await second.post(call('a'))).toMatchObject(unknown)
     expect((await third.post(call('a'))).status).toBe(200)
     expect(stream.status).toBe(200)
-    await expect.poll(() => [...plain.alive]).toEqual(['s0', 's2'])
+    await expect.poll(() => [...plain.alive]).toEqual(['session-0', 'session-2'])
   })
 
   test('a place is free again when no session came of it', async () => {
