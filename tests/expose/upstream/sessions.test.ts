@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
+import { forgeCrl, writeSet } from '../../support/forge.js'
 import { initialize, openRawSession, openStream } from '../../support/raw-session.js'
 import { exposed, other, plainServer } from '../../support/upstream.js'
 import { ask, mcpHeaders } from '../../support/wire.js'
@@ -126,6 +127,25 @@ describe('a session', () => {
     expect(stream.status).toBe(200)
     expect(plain.alive.has(id)).toBe(true)
   })
+})
+
+test('a session ends on both sides when the certificate that used it last is revoked', async () => {
+  await using world = await makeWorld()
+  await using stranger = await other(world)
+  const plain = await sessionServer()
+  const { url, server } = await exposed(plain.url, world)
+  const session = await openRawSession(url, world.certDir)
+  const kept = await openRawSession(url, stranger.certDir)
+  await writeSet(world.certDir, {
+    ca: world.ca,
+    server: world.server,
+    client: world.client,
+    crl: await forgeCrl({ issuer: world.ca, revoked: [world.client.serial] }),
+  })
+  await server.reload()
+  await expect.poll(() => [...plain.alive]).toEqual([kept.id])
+  expect(plain.requests.at(-1)).toMatchObject({ method: 'DELETE', headers: { 'mcp-session-id': session.id } })
+  expect((await kept.post(call('a'))).status).toBe(200)
 })
 
 describe('another identity', () => {
