@@ -3,12 +3,14 @@ import type { Exchange } from '../../server/mcp/exchange.js'
 import type { SessionEnd } from '../../server/mcp/session.js'
 import type { Told } from './headers.js'
 import type { OpenCalls } from './open-calls.js'
+import { SeenEvents } from './seen-events.js'
 
 /** A session of the server behind, or the place that is kept for one. */
 export class OwnedSession {
   id: string | undefined
   readonly owner: string | undefined
   protocolVersion: string | undefined
+  readonly events = new SeenEvents()
   idleSince = Date.now()
   /** Of the certificate that used it last. */
   standing: Exchange['standing']
@@ -37,9 +39,10 @@ export class OwnedSession {
   }
 
   /** Notes that a request is open in it until it is done. */
-  use({ standing, response }: Exchange, told: Told | undefined, stop: AbortController): void {
+  use({ standing, response, web }: Exchange, told: Told | undefined, stop: AbortController): void {
     this.standing = standing
     this.told = told
+    if (web.signal.aborted) return // its client has gone already
     this.open.add(stop)
     response.once('close', () => {
       this.open.delete(stop)
