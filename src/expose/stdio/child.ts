@@ -5,7 +5,7 @@ import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/server'
 import { Fault, faultAnswer } from '../../relay/fault.js'
 import { printable } from '../../text/printable.js'
 import { shortened } from '../../text/shortened.js'
-import { answeredId } from './answer-id.js'
+import { answeredId, isPerhapsAnswer } from './answer-id.js'
 import { ChildLog } from './child-log.js'
 import { endGroup, holdGroup, signal } from './group.js'
 import { Lines, type Unreadable } from './lines.js'
@@ -194,7 +194,7 @@ export class Child implements Transport {
     this.#log.say(`on its stdout, ${what}: ${shown(line.head)}`)
     const id = answeredId(line)
     if (id === undefined) {
-      if (/^\s*[{[].*"jsonrpc"/.test(line.head)) this.#giveUp()
+      if (isPerhapsAnswer(line)) this.#giveUp()
       return
     }
     const fault = new Fault(`the answer of the server cannot be read: it is ${what}`, 'maybe')

@@ -122,6 +122,11 @@ export class Session {
     return this.#open === 0 && this.#conversation.running === 0
   }
 
+  /** Whether nobody has been here for so long, while a call runs that nobody may ever come back for. */
+  isAbandoned(now: number, idle: number): boolean {
+    return this.#open === 0 && now - this.idleSince >= idle
+  }
+
   async answer(exchange: Exchange): Promise<Response> {
     const { request, authInfo, body, calls, web } = exchange
     this.#use(exchange)
