@@ -37,6 +37,8 @@ interface Near {
   readonly stamp: Stamp
   readonly owner: string | undefined
   level?: string
+  /** Characters of the URIs that it watches. */
+  watched: number
   readonly subscribed: Set<string>
 }
 
@@ -92,7 +94,7 @@ export class Relay {
       onClose: () => this.#left(near),
       ...(onError && { onError }),
     })
-    const near: Near = { end, stamp, owner, subscribed: new Set() }
+    const near: Near = { end, stamp, owner, watched: 0, subscribed: new Set() }
     this.#nears.add(near)
   }
 
@@ -161,8 +163,7 @@ export class Relay {
 
   #subscribe(near: Near, asked: Asked, request: JSONRPCRequest): void {
     const uri = String(request.params?.uri)
-    const characters = [...near.subscribed].reduce((sum, { length }) => sum + length, uri.length)
-    if (characters > watchedAtMost) {
+    if (near.watched + uri.length > watchedAtMost) {
       const fault = new Fault(
         'this client watches too many resources, or such with long URIs',
         'no',
@@ -172,6 +173,7 @@ export class Relay {
     }
     this.#ask(near, asked, request, (answer) => {
       if (!('result' in answer) || !this.#nears.has(near)) return
+      if (!near.subscribed.has(uri)) near.watched += uri.length
       near.subscribed.add(uri)
       this.#memory.subscribed.add(uri)
     })
@@ -179,7 +181,7 @@ export class Relay {
 
   #unsubscribe(near: Near, asked: Asked, request: JSONRPCRequest): void {
     const uri = String(request.params?.uri)
-    near.subscribed.delete(uri)
+    if (near.subscribed.delete(uri)) near.watched -= uri.length
     if (this.#isWatched(uri)) return asked.answer({ jsonrpc: '2.0', id: request.id, result: {} })
     this.#memory.subscribed.delete(uri)
     this.#ask(near, asked, request)
