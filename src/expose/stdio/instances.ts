@@ -256,6 +256,8 @@ export class Instances {
     if (this.#running >= maxInstances) await this.#endUnused()
     if (this.#running >= maxInstances)
       throw new Fault(`${maxInstances} programs run already: no more at once`, 'no', 'RATE_LIMITED')
+    const own = instances === 'shared' ? undefined : caller
+    const identity = own?.id
     this.#running++
     try {
       const child: Child = await Child.run({
@@ -263,18 +265,24 @@ export class Instances {
         args,
         cwd,
         maxLine,
-        env: environment(instances === 'shared' ? undefined : caller),
-        onText: (text) => this.#log('info', 'child-text', child.pid, text),
+        env: environment(own),
+        onText: (text) => this.#log('info', 'child-text', child.pid, identity, text),
         onEnd: (how, wasAsked) => {
           this.#running--
           this.#children.delete(child)
           if (!wasAsked) this.#deaths++
-          this.#log(wasAsked ? 'info' : 'warn', 'child-ended', child.pid, `ended ${how}`)
+          this.#log(wasAsked ? 'info' : 'warn', 'child-ended', child.pid, identity, `ended ${how}`)
         },
       })
       this.#children.add(child)
       this.#starts++
-      this.#log('info', 'child-started', child.pid, `started${caller ? ` for ${caller.id}` : ''}`)
+      this.#log(
+        'info',
+        'child-started',
+        child.pid,
+        identity,
+        `started${identity === undefined ? '' : ` for ${identity}`}`,
+      )
       return child
     } catch (error) {
       this.#running--
@@ -282,9 +290,9 @@ export class Instances {
     }
   }
 
-  #log(level: 'info' | 'warn', event: string, pid: number, text: string): void {
+  #log(level: 'info' | 'warn', event: string, pid: number, identity: string | undefined, text: string): void {
     const { name, logger } = this.#options
-    logger?.[level]({ event, name, pid }, `${name}: child ${pid}: ${text}`)
+    logger?.[level]({ event, name, pid, identity }, `${name}: child ${pid}: ${text}`)
   }
 }
 

@@ -83,14 +83,22 @@ function lineEnds(chunk: Buffer): (from: number) => number | undefined {
   }
 }
 
+/** A stream may begin with a byte order mark. */
+function withoutMark(bytes: Buffer): Buffer {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
+}
+
 /** The data of one event. */
 export function dataIn(bytes: Buffer): string {
-  const lines = bytes.toString().split(/\r\n|\r|\n/)
+  const lines = withoutMark(bytes)
+    .toString()
+    .split(/\r\n|\r|\n/)
   return lines.flatMap((line) => valueIn(line, 'data') ?? []).join('\n')
 }
 
 /** The id of one event, by which a client can go on after it (`Last-Event-ID`); undefined where it has none. */
 export function idIn(bytes: Buffer): string | undefined {
+  bytes = withoutMark(bytes)
   let id: string | undefined
   // Large events are mostly data: they are not made text for this.
   for (let at = bytes.indexOf('id'); at >= 0; at = bytes.indexOf('id', at + 2)) {

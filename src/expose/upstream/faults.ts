@@ -24,7 +24,11 @@ export function faultIn(error: unknown, server: string): Fault {
 function brokenBy(error: unknown): string {
   if (error === undefined) return 'ended without an answer'
   if (error instanceof TooLarge) return `answered with more than ${longestAnswer} bytes`
-  const isNoHttp = error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError
+  const { code, message } = error as NodeJS.ErrnoException
+  const isNoHttp =
+    error instanceof errors.HTTPParserError ||
+    /^HPE_|^UND_ERR_(RES|HEADERS)_/.test(code ?? '') ||
+    message === 'bad response'
   return isNoHttp ? 'answered with what is not HTTP' : 'went away'
 }
 

@@ -23,3 +23,36 @@ export function upstreamPool(url: URL): Pool {
     bodyTimeout: 0,
   })
 }
+
+/** Identities with connections of their own, at most. */
+const poolsAtMost = 1000
+
+/**
+ * A pool for each identity: what a server behind writes beside its answers would otherwise be read as the answer to whoever
+ * uses the connection next.
+ */
+export class Pools {
+  readonly #url: URL
+  readonly #pools = new Map<string | undefined, Pool>()
+
+  constructor(url: URL) {
+    this.#url = url
+  }
+
+  of(owner: string | undefined): Pool {
+    const known = this.#pools.get(owner)
+    if (known) return known
+    const pool = upstreamPool(this.#url)
+    this.#pools.set(owner, pool)
+    for (const [oldest, its] of this.#pools) {
+      if (this.#pools.size <= poolsAtMost) break
+      this.#pools.delete(oldest)
+      void its.close() // once its calls are answered
+    }
+    return pool
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()))
+  }
+}

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { SessionLimits } from '../../config/index.js'
 import { Fault, faultAnswer } from '../../relay/fault.js'
 import { callerFacts } from '../../server/caller-facts.js'
@@ -16,7 +16,7 @@ import { badGateway, faultIn } from './faults.js'
 import { answerHeaders, identityHeaders, requestHeaders, type Told } from './headers.js'
 import { CallCount, OpenCalls } from './open-calls.js'
 import { type OwnedSession, Owners } from './owners.js'
-import { upstreamPool } from './pool.js'
+import { Pools } from './pool.js'
 import { Reach } from './reach.js'
 
 export type UpstreamOptions = Pick<ServeBase, 'onCall' | 'onRefused'> & {
@@ -50,7 +50,7 @@ export class UpstreamDispatch implements Dispatch {
   /** For people: without its query, which may hold a key. */
   readonly #server: string
   readonly #options: UpstreamOptions
-  readonly #pool: Pool
+  readonly #pools: Pools
   readonly #reach: Reach
   readonly #owners: Owners
   readonly #calls: CallCount
@@ -63,7 +63,7 @@ export class UpstreamDispatch implements Dispatch {
     this.#url = url
     this.#server = `the server behind this one, ${url.origin}${url.pathname},`
     this.#options = options
-    this.#pool = upstreamPool(url)
+    this.#pools = new Pools(url)
     this.#reach = new Reach(url, this.#server, options.logger)
     this.#owners = new Owners(options.sessions, (session) => void this.#delete(session))
     this.#calls = new CallCount(options.onCall)
@@ -113,7 +113,7 @@ export class UpstreamDispatch implements Dispatch {
     for (const { stop } of this.#passages) stop.abort()
     this.#owners.close()
     this.#reach.close()
-    await this.#pool.destroy()
+    await this.#pools.destroy()
   }
 
   #begin(exchange: Exchange): Passage {
@@ -139,6 +139,8 @@ export class UpstreamDispatch implements Dispatch {
     const { request, response, authInfo, calls } = exchange
     if (request.method === 'POST' && !isJson(request.headers['content-type']))
       return refusal(415, -32000, 'Unsupported Media Type: Content-Type must be application/json')
+    if (request.method === 'POST' && !messagesOf(exchange.body).every(isMessage))
+      return refusal(400, -32600, 'Invalid Request: the body is no message of JSON-RPC')
     if (this.#isDraining && isNews) return stopping()
     const owner = authInfo?.clientId
     // The one that arrives behind: `Connection` may have named the header.
@@ -175,7 +177,7 @@ export class UpstreamDispatch implements Dispatch {
     const isPost = method === 'POST'
     let answer: Dispatcher.ResponseData
     try {
-      answer = await this.#pool.request({
+      answer = await this.#pools.of(exchange.authInfo?.clientId).request({
         method: method as Dispatcher.HttpMethod,
         path: this.#pathFor(exchange.request.url),
         headers: { ...headers, ...(isPost && { 'content-type': 'application/json' }) },
@@ -239,6 +241,9 @@ export class UpstreamDispatch implements Dispatch {
       return this.#failed(passage, error)
     }
     if (!calls.isEmpty) this.#heard(passage, messageIn(bytes.toString()))
+    // Its client would wait for an answer that does not come any more.
+    if (statusCode < 300 && calls.waiting.length > 0 && calls.waiting.length === exchange.calls.length)
+      return this.#wrong(passage, 'answered, and not what it was asked; the call may have run')
     calls.end('error')
     const isDeleted = exchange.request.method === 'DELETE' && statusCode < 300
     if (session && (isDeleted || statusCode === 404)) {
@@ -298,7 +303,7 @@ export class UpstreamDispatch implements Dispatch {
   }
 
   /** Ends a session of the server behind, which would keep it for long. */
-  async #delete({ id, told, protocolVersion }: OwnedSession): Promise<void> {
+  async #delete({ id, owner, told, protocolVersion }: OwnedSession): Promise<void> {
     const headers = {
       'mcp-session-id': id,
       ...(protocolVersion !== undefined && { 'mcp-protocol-version': protocolVersion }),
@@ -306,7 +311,9 @@ export class UpstreamDispatch implements Dispatch {
     }
     try {
       const signal = AbortSignal.timeout(deleteTimeout)
-      const { body } = await this.#pool.request({ method: 'DELETE', path: this.#pathFor(), headers, signal })
+      const { body } = await this.#pools
+        .of(owner)
+        .request({ method: 'DELETE', path: this.#pathFor(), headers, signal })
       await body.dump()
     } catch {} // it has gone, or does not end sessions
   }
@@ -330,12 +337,25 @@ function withOwnEvent(headers: Record<string, string>, session: OwnedSession | u
 }
 
 function problemOf({ statusCode, headers }: Dispatcher.ResponseData): string | undefined {
-  const { 'content-encoding': coding = 'identity' } = headers
+  const { 'content-encoding': coding = 'identity', 'transfer-encoding': transfer = 'chunked' } = headers
   if (statusCode >= 300 && statusCode < 400)
     return `answered with a redirect (${statusCode}), which is not followed: name the URL that it leads to`
   if (statusCode > 599) return `answered with status ${statusCode}, which HTTP does not have`
-  if (coding !== 'identity') return 'answered in a compressed form, for which it was not asked'
+  if (coding !== 'identity' || !/^chunked$/i.test(String(transfer)))
+    return 'answered in a compressed form, for which it was not asked'
   return undefined
+}
+
+/** One message, or a batch, which has some. */
+function messagesOf(body: unknown): readonly unknown[] {
+  return Array.isArray(body) && body.length > 0 ? body : [body]
+}
+
+/** What is none might be read behind as what nobody has judged. */
+function isMessage(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { jsonrpc, method, id } = value as Record<string, unknown>
+  return jsonrpc === '2.0' && (typeof method === 'string' || (method === undefined && id !== undefined))
 }
 
 function isJson(type = ''): boolean {

@@ -24,7 +24,7 @@ describe('what a client sends', () => {
     'baggage',
     'user-agent',
     'x-tenant',
-    'x-client-name',
+    'x-api-key',
   ])('%s passes', (name) => {
     expect(requestHeaders({ [name]: 'value' }, undefined)).toMatchObject({ [name]: 'value' })
   })

@@ -335,3 +335,24 @@ test('a server behind without sessions just works', async () => {
     ).toBe(200)
   expect(server.health()).toMatchObject({ calls_in_flight: 0, upstream: { reachable: true } })
 })
+
+test('what a server behind writes beside an answer never reaches another identity', async () => {
+  await using world = await makeWorld()
+  const sockets = new Map<string, Set<unknown>>()
+  const plain = await plainServer((request, response, body) => {
+    const who = String(request.headers['x-client-identity'])
+    const known = sockets.get(who) ?? new Set()
+    sockets.set(who, known.add(request.socket))
+    const { id } = JSON.parse(body)
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: { content: [] } }))
+  })
+  const { url } = await exposed(plain.url, world)
+  const boss = await other(world)
+  for (let round = 0; round < 3; round++)
+    for (const { certDir } of [world, boss])
+      expect((await ask(url, certDir, { body: JSON.stringify(call('x')) })).status).toBe(200)
+  const [mine, theirs] = [...sockets.values()] as [Set<unknown>, Set<unknown>]
+  expect(sockets.size).toBe(2)
+  expect([...mine].filter((socket) => theirs.has(socket))).toEqual([])
+})

@@ -288,7 +288,54 @@ describe('an answer in one piece', () => {
     await using world = await makeWorld()
     const plain = await plainServer((_request, response) => response.writeHead(status).end())
     const { url } = await exposed(plain.url, world)
-    expect(await ask(url, world.certDir, { body: toolCall('a') })).toMatchObject({ status, body: '' })
+    const body = '{"jsonrpc":"2.0","method":"notifications/x"}'
+    expect(await ask(url, world.certDir, { body })).toMatchObject({ status, body: '' })
+  })
+
+  test.each([
+    ['nothing', 200, ''],
+    ['nothing, 202', 202, ''],
+    ['no JSON', 200, 'hello'],
+    ['the answer to another call', 200, '{"jsonrpc":"2.0","id":77,"result":{}}'],
+  ])('that is %s is no answer, and its client is told', async (_what, status, body) => {
+    await using world = await makeWorld()
+    const plain = await plainServer((_request, response) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(body),
+    )
+    const { url, ended } = await exposed(plain.url, world)
+    const answer = await ask(url, world.certDir, { body: toolCall('a') })
+    expect(answer.status).toBe(502)
+    expect(JSON.parse(answer.body).error).toMatchObject({ code: -32010, data: { sent: 'maybe' } })
+    expect(ended).toEqual([{ what: 'a', outcome: 'error' }])
+  })
+
+  test.each([
+    '[[{"jsonrpc":"2.0","id":1,"method":"tools/call"}]]',
+    '[]',
+    '1',
+    'null',
+    '"x"',
+    '[1]',
+    '{}',
+    '{"jsonrpc":"2.0"}',
+  ])('to a body that is no message, %s, is 400, and nothing passes', async (body) => {
+    await using world = await makeWorld()
+    const plain = await plainServer(() => expect.unreachable())
+    const { url } = await exposed(plain.url, world)
+    expect((await ask(url, world.certDir, { body })).status).toBe(400)
+  })
+
+  test('that begins with a byte order mark is the one answer', async () => {
+    await using world = await makeWorld()
+    const plain = await plainServer((_request, response) =>
+      response
+        .writeHead(200, { 'content-type': 'text/event-stream' })
+        .end('\ufeffdata: {"jsonrpc":"2.0","id":1,"result":{}}\n\n'),
+    )
+    const { url, ended } = await exposed(plain.url, world)
+    const { body } = await ask(url, world.certDir, { body: toolCall('a') })
+    expect(body.match(/"id"/g)).toHaveLength(1)
+    expect(ended).toEqual([{ what: 'a', outcome: 'ok' }])
   })
 
   test.each([
