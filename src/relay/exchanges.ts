@@ -33,13 +33,15 @@ export class NotModern extends Fault {
 /** Exchanges without sessions (2026-07-28) with one server: each near end is one request and its answer. */
 export class Exchanges {
   readonly #options: ExchangesOptions
+  /** The way to the server: whether it is there, and what waits for it. */
+  readonly line: Pick<Line, 'isOpen' | 'inFlight' | 'failingSince'>
   readonly #line: Line
   readonly #nears = new Map<End, Client['owner']>()
   readonly #strays = new Strays()
 
   constructor(options: ExchangesOptions) {
     this.#options = options
-    this.#line = new Line({
+    this.line = this.#line = new Line({
       ...options,
       greet: (far) => this.#discover(far),
       // The revision has no requests of servers.
@@ -52,18 +54,6 @@ export class Exchanges {
         return false // the next request opens it
       },
     })
-  }
-
-  get failingSince(): Date | undefined {
-    return this.#line.failingSince
-  }
-
-  get isOpen(): boolean {
-    return this.#line.isOpen
-  }
-
-  get inFlight(): number {
-    return this.#line.inFlight
   }
 
   /** Exchanges that go on. */

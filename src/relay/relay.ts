@@ -49,6 +49,8 @@ interface Near {
  */
 export class Relay {
   readonly #options: RelayOptions
+  /** The way to the server: whether it is there, and what waits for it. */
+  readonly line: Pick<Line, 'isOpen' | 'inFlight' | 'failingSince'>
   readonly #line: Line
   readonly #memory = new Memory()
   readonly #nears = new Set<Near>()
@@ -56,26 +58,13 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options
-    this.#line = new Line({
+    this.line = this.#line = new Line({
       ...options,
       greet: (far) => this.#greet(far),
       onRequest: (asked) => this.#fromFar(asked),
       onNotification: (notification) => this.#toldByFar(notification),
       onLost: (fault, wasUp) => this.#lost(fault, wasUp),
     })
-  }
-
-  /** Requests that wait for an answer of the server. */
-  get failingSince(): Date | undefined {
-    return this.#line.failingSince
-  }
-
-  get isOpen(): boolean {
-    return this.#line.isOpen
-  }
-
-  get inFlight(): number {
-    return this.#line.inFlight
   }
 
   /** Clients that are here. */

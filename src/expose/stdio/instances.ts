@@ -68,8 +68,8 @@ export class Instances {
     let callsInFlight = 0
     let failingSince: Date | undefined
     for (const { relay } of this.#instances.values()) {
-      callsInFlight += relay.inFlight
-      failingSince ??= relay.failingSince
+      callsInFlight += relay.line.inFlight
+      failingSince ??= relay.line.failingSince
     }
     const children = { alive: this.#running, starts: this.#starts, deaths: this.#deaths }
     const dying = failingSince && {
@@ -244,7 +244,7 @@ export class Instances {
   /** Makes room: ends a child that nobody uses. */
   async #endUnused(): Promise<void> {
     for (const [key, instance] of this.#instances) {
-      if (!instance.relay.isOpen || !isUnused(instance)) continue
+      if (!instance.relay.line.isOpen || !isUnused(instance)) continue
       await this.#end(key, instance)
       return
     }
