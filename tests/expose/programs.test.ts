@@ -54,6 +54,15 @@ describe.each([
   )
 })
 
+test('whether the fixture is reached over stdin and stdout or over HTTP is no difference', async () => {
+  const [, url = ''] = await startNode([programPath('stateful.mjs')]).printed(/listens at (\S+)/)
+  const [piped, overHttp] = await Promise.all([
+    transcriptOf(clientV2, fixture(), fixtureScript),
+    transcriptOf(clientV2, { url }, fixtureScript),
+  ])
+  expect(overHttp).toEqual(piped)
+})
+
 const initialize = {
   jsonrpc: '2.0',
   id: 0,

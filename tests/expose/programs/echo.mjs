@@ -5,7 +5,6 @@
 //   --ignore-eof       goes on when stdin has ended   --ignore-term   goes on after SIGTERM
 //   --greet            writes a line to stderr when it is ready
 import { appendFileSync, readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { answers, cancelled, capabilities, info, newSeen, overhead, received, toolOf } from './tools.mjs'
@@ -110,8 +109,7 @@ function byHand() {
     }
   }
 
-  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })
-  lines.on('line', (line) => {
+  function take(line) {
     if (line === '') return
     const message = JSON.parse(line)
     if (message.method === undefined) {
@@ -128,8 +126,21 @@ function byHand() {
       running.get(message.params?.requestId)?.abort()
       cancelled(seen, message.params?.reason)
     }
+  }
+
+  // By hand: from Node 24 on, readline ends a line at U+2028 too, which JSON may contain.
+  let rest = ''
+  process.stdin.setEncoding('utf8')
+  process.stdin.on('data', (chunk) => {
+    if (!chunk.includes('\n')) {
+      rest += chunk
+      return
+    }
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop()
+    for (const line of lines) take(line)
   })
-  lines.on('close', () => {
+  process.stdin.on('end', () => {
     if (!flags['ignore-eof']) process.exit(0)
   })
 }

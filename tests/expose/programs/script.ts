@@ -3,7 +3,7 @@ import type { Way } from '../../support/compare/clients.js'
 import type { Script } from '../../support/compare/transcript.js'
 
 /** The path of a program here. */
-export const programPath = (name: 'echo.mjs' | 'stateful.mjs' | 'stateful.py') =>
+export const programPath = (name: 'echo.mjs' | 'stateful.mjs') =>
   fileURLToPath(new URL(name, import.meta.url))
 
 /** `echo.mjs` with these flags, as a client starts it. */
