@@ -19,12 +19,9 @@ export function stamped(body: unknown, caller: CallerFacts | undefined): unknown
 
 function stampedOne(message: unknown, caller: CallerFacts | undefined): unknown {
   if (!isObject(message)) return message
-  const answered = changed(message, 'result', withoutOurs)
-  const asked = changed(answered, 'params', (params) =>
-    changed(withoutOurs(params), 'inputResponses', allWithoutOurs),
-  )
+  const cleaned = withoutOurs(message) as Fields
   const isRequest = 'method' in message && 'id' in message
-  return caller && isRequest ? withCaller(asked, caller) : asked
+  return caller && isRequest ? withCaller(cleaned, caller) : cleaned
 }
 
 function withCaller(message: Fields, caller: CallerFacts): Fields {
@@ -35,24 +32,25 @@ function withCaller(message: Fields, caller: CallerFacts): Fields {
   return { ...message, params: { ...params, _meta: { ..._meta, [callerKey]: caller } } }
 }
 
-/** Without what its `_meta` has under our prefix. */
-function withoutOurs(fields: Fields): Fields {
-  return changed(fields, '_meta', (meta) => {
-    const kept = Object.entries(meta).filter(([key]) => !ours.test(key))
-    return kept.length === Object.keys(meta).length ? meta : Object.fromEntries(kept)
-  })
+/** Without what any `_meta` in it has under our prefix: parts of a message have one of their own. */
+function withoutOurs(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map(withoutOurs)
+    return items.every((item, at) => item === value[at]) ? value : items
+  }
+  if (!isObject(value)) return value
+  const entries = Object.entries(value)
+  const kept = entries.map(([name, member]) => [
+    name,
+    withoutOurs(name === '_meta' ? pruned(member) : member),
+  ])
+  return kept.every(([, member], at) => member === entries[at]?.[1]) ? value : Object.fromEntries(kept)
 }
 
-function allWithoutOurs(responses: Fields): Fields {
-  return Object.keys(responses).reduce((all, name) => changed(all, name, withoutOurs), responses)
-}
-
-/** With another value under this name, if there is an object there and it changes. */
-function changed(fields: Fields, name: string, change: (value: Fields) => Fields): Fields {
-  const value = Object.hasOwn(fields, name) ? fields[name] : undefined
-  if (!isObject(value)) return fields
-  const made = change(value)
-  return made === value ? fields : { ...fields, [name]: made }
+function pruned(meta: unknown): unknown {
+  if (!isObject(meta)) return meta
+  const kept = Object.entries(meta).filter(([key]) => !ours.test(key))
+  return kept.length === Object.keys(meta).length ? meta : Object.fromEntries(kept)
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -11,6 +11,10 @@ export interface InitializeResult {
 /** From the one that says most to the one that says least (RFC 5424). */
 const levels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']
 
+export function isLevel(value: unknown): value is string {
+  return typeof value === 'string' && levels.includes(value)
+}
+
 export function isAtLeast(level: unknown, threshold: string): boolean {
   const at = levels.indexOf(String(level))
   return at < 0 || at >= levels.indexOf(threshold)
@@ -20,9 +24,6 @@ export function isAtLeast(level: unknown, threshold: string): boolean {
 export function moreOf(one: string, other: string): string {
   return isAtLeast(other, one) ? one : other
 }
-
-/** Characters of all URIs that are subscribed to at once. */
-const subscribedAtMost = 256 * 1024
 
 /**
  * What a server of a session was told of it, to tell it to the next one when it dies: `initialize`, `initialized`, the level of
@@ -44,14 +45,6 @@ export class Memory {
     this.#initialize ??= request
   }
 
-  /** Returns whether there was room for it. */
-  noteSubscribed(uri: string): boolean {
-    const characters = [...this.subscribed].reduce((sum, { length }) => sum + length, uri.length)
-    if (characters > subscribedAtMost) return false
-    this.subscribed.add(uri)
-    return true
-  }
-
   /** Forgets the server: the next client begins from the start. */
   forget(): void {
     this.#initialize = undefined
@@ -68,6 +61,8 @@ export class Memory {
     const answer = await answerOf(far, initialize)
     if (!('result' in answer)) throw new InitializeRefused(answer)
     const result = answer.result as InitializeResult
+    if (typeof result.protocolVersion !== 'string' || !isObject(result.capabilities))
+      throw new Fault('its answer to initialize is not one: no protocolVersion, or no capabilities', 'no')
     if (this.#result && this.#result.protocolVersion !== result.protocolVersion)
       throw new Fault(
         `it speaks revision ${String(result.protocolVersion)} now, and spoke ${String(this.#result.protocolVersion)} before`,
@@ -93,13 +88,17 @@ export class InitializeRefused extends Fault {
   }
 }
 
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 export function answerOf(far: End, request: JSONRPCRequest): Promise<JSONRPCResponse> {
   return new Promise((answered) => far.ask(request, { answered }))
 }
 
 /** That what a server offers may be other than before, to a client that it has promised to tell. */
-export function changesOf({ capabilities = {} }: InitializeResult): JSONRPCNotification[] {
+export function changesOf({ capabilities }: InitializeResult): JSONRPCNotification[] {
   return ['tools', 'prompts', 'resources']
-    .filter((kind) => capabilities[kind]?.listChanged === true)
+    .filter((kind) => capabilities?.[kind]?.listChanged === true)
     .map((kind) => ({ jsonrpc: '2.0', method: `notifications/${kind}/list_changed` }))
 }

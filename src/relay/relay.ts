@@ -9,7 +9,7 @@ import type {
 import { type Asked, End } from './end.js'
 import { Fault, faultAnswer } from './fault.js'
 import { Line, type LineOptions } from './line.js'
-import { changesOf, InitializeRefused, isAtLeast, Memory, moreOf } from './memory.js'
+import { changesOf, InitializeRefused, isAtLeast, isLevel, Memory, moreOf } from './memory.js'
 
 export interface RelayOptions extends Omit<LineOptions, 'greet' | 'onRequest' | 'onNotification' | 'onLost'> {
   /** Told each time that the far end was lost, or did not come. */
@@ -21,10 +21,20 @@ export interface RelayOptions extends Omit<LineOptions, 'greet' | 'onRequest' | 
 /** Changes what a near end says before it is passed on. */
 export type Stamp = <Message extends JSONRPCMessage>(message: Message) => Message
 
-/** One client. */
+/** A client that joins. */
+export interface Client {
+  readonly stamp?: Stamp
+  /** Whose it is: what one of its clients may hear, all may. */
+  readonly owner?: string | undefined
+}
+
+/** Characters of all URIs that one client may watch at once. */
+const watchedAtMost = 64 * 1024
+
 interface Near {
   readonly end: End
   readonly stamp: Stamp
+  readonly owner: string | undefined
   level?: string
   readonly subscribed: Set<string>
 }
@@ -39,6 +49,8 @@ export class Relay {
   readonly #line: Line
   readonly #memory = new Memory()
   readonly #nears = new Set<Near>()
+  /** Whose requests were given up and may run on: what this server still says may be about them. */
+  readonly #strays = new Set<string | undefined>()
 
   constructor(options: RelayOptions) {
     this.#options = options
@@ -66,7 +78,7 @@ export class Relay {
   }
 
   /** Takes a client. It leaves when its transport closes. */
-  async join(transport: Transport, stamp: Stamp = (message) => message): Promise<void> {
+  async join(transport: Transport, { stamp = (message) => message, owner }: Client = {}): Promise<void> {
     const { maxInFlight, onError } = this.#options
     const end = await End.open(transport, {
       name: 'the client',
@@ -76,7 +88,7 @@ export class Relay {
       onClose: () => this.#left(near),
       ...(onError && { onError }),
     })
-    const near: Near = { end, stamp, subscribed: new Set() }
+    const near: Near = { end, stamp, owner, subscribed: new Set() }
     this.#nears.add(near)
   }
 
@@ -98,7 +110,27 @@ export class Relay {
       case 'resources/unsubscribe':
         return this.#unsubscribe(near, asked, request)
       default:
-        this.#line.pass(asked, request)
+        this.#ask(near, asked, request)
+    }
+  }
+
+  /** Has the server answer a client. */
+  #ask(
+    near: Near,
+    asked: Asked,
+    request: JSONRPCRequest,
+    onAnswer?: (answer: JSONRPCResponse) => void,
+  ): void {
+    const giveUp = this.#line.ask(request, {
+      answered: (answer) => {
+        onAnswer?.(answer)
+        asked.answer(answer)
+      },
+      told: (notification) => asked.tell(notification),
+    })
+    asked.onGivenUp = (reason) => {
+      this.#strays.add(near.owner)
+      giveUp(reason)
     }
   }
 
@@ -114,35 +146,34 @@ export class Relay {
   }
 
   #setLevel(near: Near, asked: Asked, request: JSONRPCRequest): void {
-    const wanted = String(request.params?.level)
+    const wanted = request.params?.level
+    if (!isLevel(wanted)) return this.#ask(near, asked, request) // the server has the words for it
     const others = [...this.#nears].flatMap((one) =>
       one === near || one.level === undefined ? [] : [one.level],
     )
     const level = others.reduce(moreOf, wanted)
-    const params = { ...request.params, level }
-    asked.onGivenUp = this.#line.ask(
-      { ...request, params },
-      {
-        answered: (answer) => {
-          if ('result' in answer) {
-            near.level = wanted
-            this.#memory.level = level
-          }
-          asked.answer(answer)
-        },
-      },
-    )
+    this.#ask(near, asked, { ...request, params: { ...request.params, level } }, (answer) => {
+      if (!('result' in answer)) return
+      near.level = wanted
+      this.#memory.level = level
+    })
   }
 
   #subscribe(near: Near, asked: Asked, request: JSONRPCRequest): void {
-    asked.onGivenUp = this.#line.ask(request, {
-      answered: (answer) => {
-        const uri = String(request.params?.uri)
-        if ('result' in answer && this.#nears.has(near)) {
-          if (this.#memory.noteSubscribed(uri)) near.subscribed.add(uri)
-        }
-        asked.answer(answer)
-      },
+    const uri = String(request.params?.uri)
+    const characters = [...near.subscribed].reduce((sum, { length }) => sum + length, uri.length)
+    if (characters > watchedAtMost) {
+      const fault = new Fault(
+        'this client watches too many resources, or such with long URIs',
+        'no',
+        'RATE_LIMITED',
+      )
+      return asked.answer(faultAnswer(request.id, fault))
+    }
+    this.#ask(near, asked, request, (answer) => {
+      if (!('result' in answer) || !this.#nears.has(near)) return
+      near.subscribed.add(uri)
+      this.#memory.subscribed.add(uri)
     })
   }
 
@@ -151,7 +182,7 @@ export class Relay {
     near.subscribed.delete(uri)
     if (this.#isWatched(uri)) return asked.answer({ jsonrpc: '2.0', id: request.id, result: {} })
     this.#memory.subscribed.delete(uri)
-    this.#line.pass(asked, request)
+    this.#ask(near, asked, request)
   }
 
   #isWatched(uri: string): boolean {
@@ -184,10 +215,12 @@ export class Relay {
     const { request } = asked
     if (request.method === 'ping') return asked.answer({ jsonrpc: '2.0', id: request.id, result: {} })
     const [near, ...others] = this.#nears
-    if (near && others.length === 0) return this.#askNear(near, asked)
-    const words = near
-      ? `${request.method} has several clients to go to: it is refused while more than one session is open`
-      : `${request.method} has no client to go to`
+    if (near && others.length === 0 && !this.#hasStraysBeside(near)) return this.#askNear(near, asked)
+    const words = !near
+      ? `${request.method} has no client to go to`
+      : others.length > 0
+        ? `${request.method} has several clients to go to: it is refused while more than one session is open`
+        : `${request.method} may belong to a call that another client has given up: it is refused until this server is started again`
     asked.answer(faultAnswer(request.id, new Fault(words, 'no')))
   }
 
@@ -212,13 +245,15 @@ export class Relay {
     if (method === 'notifications/message') {
       if (near.level !== undefined && !isAtLeast(params?.level, near.level)) return false
       const busy = [...this.#nears].filter(({ end }) => end.askedCount > 0)
-      return this.#nears.size === 1 || (busy.length === 1 && busy[0] === near)
+      const isItsOwn = this.#nears.size === 1 || (busy.length === 1 && busy[0] === near)
+      return isItsOwn && !this.#hasStraysBeside(near)
     }
     if (this.#nears.size === 1 || method.endsWith('/list_changed')) return true
-    const uri = String(params?.uri)
-    return (
-      method === 'notifications/resources/updated' && [...near.subscribed].some((one) => uri.startsWith(one))
-    )
+    return method === 'notifications/resources/updated' && near.subscribed.has(String(params?.uri))
+  }
+
+  #hasStraysBeside({ owner }: Near): boolean {
+    return [...this.#strays].some((stray) => stray !== owner)
   }
 
   async #greet(far: End): Promise<void> {
@@ -228,6 +263,7 @@ export class Relay {
   }
 
   #lost(fault: Fault, wasUp: boolean): boolean {
+    this.#strays.clear()
     if (!this.#memory.result) this.#memory.forget()
     this.#options.onLost?.(fault, wasUp)
     return this.#memory.result !== undefined && this.#nears.size > 0

@@ -66,6 +66,7 @@ export class Run {
     }
     runningNames.add(name)
     let log: Log | undefined
+    let mounted: Mounted | undefined
     try {
       const { live } = settings
       log = live.log === false ? undefined : (await import('../tls/log/log.js')).openLog(live.log)
@@ -74,12 +75,13 @@ export class Run {
         ...(live.onSecurityEvent ? [live.onSecurityEvent] : []),
       ])
       const tell = teller(events, { side: 'server', name, mode: settings.mode })
-      const mounted = await settings.mount?.({ logger: log?.logger, tell })
+      mounted = await settings.mount?.({ logger: log?.logger, tell })
       const source = config.tlsEnabled ? materialSource(config.tls, 'server', name) : undefined
       const material = source && (await ReloadableMaterial.load(source, tell))
       const freshness = source && material && new Freshness(material, source.paths, tell, live)
       return new Run(config, settings, host, { log, events, mounted, material, freshness })
     } catch (error) {
+      void mounted?.close()
       log?.close()
       runningNames.delete(name)
       throw error
@@ -265,6 +267,7 @@ export class Run {
     this.#freshness?.stop()
     this.#healthServer?.close()
     this.#twin?.close()
+    void this.#closeMounted()
     this.#release()
   }
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { exposed } from '../support/exposed.js'
 import { forge, writeSet } from '../support/forge.js'
 import { inGroup } from '../support/processes.js'
-import { messagesIn, openRawSession } from '../support/raw-session.js'
+import { messagesIn, openRawSession, openStream } from '../support/raw-session.js'
 import { scratch } from '../support/scratch.js'
 import { sdkClient } from '../support/sdk-client.js'
 import { ask, mcpHeaders } from '../support/wire.js'
@@ -295,4 +295,35 @@ test('metrics count children and calls in flight', async () => {
     '0',
   ])
   expect(body).toMatch(/mcp_mtls_tool_calls_total\{tool="other",outcome="error"/)
+})
+
+test('one identity that opens many sessions pushes out its own, and not those of others', async () => {
+  await using world = await makeWorld()
+  const boss = await another(world, 'boss')
+  const { url } = await exposed(world, program(), { maxInstances: 10, sessions: { max: 3 } })
+  const theirs = await openRawSession(url, boss)
+  const mine: Awaited<ReturnType<typeof openRawSession>>[] = []
+  for (let at = 0; at < 4; at++) mine.push(await openRawSession(url, world.certDir))
+  const ping = { jsonrpc: '2.0', id: 9, method: 'ping' }
+  expect((await theirs.post(ping)).status).toBe(200)
+  const statuses = await Promise.all(mine.map(async (session) => (await session.post(ping)).status))
+  expect(statuses).toEqual([404, 404, 200, 200])
+})
+
+test('a call whose client has gone does not keep its place from others for ever', async () => {
+  await using world = await makeWorld()
+  const { url, server } = await exposed(world, program(), { sessions: { max: 1, idle: 200 } })
+  const one = await openRawSession(url, world.certDir)
+  const headers = { 'mcp-session-id': one.id, 'mcp-protocol-version': '2025-11-25' }
+  const body = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'hang', arguments: {}, _meta: { progressToken: 1 } },
+  }
+  const stream = await openStream(url, world.certDir, headers, JSON.stringify(body))
+  await expect.poll(() => stream.events.length).toBe(1)
+  stream.destroy()
+  await expect.poll(() => openRawSession(url, world.certDir).then(() => 'came', String)).toBe('came')
+  await expect.poll(() => server.health().children?.alive).toBe(1)
 })

@@ -1,5 +1,6 @@
 // What is at both addresses of this machine needs a machine with both.
 import { once } from 'node:events'
+import { Server as HttpServer } from 'node:http'
 import { type AddressInfo, createServer, Server, type Socket, connect as tcpConnect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -12,6 +13,8 @@ import { forge, forgeCa } from '../support/forge.js'
 import { scratch } from '../support/scratch.js'
 import { Script, slowServer } from '../support/slow-server.js'
 import { describeWith } from '../support/tools.js'
+import { answerJson, exposed } from '../support/upstream.js'
+import { ask, toolCall } from '../support/wire.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
 const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
@@ -24,6 +27,23 @@ describeWith('IPv6', hasIpv6, 'localhost', () => {
     const url = await serveEcho('::1', certDir)
     const node = ['--no-network-family-autoselection', '--dns-result-order=ipv4first']
     expect(await callsOver(url, certDir, node)).toEqual(allWell)
+  })
+
+  test('a server behind ours is reached at ::1, by its address and as localhost', async () => {
+    await using world = await makeWorld()
+    const hosts: (string | undefined)[] = []
+    const server = new HttpServer((request, response) => {
+      hosts.push(request.headers.host)
+      request.resume().on('end', () => answerJson(request, response, '{"id":1,"method":"ping"}'))
+    }).listen(0, '::1')
+    await once(server, 'listening')
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as AddressInfo
+    for (const host of ['[::1]', 'localhost']) {
+      const { url } = await exposed(`http://${host}:${port}/mcp`, world)
+      expect((await ask(url, world.certDir, { body: toolCall('echo') })).status).toBe(200)
+    }
+    expect(hosts).toEqual([`[::1]:${port}`, `localhost:${port}`])
   })
 
   test('as a host to listen at it is both addresses, with one port', async () => {

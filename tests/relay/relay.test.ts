@@ -1,6 +1,6 @@
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server'
 import { expect, onTestFinished, test } from 'vitest'
-import { Relay, type RelayOptions, type Stamp } from '../../src/relay/relay.js'
+import { type Client, Relay, type RelayOptions, type Stamp } from '../../src/relay/relay.js'
 import { Wire } from '../support/wire-transport.js'
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
@@ -35,9 +35,9 @@ function made(options: Partial<RelayOptions> = {}) {
     ...options,
   })
   onTestFinished(() => relay.close())
-  const join = async (stamp?: Stamp) => {
+  const join = async (client?: Client) => {
     const wire = new Wire()
-    await relay.join(wire, stamp)
+    await relay.join(wire, client)
     let last = 0
     const ask = async (method: string, params: object = {}) => {
       const id = `client ${++last}`
@@ -180,7 +180,9 @@ test('each client hears of what changes, of what it watches, and nothing of what
   await settled()
   const say = (method: string, params = {}) => wires[0]?.says({ jsonrpc: '2.0', method, params })
   say('notifications/tools/list_changed')
+  say('notifications/resources/updated', { uri: 'a:1' })
   say('notifications/resources/updated', { uri: 'a:1/part' })
+  say('notifications/resources/updated', { uri: 'a:' })
   say('notifications/message', { level: 'info', data: 'of the call' })
   say('notifications/elicitation/complete', { elicitationId: 'e' })
   const heard = (of: { heard: () => JSONRPCMessage[] }) =>
@@ -242,7 +244,7 @@ test('a client that goes has its calls given up; with the last one the relay is 
 test('all that a client says is stamped: requests, notifications, and its answers', async () => {
   const { join, wires, held } = made()
   const stamp: Stamp = (message) => ({ ...message, stamped: true })
-  const one = await join(stamp)
+  const one = await join({ stamp })
   await one.open()
   one.wire.says({ jsonrpc: '2.0', method: 'notifications/roots/list_changed' })
   held.add('roots/list')
@@ -271,3 +273,83 @@ test('a server that comes back with another revision is not spoken to', async ()
     },
   })
 })
+
+test('what may be about a call that another has given up goes to nobody, until the server begins again', async () => {
+  const { join, wires, held } = made()
+  const [alice, mallory] = [await join({ owner: 'alice' }), await join({ owner: 'mallory' })]
+  await alice.open()
+  await mallory.open()
+  held.add('tools/call')
+  void alice.ask('tools/call', {})
+  void mallory.ask('tools/call', {})
+  await settled()
+  await alice.wire.close()
+  const say = (at: number) => {
+    wires[at]?.says({
+      jsonrpc: '2.0',
+      method: 'notifications/message',
+      params: { level: 'info', data: 'secret' },
+    })
+    wires[at]?.says({
+      jsonrpc: '2.0',
+      id: 'far',
+      method: 'elicitation/create',
+      params: { message: 'secret' },
+    })
+  }
+  say(0)
+  expect(mallory.heard()).toEqual([])
+  expect(wires[0]?.sent.at(-1)).toMatchObject({
+    id: 'far',
+    error: { message: expect.stringContaining('given up') },
+  })
+  const again = await join({ owner: 'alice' })
+  await again.open()
+  await mallory.wire.close()
+  say(0)
+  expect(again.heard()).toEqual([]) // mallory's call was given up, too
+  await wires[0]?.close()
+  await expect.poll(() => wires.length).toBe(2)
+  await settled()
+  say(1)
+  expect(again.heard().filter((message) => 'params' in message)).toHaveLength(2)
+})
+
+test('what was given up by the same owner holds nothing back', async () => {
+  const { join, wires, held } = made()
+  const [one, other] = [await join({ owner: 'alice' }), await join({ owner: 'alice' })]
+  await one.open()
+  await other.open()
+  held.add('tools/call')
+  void one.ask('tools/call', {})
+  await settled()
+  await one.wire.close()
+  wires[0]?.says({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info' } })
+  expect(other.heard()).toHaveLength(1)
+})
+
+test('a client that watches more than it may is told, and others are not held up by it', async () => {
+  const { join } = made()
+  const [one, other] = [await join(), await join()]
+  await one.open()
+  await other.open()
+  const uri = (at: number) => `a:${at}${'x'.repeat(30_000)}`
+  expect(await one.ask('resources/subscribe', { uri: uri(1) })).toMatchObject({ result: {} })
+  expect(await one.ask('resources/subscribe', { uri: uri(2) })).toMatchObject({ result: {} })
+  expect(await one.ask('resources/subscribe', { uri: uri(3) })).toMatchObject({
+    error: { data: { code: 'RATE_LIMITED' } },
+  })
+  expect(await other.ask('resources/subscribe', { uri: uri(3) })).toMatchObject({ result: {} })
+})
+
+test.each([[{}], [{ level: 'loud' }], [{ level: { a: 1 } }]])(
+  'a level that is none, %j, reaches the server as it is',
+  async (params) => {
+    const { join, wires } = made()
+    const one = await join()
+    await one.open()
+    await one.ask('logging/setLevel', params)
+    expect(wires[0]?.sent.at(-1)).toMatchObject({ method: 'logging/setLevel', params })
+    expect(((wires[0] as Wire).sent.at(-1) as JSONRPCRequest).params).toEqual(params)
+  },
+)

@@ -5,7 +5,7 @@ import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/server'
 import { Fault, faultAnswer } from '../../relay/fault.js'
 import { printable } from '../../text/printable.js'
 import { shortened } from '../../text/shortened.js'
-import { answeredId } from './answer-id.js'
+import { answeredId, isPerhapsAnswer } from './answer-id.js'
 import { ChildLog } from './child-log.js'
 import { endGroup, holdGroup, signal } from './group.js'
 import { Lines, type Unreadable } from './lines.js'
@@ -25,6 +25,8 @@ export interface ChildOptions {
 
 /** Bytes that may wait for a child that does not read. */
 const unreadAtMost = 64 * 1024 * 1024
+/** Messages in one line, as there may be in 2025-03-26. */
+const batchAtMost = 100
 /** So long nothing follows the begin of a line until it counts as lost; milliseconds. */
 const halfLineAtMost = 30_000
 /** So long the last words of a child are waited for, when others hold its stdout open; milliseconds. */
@@ -76,7 +78,9 @@ export class Child implements Transport {
     })
     holdGroup(this.#group)
     child.on('error', (error) => this.onerror?.(error))
-    child.stdin.on('error', () => {}) // it does not read any more: what is sent to it fails, or it has ended
+    // One that does not read, or does not say anything, any more is as good as dead.
+    child.stdin.on('error', () => this.#giveUp())
+    child.stdout.once('close', () => setTimeout(() => this.#giveUp(), lastWords).unref())
     this.#log = new ChildLog(onText)
     child.stderr.on('data', (chunk) => this.#log.push(chunk))
     this.#ended = this.#end()
@@ -116,6 +120,11 @@ export class Child implements Transport {
       await endGroup(this.#group, patience)
     }
     await this.#ended
+  }
+
+  /** What it has not answered it never will: somebody would wait for ever. */
+  #giveUp(): void {
+    if (!this.#isClosed) signal(this.#group, 'SIGKILL')
   }
 
   /** Ends it and what it has started, without asking. */
@@ -165,9 +174,16 @@ export class Child implements Transport {
         this.#unreadable({ head: line.slice(0, 256), tail: line.slice(-256) }, 'what is no JSON')
       return
     }
-    for (const one of Array.isArray(message) ? message : [message])
+    const messages: readonly unknown[] = Array.isArray(message) ? message : [message]
+    if (messages.length > batchAtMost || !messages.every(isMessage))
+      this.#log.say(`on its stdout, what is no message of JSON-RPC: ${shown(line)}`)
+    for (const one of messages.slice(0, batchAtMost)) {
       if (isMessage(one)) this.onmessage?.(one)
-      else this.#log.say(`on its stdout, what is no JSON-RPC: ${shown(line)}`)
+      else if (isObject(one) && isId(one.id) && one.method === undefined)
+        this.onmessage?.(
+          faultAnswer(one.id, new Fault('the answer of the server is none of JSON-RPC', 'maybe')),
+        )
+    }
   }
 
   /**
@@ -178,7 +194,7 @@ export class Child implements Transport {
     this.#log.say(`on its stdout, ${what}: ${shown(line.head)}`)
     const id = answeredId(line)
     if (id === undefined) {
-      if (/^\s*[{[].*"jsonrpc"/.test(line.head)) signal(this.#group, 'SIGKILL')
+      if (isPerhapsAnswer(line)) this.#giveUp()
       return
     }
     const fault = new Fault(`the answer of the server cannot be read: it is ${what}`, 'maybe')
@@ -192,16 +208,25 @@ function closed(stream: Readable): Promise<unknown> {
 
 /** As far as a relay looks at it: the rest is between client and server. */
 function isMessage(value: unknown): value is JSONRPCMessage {
-  if (typeof value !== 'object' || value === null) return false
-  const { jsonrpc, id, method, params } = value as Record<string, unknown>
-  if (jsonrpc !== '2.0') return false
-  const isId = typeof id === 'string' || typeof id === 'number'
-  if (method === undefined) return isId && ('result' in value || 'error' in value)
-  return (
-    typeof method === 'string' &&
-    (id === undefined || isId) &&
-    (params === undefined || (typeof params === 'object' && params !== null))
-  )
+  if (!isObject(value) || value.jsonrpc !== '2.0') return false
+  const { id, method, params } = value
+  if (method === undefined) return isId(id) && isAnswer(value)
+  return typeof method === 'string' && (id === undefined || isId(id)) && typeof (params ?? {}) === 'object'
+}
+
+function isId(id: unknown): id is string | number {
+  return typeof id === 'string' || typeof id === 'number'
+}
+
+function isAnswer({ result, error }: { readonly result?: unknown; readonly error?: unknown }): boolean {
+  if (error === undefined) return isObject(result)
+  if (result !== undefined || !isObject(error)) return false
+  const { code, message } = error
+  return Number.isInteger(code) && typeof message === 'string'
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function shown(text: string): string {

@@ -31,6 +31,8 @@ const remembered = 1000
 /** A child, or the place for one, and who it is for. */
 interface Instance {
   readonly relay: Relay | Exchanges
+  /** Who is about to join. */
+  coming: number
   timer?: NodeJS.Timeout
 }
 
@@ -79,7 +81,8 @@ export class Instances {
       const onLost = (fault: Fault, wasUp: boolean) => this.#lost(fault, wasUp)
       return new Relay({ ...this.#lineOptions(caller), onLost, onEmpty })
     })
-    await (instance.relay as Relay).join(transport, this.#stamp(caller))
+    const client = { stamp: this.#stamp(caller), owner: caller?.id }
+    await this.#claimed(key, instance, () => (instance.relay as Relay).join(transport, client))
   }
 
   /**
@@ -89,16 +92,16 @@ export class Instances {
   async exchanges(caller: CallerFacts | undefined): Promise<Exchanges | undefined> {
     if (performance.now() < this.#isOldUntil) return undefined
     const key = `exchanges of ${this.#ownerOf(caller)}`
-    const { relay } = this.#instance(key, (onEmpty) => {
+    const instance = this.#instance(key, (onEmpty) => {
       const options = this.#lineOptions(caller)
       const startTimeout = Math.min(options.startTimeout, discoverWithin)
       const clientInfo = { name: 'mcp-mtls', version: packageVersion }
       // What is too old for exchanges has not failed.
       return new Exchanges({ ...options, shared: new Backoff(), startTimeout, clientInfo, onEmpty })
     })
-    const exchanges = relay as Exchanges
+    const exchanges = instance.relay as Exchanges
     try {
-      await exchanges.open()
+      await this.#claimed(key, instance, () => exchanges.open())
       this.#isModern = true
       return exchanges
     } catch (error) {
@@ -107,7 +110,7 @@ export class Instances {
       if (this.#isModern || !(isSilent || error instanceof NotModern)) return exchanges
       this.#isModern = false
       this.#isOldUntil = isSilent ? performance.now() + silentFor : Number.POSITIVE_INFINITY
-      void this.#end(key)
+      void this.#end(key, instance)
       return undefined
     }
   }
@@ -150,8 +153,10 @@ export class Instances {
       return known
     }
     const instance: Instance = {
+      coming: 0,
       relay: make(() => {
-        if (this.#options.instances === 'session' && instance.relay instanceof Relay) void this.#end(key)
+        if (this.#options.instances === 'session' && instance.relay instanceof Relay)
+          void this.#end(key, instance)
         else this.#endWhenIdle(key, instance)
       }),
     }
@@ -160,16 +165,26 @@ export class Instances {
     return instance
   }
 
+  /** Keeps an instance while somebody is on the way to it. */
+  async #claimed(key: string, instance: Instance, way: () => Promise<void>): Promise<void> {
+    instance.coming++
+    try {
+      await way()
+    } finally {
+      instance.coming--
+      this.#endWhenIdle(key, instance)
+    }
+  }
+
   #endWhenIdle(key: string, instance: Instance): void {
     clearTimeout(instance.timer)
     instance.timer = setTimeout(() => {
-      if (instance.relay.size === 0) void this.#end(key)
+      if (isUnused(instance)) void this.#end(key, instance)
     }, this.#options.idle).unref()
   }
 
-  async #end(key: string): Promise<void> {
-    const instance = this.#instances.get(key)
-    if (!instance) return
+  async #end(key: string, instance = this.#instances.get(key)): Promise<void> {
+    if (!instance || this.#instances.get(key) !== instance) return
     this.#instances.delete(key)
     clearTimeout(instance.timer)
     const closing = instance.relay.close().finally(() => this.#closing.delete(closing))
@@ -216,9 +231,9 @@ export class Instances {
 
   /** Makes room: ends a child that nobody uses. */
   async #endUnused(): Promise<void> {
-    for (const [key, { relay }] of this.#instances) {
-      if (!relay.isOpen || relay.size > 0) continue
-      await this.#end(key)
+    for (const [key, instance] of this.#instances) {
+      if (!instance.relay.isOpen || !isUnused(instance)) continue
+      await this.#end(key, instance)
       return
     }
   }
@@ -259,4 +274,8 @@ export class Instances {
     const { name, logger } = this.#options
     logger?.[level]({ event, name, pid }, `${name}: child ${pid}: ${text}`)
   }
+}
+
+function isUnused({ relay, coming }: Instance): boolean {
+  return relay.size === 0 && coming === 0
 }

@@ -14,7 +14,7 @@ export interface LinesOptions {
 
 const newline = 0x0a
 const kept = 256
-const manyParts = 1024
+const smallPart = 16 * 1024
 
 /** Splits bytes into lines of text, and holds no more of one than may be. */
 export class Lines {
@@ -52,9 +52,16 @@ export class Lines {
     this.#length += part.length
     this.#parts.push(part)
     if (this.#length > this.#options.maxLine) this.#parts = [headOf(this.#parts), tailOf(this.#parts)]
-    // Each part costs more than its bytes when it has few of them.
-    else if (this.#parts.length > manyParts && this.#length < manyParts * 1024)
-      this.#parts = [Buffer.concat(this.#parts)]
+    else this.#joinSmall()
+  }
+
+  /** Each part costs more than its bytes when it has few of them. Every byte is copied a few times at most. */
+  #joinSmall(): void {
+    for (;;) {
+      const [before, last] = this.#parts.slice(-2)
+      if (!before || !last || last.length >= smallPart || before.length > 2 * last.length) return
+      this.#parts.splice(-2, 2, Buffer.concat([before, last]))
+    }
   }
 
   #end(): void {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { EventCutter, eventIn, longestAnswer, TooLarge } from './events.js'
+import { dataIn, EventCutter, idIn, longestAnswer, TooLarge } from './events.js'
 
 /** Of what is large, so much is handed on at once: what waits for a client is small. */
 const slice = 64 * 1024
@@ -30,6 +30,8 @@ export interface StreamEnd {
 export interface StreamParts {
   /** The response it goes to: nothing is read while its client does not keep up. */
   readonly response: ServerResponse
+  /** Gets the id of each event that has one, before it is handed on. */
+  readonly onId: (id: string) => void
   /** Whether the next message is of interest here. */
   readonly isHeard: () => boolean
   readonly onMessage: (message: unknown) => void
@@ -40,7 +42,7 @@ export interface StreamParts {
 /** An event stream, handed on event by event as soon as each is complete. */
 export async function* passedEvents(
   body: Body,
-  { response, isHeard, onMessage, atEnd }: StreamParts,
+  { response, onId, isHeard, onMessage, atEnd }: StreamParts,
 ): AsyncGenerator<Uint8Array> {
   const cutter = new EventCutter()
   let isResumable = false
@@ -48,10 +50,11 @@ export async function* passedEvents(
   try {
     for await (const chunk of body as AsyncIterable<Buffer>)
       for (const { bytes, isEvent } of cutter.push(chunk)) {
-        if (isEvent && isHeard()) {
-          const { data, hasId } = eventIn(bytes)
-          isResumable ||= hasId
-          onMessage(messageIn(data))
+        if (isEvent) {
+          const id = idIn(bytes)
+          if (id !== undefined) onId(id)
+          isResumable ||= id !== undefined
+          if (isHeard()) onMessage(messageIn(dataIn(bytes)))
         }
         for (let at = 0; at < bytes.length; at += slice) {
           yield bytes.subarray(at, at + slice)

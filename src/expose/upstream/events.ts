@@ -83,12 +83,29 @@ function lineEnds(chunk: Buffer): (from: number) => number | undefined {
   }
 }
 
-/** What one event says: its data, and whether a client can go on after it (`Last-Event-ID`). */
-export function eventIn(bytes: Buffer): { readonly data: string; readonly hasId: boolean } {
+/** The data of one event. */
+export function dataIn(bytes: Buffer): string {
   const lines = bytes.toString().split(/\r\n|\r|\n/)
-  const values = (field: string) =>
-    lines
-      .filter((line) => line === field || line.startsWith(`${field}:`))
-      .map((line) => line.slice(field.length + 1).replace(/^ /, ''))
-  return { data: values('data').join('\n'), hasId: values('id').some((id) => id !== '') }
+  return lines.flatMap((line) => valueIn(line, 'data') ?? []).join('\n')
+}
+
+/** The id of one event, by which a client can go on after it (`Last-Event-ID`); undefined where it has none. */
+export function idIn(bytes: Buffer): string | undefined {
+  let id: string | undefined
+  // Large events are mostly data: they are not made text for this.
+  for (let at = bytes.indexOf('id'); at >= 0; at = bytes.indexOf('id', at + 2)) {
+    const before = at === 0 ? lineFeed : bytes[at - 1]
+    if (before !== lineFeed && before !== carriageReturn) continue
+    const [line = ''] = bytes.toString('utf8', at, at + longestId).split(/[\r\n]/, 1)
+    id = valueIn(line, 'id') ?? id
+  }
+  return id || undefined
+}
+
+/** Bytes of the line of an id; headers are no longer either. */
+const longestId = 16 * 1024
+
+function valueIn(line: string, field: string): string | undefined {
+  if (line === field) return ''
+  return line.startsWith(`${field}:`) ? line.slice(field.length + 1).replace(/^ /, '') : undefined
 }

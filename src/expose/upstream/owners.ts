@@ -3,12 +3,14 @@ import type { Exchange } from '../../server/mcp/exchange.js'
 import type { SessionEnd } from '../../server/mcp/session.js'
 import type { Told } from './headers.js'
 import type { OpenCalls } from './open-calls.js'
+import { SeenEvents } from './seen-events.js'
 
 /** A session of the server behind, or the place that is kept for one. */
 export class OwnedSession {
   id: string | undefined
   readonly owner: string | undefined
   protocolVersion: string | undefined
+  readonly events = new SeenEvents()
   idleSince = Date.now()
   /** Of the certificate that used it last. */
   standing: Exchange['standing']
@@ -37,9 +39,10 @@ export class OwnedSession {
   }
 
   /** Notes that a request is open in it until it is done. */
-  use({ standing, response }: Exchange, told: Told | undefined, stop: AbortController): void {
+  use({ standing, response, web }: Exchange, told: Told | undefined, stop: AbortController): void {
     this.standing = standing
     this.told = told
+    if (web.signal.aborted) return // its client has gone already
     this.open.add(stop)
     response.once('close', () => {
       this.open.delete(stop)
@@ -114,9 +117,9 @@ export class Owners {
     const own = [...this.#all].filter((session) => session.owner === owner)
     if (owner !== undefined && own.length >= maxPerIdentity) return `${owner} has as many sessions as it may`
     if (this.#all.size >= max) {
-      const longest = this.#longestIdle()
-      if (!longest) return 'the server has as many sessions as it may, and none is idle'
-      this.end(longest, 'evicted')
+      const toEvict = this.#toEvict()
+      if (!toEvict) return 'the server has as many sessions as it may, and none is idle'
+      this.end(toEvict, 'evicted')
     }
     this.#all.add(place)
     return place
@@ -165,12 +168,18 @@ export class Owners {
     for (const session of [...this.#byId.values()]) this.end(session, 'drain')
   }
 
-  #longestIdle(): OwnedSession | undefined {
-    let longest: OwnedSession | undefined
-    for (const session of this.#all)
-      if (session.isIdle && session.idleSince < (longest?.idleSince ?? Number.POSITIVE_INFINITY))
-        longest = session
-    return longest
+  /** Of the identity that has most of them, the one that is idle for longest. */
+  #toEvict(): OwnedSession | undefined {
+    const counts = new Map<string | undefined, number>()
+    for (const { owner } of this.#all) counts.set(owner, (counts.get(owner) ?? 0) + 1)
+    const countOf = ({ owner }: OwnedSession) => counts.get(owner) ?? 0
+    let found: OwnedSession | undefined
+    for (const session of this.#all) {
+      if (!session.isIdle) continue
+      const more = found ? countOf(session) - countOf(found) : 1
+      if (more > 0 || (more === 0 && found && session.idleSince < found.idleSince)) found = session
+    }
+    return found
   }
 
   #look(): void {

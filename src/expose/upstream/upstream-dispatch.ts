@@ -1,16 +1,18 @@
 import type { Logger } from 'pino'
 import type { Dispatcher, Pool } from 'undici'
 import type { SessionLimits } from '../../config/index.js'
+import { Fault, faultAnswer } from '../../relay/fault.js'
 import { callerFacts } from '../../server/caller-facts.js'
 import { callerIn } from '../../server/identity-of.js'
 import type { ServeBase } from '../../server/listening-server.js'
 import type { Dispatch } from '../../server/mcp/dispatch.js'
 import { type Exchange, refusal, tooMany } from '../../server/mcp/exchange.js'
 import type { Behind } from '../../server/ops/behind.js'
+import { protocolVersions } from '../../server/ops/health.js'
 import { verifiedLeaf } from '../../server/verified-leaf.js'
 import { stamped } from '../stamp.js'
 import { messageIn, passedEvents, readAnswer } from './answer.js'
-import { badGateway, type Fault, faultIn, lostAnswer } from './faults.js'
+import { badGateway, faultIn } from './faults.js'
 import { answerHeaders, identityHeaders, requestHeaders, type Told } from './headers.js'
 import { CallCount, OpenCalls } from './open-calls.js'
 import { type OwnedSession, Owners } from './owners.js'
@@ -33,8 +35,8 @@ interface Passage {
   readonly headers: Record<string, string>
   /** A stream that waits for news. */
   readonly isNews: boolean
+  /** Ends it; its client does that too, by going away. */
   readonly stop: AbortController
-  readonly signal: AbortSignal
   /** The session it is in, or the place for the one that it opens. */
   session: OwnedSession | undefined
 }
@@ -119,6 +121,7 @@ export class UpstreamDispatch implements Dispatch {
     const caller = callerIn(authInfo)
     const told = caller && { id: caller.id, leaf: verifiedLeaf(request) }
     const stop = new AbortController()
+    web.signal.addEventListener('abort', () => stop.abort(web.signal.reason), { once: true })
     return {
       exchange,
       calls: OpenCalls.begin(calls, this.#calls),
@@ -126,7 +129,6 @@ export class UpstreamDispatch implements Dispatch {
       headers: requestHeaders(request.headers, told),
       isNews: request.method === 'GET' || calls.some(({ method }) => method === 'subscriptions/listen'),
       stop,
-      signal: AbortSignal.any([web.signal, stop.signal]),
       session: undefined,
     }
   }
@@ -151,8 +153,10 @@ export class UpstreamDispatch implements Dispatch {
         return sessionNotFound()
       }
       passage.session.use(exchange, told, stop)
+      withOwnEvent(headers, passage.session)
       return undefined
     }
+    withOwnEvent(headers, undefined)
     if (!calls.some(({ method }) => method === 'initialize')) return undefined
     if (this.#isDraining) return stopping()
     const place = this.#owners.place(owner)
@@ -165,7 +169,7 @@ export class UpstreamDispatch implements Dispatch {
   }
 
   async #pass(passage: Passage): Promise<Response> {
-    const { exchange, headers, signal } = passage
+    const { exchange, headers, stop } = passage
     const { method = 'GET' } = exchange.request
     const caller = callerIn(exchange.authInfo)
     const isPost = method === 'POST'
@@ -176,7 +180,7 @@ export class UpstreamDispatch implements Dispatch {
         path: this.#pathFor(exchange.request.url),
         headers: { ...headers, ...(isPost && { 'content-type': 'application/json' }) },
         ...(isPost && { body: JSON.stringify(stamped(exchange.body, caller && callerFacts(caller))) }),
-        signal,
+        signal: stop.signal,
       })
     } catch (error) {
       return this.#failed(passage, error)
@@ -199,19 +203,24 @@ export class UpstreamDispatch implements Dispatch {
   }
 
   #passStream(passage: Passage, { statusCode, body }: Dispatcher.ResponseData, headers: Headers): Response {
-    const { exchange, calls, session, signal } = passage
+    const { exchange, calls, session, stop } = passage
     const stream = passedEvents(body, {
       response: exchange.response,
+      onId: (id) => session?.events.add(id),
       isHeard: () => !calls.isEmpty || session?.isAwaited === true,
       onMessage: (message) => this.#heard(passage, message),
       atEnd: ({ isResumable, error }) => {
-        if (signal.aborted) calls.end('aborted')
+        if (stop.signal.aborted) calls.end('aborted')
         else if (error !== undefined) this.#reach.look()
         if (calls.isEmpty) return []
-        const waiting = isResumable ? [] : calls.waiting
-        if (isResumable && session?.id !== undefined) session.park(calls.handOver())
-        else calls.end('error')
-        return waiting.map((call) => lostAnswer(call, faultIn(error, this.#server)))
+        // Its client can come back for the answer; an error here would be a second one.
+        if (isResumable && session) {
+          session.park(calls.handOver())
+          return []
+        }
+        const lost = calls.waiting.map(({ id }) => faultAnswer(id, faultIn(error, this.#server)))
+        calls.end('error')
+        return lost
       },
     })
     return new Response(ReadableStream.from(stream) as ReadableStream, { status: statusCode, headers })
@@ -245,7 +254,7 @@ export class UpstreamDispatch implements Dispatch {
     for (const { call, result } of calls.answered(message)) {
       const isInitialize = call.method === 'initialize'
       const version = isInitialize ? String(result.protocolVersion) : call.protocolVersion
-      this.spoken.add(version)
+      if (protocolVersions.includes(version)) this.spoken.add(version)
       if (isInitialize && session) session.protocolVersion = version
     }
     for (const parked of session?.parked ?? []) parked.answered(message)
@@ -272,7 +281,7 @@ export class UpstreamDispatch implements Dispatch {
   /** The answer where the server behind gave none, or one that broke off. */
   #failed({ exchange, calls, stop }: Passage, error: unknown): Response {
     const { web, body } = exchange
-    calls.end(web.signal.aborted || stop.signal.aborted ? 'aborted' : 'error')
+    calls.end(stop.signal.aborted ? 'aborted' : 'error')
     if (web.signal.aborted) throw error // nobody waits for it
     if (stop.signal.aborted) return this.#isDraining ? stopping() : sessionNotFound()
     const fault = faultIn(error, this.#server)
@@ -284,7 +293,7 @@ export class UpstreamDispatch implements Dispatch {
   /** The answer where that of the server behind cannot be passed on. */
   #wrong({ exchange, calls }: Passage, problem: string): Response {
     calls.end('error')
-    const fault: Fault = { message: `${this.#server} ${problem}`, sent: 'maybe' }
+    const fault = new Fault(`${this.#server} ${problem}`, 'maybe')
     return badGateway(exchange.calls, Array.isArray(exchange.body), fault)
   }
 
@@ -307,6 +316,17 @@ export class UpstreamDispatch implements Dispatch {
     const { pathname, search } = this.#url
     return pathname + (search || (/\?[\x21\x22\x24-\x7e]*/.exec(asked)?.[0] ?? ''))
   }
+}
+
+/**
+ * A stream goes on after an event of its own session alone. Where that is not known, its client gets a new one, as one does
+ * that was away for too long.
+ */
+function withOwnEvent(headers: Record<string, string>, session: OwnedSession | undefined): void {
+  const id = headers['last-event-id']
+  // Headers are bytes, ids are UTF-8.
+  if (id !== undefined && !session?.events.has(Buffer.from(id, 'latin1').toString()))
+    delete headers['last-event-id']
 }
 
 function problemOf({ statusCode, headers }: Dispatcher.ResponseData): string | undefined {

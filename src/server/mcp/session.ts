@@ -45,6 +45,7 @@ export class Session {
   readonly #send: (message: JSONRPCMessage) => Promise<void>
   /** Messages for the stream that the client has not opened yet; undefined once it has. */
   #held: JSONRPCMessage[] | undefined = []
+  #heldCharacters = 0
   #server: AnyMcpServer | undefined
   readonly #subscribed = new Set<string>()
   /** What its server says of changes. */
@@ -121,6 +122,11 @@ export class Session {
     return this.#open === 0 && this.#conversation.running === 0
   }
 
+  /** Whether nobody has been here for so long, while a call runs that nobody may ever come back for. */
+  isAbandoned(now: number, idle: number): boolean {
+    return this.#open === 0 && now - this.idleSince >= idle
+  }
+
   async answer(exchange: Exchange): Promise<Response> {
     const { request, authInfo, body, calls, web } = exchange
     this.#use(exchange)
@@ -147,11 +153,9 @@ export class Session {
   #holds(message: JSONRPCMessage, options: TransportSendOptions | undefined): boolean {
     const held = this.#held
     if (!held || !('method' in message) || options?.relatedRequestId !== undefined) return false
-    const characters = held.reduce(
-      (sum, one) => sum + JSON.stringify(one).length,
-      JSON.stringify(message).length,
-    )
-    if (held.length < heldAtMost.messages && characters <= heldAtMost.characters) held.push(message)
+    if (held.length === heldAtMost.messages) return true
+    this.#heldCharacters += JSON.stringify(message).length
+    if (this.#heldCharacters <= heldAtMost.characters) held.push(message)
     return true
   }
 

@@ -17,6 +17,9 @@ export interface SessionsOptions extends SessionParts, SessionLimits {
 /** What a client says of itself is kept as long as its session: at most so many characters. */
 const longestInitialize = 64 * 1024
 
+/** So many times longer than an idle session one lives whose client has gone while a call runs. */
+const abandonedFor = 12
+
 /** Milliseconds between two looks for sessions that are idle, or whose certificate no longer counts. */
 const lookEvery = 250
 
@@ -167,9 +170,10 @@ export class Sessions {
   /** Of the identity that has most of them, the one that is idle for longest: nobody is pushed out by one that opens many. */
   #toEvict(): Session | undefined {
     const countOf = ({ owner }: Session) => (owner === undefined ? 0 : this.#perIdentity.count(owner))
+    const now = Date.now()
     let found: Session | undefined
     for (const session of this.#sessions.values()) {
-      if (!session.isIdle) continue
+      if (!session.isIdle && !session.isAbandoned(now, this.#options.idle)) continue
       const more = found ? countOf(session) - countOf(found) : 1
       if (more > 0 || (more === 0 && found && session.idleSince < found.idleSince)) found = session
     }
@@ -205,9 +209,10 @@ export class Sessions {
 
   #look(): void {
     const now = Date.now()
+    const { idle } = this.#options
     for (const session of this.#sessions.values()) {
       if (session.standing?.isGood(now) === false) void session.end('certificate')
-      else if (session.isIdle && now - session.idleSince >= this.#options.idle) void session.end('idle')
+      else if (session.isAbandoned(now, session.isIdle ? idle : abandonedFor * idle)) void session.end('idle')
     }
   }
 

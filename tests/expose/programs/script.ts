@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Way } from '../../support/compare/clients.js'
-import type { Script } from '../../support/compare/transcript.js'
+import { reached, type Script } from '../../support/compare/transcript.js'
 
 /** The path of a program here. */
 export const programPath = (name: 'echo.mjs' | 'stateful.mjs') =>
@@ -12,6 +12,8 @@ export function fixture(...flags: string[]): Extract<Way, { command: string }> {
 }
 
 const uri = 'memory://state'
+/** For what comes by itself; milliseconds. */
+const patience = 10_000
 
 /** All that the fixtures can do without harm. */
 export const fixtureScript: Script = {
@@ -65,6 +67,8 @@ export const fixtureScript: Script = {
     await note('cancelled is told', peer.isModern ? reasons().then(({ length }) => length) : reasons())
     await note('a subscription', peer.subscribe(uri))
     await note('a change', peer.call('update', { uri }))
+    // It may come after the answer, and ending the subscription would end its way.
+    await reached(() => peer.updated.length > 0, patience)
     await note('a change of something else', peer.call('update', { uri: 'memory://number/1' }))
     await note('no subscription any more', peer.unsubscribe(uri))
     await note('a change for nobody', peer.call('update', { uri }))

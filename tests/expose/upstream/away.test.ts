@@ -151,6 +151,23 @@ describe('a server behind that goes away in a call', () => {
 })
 
 describe('the way there', () => {
+  test('is not looked at any more by servers that could not start', async () => {
+    await using world = await makeWorld()
+    const taken = await plainServer(answerJson)
+    const plain = await plainServer(answerJson)
+    await plain.kill()
+    const busy = { tlsPort: taken.port }
+    await expect(exposed(plain.url, world, busy)).rejects.toMatchObject({ code: 'PORT_IN_USE' })
+    const nowhere = { tls: { certDir: world.certDir, caCert: `${world.certDir}/none.crt` } }
+    await expect(exposed(plain.url, nowhere)).rejects.toMatchObject({ code: 'CERT_NOT_FOUND' })
+    // Theirs would be the earlier looks.
+    const { log, until } = await exposed(plain.url, world)
+    await until(() => log.length === 1)
+    await plain.revive()
+    await until(() => log.length === 2)
+    expect(plain.connections).toBe(1)
+  })
+
   test('is this machine, whatever localhost resolves to, and no proxy', async () => {
     vi.stubEnv('HTTP_PROXY', 'http://127.0.0.1:1')
     vi.stubEnv('http_proxy', 'http://127.0.0.1:1')

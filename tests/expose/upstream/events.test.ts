@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { EventCutter, eventIn } from '../../../src/expose/upstream/events.js'
+import { dataIn, EventCutter, idIn } from '../../../src/expose/upstream/events.js'
 
 const cut = (cutter: EventCutter, text: string | Buffer) =>
   cutter.push(Buffer.from(text as string)).map(({ bytes, isEvent }) => [bytes.toString(), isEvent])
@@ -86,12 +86,15 @@ it('a stream is cut the same way wherever it arrives in pieces, and no byte chan
 
 describe('what an event says', () => {
   it.each([
-    ['id: 7\ndata: {"a":1}\n\n', '{"a":1}', true],
-    ['data:{"a":\r\ndata: 1}\r\n\r\n', '{"a":\n1}', false],
-    ['id:\rdata: x\r\r', 'x', false],
-    ['idle: 1\ndatum: 2\n\n', '', false],
-    ['data\ndata: b\n\n', '\nb', false],
-  ])('%j', (text, data, hasId) => {
-    expect(eventIn(Buffer.from(text))).toEqual({ data, hasId })
+    ['id: 7\ndata: {"a":1}\n\n', '{"a":1}', '7'],
+    ['data:{"a":\r\ndata: 1}\r\nid:x y\r\n\r\n', '{"a":\n1}', 'x y'],
+    ['id:\rdata: id\r\r', 'id', undefined],
+    ['idle: 1\ndatum: id: 2\n\n', '', undefined],
+    ['id: 1\nid\ndata\ndata: b\n\n', '\nb', undefined],
+    ['data: id: 3\nid: 1\nid: 2\n\n', 'id: 3', '2'],
+    ['id: ü\ndata: x\n\n', 'x', 'ü'],
+  ])('%j', (text, data, id) => {
+    expect(dataIn(Buffer.from(text))).toBe(data)
+    expect(idIn(Buffer.from(text))).toBe(id)
   })
 })

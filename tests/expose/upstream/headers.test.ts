@@ -192,6 +192,34 @@ describe('through the gate', () => {
     },
   )
 
+  test('a body in chunks, asked for by 100-continue, arrives whole and as one', async () => {
+    await using world = await makeWorld()
+    const plain = await plainServer(answerJson)
+    const { url } = await exposed(plain.url, world)
+    const body = toolCall('echo', { text: 'ü' })
+    const wire = await openWire(url, world.certDir)
+    const head = [
+      'POST /mcp HTTP/1.1',
+      'Host: localhost',
+      'Content-Type: application/json',
+      'Expect: 100-continue',
+    ]
+    wire.socket.write(
+      [...head, 'Transfer-Encoding: chunked', 'Trailer: X-Client-Identity', '', ''].join('\r\n'),
+    )
+    await wire.until(/100 Continue/)
+    for (const part of [body.slice(0, 20), body.slice(20)])
+      wire.socket.write(`${Buffer.byteLength(part).toString(16)}\r\n${part}\r\n`)
+    wire.socket.write('0\r\nX-Client-Identity: cn:admin\r\n\r\n')
+    await wire.until(/HTTP\/1\.1 200/)
+    const [first] = plain.requests as [(typeof plain.requests)[number]]
+    expect(JSON.parse(first.body).params.arguments).toEqual({ text: 'ü' })
+    expect(first.headers).toMatchObject({ 'content-length': String(Buffer.byteLength(first.body)) })
+    expect(first.headers).not.toHaveProperty('transfer-encoding')
+    expect(first.headers).not.toHaveProperty('trailer')
+    expect(first.headers['x-client-identity']).toBe('cn:mcp-client')
+  })
+
   test('what a client says of itself in _meta never arrives, and the caller stands in its place', async () => {
     await using world = await makeWorld()
     const plain = await plainServer(answerJson)
@@ -279,7 +307,7 @@ describe('through the gate', () => {
     ])
   })
 
-  test('two cookies of an answer arrive as two', async () => {
+  test('two cookies of an answer arrive as two, and letters beyond ASCII as they are', async () => {
     await using world = await makeWorld()
     const plain = await plainServer((request, response, body) =>
       answerJson(request, response, body, { 'set-cookie': ['a=1', 'b=2'], 'x-powered-by': 'test' }),
@@ -287,10 +315,13 @@ describe('through the gate', () => {
     const { url } = await exposed(plain.url, world)
     const { headers } = await ask(url, world.certDir, {
       body: toolCall('echo'),
-      headers: { ...mcpHeaders, cookie: 'c=3' },
+      headers: { ...mcpHeaders, cookie: 'c=3', 'x-city': 'Zürich' },
     })
     expect(headers['set-cookie']).toEqual(['a=1', 'b=2'])
-    expect(plain.requests[0]?.headers.cookie).toBe('c=3')
+    expect(plain.requests[0]?.headers).toMatchObject({
+      cookie: 'c=3',
+      'x-city': Buffer.from('Zürich').toString('latin1'), // Node's client writes UTF-8 before a body
+    })
   })
 
   test('a body that is not JSON by its type is refused here', async () => {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
+import { forgeCrl, writeSet } from '../../support/forge.js'
 import { initialize, openRawSession, openStream } from '../../support/raw-session.js'
 import { exposed, other, plainServer } from '../../support/upstream.js'
 import { ask, mcpHeaders } from '../../support/wire.js'
@@ -13,7 +14,7 @@ const call = (name: string, id: number | string = 1) => ({
 })
 
 /** A server with sessions as plain as can be: it gives ids, and answers whoever names one. */
-async function sessionServer(idOf: (count: number) => string = (count) => `s${count}`) {
+async function sessionServer(idOf: (count: number) => string = (count) => `session-${count}`) {
   const alive = new Set<string>()
   const streams = new Map<string, ServerResponse>()
   let count = 0
@@ -59,8 +60,8 @@ describe('a session', () => {
     const plain = await sessionServer()
     const { url, server, ended } = await exposed(plain.url, world)
     const session = await openRawSession(url, world.certDir)
-    expect(session.id).toBe('s0')
-    expect((await session.post(call('a'))).body).toContain('"session":"s0"')
+    expect(session.id).toBe('session-0')
+    expect((await session.post(call('a'))).body).toContain('"session":"session-0"')
     expect(server.health().protocol_versions).toEqual(['2025-11-25'])
     expect((await session.delete()).status).toBe(200)
     expect(plain.alive.size).toBe(0)
@@ -78,7 +79,7 @@ describe('a session', () => {
     await using world = await makeWorld()
     const plain = await sessionServer()
     const { url, events } = await exposed(plain.url, world)
-    const headers = { ...mcpHeaders, 'mcp-session-id': 's0' }
+    const headers = { ...mcpHeaders, 'mcp-session-id': 'session-0' }
     expect(await ask(url, world.certDir, { headers, body: JSON.stringify(call('a')) })).toMatchObject(unknown)
     expect(await ask(url, world.certDir, { headers })).toMatchObject(unknown)
     expect(await ask(url, world.certDir, { method: 'DELETE', headers })).toMatchObject(unknown)
@@ -107,7 +108,7 @@ describe('a session', () => {
     expect(await session.post(call('a'))).toMatchObject(unknown)
     const { headers } = plain.requests.find(({ method }) => method === 'DELETE') ?? { headers: {} }
     expect(headers).toMatchObject({
-      'mcp-session-id': 's0',
+      'mcp-session-id': 'session-0',
       'mcp-protocol-version': '2025-11-25',
       'x-client-identity': 'cn:mcp-client',
     })
@@ -122,10 +123,29 @@ describe('a session', () => {
     const stream = await openStream(url, world.certDir, { 'mcp-session-id': id })
     // Another one begins later and ends meanwhile.
     await openRawSession(url, world.certDir).catch(() => {})
-    await expect.poll(() => plain.alive.has('s1')).toBe(false)
+    await expect.poll(() => plain.alive.has('session-1')).toBe(false)
     expect(stream.status).toBe(200)
     expect(plain.alive.has(id)).toBe(true)
   })
+})
+
+test('a session ends on both sides when the certificate that used it last is revoked', async () => {
+  await using world = await makeWorld()
+  await using stranger = await other(world)
+  const plain = await sessionServer()
+  const { url, server } = await exposed(plain.url, world)
+  const session = await openRawSession(url, world.certDir)
+  const kept = await openRawSession(url, stranger.certDir)
+  await writeSet(world.certDir, {
+    ca: world.ca,
+    server: world.server,
+    client: world.client,
+    crl: await forgeCrl({ issuer: world.ca, revoked: [world.client.serial] }),
+  })
+  await server.reload()
+  await expect.poll(() => [...plain.alive]).toEqual([kept.id])
+  expect(plain.requests.at(-1)).toMatchObject({ method: 'DELETE', headers: { 'mcp-session-id': session.id } })
+  expect((await kept.post(call('a'))).status).toBe(200)
 })
 
 describe('another identity', () => {
@@ -161,12 +181,12 @@ describe('another identity', () => {
   })
 
   test.each([
-    ['in capitals', { 'MCP-SESSION-ID': 's0' }],
-    ['with other separators', { mcp_session_id: 's0', 'Mcp_Session-Id': 's0' }],
-    ['twice', { 'mcp-session-id': ['s1', 's0'] }],
+    ['in capitals', { 'MCP-SESSION-ID': 'session-0' }],
+    ['with other separators', { mcp_session_id: 'session-0', 'Mcp_Session-Id': 'session-0' }],
+    ['twice', { 'mcp-session-id': ['session-1', 'session-0'] }],
     [
       'and hides its own by Connection',
-      { 'mcp-session-id': 's1', mcp_session_id: 's0', connection: 'mcp-session-id' },
+      { 'mcp-session-id': 'session-1', mcp_session_id: 'session-0', connection: 'mcp-session-id' },
     ],
   ])('cannot reach it by naming it %s', async (_, forged) => {
     await using world = await makeWorld()
@@ -180,7 +200,7 @@ describe('another identity', () => {
       headers: { ...mcpHeaders, ...(forged as Record<string, string>) },
       body: JSON.stringify(call('a')),
     })
-    for (const { raw } of plain.requests.slice(before)) expect(raw.join()).not.toContain('s0')
+    for (const { raw } of plain.requests.slice(before)) expect(raw.join()).not.toContain('session-0')
   })
 
   test('that gets the id of another ends both: neither sees what the other gets', async () => {
@@ -226,7 +246,7 @@ describe('how many sessions there are', () => {
     expect(plain.alive.size).toBe(2)
     expect((await open(stranger.certDir)).status).toBe(200)
     expect(events.find(({ event }) => event === 'request-refused')).toMatchObject({ reason: 'RATE_LIMITED' })
-    const headers = { ...mcpHeaders, 'mcp-session-id': 's0' }
+    const headers = { ...mcpHeaders, 'mcp-session-id': 'session-0' }
     await ask(url, world.certDir, { method: 'DELETE', headers })
     expect((await open(world.certDir)).status).toBe(200)
   })
@@ -242,7 +262,7 @@ describe('how many sessions there are', () => {
     expect(await second.post(call('a'))).toMatchObject(unknown)
     expect((await third.post(call('a'))).status).toBe(200)
     expect(stream.status).toBe(200)
-    await expect.poll(() => [...plain.alive]).toEqual(['s0', 's2'])
+    await expect.poll(() => [...plain.alive]).toEqual(['session-0', 'session-2'])
   })
 
   test('a place is free again when no session came of it', async () => {
@@ -254,17 +274,51 @@ describe('how many sessions there are', () => {
   })
 })
 
-test('Last-Event-ID arrives, and the session of a renewed certificate is the same', async () => {
-  await using world = await makeWorld()
-  await using renewed = await makeWorld({ ca: world.ca })
-  const plain = await sessionServer()
-  const { url } = await exposed(plain.url, world)
-  const session = await openRawSession(url, world.certDir)
-  const stream = await openStream(url, renewed.certDir, {
-    'mcp-session-id': session.id,
-    'last-event-id': 'e7',
+describe('Last-Event-ID', () => {
+  /** Opens a session, and its stream, on which one event has come. */
+  async function listening(
+    url: string,
+    certDir: string,
+    plain: Awaited<ReturnType<typeof sessionServer>>,
+    id: string,
+  ) {
+    const session = await openRawSession(url, certDir)
+    const stream = await session.listen()
+    plain.streams.get(session.id)?.write(`id: ${id}\ndata: {"jsonrpc":"2.0","method":"x"}\n\n`)
+    await expect.poll(() => stream.events).toHaveLength(1)
+    stream.destroy()
+    return session
+  }
+
+  test('arrives, also from the next certificate of the same identity', async () => {
+    await using world = await makeWorld()
+    await using renewed = await makeWorld({ ca: world.ca })
+    const plain = await sessionServer()
+    const { url } = await exposed(plain.url, world)
+    const session = await listening(url, world.certDir, plain, 'e-ü 7')
+    const headers = { 'mcp-session-id': session.id, 'last-event-id': Buffer.from('e-ü 7').toString('latin1') }
+    const stream = await openStream(url, renewed.certDir, headers)
+    await expect.poll(() => stream.text).toMatch(/^: from e-/)
   })
-  await expect.poll(() => stream.text).toBe(': from e7\n\n')
+
+  test('of another session does not: servers may keep the events of all in one place', async () => {
+    await using world = await makeWorld()
+    await using stranger = await other(world)
+    const plain = await sessionServer()
+    const { url } = await exposed(plain.url, world)
+    await listening(url, world.certDir, plain, 'e1')
+    const session = await listening(url, stranger.certDir, plain, 'e2')
+    for (const [id, from] of [
+      ['e1', 'now'],
+      ['e2', 'e2'],
+      ['e3', 'now'],
+    ] as const) {
+      const stream = await session.listen({ 'last-event-id': id })
+      await expect.poll(() => stream.text).toBe(`: from ${from}\n\n`)
+    }
+    await ask(url, stranger.certDir, { headers: { ...mcpHeaders, 'last-event-id': 'e1' } })
+    expect(plain.requests.at(-1)?.headers).not.toHaveProperty('last-event-id')
+  })
 })
 
 test('a server behind without sessions just works', async () => {

@@ -15,6 +15,7 @@ async function streamServer(
   return plainServer((request, response, body) => {
     if (body !== '' && JSON.parse(body).method === 'initialize')
       return answerJson(request, response, body, { 'mcp-session-id': 'session' })
+    if (request.method === 'DELETE') return void response.writeHead(200).end()
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
     begin(response, request, body)
   })
@@ -105,13 +106,19 @@ describe('a stream', () => {
     expect(ended).toEqual([{ what: 'slow', outcome: 'error' }])
   })
 
-  test('that breaks where a client can resume just ends', async () => {
-    await using called = await oneCall((response) => {
+  test('that breaks where its client can come back just ends', async () => {
+    await using world = await makeWorld()
+    const plain = await streamServer((response) => {
       response.write('id: 1\ndata: {"method":"x"}\n\n', () => response.destroy())
     })
-    await called.stream.closed
-    expect(called.stream.text).toBe('id: 1\ndata: {"method":"x"}\n\n')
-    expect(called.ended).toEqual([{ what: 'slow', outcome: 'error' }])
+    const { url, ended } = await exposed(plain.url, world)
+    await ask(url, world.certDir, { body: JSON.stringify(initialize()) })
+    const named = { ...mcpHeaders, 'mcp-session-id': 'session' }
+    const { body } = await ask(url, world.certDir, { headers: named, body: toolCall('slow') })
+    expect(body).toBe('id: 1\ndata: {"method":"x"}\n\n')
+    expect(ended).toEqual([{ what: 'initialize', outcome: 'ok' }])
+    await ask(url, world.certDir, { method: 'DELETE', headers: named })
+    expect(ended.slice(1)).toEqual([{ what: 'slow', outcome: 'error' }])
   })
 
   test('that its server ends for a while ends its call on the stream that resumes it', async () => {

@@ -119,7 +119,7 @@ export async function played(peer: Peer, script: Script): Promise<Transcript> {
 }
 
 /** Looks again and again, for so many milliseconds at most. */
-async function reached(condition: () => boolean, patience: number): Promise<void> {
+export async function reached(condition: () => boolean, patience: number): Promise<void> {
   const end = performance.now() + patience
   while (!condition() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 5))
 }
