@@ -10,22 +10,29 @@ import { inTurns, latencies, load, withServers } from './measuring.mjs'
 /** @param {import('./measuring.mjs').Block} block */
 export async function expose(block) {
   const { certDir } = block
-  const upstream = (/** @type {string} */ at, path = '/mcp') =>
-    /** @type {const} */ ({ name: 'direct', at, kind: 'bare', transport: 'http', path, certDir })
-  await withServers([upstream('HTTP, JSON'), upstream('HTTP, event stream', '/legacy')], (upstreams) => {
-    const behindHttp = upstreams.flatMap(({ at, path = '', child }) => [
-      ...inBetween(certDir, String(at), `http://127.0.0.1:${child.port}${path}`, path),
+  const programs = ['program, session', 'program, 2026-07-28'].flatMap((at) => {
+    const isLegacy = at === 'program, session'
+    return /** @type {Named[]} */ ([
+      { name: 'direct', at, kind: 'program', certDir },
+      { name: 'bare, pipe', at, kind: 'pump', certDir },
+      ...inBetween(certDir, at, 'program', isLegacy ? '/legacy' : '/mcp', isLegacy),
+      { name: 'serve()', at, kind: 'ours', certDir, sessions: isLegacy, inSession: isLegacy },
     ])
-    const programs = ['program, session', 'program, 2026-07-28'].flatMap((at) => {
-      const isLegacy = at === 'program, session'
-      return /** @type {Named[]} */ ([
-        { name: 'direct', at, kind: 'program', certDir },
-        { name: 'bare, pipe', at, kind: 'pump', certDir },
-        ...inBetween(certDir, at, 'program', isLegacy ? '/legacy' : '/mcp', isLegacy),
-        { name: 'serve()', at, kind: 'ours', certDir, sessions: isLegacy, inSession: isLegacy },
-      ])
-    })
-    return withServers([...programs, ...behindHttp], (others) => measured(block, [...upstreams, ...others]))
+  })
+  const upstreams = [
+    ['HTTP, JSON', '/mcp'],
+    ['HTTP, event stream', '/legacy'],
+  ].map(
+    ([at, path]) =>
+      /** @type {Named} */ ({ name: 'direct', at, kind: 'bare', transport: 'http', path, certDir }),
+  )
+  await withServers([...programs, ...upstreams], (direct) => {
+    const behindHttp = direct
+      .slice(programs.length)
+      .flatMap(({ at = '', path = '', child }) =>
+        inBetween(certDir, at, `http://127.0.0.1:${child.port}${path}`, path),
+      )
+    return withServers(behindHttp, (behind) => measured(block, [...direct, ...behind]))
   })
 }
 
