@@ -9,6 +9,7 @@ export class Backoff {
   #failures = 0
   #since = 0
   #notBefore = 0
+  #failingSince: Date | undefined
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now
@@ -17,6 +18,11 @@ export class Backoff {
   /** Milliseconds until it may be started. */
   get wait(): number {
     return Math.max(0, this.#notBefore - this.#now())
+  }
+
+  /** Since when it fails again and again; undefined when it has run for a while since, or failed once. */
+  get failingSince(): Date | undefined {
+    return this.#failures > 1 && this.#now() - this.#since < steady ? this.#failingSince : undefined
   }
 
   /** It works: what failed before does not count. */
@@ -35,6 +41,7 @@ export class Backoff {
     const now = this.#now()
     if (now - this.#since >= steady) this.#failures = 0
     this.#notBefore = this.#failures === 0 ? 0 : now + Math.min(longest, first * 2 ** (this.#failures - 1))
+    if (this.#failures === 0) this.#failingSince = new Date()
     this.#failures++
   }
 }

@@ -9,7 +9,8 @@ import { End } from './end.js'
 import { Fault, faultAnswer } from './fault.js'
 import { Line, type LineOptions } from './line.js'
 import { answerOf } from './memory.js'
-import type { Stamp } from './relay.js'
+import type { Client } from './relay.js'
+import { Strays } from './strays.js'
 
 export const modernRevision = '2026-07-28'
 
@@ -33,7 +34,8 @@ export class NotModern extends Fault {
 export class Exchanges {
   readonly #options: ExchangesOptions
   readonly #line: Line
-  readonly #nears = new Set<End>()
+  readonly #nears = new Map<End, Client['owner']>()
+  readonly #strays = new Strays()
 
   constructor(options: ExchangesOptions) {
     this.#options = options
@@ -45,10 +47,15 @@ export class Exchanges {
         asked.answer(faultAnswer(asked.request.id, new Fault('no client can be asked', 'no'))),
       onNotification: (notification) => this.#toldByFar(notification),
       onLost: (fault, wasUp) => {
+        this.#strays.clear()
         options.onLost?.(fault, wasUp)
         return false // the next request opens it
       },
     })
+  }
+
+  get failingSince(): Date | undefined {
+    return this.#line.failingSince
   }
 
   get isOpen(): boolean {
@@ -70,12 +77,13 @@ export class Exchanges {
   }
 
   /** Takes one exchange, which ends with its transport. */
-  async join(transport: Transport, stamp: Stamp = (message) => message): Promise<void> {
+  async join(transport: Transport, { stamp = (message) => message, owner }: Client = {}): Promise<void> {
     const { maxInFlight, onError } = this.#options
     const end = await End.open(transport, {
       name: 'the client',
       maxInFlight,
-      onRequest: (asked) => this.#line.pass(asked, stamp(asked.request)),
+      onRequest: (asked) =>
+        this.#line.pass(asked, stamp(asked.request), { onGivenUp: () => this.#strays.add(owner) }),
       onNotification: (notification) => this.#line.tell(stamp(notification)),
       onClose: () => {
         this.#nears.delete(end)
@@ -83,12 +91,12 @@ export class Exchanges {
       },
       ...(onError && { onError }),
     })
-    this.#nears.add(end)
+    this.#nears.set(end, owner)
   }
 
   async close(): Promise<void> {
     await this.#line.close()
-    await Promise.all([...this.#nears].map((end) => end.close()))
+    await Promise.all([...this.#nears.keys()].map((end) => end.close()))
   }
 
   async #discover(far: End): Promise<void> {
@@ -110,7 +118,8 @@ export class Exchanges {
 
   /** What is logged belongs to the call that runs alone; of several nobody knows. */
   #toldByFar(notification: JSONRPCNotification): void {
-    const asked = [...this.#nears].flatMap((end) => [...end.asked])
-    if (asked.length === 1) asked[0]?.tell(notification)
+    const asked = [...this.#nears].flatMap(([end, owner]) => [...end.asked].map((one) => ({ one, owner })))
+    const [only] = asked
+    if (asked.length === 1 && only && !this.#strays.areBeside(only.owner)) only.one.tell(notification)
   }
 }

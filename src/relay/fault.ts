@@ -11,6 +11,9 @@ export class Fault extends Error {
   readonly sent: Sent
   readonly code: 'CONNECTION_FAILED' | 'CONNECTION_TIMEOUT' | 'RATE_LIMITED'
 
+  /** The far end is well: a client has said what it does not take. */
+  readonly isOfClient: boolean = false
+
   constructor(message: string, sent: Sent, code: Fault['code'] = 'CONNECTION_FAILED') {
     super(message)
     this.sent = sent

@@ -1,4 +1,10 @@
-import type { JSONRPCNotification, JSONRPCRequest, RequestId, Transport } from '@modelcontextprotocol/server'
+import type {
+  JSONRPCNotification,
+  JSONRPCRequest,
+  JSONRPCResponse,
+  RequestId,
+  Transport,
+} from '@modelcontextprotocol/server'
 import { Backoff } from './backoff.js'
 import { type Asked, type Asker, End, type EndOptions, type GiveUp } from './end.js'
 import { asFault, Fault, faultAnswer } from './fault.js'
@@ -19,6 +25,13 @@ export interface LineOptions extends Pick<EndOptions, 'name' | 'maxInFlight' | '
   /** The far end has gone, or did not come. Returns whether somebody needs it again. */
   readonly onLost: (fault: Fault, wasUp: boolean) => boolean
   readonly onOpen?: () => void
+}
+
+/** Who wants to know what becomes of a request. */
+interface Passing {
+  readonly onAnswer?: (answer: JSONRPCResponse) => void
+  /** Whoever asked does not want the answer any more. */
+  readonly onGivenUp?: () => void
 }
 
 /** So long a request waits for a far end that is to be started again; milliseconds. */
@@ -46,6 +59,11 @@ export class Line {
   constructor(options: LineOptions) {
     this.#options = options
     this.#backoff = options.backoff ?? new Backoff()
+  }
+
+  /** Since when the far end is lost again and again. */
+  get failingSince(): Date | undefined {
+    return this.#backoff.failingSince
   }
 
   get isOpen(): boolean {
@@ -79,11 +97,18 @@ export class Line {
   }
 
   /** Has the far end answer a request of another one. */
-  pass(asked: Asked, request = asked.request): void {
-    asked.onGivenUp = this.ask(request, {
-      answered: (answer) => asked.answer(answer),
+  pass(asked: Asked, request: JSONRPCRequest, { onAnswer, onGivenUp }: Passing = {}): void {
+    const giveUp = this.ask(request, {
+      answered: (answer) => {
+        onAnswer?.(answer)
+        asked.answer(answer)
+      },
       told: (notification) => asked.tell(notification),
     })
+    asked.onGivenUp = (reason) => {
+      onGivenUp?.()
+      giveUp(reason)
+    }
   }
 
   /** Says something to the far end, if it is there or on its way: a later one does not know what it is about. */
@@ -187,10 +212,12 @@ export class Line {
     } catch (error) {
       if (this.#opening !== opening) return
       this.#opening = undefined
-      this.#backoff.failed()
-      this.#options.shared?.failed()
-      void opening.far?.close()
       const fault = asFault(error, 'no')
+      if (!fault.isOfClient) {
+        this.#backoff.failed()
+        this.#options.shared?.failed()
+      }
+      void opening.far?.close()
       const isNeeded = this.#options.onLost(fault, false)
       this.#failWaiting(fault)
       if (isNeeded) this.#openSoon()

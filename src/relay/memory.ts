@@ -40,9 +40,10 @@ export class Memory {
     return this.#result
   }
 
-  /** Of the first client: the server is told of one. */
-  noteInitialize(request: JSONRPCRequest): void {
+  /** Of the first client: the server is told of one. Returns whether it is this one. */
+  noteInitialize(request: JSONRPCRequest): boolean {
     this.#initialize ??= request
+    return this.#initialize === request
   }
 
   /** Forgets the server: the next client begins from the start. */
@@ -80,6 +81,7 @@ export class Memory {
 
 /** A server that answers `initialize` with an error: its client shall see which. */
 export class InitializeRefused extends Fault {
+  override readonly isOfClient = true
   readonly answer: JSONRPCResponse
 
   constructor(answer: JSONRPCResponse) {

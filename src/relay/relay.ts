@@ -10,6 +10,7 @@ import { type Asked, End } from './end.js'
 import { Fault, faultAnswer } from './fault.js'
 import { Line, type LineOptions } from './line.js'
 import { changesOf, InitializeRefused, isAtLeast, isLevel, Memory, moreOf } from './memory.js'
+import { Strays } from './strays.js'
 
 export interface RelayOptions extends Omit<LineOptions, 'greet' | 'onRequest' | 'onNotification' | 'onLost'> {
   /** Told each time that the far end was lost, or did not come. */
@@ -36,6 +37,8 @@ interface Near {
   readonly stamp: Stamp
   readonly owner: string | undefined
   level?: string
+  /** Characters of the URIs that it watches. */
+  watched: number
   readonly subscribed: Set<string>
 }
 
@@ -49,8 +52,7 @@ export class Relay {
   readonly #line: Line
   readonly #memory = new Memory()
   readonly #nears = new Set<Near>()
-  /** Whose requests were given up and may run on: what this server still says may be about them. */
-  readonly #strays = new Set<string | undefined>()
+  readonly #strays = new Strays()
 
   constructor(options: RelayOptions) {
     this.#options = options
@@ -64,6 +66,10 @@ export class Relay {
   }
 
   /** Requests that wait for an answer of the server. */
+  get failingSince(): Date | undefined {
+    return this.#line.failingSince
+  }
+
   get isOpen(): boolean {
     return this.#line.isOpen
   }
@@ -88,7 +94,7 @@ export class Relay {
       onClose: () => this.#left(near),
       ...(onError && { onError }),
     })
-    const near: Near = { end, stamp, owner, subscribed: new Set() }
+    const near: Near = { end, stamp, owner, watched: 0, subscribed: new Set() }
     this.#nears.add(near)
   }
 
@@ -121,27 +127,23 @@ export class Relay {
     request: JSONRPCRequest,
     onAnswer?: (answer: JSONRPCResponse) => void,
   ): void {
-    const giveUp = this.#line.ask(request, {
-      answered: (answer) => {
-        onAnswer?.(answer)
-        asked.answer(answer)
-      },
-      told: (notification) => asked.tell(notification),
+    this.#line.pass(asked, request, {
+      ...(onAnswer && { onAnswer }),
+      onGivenUp: () => this.#strays.add(near.owner),
     })
-    asked.onGivenUp = (reason) => {
-      this.#strays.add(near.owner)
-      giveUp(reason)
-    }
   }
 
   async #initialize(asked: Asked, request: JSONRPCRequest): Promise<void> {
-    this.#memory.noteInitialize(request)
+    const isOurs = this.#memory.noteInitialize(request)
     const { id } = request
     try {
       await this.#line.open()
       asked.answer({ jsonrpc: '2.0', id, result: { ...this.#memory.result } })
     } catch (error) {
-      asked.answer(error instanceof InitializeRefused ? error.answer : faultAnswer(id, error as Fault))
+      if (!(error instanceof InitializeRefused)) return asked.answer(faultAnswer(id, error as Fault))
+      // What the server does not take of another client it may well take of this one.
+      if (isOurs) asked.answer(error.answer)
+      else await this.#initialize(asked, request)
     }
   }
 
@@ -161,8 +163,7 @@ export class Relay {
 
   #subscribe(near: Near, asked: Asked, request: JSONRPCRequest): void {
     const uri = String(request.params?.uri)
-    const characters = [...near.subscribed].reduce((sum, { length }) => sum + length, uri.length)
-    if (characters > watchedAtMost) {
+    if (near.watched + uri.length > watchedAtMost) {
       const fault = new Fault(
         'this client watches too many resources, or such with long URIs',
         'no',
@@ -172,6 +173,7 @@ export class Relay {
     }
     this.#ask(near, asked, request, (answer) => {
       if (!('result' in answer) || !this.#nears.has(near)) return
+      if (!near.subscribed.has(uri)) near.watched += uri.length
       near.subscribed.add(uri)
       this.#memory.subscribed.add(uri)
     })
@@ -179,7 +181,7 @@ export class Relay {
 
   #unsubscribe(near: Near, asked: Asked, request: JSONRPCRequest): void {
     const uri = String(request.params?.uri)
-    near.subscribed.delete(uri)
+    if (near.subscribed.delete(uri)) near.watched -= uri.length
     if (this.#isWatched(uri)) return asked.answer({ jsonrpc: '2.0', id: request.id, result: {} })
     this.#memory.subscribed.delete(uri)
     this.#ask(near, asked, request)
@@ -215,7 +217,7 @@ export class Relay {
     const { request } = asked
     if (request.method === 'ping') return asked.answer({ jsonrpc: '2.0', id: request.id, result: {} })
     const [near, ...others] = this.#nears
-    if (near && others.length === 0 && !this.#hasStraysBeside(near)) return this.#askNear(near, asked)
+    if (near && others.length === 0 && !this.#strays.areBeside(near.owner)) return this.#askNear(near, asked)
     const words = !near
       ? `${request.method} has no client to go to`
       : others.length > 0
@@ -246,14 +248,10 @@ export class Relay {
       if (near.level !== undefined && !isAtLeast(params?.level, near.level)) return false
       const busy = [...this.#nears].filter(({ end }) => end.askedCount > 0)
       const isItsOwn = this.#nears.size === 1 || (busy.length === 1 && busy[0] === near)
-      return isItsOwn && !this.#hasStraysBeside(near)
+      return isItsOwn && !this.#strays.areBeside(near.owner)
     }
     if (this.#nears.size === 1 || method.endsWith('/list_changed')) return true
     return method === 'notifications/resources/updated' && near.subscribed.has(String(params?.uri))
-  }
-
-  #hasStraysBeside({ owner }: Near): boolean {
-    return [...this.#strays].some((stray) => stray !== owner)
   }
 
   async #greet(far: End): Promise<void> {

@@ -16,10 +16,11 @@ const stories = [...told.matchAll(/^### (.+)\n([\s\S]*?)(?=^### |(?![\s\S]))/gm)
   }),
 )
 
-test('there are four stories, each of at most twenty steps', () => {
+test('there are five stories, each of at most twenty steps', () => {
   expect(stories.map(({ title }) => title)).toEqual([
     'A handshake, on a server',
     'A request, on a server',
+    'A call to a program behind `expose`',
     'A renewal',
     'A question',
   ])

@@ -327,3 +327,19 @@ test('a call whose client has gone does not keep its place from others for ever'
   await expect.poll(() => openRawSession(url, world.certDir).then(() => 'came', String)).toBe('came')
   await expect.poll(() => server.health().children?.alive).toBe(1)
 })
+
+test('health says that a child dies again and again', async () => {
+  await using world = await makeWorld()
+  const { url, server } = await exposed(world, program())
+  await using one = await opened(url, world.certDir)
+  await one.call('die').catch(() => {})
+  await one.pid()
+  expect(server.health().status).toBe('ok')
+  await one.call('die').catch(() => {})
+  await one.pid()
+  const message = 'a child of this server dies again and again'
+  expect(server.health()).toMatchObject({
+    status: 'degraded',
+    problems: [{ code: 'CONNECTION_FAILED', message }],
+  })
+})

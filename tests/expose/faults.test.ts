@@ -97,6 +97,17 @@ test('half a line: what it held is lost, the child begins again', async () => {
   expect(await one.pid()).not.toBe(first)
 })
 
+test('an answer behind text without a line end is read all the same', async () => {
+  await using world = await makeWorld()
+  await using one = await session(world)
+  // initialize was 0, `hang` is 1.
+  const [hung] = await Promise.all([
+    one.call('hang'),
+    one.call('stdout-text', { text: 'Ready. {"jsonrpc":"2.0","id":1,"result":{"content":[]}}' }),
+  ])
+  expect(hung).toMatchObject({ content: [] })
+})
+
 test('what is no JSON on its stdout goes into the log, and harms nothing', async () => {
   await using world = await makeWorld()
   await using one = await session(world)

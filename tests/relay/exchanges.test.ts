@@ -28,9 +28,9 @@ function made({ isModern = true } = {}) {
     onEmpty: () => empty++,
   })
   onTestFinished(() => exchanges.close())
-  const request = async (id: string | number, method = 'tools/call') => {
+  const request = async (id: string | number, { method = 'tools/call', owner = 'alice' } = {}) => {
     const wire = new Wire()
-    await exchanges.join(wire)
+    await exchanges.join(wire, { owner })
     wire.says({ jsonrpc: '2.0', id, method })
     return wire
   }
@@ -114,4 +114,21 @@ test('a server cannot ask a client anything', async () => {
   await exchanges.open()
   wires[0]?.says({ jsonrpc: '2.0', id: 'far', method: 'elicitation/create' })
   expect(wires[0]?.sent.at(-1)).toMatchObject({ id: 'far', error: { message: 'no client can be asked' } })
+})
+
+test('what may be about a call that another has given up goes to nobody', async () => {
+  const { request, wires } = made()
+  const one = await request(1, { owner: 'alice' })
+  const other = await request(2, { owner: 'mallory' })
+  await settled()
+  await one.close()
+  const log = () =>
+    wires[0]?.says({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'secret' } })
+  log()
+  expect(other.sent).toEqual([])
+  await other.close()
+  const mine = await request(3, { owner: 'alice' })
+  await settled()
+  log()
+  expect(mine.sent).toEqual([])
 })

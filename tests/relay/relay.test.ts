@@ -353,3 +353,35 @@ test.each([[{}], [{ level: 'loud' }], [{ level: { a: 1 } }]])(
     expect(((wires[0] as Wire).sent.at(-1) as JSONRPCRequest).params).toEqual(params)
   },
 )
+
+test('a client whose initialize is refused takes nothing from the one that waits beside it, and the server has not failed', async () => {
+  const { join, wires, held } = made()
+  held.add('initialize')
+  const [bad, good] = [await join(), await join()]
+  const refused = bad.ask('initialize', { clientInfo: { name: 'bad' } })
+  await settled()
+  const accepted = good.open()
+  const refuse = () => {
+    const { id } = (wires.at(-1) as Wire).sent[0] as JSONRPCRequest
+    wires.at(-1)?.says({ jsonrpc: '2.0', id, error: { code: -32602, message: 'a bad client' } })
+  }
+  held.clear()
+  refuse()
+  expect(await refused).toMatchObject({ error: { message: 'a bad client' } })
+  expect(await accepted).toMatchObject({ result: initialized })
+})
+
+test('a server that refuses clients has not failed: the next one is not kept waiting', async () => {
+  const { join, wires, held } = made()
+  held.add('initialize')
+  for (let at = 0; at < 6; at++) {
+    const answer = (await join()).ask('initialize', {})
+    await expect.poll(() => wires.length).toBe(at + 1)
+    await settled()
+    const { id } = (wires[at] as Wire).sent[0] as JSONRPCRequest
+    wires[at]?.says({ jsonrpc: '2.0', id, error: { code: -32602, message: 'a bad client' } })
+    expect(await answer).toMatchObject({ error: { message: 'a bad client' } })
+  }
+  held.clear()
+  expect(await (await join()).open()).toMatchObject({ result: initialized })
+})

@@ -6,7 +6,7 @@ import { Backoff } from '../../relay/backoff.js'
 import { Exchanges, NotModern } from '../../relay/exchanges.js'
 import { Fault } from '../../relay/fault.js'
 import type { LineOptions } from '../../relay/line.js'
-import { Relay, type Stamp } from '../../relay/relay.js'
+import { type Client, Relay, type Stamp } from '../../relay/relay.js'
 import type { CallerFacts } from '../../server/caller-facts.js'
 import type { Behind } from '../../server/ops/behind.js'
 import { stamped } from '../stamp.js'
@@ -66,9 +66,18 @@ export class Instances {
 
   get state(): Behind {
     let callsInFlight = 0
-    for (const { relay } of this.#instances.values()) callsInFlight += relay.inFlight
+    let failingSince: Date | undefined
+    for (const { relay } of this.#instances.values()) {
+      callsInFlight += relay.inFlight
+      failingSince ??= relay.failingSince
+    }
     const children = { alive: this.#running, starts: this.#starts, deaths: this.#deaths }
-    const problems = this.#failing ? [{ code: 'CONNECTION_FAILED' as const, ...this.#failing }] : []
+    const dying = failingSince && {
+      message: 'a child of this server dies again and again',
+      since: failingSince.toISOString(),
+    }
+    const problem = this.#failing ?? dying
+    const problems = problem ? [{ code: 'CONNECTION_FAILED' as const, ...problem }] : []
     return { callsInFlight, children, problems }
   }
 
@@ -81,8 +90,7 @@ export class Instances {
       const onLost = (fault: Fault, wasUp: boolean) => this.#lost(fault, wasUp)
       return new Relay({ ...this.#lineOptions(caller), onLost, onEmpty })
     })
-    const client = { stamp: this.#stamp(caller), owner: caller?.id }
-    await this.#claimed(key, instance, () => (instance.relay as Relay).join(transport, client))
+    await this.#claimed(key, instance, () => (instance.relay as Relay).join(transport, this.#client(caller)))
   }
 
   /**
@@ -116,7 +124,7 @@ export class Instances {
   }
 
   joinExchange(exchanges: Exchanges, transport: Transport, caller: CallerFacts | undefined): Promise<void> {
-    return exchanges.join(transport, this.#stamp(caller))
+    return exchanges.join(transport, this.#client(caller))
   }
 
   /** Ends all children. Resolves when none is left. */
@@ -135,6 +143,10 @@ export class Instances {
   /** Who shares a child. */
   #ownerOf(caller: CallerFacts | undefined): string {
     return this.#options.instances === 'shared' ? 'all' : (caller?.id ?? '')
+  }
+
+  #client(caller: CallerFacts | undefined): Client {
+    return { stamp: this.#stamp(caller), owner: caller?.id }
   }
 
   #stamp(caller: CallerFacts | undefined): Stamp {

@@ -47,8 +47,7 @@ once. The server learns who calls: docs/serving.md.`,
     )
     .action(async (words: readonly string[], flags: ExposeFlags) => {
       checkUsage(command, words, flags)
-      const { idle } = flags
-      const settings = await resolveSettings(command, io, idle === undefined ? {} : { sessionIdle: idle })
+      const settings = await resolveSettings(command, io)
       const { run } = await import('./run.js')
       await run(words, flags, settings, io)
     })

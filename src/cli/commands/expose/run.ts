@@ -19,13 +19,13 @@ export interface ExposeFlags {
 
 export async function run(
   [command, ...args]: readonly string[],
-  { upstream, name, tlsPort, port, instances, maxInstances, startTimeout, maxLine, json }: ExposeFlags,
+  { upstream, name, tlsPort, port, instances, idle, maxInstances, startTimeout, maxLine, json }: ExposeFlags,
   settings: Settings,
   io: Io,
 ): Promise<void> {
   const { tlsEnabled, healthPort, sessions } = settings
   const { log, ...options } = servingOptions(settings)
-  const { idle, max, maxPerIdentity } = sessions
+  const { max, maxPerIdentity } = sessions
   const exposed = parseExposeOptions(
     {
       upstream,
@@ -38,7 +38,7 @@ export async function run(
       ...options,
       ...(tlsEnabled ? { tlsPort } : { httpPort: port }),
       healthPort,
-      idle,
+      idle: idle ?? sessions.idle,
       sessions: { max, maxPerIdentity },
     },
     io,
