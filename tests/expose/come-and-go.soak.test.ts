@@ -11,8 +11,8 @@ import { fixture, programPath } from './programs/script.js'
 
 const clients = tier(20, 200)
 const atOnce = 8
-/** Milliseconds. */
-const idle = 1000
+/** Milliseconds: on a loaded machine a client takes long from one request to the next. */
+const idle = 10_000
 
 type Visit = (visitor: number) => Promise<void>
 
