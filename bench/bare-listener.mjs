@@ -1,6 +1,8 @@
 // The cheapest MCP server there can be: the least that a call takes in JavaScript, and no SDK. It speaks 2026-07-28 on /mcp
 // (answers in JSON) and 2025-11-25 on /legacy (event streams); a GET is answered at once.
 
+/** @typedef {import('node:http').ServerResponse} ServerResponse */
+
 const serverInfo = { name: 'bare', version: '1.0.0' }
 const capabilities = { tools: {} }
 const listed = [{ name: 'echo', inputSchema: { type: 'object', properties: { text: { type: 'string' } } } }]
@@ -32,31 +34,39 @@ const legacy = {
   'tools/call': called,
 }
 
-/** @type {import('node:http').RequestListener} */
-export function bareListener(request, response) {
-  let text = ''
-  request.setEncoding('utf8').on('data', (chunk) => {
-    text += chunk
-  })
-  request.on('end', () => {
-    if (request.method === 'GET' && request.url === '/') response.end('{"ok":true}')
-    else if (request.method !== 'POST') response.writeHead(405).end()
-    else answer(text, request.url === '/legacy', response)
-  })
-}
-
-/** @param {string} text @param {boolean} isLegacy @param {import('node:http').ServerResponse} response */
-function answer(text, isLegacy, response) {
-  const { id, method, params } = JSON.parse(text)
-  if (id === undefined) {
-    response.writeHead(202).end()
-    return
-  }
+/** What is answered to a message; nothing to a notification. @param {any} message @param {boolean} isLegacy */
+export function answerTo({ id, method, params }, isLegacy) {
+  if (id === undefined) return undefined
   const make = (isLegacy ? legacy : modern)[method]
-  const said = make
+  return make
     ? { result: make(params), jsonrpc: '2.0', id }
     : { jsonrpc: '2.0', id, error: { code: -32601, message: 'no such method' } }
-  const json = JSON.stringify(said)
+}
+
+/** A listener that answers what is posted. @param {(text: string, isLegacy: boolean, response: ServerResponse) => void} answer */
+export function listenerWith(answer) {
+  /** @type {import('node:http').RequestListener} */
+  return (request, response) => {
+    let text = ''
+    request.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk
+    })
+    request.on('end', () => {
+      if (request.method === 'GET' && request.url === '/') response.end('{"ok":true}')
+      else if (request.method !== 'POST') response.writeHead(405).end()
+      else answer(text, request.url === '/legacy', response)
+    })
+  }
+}
+
+export const bareListener = listenerWith((text, isLegacy, response) => {
+  const said = answerTo(JSON.parse(text), isLegacy)
+  if (said === undefined) response.writeHead(202).end()
+  else write(JSON.stringify(said), isLegacy, response)
+})
+
+/** @param {string} json @param {boolean} isLegacy @param {ServerResponse} response */
+export function write(json, isLegacy, response) {
   if (isLegacy) {
     // As servers write a stream: its head, its events, its end.
     response

@@ -40,3 +40,13 @@ export function message(era, method, params) {
 /** A call of `echo` with 64 characters. @param {Era} [era] */
 export const echoCall = (era = '2026-07-28') =>
   message(era, 'tools/call', { name: 'echo', arguments: { text: 'x'.repeat(64) } })
+
+export const initialize = message('legacy', 'initialize', {
+  protocolVersion: '2025-11-25',
+  capabilities: {},
+  clientInfo: { name: 'bench', version: '1.0.0' },
+})
+
+let last = 1
+/** The same with an id of its own. @param {Message} message @returns {Message} */
+export const renumbered = ({ headers, body }) => ({ headers, body: body.replace('"id":1', `"id":${++last}`) })

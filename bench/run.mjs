@@ -1,6 +1,6 @@
 // npm run bench: what ours costs beside bare Node and the stock SDK, in one run and in turns.
-import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { keep } from './suite/kept.mjs'
 import { parts } from './suite/parts.mjs'
 import { measureSuite } from './suite/suite.mjs'
 import { json, lines } from './suite/text.mjs'
@@ -15,7 +15,8 @@ Options:
   --rounds N     at least so many rounds of each part, in blocks with new processes each (default: two blocks)
   --short        little of everything, once: shows that all can be measured, and judges nothing
   --json         print the result as JSON
-  --write        keep the result in bench/results/latest.json, and write docs/performance.md from it
+  --write        keep the result in bench/results/latest.json, with --only in place of these parts alone, and write
+                 docs/performance.md from it
   --help
 
 Parts:
@@ -40,8 +41,7 @@ async function main() {
   const only = values.only?.split(',') ?? names
   const unknown = only.filter((name) => !names.includes(name))
   if (unknown.length > 0) badUsage(`no such part: ${unknown.join(', ')}`)
-  if (values.write && (values.short || values.only))
-    badUsage('--write keeps a whole run, not --short or --only')
+  if (values.write && values.short) badUsage('--write keeps what was measured, and --short measures little')
   if (values.rounds !== undefined && !/^[1-9]\d{0,3}$/.test(values.rounds))
     badUsage('--rounds takes a whole number from 1 to 9999')
   const stop = new AbortController()
@@ -59,7 +59,7 @@ async function main() {
   process.stdout.write(values.json ? json(result) : `${lines(result).join('\n')}\n`)
   if (result.failures.length > 0) process.exitCode = 1
   else if (values.write) {
-    writeFileSync(new URL('results/latest.json', import.meta.url), json(result))
+    keep(result, values.only ? only : undefined)
     const { writeReport } = await import('./report/write.mjs')
     writeReport()
   }

@@ -5,13 +5,18 @@ import { fileURLToPath } from 'node:url'
 /** @typedef {{ cpu: number, rss: number, heap: number, handles: number }} Usage CPU in µs since its start, memory in bytes. */
 /**
  * @typedef {object} Served
- * @property {'bare' | 'gate' | 'stock' | 'ours'} kind
+ * @property {'bare' | 'gate' | 'stock' | 'ours' | 'expose' | 'program' | 'pump'} kind the last two speak on stdin and stdout
  * @property {string} certDir
  * @property {'mtls' | 'http'} [transport] mTLS without it
  * @property {number} [tools] how many; two without it
  * @property {'default'} [limits] those of users; without it none that a bench could reach
+ * @property {string} [behind] what answers in its place: `program`, or the URL of another server
+ * @property {boolean} [sessions] whether ours has sessions
  * @property {keyof typeof import('../dist/servers/index.js').builtInServers} [builtIn] in place of the server of the bench
  */
+
+/** Whether it is spoken to on stdin and stdout. @param {Served} served */
+export const onPipes = ({ kind }) => kind === 'program' || kind === 'pump'
 
 /** A server in a process of its own, which ends with this one. */
 export class ServerChild {
@@ -29,7 +34,7 @@ export class ServerChild {
       [JSON.stringify(served)],
       {
         execArgv: ['--expose-gc'],
-        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+        stdio: onPipes(served) ? ['pipe', 'pipe', 'ignore', 'ipc'] : ['ignore', 'ignore', 'ignore', 'ipc'],
       },
     )
     const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${served.kind} did not start`)))

@@ -6,9 +6,11 @@ import { join } from 'node:path'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { z } from 'zod'
+import { expose } from '../dist/expose/index.js'
 import { createMtlsServer, serve } from '../dist/server/index.js'
 import { builtInServers } from '../dist/servers/index.js'
 import { bareListener } from './bare-listener.mjs'
+import { program, proxyListener, pump, pumpListener } from './in-between.mjs'
 
 /** @type {import('./server-child.mjs').Served} */
 const {
@@ -18,6 +20,8 @@ const {
   tools = 2,
   limits: ofUsers,
   builtIn,
+  behind,
+  sessions = false,
 } = JSON.parse(process.argv[2] ?? '')
 
 const idle = 600_000 // so that no turn of another server outlasts a connection
@@ -64,6 +68,11 @@ function benchServer() {
 
 const factory = builtIn ? builtInServers[builtIn].create({ weatherProvider: 'simulated' }) : benchServer
 
+function bareOf() {
+  if (behind === undefined) return bareListener
+  return behind === 'program' ? pumpListener() : proxyListener(behind)
+}
+
 /** Behind Node's own server with nothing of ours. @param {import('node:http').RequestListener} listener */
 function plain(listener) {
   const read = (/** @type {string} */ file) => readFileSync(join(certDir, file))
@@ -82,7 +91,7 @@ async function listening(server) {
 
 const start = {
   /** The floor: what Node itself costs. */
-  bare: async () => listening(plain(bareListener)),
+  bare: async () => listening(plain(bareOf())),
   /** The same application behind our gate. */
   gate: async () => listening(createMtlsServer(bareListener, { name: 'bench', tls: usual.tls, limits })),
   /** The SDK's own handler and adapter. */
@@ -95,8 +104,23 @@ const start = {
   },
   ours: async () => {
     const ports = transport === 'mtls' ? { tlsPort: 0 } : { httpPort: 0, tlsEnabled: false }
-    running = await serve(factory, { name: builtIn ?? 'bench', ...usual, ...ports })
+    running = await serve(factory, { name: builtIn ?? 'bench', ...usual, ...ports, sessions })
     return running.port
+  },
+  expose: async () => {
+    const target =
+      behind === 'program' ? { command: process.execPath, args: [program] } : { upstream: behind ?? '' }
+    running = await expose({ ...target, ...usual, tlsPort: 0 })
+    return running.port
+  },
+  /** The program itself, on stdin and stdout. */
+  program: async () => {
+    await import('./echo-program.mjs')
+    return 0
+  },
+  pump: async () => {
+    pump()
+    return 0
   },
 }
 

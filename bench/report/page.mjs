@@ -1,7 +1,7 @@
 // docs/performance.md, from a result.
 import { busyLine, machineLine, shown, withUnit } from '../suite/text.mjs'
 
-/** @typedef {import('../suite/suite.mjs').Result} Result */
+/** @typedef {import('../suite/kept.mjs').Kept} Result */
 
 /** Each part as a reader meets it. @type {readonly { part: string, title: string, plot?: string, about: string }[]} */
 const sections = [
@@ -56,6 +56,17 @@ list.`,
       'So many clients listen for changes (`subscriptions/listen`), each over a connection of its own. Calls are measured beside them.',
   },
   {
+    part: 'expose',
+    title: 'A server behind expose',
+    plot: 'expose.svg',
+    about: `What \`expose\` adds to a direct call of the same server, which does next to nothing: a program on stdin and stdout, called in a
+session (2025-11-25) and in 2026-07-28, and a server over plain HTTP, which answers in JSON or in an event stream.
+\`direct\`: nothing in between, on its pipes, or over plain HTTP. \`bare\`: streams of Node in between, with no more than it takes to find
+whose answer it is; on pipes, over HTTP, over mTLS. \`serve()\`: the tool in our process, over mTLS. The time is that of one call
+after the other; CPU time and calls per second: 16 calls in flight. CPU time is that of the process that is called: of the
+one in between, where there is one.`,
+  },
+  {
     part: 'client',
     title: 'The client',
     plot: 'client.svg',
@@ -74,6 +85,7 @@ doing the same.`,
 export function page(result) {
   const { environment, failures, targets } = result
   const busy = busyLine(environment)
+  const judged = targets.filter(({ verdict }) => verdict !== 'compared')
   const count = (/** @type {string} */ verdict) => targets.filter((one) => one.verdict === verdict).length
   return `# Performance
 
@@ -106,7 +118,7 @@ ${image('targets.svg', 'Every target as a multiple of what is allowed')}
 
 | target | at most | median | 95 % interval | rounds | |
 |---|---|---|---|---|---|
-${targets.map(targetRow).join('\n')}
+${judged.map(targetRow).join('\n')}
 
 \`×\`: a multiple. \`µs\`: a difference in CPU time.
 
@@ -116,24 +128,44 @@ ${sections
   .join('\n')}`
 }
 
-/** @param {Result['targets'][number]} target */
+/** @typedef {Result['targets'][number]} Target */
+
+/** @param {Target} target */
 function targetRow(target) {
-  const { what, at_most, median, lower_quartile, upper_quartile, interval, rounds, verdict } = target
-  const spread = `(${shown(lower_quartile)} – ${shown(upper_quartile)})`
-  const between = interval ? interval.map(shown).join(' – ') : ''
-  const cells = [what, withUnit(target, at_most), `${withUnit(target, median)} ${spread}`, between, rounds]
+  const { what, at_most, verdict } = target
+  const cells = [what, at_most === null ? '' : withUnit(target, at_most), ...measuredCells(target)]
   return `| ${cells.join(' | ')} | ${verdict === 'met' ? 'met' : `**${verdict}**`} |`
 }
 
+/** @param {Target} target */
+function measuredCells(target) {
+  const { median, lower_quartile, upper_quartile, interval, rounds } = target
+  const spread = `(${shown(lower_quartile)} – ${shown(upper_quartile)})`
+  return [`${withUnit(target, median)} ${spread}`, interval ? interval.map(shown).join(' – ') : '', rounds]
+}
+
+/** @param {readonly Target[]} targets */
+const comparedTable = (targets) => `| compared, without a target | median | 95 % interval | rounds |
+|---|---|---|---|
+${targets.map((target) => `| ${[target.what, ...measuredCells(target)].join(' | ')} |`).join('\n')}`
+
 /** @param {typeof sections[number]} section @param {Result} result */
-function sectionText({ part, title, plot, about }, { figures }) {
+function sectionText({ part, title, plot, about }, { figures, targets, apart = {} }) {
   const own = figures.filter((figure) => figure.part === part)
   const names = [...new Set(own.map(({ figure }) => figure))]
-  const tables = names.map((name) => figureTable(own.filter(({ figure }) => figure === name)))
+  const compared = targets.filter((one) => one.part === part && one.verdict === 'compared')
+  const tables = [
+    ...(compared.length > 0 ? [comparedTable(compared)] : []),
+    ...names.map((name) => figureTable(own.filter(({ figure }) => figure === name))),
+  ]
+  const environment = apart[part]
+  const measured = environment
+    ? `\n${[busyLine(environment), `Measured after the other parts: ${machineLine(environment)}.`].join(' ').trim()}\n`
+    : ''
   return `## ${title}
 
 ${about}
-
+${measured}
 ${plot ? `${image(plot, `${title}: the figures are in the tables below`)}\n\n` : ''}${tables.join('\n\n')}
 `
 }

@@ -17,13 +17,17 @@ export function plots({ figures, targets }) {
       title: 'Every target: what was measured, as a multiple of what is allowed',
       about:
         'Green: met, red: missed, amber: inconclusive. Lines: the 95 % interval. What is beyond an edge stands on it.',
-      rows: targets.map(({ what, at_most, median, interval, verdict }) => ({
-        label: what,
-        verdict,
-        value: median / at_most,
-        low: (interval?.[0] ?? median) / at_most,
-        high: (interval?.[1] ?? median) / at_most,
-      })),
+      rows: targets.flatMap(({ what, at_most, median, interval, verdict }) =>
+        at_most === null
+          ? []
+          : {
+              label: what,
+              verdict,
+              value: median / at_most,
+              low: (interval?.[0] ?? median) / at_most,
+              high: (interval?.[1] ?? median) / at_most,
+            },
+      ),
     }),
     'calls.svg': bars({
       title: 'One tools/call: CPU time of the server, µs',
@@ -70,6 +74,11 @@ export function plots({ figures, targets }) {
       `Of the server, on a logarithmic scale. ${lower}`,
       of('streams', callCpu),
     ),
+    'expose.svg': bars({
+      title: 'One call, direct and through others: its time, µs',
+      about: `One call after the other, 64 characters. ${lower}`,
+      bars: of('expose', 'time of a call').sort(byAt).map(bar),
+    }),
     'client.svg': bars({
       title: 'One call: CPU time of the client, µs',
       about: lower,
@@ -110,4 +119,5 @@ function growth(title, about, figures) {
 const thousands = (step) => (/^\d+$/.test(step) ? Number(step).toLocaleString('en') : step)
 
 /** @param {string} of @returns {import('./svg.mjs').Color} */
-const colorOf = (of) => (of.startsWith('bare') ? 'bare' : /^(stock|SDK|undici)/.test(of) ? 'stock' : 'ours')
+const colorOf = (of) =>
+  /^(bare|direct)/.test(of) ? 'bare' : /^(stock|SDK|undici)/.test(of) ? 'stock' : 'ours'

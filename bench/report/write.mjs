@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { kept } from '../suite/kept.mjs'
 import { page } from './page.mjs'
 import { plots } from './plots.mjs'
 
 const docs = new URL('../../docs/', import.meta.url)
-const latest = new URL('../results/latest.json', import.meta.url)
 
 /** Every file of the report: its path in docs/, and its text. */
 function files() {
-  const result = JSON.parse(readFileSync(latest, 'utf8'))
+  const result = kept()
   const drawn = Object.entries(plots(result)).map(([name, text]) => ({ path: `performance/${name}`, text }))
   return [{ path: 'performance.md', text: page(result) }, ...drawn]
 }

@@ -1,7 +1,7 @@
 // How every part of the suite measures.
 import { once } from 'node:events'
-import { ServerChild } from '../server-child.mjs'
-import { caller } from '../wire.mjs'
+import { onPipes, ServerChild } from '../server-child.mjs'
+import { caller, inSession, pipeCaller } from '../wire.mjs'
 
 /**
  * What a value is of. Rounds add one value each, in the same order for all: the values of one round belong together.
@@ -32,8 +32,8 @@ export async function inTurns({ rounds, short, add }, items, turn) {
     }
 }
 
-/** @typedef {import('../server-child.mjs').Served & { name: string, at?: string }} Named `at`: what is varied */
-/** @typedef {Named & { child: ServerChild, client: ReturnType<typeof caller> }} Serving */
+/** @typedef {import('../server-child.mjs').Served & { name: string, at?: string, path?: string, inSession?: boolean }} Named `at`: what is varied; `path`: where it is called, `/mcp` without it */
+/** @typedef {Named & { child: ServerChild, client: import('../wire.mjs').Caller }} Serving */
 
 export const inFlight = 16
 
@@ -47,7 +47,7 @@ export async function withServers(wanted, use) {
   try {
     for (const served of wanted) {
       const child = await ServerChild.start(served)
-      servers.push({ ...served, child, client: caller(child.url, served.certDir, inFlight) })
+      servers.push({ ...served, child, client: await clientOf(served, child) })
     }
     await use(servers)
   } finally {
@@ -58,6 +58,13 @@ export async function withServers(wanted, use) {
       await ended // its memory and its CPU are nobody else's from here on
     }
   }
+}
+
+/** @param {Named} served @param {ServerChild} child */
+async function clientOf(served, child) {
+  if (onPipes(served)) return pipeCaller(child.child)
+  const client = caller(new URL(served.path ?? '/mcp', child.url).href, served.certDir, inFlight)
+  return served.inSession ? inSession(client) : client
 }
 
 /**

@@ -1,6 +1,7 @@
 import { calls } from './calls.mjs'
 import { client } from './client.mjs'
 import { connections, handshakes } from './connections.mjs'
+import { expose } from './expose.mjs'
 import { payload, revocation, streams, tools } from './growth.mjs'
 import { startUp } from './start-up.mjs'
 
@@ -20,5 +21,6 @@ export const parts = {
   revocation: { what: 'a revocation list of 0 to 100,000 entries', rounds: 8, measure: revocation },
   streams: { what: '0 to 500 open streams', rounds: 8, measure: streams },
   client: { what: 'a call of our clients', rounds: 8, measure: client },
+  expose: { what: 'what `expose` adds to a direct call', rounds: 8, measure: expose },
   'start-up': { what: 'how long commands take', rounds: 4, measure: startUp },
 }

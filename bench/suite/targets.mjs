@@ -1,4 +1,4 @@
-// What the suite holds its figures against.
+// What the suite holds its figures against, and what it only compares.
 import { isAtMost, median, medianInterval, percentile } from '../figures.mjs'
 
 /** @typedef {import('./measuring.mjs').Label} Label */
@@ -9,15 +9,18 @@ import { isAtMost, median, medianInterval, percentile } from '../figures.mjs'
  * @property {string} figure
  * @property {[of: string, at: string]} value
  * @property {[of: string, at: string]} [beside] without it the value is a ratio already
- * @property {number} atMost
+ * @property {number} [atMost] without it nothing is judged
  * @property {'more'} [by] how much more the value is, not how many times as much
  */
-/** @typedef {'met' | 'missed' | 'inconclusive'} Verdict */
+/** @typedef {'met' | 'missed' | 'inconclusive' | 'compared'} Verdict */
 
 const callCpu = 'CPU of the server per call'
 const clientCpu = 'CPU of the client per call'
 const times = 'time, as a multiple of what it is compared with'
+const exposedTime = 'time of a call'
+const exposedCpu = 'CPU of the process that is called, per call'
 const eras = ['2026-07-28', 'legacy']
+const exposed = ['program, session', 'program, 2026-07-28', 'HTTP, JSON', 'HTTP, event stream']
 
 /** @type {readonly Target[]} */
 const all = [
@@ -111,6 +114,13 @@ const all = [
       1.05,
     )
   }),
+  ...exposed.flatMap((at) => [
+    ...beside('expose', `time, ${at}`, exposedTime, ['expose', at], ['direct', at]),
+    ...beside('expose', `CPU, ${at}`, exposedCpu, ['expose', at], ['bare, mTLS', at]),
+    ...(at.startsWith('program')
+      ? beside('expose', `CPU, ${at}`, exposedCpu, ['expose', at], ['serve()', at])
+      : []),
+  ]),
   target('start-up', '--help ÷ node -e 0', times, ['--help', ''], undefined, 1.8),
   target('start-up', 'cert-gen ÷ openssl', times, ['cert-gen', ''], undefined, 2.5),
   target('start-up', 'cert-check of 300 ÷ openssl verify', times, ['cert-check', ''], undefined, 4),
@@ -129,6 +139,20 @@ function target(part, what, figure, value, beside, atMost) {
 }
 
 /**
+ * How many times as much, and how much more: without a target.
+ * @param {string} part @param {string} what @param {string} figure @param {[string, string]} value
+ * @param {[string, string]} beside
+ * @returns {Target[]}
+ */
+function beside(part, what, figure, value, beside) {
+  const common = { part, figure, value, beside }
+  return [
+    { ...common, what: `${what}: ${value[0]} ÷ ${beside[0]}` },
+    { ...common, what: `${what}: ${value[0]} − ${beside[0]}`, by: 'more' },
+  ]
+}
+
+/**
  * A target beside the values of one part, round by round. It is judged where the interval of the median leaves no doubt.
  * @param {Target} target
  * @param {(figure: string, of: string, at: string) => readonly number[]} valuesOf
@@ -141,12 +165,13 @@ export function judged({ part, what, figure, value, beside, atMost, by }, values
     return by === 'more' ? one - two : one / two
   })
   const interval = medianInterval(compared)
-  const met = isAtMost(atMost, interval)
-  /** @type {Verdict} */
-  const verdict = met === undefined ? 'inconclusive' : met ? 'met' : 'missed'
   const unit = by === 'more' ? 'µs' : '×'
-  return { part, what, at_most: atMost, unit, ...summary(compared), verdict }
+  const verdict = atMost === undefined ? 'compared' : verdictOf(isAtMost(atMost, interval))
+  return { part, what, at_most: atMost ?? null, unit, ...summary(compared), verdict }
 }
+
+/** @param {boolean | undefined} isMet @returns {Verdict} */
+const verdictOf = (isMet) => (isMet === undefined ? 'inconclusive' : isMet ? 'met' : 'missed')
 
 /** @typedef {ReturnType<typeof judged>} Judged */
 

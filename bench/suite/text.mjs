@@ -33,7 +33,7 @@ export function lines({ environment, failures, targets, figures }) {
     ['target', 'at most', 'median', 'quartiles', '95 % of the median', 'rounds', ''],
     ...targets.map((one) => [
       one.what,
-      withUnit(one, one.at_most),
+      one.at_most === null ? '–' : withUnit(one, one.at_most),
       withUnit(one, one.median),
       `${shown(one.lower_quartile)} … ${shown(one.upper_quartile)}`,
       one.interval ? one.interval.map(shown).join(' … ') : '–',

@@ -22,6 +22,8 @@ interface Block {
 const bench = (path: string) => import(new URL(`../../bench/${path}`, import.meta.url).href)
 const { measureSuite } = await bench('suite/suite.mjs')
 const { lines } = await bench('suite/text.mjs')
+const { withParts } = await bench('suite/kept.mjs')
+const { page } = await bench('report/page.mjs')
 
 /** The part that measures answers, with a server that takes these times for its rounds of each block. */
 async function measured(ours: readonly (readonly number[])[], options: { short?: boolean } = {}) {
@@ -84,6 +86,35 @@ describe('the suite', () => {
     expect(result.figures).toMatchObject([{ figure: 'time', rounds: 2 }])
   })
 
+  test('what has no target is compared, and judged by nothing', async () => {
+    const measure = async ({ rounds, add }: Block) => {
+      for (let round = 0; round < rounds; round++)
+        for (const [of, value] of [
+          ['expose', 310],
+          ['direct', 100 + round],
+        ] as const)
+          add({ figure: 'time of a call', unit: 'µs', of, at: 'HTTP, JSON' }, value)
+    }
+    const parts = { expose: { what: 'expose', rounds: 4, measure } }
+    const result: Result = await measureSuite({ parts, short: false, tell: () => {} })
+    expect(result.targets).toMatchObject([
+      { what: 'time, HTTP, JSON: expose ÷ direct', verdict: 'compared', at_most: null, rounds: 8 },
+      { what: 'time, HTTP, JSON: expose − direct', verdict: 'compared', unit: 'µs', median: 209 },
+    ])
+    expect(lines(result).join('\n')).toMatch(/expose − direct +– +209 µs .* compared/)
+    const whole = (await measured([quiet, quiet])).result
+    const kept = withParts(withParts(whole, result, ['expose']), result, ['expose'])
+    expect(kept.targets.map(({ what }: Judged) => what)).toEqual([
+      'answer of 1 MiB: ours ÷ bare node:https',
+      ...result.targets.map(({ what }) => what),
+    ])
+    const text = page(kept)
+    expect(text).toContain('1 met, 0 missed, 0 inconclusive.')
+    expect(text).toMatch(
+      /## A server behind expose[^#]*Measured after the other parts: mcp-mtls [^#]*\| time, HTTP, JSON: expose − direct \| 209 µs/,
+    )
+  })
+
   test('that the machine was busy is said first', async () => {
     const { result } = await measured([quiet, quiet])
     const seen = (share: number) =>
@@ -99,7 +130,7 @@ test.each([
   [['--only', 'calls,nothing'], 'no such part: nothing'],
   [['--rounds', '0'], 'whole number'],
   [['--slow'], '--slow'],
-  [['--write', '--short'], '--write keeps a whole run'],
+  [['--write', '--short'], '--write keeps what was measured'],
 ])('npm run bench -- %j is bad usage', async (flags, message) => {
   const { exitCode, stderr } = await run(...flags)
   expect(exitCode).toBe(64)

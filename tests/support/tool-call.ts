@@ -10,14 +10,14 @@ const envelope = {
   'io.modelcontextprotocol/clientCapabilities': {},
 }
 
-/** A call of a tool without arguments, as a request of HTTP. `meta` goes beside what the revision wants there. */
-export function toolCall(name: string, era: Era, meta: object = {}) {
+/** A call of a tool, as a request of HTTP. `meta` goes beside what the revision wants there. */
+export function toolCall(name: string, era: Era, meta: object = {}, { args = {}, id = 1 } = {}) {
   const isModern = era === 'modern'
   const headers: Record<string, string> = {
     ...mcpHeaders,
     'mcp-protocol-version': isModern ? '2026-07-28' : '2025-11-25',
     ...(isModern && { 'mcp-method': 'tools/call', 'mcp-name': name }),
   }
-  const params = { name, arguments: {}, _meta: { ...(isModern && envelope), ...meta } }
-  return { headers, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }) }
+  const params = { name, arguments: args, _meta: { ...(isModern && envelope), ...meta } }
+  return { headers, body: JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params }) }
 }
