@@ -142,7 +142,7 @@ const longestRejection = 64 * 1024
 async function unlessRejected(response: Response, target: URL, connector: Connector): Promise<Response> {
   const { status } = response
   const refusals =
-    status === 403 || status === 429
+    status === 403 || status === 429 || status === 502
       ? /^application\/json/i
       : status === 400 || status === 495 || status === 496
         ? /^text\/html/i
@@ -151,7 +151,7 @@ async function unlessRejected(response: Response, target: URL, connector: Connec
   const body = await textOf(response.body, longestRejection)
   const rejection = refusalInAnswer(status, body, `the server at ${hostPortOf(target)}`)
   if (rejection) {
-    if (status !== 429) connector.forget(target)
+    if (status !== 429 && status !== 502) connector.forget(target)
     throw rejection
   }
   return new Response(body, {

@@ -68,6 +68,7 @@ export function upstreamProblem(text: string): string | undefined {
   if (text.includes('#')) return `${shown}: a URL to call may hold no fragment (#)`
   if (url.protocol !== 'http:') return `${shown}: must start with http://, since this machine alone is called`
   if (!isLoopback(url.hostname)) return `${shown}: must be on loopback (127.0.0.1, ::1, localhost)`
+  if (url.port === '0') return `${shown}: nothing can be called at port 0`
   return undefined
 }
 

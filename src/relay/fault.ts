@@ -1,4 +1,4 @@
-import type { JSONRPCErrorResponse, RequestId } from '@modelcontextprotocol/server'
+import type { JSONRPCErrorResponse, JSONRPCResponse, RequestId } from '@modelcontextprotocol/server'
 
 /** Of all errors that a relay makes: in the range of servers, and used by neither the SDK nor any revision of MCP. */
 const code = -32_010
@@ -24,6 +24,11 @@ export class Fault extends Error {
 /** The answer to a request that no server answers: its words, whether it may have run, and a code of `MtlsError`. */
 export function faultAnswer(id: RequestId, { message, code: reason, sent }: Fault): JSONRPCErrorResponse {
   return { jsonrpc: '2.0', id, error: { code, message, data: { code: reason, sent } } }
+}
+
+/** Whether an answer is one of these. */
+export function isFault(answer: JSONRPCResponse): boolean {
+  return 'error' in answer && answer.error.code === code
 }
 
 /** What went wrong, as a fault of the connection. */

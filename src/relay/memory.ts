@@ -1,6 +1,6 @@
 import type { JSONRPCNotification, JSONRPCRequest, JSONRPCResponse } from '@modelcontextprotocol/server'
 import type { End } from './end.js'
-import { Fault } from './fault.js'
+import { Fault, isFault } from './fault.js'
 
 /** What a server has answered to `initialize`, as far as a relay needs it. */
 export interface InitializeResult {
@@ -60,7 +60,10 @@ export class Memory {
     const initialize = this.#initialize
     if (!initialize) throw new Fault('no client has sent initialize', 'no')
     const answer = await answerOf(far, initialize)
-    if (!('result' in answer)) throw new InitializeRefused(answer)
+    if (!('result' in answer)) {
+      if (far.isClosed || isFault(answer)) throw new Fault('the server ended before it was ready', 'no')
+      throw new InitializeRefused(answer)
+    }
     const result = answer.result as InitializeResult
     if (typeof result.protocolVersion !== 'string' || !isObject(result.capabilities))
       throw new Fault('its answer to initialize is not one: no protocolVersion, or no capabilities', 'no')

@@ -1,5 +1,5 @@
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
-import { ownCertificateHints, readRefusal, readRejection } from './rejection.js'
+import { ownCertificateHints, readBadGateway, readRefusal, readRejection } from './rejection.js'
 
 /** Alerts about our certificate (RFC 8446 section 6.2), as OpenSSL names them. */
 const alerts: readonly (readonly [pattern: RegExp, code: MtlsErrorCode, what: string])[] = [
@@ -29,6 +29,7 @@ export function refusalInAlert(code: string | undefined, server: string): MtlsEr
 /** The refusal in an answer from one of our servers, or from nginx; undefined when it is about something else. */
 export function refusalInAnswer(status: number, body: string, server: string): MtlsError | undefined {
   if (status === 429) return readRefusal(body, server)
+  if (status === 502) return readBadGateway(body, server)
   return status === 403
     ? (readRejection(body, server) ?? readRefusal(body, server))
     : nginxRefusal(status, body, server)

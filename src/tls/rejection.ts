@@ -31,6 +31,16 @@ export function readRefusal(body: string, server: string): MtlsError | undefined
   return new MtlsError(reason, `${server} ${refusals[reason]}: ${ofPeer(said, 500)}`)
 }
 
+/** Why a server that passes calls on has no answer, from the body of its `502`; undefined when it is something else. */
+export function readBadGateway(body: string, server: string): MtlsError | undefined {
+  const { message, data } = objectOf(objectIn(body).error)
+  const { code } = objectOf(data) as { readonly code?: unknown }
+  if (code !== 'CONNECTION_FAILED' || typeof message !== 'string') return undefined
+  return new MtlsError('CONNECTION_FAILED', `${server} cannot pass the call on: ${ofPeer(message, 500)}`, {
+    hint: 'Start the server behind it, or look at its log. The gate in front of it is well.',
+  })
+}
+
 /** What many clients show of a status line, and nothing else: curl, httpx, Go's. */
 export function rejectionPhrase({ code, listFault }: Pick<Refusal, 'code' | 'listFault'>): string {
   const phrase = listFault ? 'no revocation list here vouches for it' : phrases[code]

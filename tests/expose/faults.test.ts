@@ -64,6 +64,8 @@ test('a child that cannot start is an error for who would use it, in words, and 
   await using world = await makeWorld()
   await expect(session(world, ['--die-at-start'])).rejects.toThrow(/ended before it was ready/)
   await expect(session(world, ['--never'], { startTimeout: 300 })).rejects.toThrow(/not ready within 0.3 s/)
+  const { url: list } = await exposed(world, ['ls'])
+  await expect(sdkClient(list, world.certDir)).rejects.toThrow(/ended before it was ready/)
   const { url } = await exposed(world, ['/nowhere/to/be/found'])
   await expect(sdkClient(url, world.certDir)).rejects.toThrow(/cannot be started: it does not exist/)
 })

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { dataIn, EventCutter, idIn, longestAnswer, TooLarge } from './events.js'
+import type { Share } from './held.js'
 
 /** Of what is large, so much is handed on at once: what waits for a client is small. */
 const slice = 64 * 1024
@@ -8,15 +9,20 @@ const slice = 64 * 1024
 type Body = Dispatcher.ResponseData['body']
 
 /** An answer that is no stream, to its end. Throws when it breaks, or is too large. */
-export async function readAnswer(body: Body): Promise<Buffer> {
+export async function readAnswer(body: Body, held: Share): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > longestAnswer) throw new TooLarge()
-    chunks.push(chunk)
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > longestAnswer) throw new TooLarge()
+      held.set(size)
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks)
+  } finally {
+    held.set(0)
   }
-  return Buffer.concat(chunks)
 }
 
 /** How far a stream has come. */
@@ -30,6 +36,7 @@ export interface StreamEnd {
 export interface StreamParts {
   /** The response it goes to: nothing is read while its client does not keep up. */
   readonly response: ServerResponse
+  readonly held: Share
   /** Gets the id of each event that has one, before it is handed on. */
   readonly onId: (id: string) => void
   /** Whether the next message is of interest here. */
@@ -42,14 +49,16 @@ export interface StreamParts {
 /** An event stream, handed on event by event as soon as each is complete. */
 export async function* passedEvents(
   body: Body,
-  { response, onId, isHeard, onMessage, atEnd }: StreamParts,
+  { response, held, onId, isHeard, onMessage, atEnd }: StreamParts,
 ): AsyncGenerator<Uint8Array> {
   const cutter = new EventCutter()
   let isResumable = false
   let error: unknown
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>)
-      for (const { bytes, isEvent } of cutter.push(chunk)) {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      const pieces = cutter.push(chunk)
+      held.set(cutter.waiting)
+      for (const { bytes, isEvent } of pieces) {
         if (isEvent) {
           const id = idIn(bytes)
           if (id !== undefined) onId(id)
@@ -61,8 +70,11 @@ export async function* passedEvents(
           await roomIn(response)
         }
       }
+    }
   } catch (reason) {
     error = reason
+  } finally {
+    held.set(0)
   }
   for (const message of atEnd({ isResumable, error }))
     yield Buffer.from(`event: message\ndata: ${JSON.stringify(message)}\n\n`)

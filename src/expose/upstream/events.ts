@@ -24,6 +24,11 @@ export class EventCutter {
   /** The last byte was one, and a line feed belongs to it. */
   #afterReturn = false
 
+  /** Bytes of the event that is not complete. */
+  get waiting(): number {
+    return this.#size
+  }
+
   /** What is complete now. Throws when an event is larger than `longestAnswer`. */
   push(chunk: Buffer): Piece[] {
     const pieces: Piece[] = []

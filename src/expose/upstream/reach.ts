@@ -10,20 +10,26 @@ const lookEvery = 1000
 export class Reach {
   readonly #url: URL
   readonly #server: string
+  /** Of the server in front of it, in the log. */
+  readonly #name: string
   readonly #logger: Logger | undefined
   #away: { readonly message: string; readonly since: Date } | undefined
   #looking = false
+  #seen = 0
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
-  constructor(url: URL, server: string, logger: Logger | undefined) {
+  constructor(url: URL, server: string, name: string, logger: Logger | undefined) {
+    this.#name = name
     this.#url = url
     this.#server = server
     this.#logger = logger
     this.look()
   }
 
+  /** As it was when it was last seen; looks again for whoever asks next. */
   get state(): Pick<Behind, 'upstream' | 'problems'> {
+    if (Date.now() - this.#seen >= lookEvery) this.look()
     const away = this.#away
     if (!away) return { upstream: { reachable: true }, problems: [] }
     const { message, since } = away
@@ -34,10 +40,11 @@ export class Reach {
   }
 
   succeeded(): void {
+    this.#seen = Date.now()
     if (!this.#away) return
     this.#away = undefined
     clearTimeout(this.#timer)
-    this.#logger?.info({ event: 'upstream-back' }, `${this.#server} is back`)
+    this.#logger?.info({ event: 'upstream-back', name: this.#name }, `${this.#server} is back`)
   }
 
   failed(): void {
@@ -47,7 +54,7 @@ export class Reach {
     if (this.#away) return
     const message = `${this.#server} cannot be reached: calls are refused until it is back`
     this.#away = { message, since: new Date() }
-    this.#logger?.warn({ event: 'upstream-away' }, message)
+    this.#logger?.warn({ event: 'upstream-away', name: this.#name }, message)
   }
 
   /** Tries whether it takes a connection; one of its answers has broken, or it has not been called yet. */

@@ -14,12 +14,13 @@ import { stamped } from '../stamp.js'
 import { messageIn, passedEvents, readAnswer } from './answer.js'
 import { badGateway, faultIn } from './faults.js'
 import { answerHeaders, identityHeaders, requestHeaders, type Told } from './headers.js'
+import { Held } from './held.js'
 import { CallCount, OpenCalls } from './open-calls.js'
 import { type OwnedSession, Owners } from './owners.js'
 import { Pools } from './pool.js'
 import { Reach } from './reach.js'
 
-export type UpstreamOptions = Pick<ServeBase, 'onCall' | 'onRefused'> & {
+export type UpstreamOptions = Pick<ServeBase, 'name' | 'onCall' | 'onRefused'> & {
   readonly sessions: SessionLimits
   readonly logger: Logger | undefined
 }
@@ -54,6 +55,7 @@ export class UpstreamDispatch implements Dispatch {
   readonly #reach: Reach
   readonly #owners: Owners
   readonly #calls: CallCount
+  readonly #held = new Held()
   readonly #passages = new Set<Passage>()
   /** Revisions in which it has answered. */
   readonly spoken = new Set<string>()
@@ -64,7 +66,7 @@ export class UpstreamDispatch implements Dispatch {
     this.#server = `the server behind this one, ${url.origin}${url.pathname},`
     this.#options = options
     this.#pools = new Pools(url)
-    this.#reach = new Reach(url, this.#server, options.logger)
+    this.#reach = new Reach(url, this.#server, options.name, options.logger)
     this.#owners = new Owners(options.sessions, (session) => void this.#delete(session))
     this.#calls = new CallCount(options.onCall)
   }
@@ -208,6 +210,7 @@ export class UpstreamDispatch implements Dispatch {
     const { exchange, calls, session, stop } = passage
     const stream = passedEvents(body, {
       response: exchange.response,
+      held: this.#held.share(exchange.authInfo?.clientId),
       onId: (id) => session?.events.add(id),
       isHeard: () => !calls.isEmpty || session?.isAwaited === true,
       onMessage: (message) => this.#heard(passage, message),
@@ -236,7 +239,7 @@ export class UpstreamDispatch implements Dispatch {
     const { exchange, calls, session, stop } = passage
     let bytes: Buffer
     try {
-      bytes = await readAnswer(body)
+      bytes = await readAnswer(body, this.#held.share(exchange.authInfo?.clientId))
     } catch (error) {
       return this.#failed(passage, error)
     }

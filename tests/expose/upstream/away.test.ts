@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { createServer, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { connect } from '../../../src/client/index.js'
 import { upstreamProblem } from '../../../src/config/index.js'
 import { initialize, openRawSession, openStream } from '../../support/raw-session.js'
 import { answerJson, exposed, plainServer } from '../../support/upstream.js'
@@ -42,6 +43,31 @@ describe('a server behind that does not run', () => {
       ['warn', 'upstream-away'],
       ['info', 'upstream-back'],
     ])
+  })
+
+  test('is noticed when it goes away though nobody calls, by whoever asks for the health', async () => {
+    await using world = await makeWorld()
+    const plain = await plainServer(answerJson)
+    const { url, server } = await exposed(plain.url, world)
+    expect((await ask(url, world.certDir, { body: toolCall('echo') })).status).toBe(200)
+    await plain.kill()
+    await expect.poll(() => server.health().upstream, { timeout: 10_000 }).toEqual({ reachable: false })
+  })
+
+  test('is what our own client says, with its words', async () => {
+    await using world = await makeWorld()
+    const plain = await plainServer(answerJson)
+    await plain.kill()
+    const { url } = await exposed(plain.url, world)
+    await expect(
+      connect({ serverUrl: url, tls: world.tls, log: false, retryAttempts: 0 }),
+    ).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+      message: expect.stringMatching(
+        /cannot pass the call on: the server behind this one, .* is not running/,
+      ),
+      hint: expect.stringContaining('Start the server behind it'),
+    })
   })
 
   test('is noticed when it comes back though nobody calls', async () => {
