@@ -142,6 +142,7 @@ export class End {
   }
 
   #receive(message: JSONRPCMessage): void {
+    if (this.#isClosed) return
     if (!('method' in message)) this.#answered(message)
     else if ('id' in message) this.#requested(message)
     else this.#notified(message)

@@ -155,10 +155,9 @@ export class Child implements Transport {
   }
 
   #read(chunk: Buffer): void {
-    if (this.#isClosed) return
     this.#lines.push(chunk)
     clearTimeout(this.#halfLine)
-    if (this.#lines.begun > 0)
+    if (this.#lines.begun > 0 && !this.#isClosed)
       this.#halfLine = setTimeout(
         () => this.#unreadable(this.#lines.drop(), 'half a line, and nothing more'),
         halfLineAtMost,

@@ -60,6 +60,7 @@ export class UpstreamDispatch implements Dispatch {
   /** Revisions in which it has answered. */
   readonly spoken = new Set<string>()
   #isDraining = false
+  #lastTold = 0
 
   constructor(url: URL, options: UpstreamOptions) {
     this.#url = url
@@ -301,8 +302,17 @@ export class UpstreamDispatch implements Dispatch {
   /** The answer where that of the server behind cannot be passed on. */
   #wrong({ exchange, calls }: Passage, problem: string): Response {
     calls.end('error')
+    this.#tellWrong(problem)
     const fault = new Fault(`${this.#server} ${problem}`, 'maybe')
     return badGateway(exchange.calls, Array.isArray(exchange.body), fault)
+  }
+
+  /** One line a second: it may be wrong each time. */
+  #tellWrong(problem: string): void {
+    if (Date.now() - this.#lastTold < 1000) return
+    this.#lastTold = Date.now()
+    const { name, logger } = this.#options
+    logger?.warn({ event: 'upstream-wrong', name }, `${this.#server} ${problem}`)
   }
 
   /** Ends a session of the server behind, which would keep it for long. */
