@@ -112,8 +112,9 @@ export class Child implements Transport {
 
   /** Ends it and what it has started: its stdin is closed, then it is asked, then made to. Resolves when all have ended. */
   async close(patience = timeToEnd): Promise<void> {
-    const { exitCode, signalCode, stdin } = this.#process
-    this.#isStopping = true
+    const { exitCode, signalCode, stdin, stdout } = this.#process
+    // One that has closed its end before is dying by itself.
+    if (!stdout.readableEnded && !stdin.errored) this.#isStopping = true
     this.#closed()
     if (exitCode === null && signalCode === null) {
       stdin.end()
