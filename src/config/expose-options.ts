@@ -132,14 +132,18 @@ const commandOptions: readonly string[] = Object.keys(commandSchema.shape)
  * Throws `CONFIG_INVALID`, or `PORT_CONFLICT`, with everything that is wrong, and `COMMAND_NOT_FOUND`. Looks at no
  * certificate, and starts nothing.
  */
-export function parseExposeOptions(input: object, here: Surroundings): ExposeConfig {
+export function parseExposeOptions(
+  input: object,
+  here: Surroundings,
+  nameOfOption: (option: string) => string = (option) => option,
+): ExposeConfig {
   const given = Object.entries(input).filter(([, value]) => value !== undefined)
   const isOfCommand = ([name]: [string, unknown]) => commandOptions.includes(name)
   const program: Record<string, unknown> = Object.fromEntries(given.filter(isOfCommand))
   const { upstream, idle, sessions, log, onSecurityEvent, watch, expiryWarningDays, ...others } =
     Object.fromEntries(given.filter((entry) => !isOfCommand(entry)))
   const server = { name: upstream === undefined ? nameOf(program) : 'upstream', ...others }
-  rejectProblems('options of expose', [
+  const problems = [
     ...(upstream === undefined
       ? commandProblems(program, here)
       : [...besideUpstream(program), ...problemsIn(upstreamSchema, { upstream })]),
@@ -148,7 +152,11 @@ export function parseExposeOptions(input: object, here: Surroundings): ExposeCon
     ...('perRequest' in server ? [{ setting: 'perRequest', text: 'there is no such option here' }] : []),
     ...problemsIn(serverSchema, { ...server, sessions }),
     ...liveServerProblems({ log, onSecurityEvent, watch, expiryWarningDays }),
-  ])
+  ]
+  rejectProblems(
+    'options of expose',
+    problems.map((problem) => ({ ...problem, setting: nameOfOption(problem.setting) })),
+  )
   const limits = { ...(isOptions(sessions) ? sessions : {}), ...parse(idleSchema, 'options', { idle }) }
   const target =
     upstream === undefined

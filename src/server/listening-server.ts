@@ -75,7 +75,7 @@ export async function startServer(
     server.on('request', listener)
     return {
       drain: () => made.dispatch.drain(),
-      close: () => made.dispatch.close(),
+      close: () => made.dispatch.close().catch(onError), // what a server throws at its end
       endAtOnce: () => made.dispatch.endAtOnce?.(),
       counts: () => ({ lateMessages: made.lateMessages?.() ?? 0, sessions: made.dispatch.sessions }),
       ...(made.behind && { behind: made.behind }),

@@ -228,7 +228,7 @@ export function settingsOf(...groups: SettingGroup[]): SettingName[] {
 }
 
 /** `certDir` → `--cert-dir`. */
-export function flagOf(name: SettingName): string {
+export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 

@@ -181,7 +181,9 @@ export class Shared {
     for (const timer of this.#timers) clearInterval(timer)
     for (const { isAnswered, response } of this.#waiting.values()) if (!isAnswered) response.destroy()
     await closeServer(this.#server)
-    await this.#transport.end()
+    try {
+      await this.#transport.end()
+    } catch {} // the server's own `onclose`: it is over all the same
   }
 
   /** Tools see it: it must not tell how many calls there were. */

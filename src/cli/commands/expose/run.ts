@@ -1,4 +1,5 @@
 import { parseExposeOptions, type Settings } from '../../../config/index.js'
+import { flagOf } from '../../../config/settings/setting-table.js'
 import { startExposed } from '../../../expose/expose.js'
 import type { Io } from '../../io/io.js'
 import { servingOptions } from '../../serving/options.js'
@@ -42,6 +43,13 @@ export async function run(
       sessions: { max, maxPerIdentity },
     },
     io,
+    flagNamed,
   )
   await serveUntilSignal(async () => [await startExposed(exposed, { log })], { json }, settings, io)
+}
+
+/** `limits.idleTimeout` → `--idle-timeout`: as it was typed. The command itself, and its arguments, have no flag. */
+function flagNamed(option: string): string {
+  const name = option.split('.').at(-1) ?? option
+  return /^(command|args|cwd)/.test(option) ? option : flagOf(name)
 }
