@@ -7,7 +7,7 @@ import {
   SUBSCRIPTION_ID_META_KEY,
   type Transport,
 } from '@modelcontextprotocol/server'
-import { asFault, Fault, faultAnswer } from './fault.js'
+import { asFault, Fault, faultAnswer, hasGone } from './fault.js'
 
 /** Who has a request answered by this end. */
 export interface Asker {
@@ -212,7 +212,7 @@ export class End {
     this.#pending.clear()
     this.#asked.clear()
     for (const { asker, id } of pending)
-      asker.answered(faultAnswer(id, new Fault(`${name} has gone; the request may have run`, 'maybe')))
+      asker.answered(faultAnswer(id, new Fault(`${name} ${hasGone}`, 'maybe')))
     for (const { onGivenUp } of asked) onGivenUp?.(`${name} has gone`)
     onClose()
   }

@@ -27,8 +27,15 @@ export function faultAnswer(id: RequestId, { message, code: reason, sent }: Faul
 }
 
 /** Whether an answer is one of these. */
-export function isFault(answer: JSONRPCResponse): boolean {
+export function isFault(answer: JSONRPCResponse): answer is JSONRPCErrorResponse {
   return 'error' in answer && answer.error.code === code
+}
+
+/** What is said of requests of an end that has gone. */
+export const hasGone = 'has gone; the request may have run'
+
+export function isGone(answer: JSONRPCResponse): boolean {
+  return isFault(answer) && answer.error.message.endsWith(hasGone)
 }
 
 /** What went wrong, as a fault of the connection. */

@@ -1,6 +1,6 @@
 import type { JSONRPCNotification, JSONRPCRequest, JSONRPCResponse } from '@modelcontextprotocol/server'
 import type { End } from './end.js'
-import { Fault, isFault } from './fault.js'
+import { Fault, isFault, isGone } from './fault.js'
 
 /** What a server has answered to `initialize`, as far as a relay needs it. */
 export interface InitializeResult {
@@ -61,7 +61,8 @@ export class Memory {
     if (!initialize) throw new Fault('no client has sent initialize', 'no')
     const answer = await answerOf(far, initialize)
     if (!('result' in answer)) {
-      if (far.isClosed || isFault(answer)) throw new Fault('the server ended before it was ready', 'no')
+      if (far.isClosed || isGone(answer)) throw new Fault('the server ended before it was ready', 'no')
+      if (isFault(answer)) throw new Fault(answer.error.message, 'no')
       throw new InitializeRefused(answer)
     }
     const result = answer.result as InitializeResult

@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/server'
-import { Fault, faultAnswer } from '../../relay/fault.js'
+import { Fault, faultAnswer, hasGone } from '../../relay/fault.js'
 import { printable } from '../../text/printable.js'
 import { shortened } from '../../text/shortened.js'
 import { answeredId, isPerhapsAnswer } from './answer-id.js'
@@ -104,7 +104,7 @@ export class Child implements Transport {
       return Promise.reject(new Fault('the server does not read what it is sent', 'no', 'RATE_LIMITED'))
     return new Promise((resolve, reject) => {
       stdin.write(`${JSON.stringify(message)}\n`, (error) => {
-        if (error) reject(new Fault('the server has gone; the request may have run', 'maybe'))
+        if (error) reject(new Fault(`the server ${hasGone}`, 'maybe'))
         else resolve()
       })
     })
