@@ -15,6 +15,8 @@ export interface Asker {
   answered(answer: JSONRPCResponse): void
   /** A notification that belongs to the request: its progress, news of a subscription. */
   told?(notification: JSONRPCNotification): void
+  /** The request was given up, and is answered all the same. */
+  late?(): void
 }
 
 /** A request of this end that has no answer yet. */
@@ -28,8 +30,11 @@ export interface Asked {
   onGivenUp?: (reason: string | undefined) => void
 }
 
-/** Gives up a request: its answer is not wanted any more. */
-export type GiveUp = (reason?: string) => void
+/** Gives up a request: its answer is not wanted any more. Returns whether it may run on. */
+export type GiveUp = (reason?: string) => boolean
+
+/** Requests that were given up, whose late answers are known. */
+const lateAtMost = 1000
 
 export interface EndOptions {
   /** For people: "the server", "the client". */
@@ -58,6 +63,7 @@ export class End {
   readonly #options: EndOptions
   readonly #pending = new Map<RequestId, Pending>()
   readonly #asked = new Map<RequestId, Asked>()
+  readonly #unwanted = new Map<RequestId, Asker>()
   #nextId = 0
   #isClosed = false
 
@@ -99,7 +105,7 @@ export class End {
     const { name, maxInFlight } = this.#options
     const refuse = (fault: Fault) => {
       asker.answered(faultAnswer(request.id, fault))
-      return () => {}
+      return () => false
     }
     if (this.#isClosed) return refuse(new Fault(`${name} has gone; nothing was sent`, 'no'))
     if (this.#pending.size >= maxInFlight)
@@ -119,9 +125,11 @@ export class End {
       if (this.#pending.delete(id)) asker.answered(faultAnswer(request.id, asFault(error, 'maybe')))
     })
     return (reason) => {
-      if (!this.#pending.delete(id)) return
+      if (!this.#pending.delete(id)) return false
+      this.#expectLate(id, asker)
       const params = { requestId: id, ...(reason !== undefined && { reason }) }
       this.tell({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
+      return true
     }
   }
 
@@ -150,9 +158,23 @@ export class End {
 
   #answered(answer: JSONRPCResponse): void {
     const pending = answer.id === undefined ? undefined : this.#pending.get(answer.id)
-    if (!pending) return // given up before, or never asked
+    if (!pending) return this.#answeredLate(answer)
     this.#pending.delete(answer.id as RequestId)
     pending.asker.answered({ ...answer, id: pending.id })
+  }
+
+  #expectLate(id: RequestId, asker: Asker): void {
+    this.#unwanted.set(id, asker)
+    for (const [oldest] of this.#unwanted) {
+      if (this.#unwanted.size <= lateAtMost) break
+      this.#unwanted.delete(oldest)
+    }
+  }
+
+  #answeredLate({ id }: JSONRPCResponse): void {
+    if (id === undefined) return
+    this.#unwanted.get(id)?.late?.()
+    this.#unwanted.delete(id)
   }
 
   #requested(request: JSONRPCRequest): void {

@@ -27,15 +27,19 @@ export function faultAnswer(id: RequestId, { message, code: reason, sent }: Faul
 }
 
 /** Whether an answer is one of these. */
-export function isFault(answer: JSONRPCResponse): answer is JSONRPCErrorResponse {
-  return 'error' in answer && answer.error.code === code
+export function isFault(answer: JSONRPCResponse): boolean {
+  return errorIn(answer)?.code === code
 }
 
 /** What is said of requests of an end that has gone. */
 export const hasGone = 'has gone; the request may have run'
 
 export function isGone(answer: JSONRPCResponse): boolean {
-  return isFault(answer) && answer.error.message.endsWith(hasGone)
+  return isFault(answer) && errorIn(answer)?.message.endsWith(hasGone) === true
+}
+
+function errorIn(answer: JSONRPCResponse): JSONRPCErrorResponse['error'] | undefined {
+  return 'error' in answer ? answer.error : undefined
 }
 
 /** What went wrong, as a fault of the connection. */

@@ -8,6 +8,7 @@ import type {
 import { Backoff } from './backoff.js'
 import { type Asked, type Asker, End, type EndOptions, type GiveUp } from './end.js'
 import { asFault, Fault, faultAnswer } from './fault.js'
+import { mayRunOn } from './strays.js'
 
 export interface LineOptions extends Pick<EndOptions, 'name' | 'maxInFlight' | 'onError'> {
   /** Makes a transport to the far end, not started. Rejects when there is no way to it. */
@@ -30,8 +31,8 @@ export interface LineOptions extends Pick<EndOptions, 'name' | 'maxInFlight' | '
 /** Who wants to know what becomes of a request. */
 interface Passing {
   readonly onAnswer?: (answer: JSONRPCResponse) => void
-  /** Whoever asked does not want the answer any more. */
-  readonly onGivenUp?: () => void
+  /** Whoever asked does not want the answer any more, and the far end may work on. Returns what hears of its late answer. */
+  readonly onGivenUp?: () => () => void
 }
 
 /** So long a request waits for a far end that is to be started again; milliseconds. */
@@ -91,23 +92,22 @@ export class Line {
       fail: (fault) => asker.answered(faultAnswer(request.id, fault)),
     }
     this.#whenOpen(waiting)
-    return (reason) => {
-      if (!this.#waiting.delete(waiting)) giveUp?.(reason)
-    }
+    return (reason) => !this.#waiting.delete(waiting) && (giveUp?.(reason) ?? false)
   }
 
   /** Has the far end answer a request of another one. */
   pass(asked: Asked, request: JSONRPCRequest, { onAnswer, onGivenUp }: Passing = {}): void {
+    let late = () => {}
     const giveUp = this.ask(request, {
       answered: (answer) => {
         onAnswer?.(answer)
         asked.answer(answer)
       },
       told: (notification) => asked.tell(notification),
+      late: () => late(),
     })
     asked.onGivenUp = (reason) => {
-      onGivenUp?.()
-      giveUp(reason)
+      if (giveUp(reason) && mayRunOn(request.method)) late = onGivenUp?.() ?? late
     }
   }
 

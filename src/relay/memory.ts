@@ -63,6 +63,8 @@ export class Memory {
     if (!('result' in answer)) {
       if (far.isClosed || isGone(answer)) throw new Fault('the server ended before it was ready', 'no')
       if (isFault(answer)) throw new Fault(answer.error.message, 'no')
+      if (this.#result)
+        throw new Fault(`the server refuses to be initialized again: ${answer.error.message}`, 'no')
       throw new InitializeRefused(answer)
     }
     const result = answer.result as InitializeResult

@@ -55,6 +55,8 @@ export class Relay {
   readonly #memory = new Memory()
   readonly #nears = new Set<Near>()
   readonly #strays = new Strays()
+  /** Clients of several owners have been here since the server was started: it may still speak of what one has watched. */
+  #hadOthers = false
 
   constructor(options: RelayOptions) {
     this.#options = options
@@ -85,6 +87,7 @@ export class Relay {
     })
     const near: Near = { end, stamp, owner, watched: 0, subscribed: new Set() }
     this.#nears.add(near)
+    this.#noteOthers()
   }
 
   /** Ends the line, and every client's connection. */
@@ -231,16 +234,24 @@ export class Relay {
       }
   }
 
-  /** Of several clients each hears of what changes, and of what it watches; what is logged may be about another's call. */
+  /**
+   * Of several clients each hears of what changes, and of what it watches; the rest may be about another's call. Where others have been
+   * before, that holds for one alone too.
+   */
   #concerns(near: Near, { method, params }: JSONRPCNotification): boolean {
-    if (method === 'notifications/message') {
-      if (near.level !== undefined && !isAtLeast(params?.level, near.level)) return false
-      const busy = [...this.#nears].filter(({ end }) => end.askedCount > 0)
-      const isItsOwn = this.#nears.size === 1 || (busy.length === 1 && busy[0] === near)
-      return isItsOwn && !this.#strays.areBeside(near.owner)
-    }
-    if (this.#nears.size === 1 || method.endsWith('/list_changed')) return true
-    return method === 'notifications/resources/updated' && near.subscribed.has(String(params?.uri))
+    if (method.endsWith('/list_changed')) return true
+    const isAlone = this.#nears.size === 1
+    if (method === 'notifications/resources/updated')
+      return (isAlone && !this.#hadOthers) || near.subscribed.has(String(params?.uri))
+    if (this.#strays.areBeside(near.owner)) return false
+    if (method !== 'notifications/message') return isAlone
+    if (near.level !== undefined && !isAtLeast(params?.level, near.level)) return false
+    const busy = [...this.#nears].filter(({ end }) => end.askedCount > 0)
+    return isAlone || (busy.length === 1 && busy[0] === near)
+  }
+
+  #noteOthers(): void {
+    this.#hadOthers ||= new Set([...this.#nears].map(({ owner }) => owner)).size > 1
   }
 
   async #greet(far: End): Promise<void> {
@@ -251,6 +262,8 @@ export class Relay {
 
   #lost(fault: Fault, wasUp: boolean): boolean {
     this.#strays.clear()
+    this.#hadOthers = false
+    this.#noteOthers()
     if (!this.#memory.result) this.#memory.forget()
     this.#options.onLost?.(fault, wasUp)
     return this.#memory.result !== undefined && this.#nears.size > 0

@@ -81,6 +81,8 @@ test.each([
   ['{"jsonrpc":"2.0","id":{"jsonrpc":"2.0","id":5,"result":{}}', true],
   ['{"jsonrpc":"2.0","method":"notifications/message"', false],
   ['Listening on {"jsonrpc"', false],
+  ['[debug] sent {"jsonrpc":"2.0","id":999,"result":{}} in 4 ms', false],
+  ['[{"jsonrpc":"2.0","id":5,"result":', true],
   ['{"level":30,"msg":"x"}', false],
 ])('somebody may wait for %s: %s', (head, may) => {
   expect(isPerhapsAnswer({ head, tail: '' })).toBe(may)

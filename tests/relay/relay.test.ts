@@ -385,3 +385,67 @@ test('a server that refuses clients has not failed: the next one is not kept wai
   held.clear()
   expect(await (await join()).open()).toMatchObject({ result: initialized })
 })
+
+test('what one has watched, or had told of its calls, does not reach the one that is alone after it', async () => {
+  const { join, wires, held } = made()
+  const [alice, mallory] = [await join({ owner: 'alice' }), await join({ owner: 'mallory' })]
+  await alice.open()
+  await mallory.open()
+  await alice.ask('resources/subscribe', { uri: 'a:secret' })
+  await mallory.ask('resources/subscribe', { uri: 'a:own' })
+  held.add('tools/call')
+  void alice.ask('tools/call', {})
+  await settled()
+  await alice.wire.close()
+  const say = (method: string, params = {}) => wires[0]?.says({ jsonrpc: '2.0', method, params })
+  say('notifications/resources/updated', { uri: 'a:secret' })
+  say('notifications/tasks/status', { taskId: 'of alice' })
+  say('notifications/acme/progress', {})
+  expect(mallory.heard()).toEqual([])
+  say('notifications/resources/updated', { uri: 'a:own' })
+  say('notifications/prompts/list_changed')
+  expect(mallory.heard()).toHaveLength(2)
+})
+
+test('a server that refuses to be initialized again is started with growing delays', async () => {
+  const { join, wires, held } = made()
+  const one = await join()
+  await one.open()
+  held.add('initialize')
+  const refuse = async (at: number) => {
+    await expect.poll(() => wires[at]?.sent.length).toBe(1)
+    const { id } = (wires[at] as Wire).sent[0] as JSONRPCRequest
+    wires[at]?.says({ jsonrpc: '2.0', id, error: { code: -32000, message: 'locked' } })
+  }
+  await wires[0]?.close()
+  const answer = one.ask('tools/list')
+  await refuse(1)
+  expect(await answer).toMatchObject({
+    error: { message: 'the server refuses to be initialized again: locked' },
+  })
+  await settled()
+  expect(wires).toHaveLength(2) // the next one in half a second
+})
+
+test('a call that is given up holds nothing back once the server has answered it, nor does one that runs nothing', async () => {
+  const { join, wires, held } = made()
+  const [alice, mallory] = [await join({ owner: 'alice' }), await join({ owner: 'mallory' })]
+  await alice.open()
+  await mallory.open()
+  for (const method of ['tools/call', 'tools/list', 'ping', 'resources/templates/list']) {
+    held.add(method)
+    void alice.ask(method)
+  }
+  await settled()
+  const { id } = wires[0]?.sent.find(
+    (message) => 'method' in message && message.method === 'tools/call',
+  ) as JSONRPCRequest
+  await alice.wire.close()
+  const log = () =>
+    wires[0]?.says({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info' } })
+  log()
+  expect(mallory.heard()).toEqual([])
+  wires[0]?.says({ jsonrpc: '2.0', id, result: { content: [] } })
+  log()
+  expect(mallory.heard()).toHaveLength(1)
+})

@@ -16,7 +16,11 @@ export function answeredId({ head, tail }: Unreadable): number | undefined {
   return found ? Number(found[1]) : undefined
 }
 
-/** Whether somebody may wait for it: it looks like an answer, and not like text, or what a server says by itself. */
+/** Whether somebody may wait for it: it begins like an answer, and not like text, or what a server says by itself. */
 export function isPerhapsAnswer({ head }: Unreadable): boolean {
-  return /^\s*[{[].*"jsonrpc"/.test(head) && !head.includes('"method"')
+  return (
+    /^\s*\[?\s*\{\s*"(?:jsonrpc|id|result|error)"\s*:/.test(head) &&
+    head.includes('"jsonrpc"') &&
+    !head.includes('"method"')
+  )
 }

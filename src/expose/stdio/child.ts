@@ -166,8 +166,11 @@ export class Child implements Transport {
   }
 
   #line(line: string): void {
-    const message = jsonIn(line)
-    if (message === undefined) {
+    let message: unknown
+    try {
+      message = JSON.parse(line)
+    } catch {
+      // Never what stands behind other text in a line: that may be the words of a caller.
       if (line.trim() !== '')
         this.#unreadable({ head: line.slice(0, 256), tail: line.slice(-256) }, 'what is no JSON')
       return
@@ -202,15 +205,6 @@ export class Child implements Transport {
 
 function closed(stream: Readable): Promise<unknown> {
   return stream.destroyed ? Promise.resolve() : once(stream, 'close').catch(() => {})
-}
-
-/** The JSON of a line, also behind text that a program has printed without a line end: `Ready. {"jsonrpc"…`. */
-function jsonIn(line: string): unknown {
-  for (const text of [line, line.slice(Math.max(0, line.indexOf('{"')))])
-    try {
-      return JSON.parse(text)
-    } catch {}
-  return undefined
 }
 
 /** As far as a relay looks at it: the rest is between client and server. */
