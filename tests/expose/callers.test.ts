@@ -343,3 +343,29 @@ test('health says that a child dies again and again', async () => {
     problems: [{ code: 'CONNECTION_FAILED', message }],
   })
 })
+
+test('whoever takes the place of an idle session waits for its child to end', async () => {
+  await using world = await makeWorld()
+  const boss = await another(world, 'boss')
+  const { url } = await exposed(world, program(), { maxInstances: 2, sessions: { max: 2 } })
+  await openRawSession(url, world.certDir)
+  await openRawSession(url, world.certDir)
+  for (let at = 0; at < 2; at++) await openRawSession(url, boss)
+})
+
+test('what cannot wait for the stream of its client fails; what can comes in its order', async () => {
+  await using world = await makeWorld()
+  const { url } = await exposed(world, program())
+  const session = await openRawSession(url, world.certDir, { capabilities: { roots: {} } })
+  const call = (id: number, name: string, args: object) => ({
+    jsonrpc: '2.0',
+    id,
+    method: 'tools/call',
+    params: { name, arguments: args },
+  })
+  // Two calls at once: what the child says then is not known to be about one of them.
+  session.post(call(1, 'hang', {})).catch(() => {}) // until the server ends
+  await session.post(call(2, 'log', { lines: 120 }))
+  const { body } = await session.post(call(3, 'ask', { what: 'roots' }))
+  expect(body).toContain('too much waits for it')
+})

@@ -437,7 +437,7 @@ test('a call that is given up holds nothing back once the server has answered it
     void alice.ask(method)
   }
   await settled()
-  const { id } = wires[0]?.sent.find(
+  const { id } = (wires[0] as Wire).sent.find(
     (message) => 'method' in message && message.method === 'tools/call',
   ) as JSONRPCRequest
   await alice.wire.close()

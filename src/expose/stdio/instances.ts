@@ -254,6 +254,7 @@ export class Instances {
     const { command, args, cwd, environment, instances, maxInstances, maxLine } = this.#options
     if (this.#isClosed) throw new Fault('the server is stopping', 'no')
     if (this.#running >= maxInstances) await this.#endUnused()
+    while (this.#running >= maxInstances && this.#closing.size > 0) await Promise.race(this.#closing)
     if (this.#running >= maxInstances)
       throw new Fault(`${maxInstances} programs run already: no more at once`, 'no', 'RATE_LIMITED')
     const own = instances === 'shared' ? undefined : caller

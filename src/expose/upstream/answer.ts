@@ -57,7 +57,8 @@ export async function* passedEvents(
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       const pieces = cutter.push(chunk)
-      held.set(cutter.waiting)
+      let rest = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0)
+      held.set(cutter.waiting + rest)
       for (const { bytes, isEvent } of pieces) {
         if (isEvent) {
           const id = idIn(bytes)
@@ -69,6 +70,8 @@ export async function* passedEvents(
           yield bytes.subarray(at, at + slice)
           await roomIn(response)
         }
+        rest -= bytes.length
+        held.set(cutter.waiting + rest)
       }
     }
   } catch (reason) {
@@ -83,7 +86,7 @@ export async function* passedEvents(
 /** The message in a text; undefined when it is none. */
 export function messageIn(text: string): unknown {
   try {
-    return text === '' ? undefined : JSON.parse(text)
+    return text === '' ? undefined : JSON.parse(text.replace(/^\ufeff/, ''))
   } catch {
     return undefined
   }

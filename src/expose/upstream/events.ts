@@ -7,8 +7,12 @@ export interface Piece {
 /** Bytes of one event, or of an answer that is no stream, at most. */
 export const longestAnswer = 64 * 1024 * 1024
 
-/** What is larger than that. */
-export class TooLarge extends Error {}
+/** What is larger than that, or too much with others. */
+export class TooLarge extends Error {
+  constructor(what = `answered with more than ${longestAnswer} bytes`) {
+    super(what)
+  }
+}
 
 const [lineFeed, carriageReturn, colon] = [0x0a, 0x0d, 0x3a]
 

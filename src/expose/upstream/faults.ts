@@ -1,7 +1,7 @@
 import { errors } from 'undici'
 import type { Call } from '../../auth/call.js'
 import { Fault, faultAnswer } from '../../relay/fault.js'
-import { longestAnswer, TooLarge } from './events.js'
+import { TooLarge } from './events.js'
 
 /** The connection to the server behind did not come about. */
 export class NotReached extends Error {
@@ -23,7 +23,7 @@ export function faultIn(error: unknown, server: string): Fault {
 
 function brokenBy(error: unknown): string {
   if (error === undefined) return 'ended without an answer'
-  if (error instanceof TooLarge) return `answered with more than ${longestAnswer} bytes`
+  if (error instanceof TooLarge) return error.message
   const { code, message } = error as NodeJS.ErrnoException
   const isNoHttp =
     error instanceof errors.HTTPParserError ||

@@ -20,7 +20,7 @@ const ofBrowser = /^(origin|referer|sec-.*|access-control-.*)$/
 
 /** By which proxies say who calls: ours, and those of others, which a server on loopback may believe. */
 const ofProxy =
-  /^((x-)?client-.*|(x-)?forwarded.*|x-real-ip|true-client-ip|(x-)?remote-.*|(x-)?ssl-.*|x-(auth-request|authenticated|webauth|arr|amzn|goog|envoy|original|rewrite|http-method|method)-.*|(cf|tailscale|fastly)-.*)$/
+  /^((x-)?client-.*|(x-)?forwarded.*|x-real-ip|x-cluster-client-ip|true-client-ip|(x-)?remote-.*|(x-)?ssl-.*|x-http-method|x-user(-.*)?|x-(auth-request|authenticated|authentik|webauth|arr|amzn|apigee|appengine|azure|cert|consumer|credential|envoy|goog|http-method|jwt|method|ms-client|ms-token|original|pomerium|rewrite|spiffe|tls|token)-.*|(x-)?teleport-.*|(cf|tailscale|fastly)-.*)$/
 
 /**
  * Letters, digits and `-`, as nginx has it too: many servers take `X_Client_Identity` and `Mcp_Session_Id` for the names

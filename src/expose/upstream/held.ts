@@ -22,7 +22,8 @@ export class Held {
         const ofOwner = before + bytes - own
         const ofAll = this.#all + bytes - own
         const isMore = bytes > own
-        if (isMore && (ofOwner > heldAtMost.ofIdentity || ofAll > heldAtMost.ofAll)) throw new TooLarge()
+        if (isMore && (ofOwner > heldAtMost.ofIdentity || ofAll > heldAtMost.ofAll))
+          throw new TooLarge('has too many large answers under way at once')
         own = bytes
         this.#all = ofAll
         if (ofOwner > 0) this.#byOwner.set(owner, ofOwner)

@@ -244,10 +244,15 @@ export class UpstreamDispatch implements Dispatch {
     } catch (error) {
       return this.#failed(passage, error)
     }
-    if (!calls.isEmpty) this.#heard(passage, messageIn(bytes.toString()))
+    const message = calls.isEmpty ? undefined : messageIn(bytes.toString())
+    if (message !== undefined) this.#heard(passage, message)
     // Its client would wait for an answer that does not come any more.
-    if (statusCode < 300 && calls.waiting.length > 0 && calls.waiting.length === exchange.calls.length)
-      return this.#wrong(passage, 'answered, and not what it was asked; the call may have run')
+    if (statusCode < 300 && calls.waiting.length > 0 && !isErrorOfAll(message))
+      return this.#wrong(
+        passage,
+        'answered, and not all that it was asked; what is missing may have run',
+        message,
+      )
     calls.end('error')
     const isDeleted = exchange.request.method === 'DELETE' && statusCode < 300
     if (session && (isDeleted || statusCode === 404)) {
@@ -300,10 +305,13 @@ export class UpstreamDispatch implements Dispatch {
   }
 
   /** The answer where that of the server behind cannot be passed on. */
-  #wrong({ exchange, calls }: Passage, problem: string): Response {
+  #wrong({ exchange, calls }: Passage, problem: string, message?: unknown): Response {
+    const { waiting } = calls
     calls.end('error')
     this.#tellWrong(problem)
     const fault = new Fault(`${this.#server} ${problem}`, 'maybe')
+    if (Array.isArray(message) && waiting.length < exchange.calls.length)
+      return Response.json([...message, ...waiting.map(({ id }) => faultAnswer(id, fault))])
     return badGateway(exchange.calls, Array.isArray(exchange.body), fault)
   }
 
@@ -354,7 +362,7 @@ function problemOf({ statusCode, headers }: Dispatcher.ResponseData): string | u
   if (statusCode >= 300 && statusCode < 400)
     return `answered with a redirect (${statusCode}), which is not followed: name the URL that it leads to`
   if (statusCode > 599) return `answered with status ${statusCode}, which HTTP does not have`
-  if (coding !== 'identity' || !/^chunked$/i.test(String(transfer)))
+  if (String(coding).toLowerCase() !== 'identity' || !/^chunked$/i.test(String(transfer)))
     return 'answered in a compressed form, for which it was not asked'
   return undefined
 }
@@ -369,6 +377,12 @@ function isMessage(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   const { jsonrpc, method, id } = value as Record<string, unknown>
   return jsonrpc === '2.0' && (typeof method === 'string' || (method === undefined && id !== undefined))
+}
+
+/** An error that is about no request of its own (JSON-RPC 2.0 section 5): it has the words for all of them. */
+function isErrorOfAll(message: unknown): boolean {
+  const { id, error } = (message ?? {}) as { readonly id?: unknown; readonly error?: unknown }
+  return (id ?? null) === null && typeof error === 'object' && error !== null
 }
 
 function isJson(type = ''): boolean {

@@ -153,10 +153,22 @@ export class Session {
   #holds(message: JSONRPCMessage, options: TransportSendOptions | undefined): boolean {
     const held = this.#held
     if (!held || !('method' in message) || options?.relatedRequestId !== undefined) return false
-    if (held.length === heldAtMost.messages) return true
-    this.#heldCharacters += JSON.stringify(message).length
-    if (this.#heldCharacters <= heldAtMost.characters) held.push(message)
+    if (held.length === heldAtMost.messages) {
+      if ('id' in message) this.#failHeld(message.id)
+      return true
+    }
+    const { length } = JSON.stringify(message)
+    if (this.#heldCharacters + length <= heldAtMost.characters) {
+      this.#heldCharacters += length
+      held.push(message)
+    } else if ('id' in message) this.#failHeld(message.id)
     return true
+  }
+
+  /** Its server would wait for ever. */
+  #failHeld(id: string | number): void {
+    const error = { code: -32603, message: 'the client has not opened its stream, and too much waits for it' }
+    queueMicrotask(() => this.#transport.onmessage?.({ jsonrpc: '2.0', id, error }))
   }
 
   #sendHeld(): void {

@@ -309,6 +309,25 @@ describe('an answer in one piece', () => {
     expect(ended).toEqual([{ what: 'a', outcome: 'error' }])
   })
 
+  test('that is an error of no request passes with its words; one that misses a call of a batch is filled up', async () => {
+    await using world = await makeWorld()
+    const words = '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"database away"}}'
+    let body = words
+    const plain = await plainServer((_request, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(body),
+    )
+    const { url } = await exposed(plain.url, world)
+    expect(await ask(url, world.certDir, { body: toolCall('a') })).toMatchObject({ status: 200, body: words })
+    body = '[{"jsonrpc":"2.0","id":1,"result":{}}]'
+    const batch = JSON.stringify([1, 2].map((id) => ({ jsonrpc: '2.0', id, method: 'ping' })))
+    const headers = { ...mcpHeaders, 'mcp-protocol-version': '2025-03-26' }
+    const answer = await ask(url, world.certDir, { headers, body: batch })
+    expect(JSON.parse(answer.body)).toMatchObject([
+      { id: 1, result: {} },
+      { id: 2, error: { code: -32010, data: { sent: 'maybe' } } },
+    ])
+  })
+
   test.each([
     '[[{"jsonrpc":"2.0","id":1,"method":"tools/call"}]]',
     '[]',
