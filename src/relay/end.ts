@@ -15,8 +15,6 @@ export interface Asker {
   answered(answer: JSONRPCResponse): void
   /** A notification that belongs to the request: its progress, news of a subscription. */
   told?(notification: JSONRPCNotification): void
-  /** The request was given up, and is answered all the same. */
-  late?(): void
 }
 
 /** A request of this end that has no answer yet. */
@@ -30,8 +28,11 @@ export interface Asked {
   onGivenUp?: (reason: string | undefined) => void
 }
 
-/** Gives up a request: its answer is not wanted any more. Returns whether it may run on. */
-export type GiveUp = (reason?: string) => boolean
+/**
+ * Gives up a request: its answer is not wanted any more. Where it may run on, returns the way to hear once that it was answered all
+ * the same; nothing else of the request is kept.
+ */
+export type GiveUp = (reason?: string) => ((late: () => void) => void) | undefined
 
 /** Requests that were given up, whose late answers are known. */
 const lateAtMost = 1000
@@ -63,7 +64,7 @@ export class End {
   readonly #options: EndOptions
   readonly #pending = new Map<RequestId, Pending>()
   readonly #asked = new Map<RequestId, Asked>()
-  readonly #unwanted = new Map<RequestId, Asker>()
+  readonly #unwanted = new Map<RequestId, () => void>()
   #nextId = 0
   #isClosed = false
 
@@ -105,7 +106,7 @@ export class End {
     const { name, maxInFlight } = this.#options
     const refuse = (fault: Fault) => {
       asker.answered(faultAnswer(request.id, fault))
-      return () => false
+      return () => undefined
     }
     if (this.#isClosed) return refuse(new Fault(`${name} has gone; nothing was sent`, 'no'))
     if (this.#pending.size >= maxInFlight)
@@ -125,11 +126,10 @@ export class End {
       if (this.#pending.delete(id)) asker.answered(faultAnswer(request.id, asFault(error, 'maybe')))
     })
     return (reason) => {
-      if (!this.#pending.delete(id)) return false
-      this.#expectLate(id, asker)
+      if (!this.#pending.delete(id)) return undefined
       const params = { requestId: id, ...(reason !== undefined && { reason }) }
       this.tell({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
-      return true
+      return (late) => this.#expectLate(id, late)
     }
   }
 
@@ -163,8 +163,8 @@ export class End {
     pending.asker.answered({ ...answer, id: pending.id })
   }
 
-  #expectLate(id: RequestId, asker: Asker): void {
-    this.#unwanted.set(id, asker)
+  #expectLate(id: RequestId, late: () => void): void {
+    this.#unwanted.set(id, late)
     for (const [oldest] of this.#unwanted) {
       if (this.#unwanted.size <= lateAtMost) break
       this.#unwanted.delete(oldest)
@@ -173,7 +173,7 @@ export class End {
 
   #answeredLate({ id }: JSONRPCResponse): void {
     if (id === undefined) return
-    this.#unwanted.get(id)?.late?.()
+    this.#unwanted.get(id)?.()
     this.#unwanted.delete(id)
   }
 

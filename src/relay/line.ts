@@ -92,22 +92,21 @@ export class Line {
       fail: (fault) => asker.answered(faultAnswer(request.id, fault)),
     }
     this.#whenOpen(waiting)
-    return (reason) => !this.#waiting.delete(waiting) && (giveUp?.(reason) ?? false)
+    return (reason) => (this.#waiting.delete(waiting) ? undefined : giveUp?.(reason))
   }
 
   /** Has the far end answer a request of another one. */
   pass(asked: Asked, request: JSONRPCRequest, { onAnswer, onGivenUp }: Passing = {}): void {
-    let late = () => {}
     const giveUp = this.ask(request, {
       answered: (answer) => {
         onAnswer?.(answer)
         asked.answer(answer)
       },
       told: (notification) => asked.tell(notification),
-      late: () => late(),
     })
     asked.onGivenUp = (reason) => {
-      if (giveUp(reason) && mayRunOn(request.method)) late = onGivenUp?.() ?? late
+      const onLate = giveUp(reason)
+      if (onLate && onGivenUp && mayRunOn(request.method)) onLate(onGivenUp())
     }
   }
 
