@@ -74,6 +74,13 @@ test.each(['stdin', 'stdout'])(
   },
 )
 
+test('a client that a server refuses does not make the server look ill', async () => {
+  await using world = await makeWorld()
+  const { url, server } = await before(world, '"error":{"code":-32602,"message":"not this client"}')
+  await expect(sdkClient(url, world.certDir)).rejects.toThrow(/not this client/)
+  expect(server.health()).toMatchObject({ status: 'ok', problems: [] })
+})
+
 test('a line with a million things that are no messages is one line of the log, at once', async () => {
   await using world = await makeWorld()
   const { command, args } = fixture()

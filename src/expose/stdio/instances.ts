@@ -221,8 +221,8 @@ export class Instances {
     }
   }
 
-  #lost({ message, code }: Fault, wasUp: boolean): void {
-    if (wasUp || code === 'RATE_LIMITED') return
+  #lost({ message, code, isOfClient }: Fault, wasUp: boolean): void {
+    if (wasUp || isOfClient || code === 'RATE_LIMITED') return
     const { name, logger } = this.#options
     this.#failing = { message, since: this.#failing?.since ?? new Date().toISOString() }
     logger?.warn({ event: 'child-failed', name }, `${name}: ${message}`)
@@ -252,9 +252,9 @@ export class Instances {
 
   async #dial(caller: CallerFacts | undefined): Promise<Transport> {
     const { command, args, cwd, environment, instances, maxInstances, maxLine } = this.#options
-    if (this.#isClosed) throw new Fault('the server is stopping', 'no')
     if (this.#running >= maxInstances) await this.#endUnused()
     while (this.#running >= maxInstances && this.#closing.size > 0) await Promise.race(this.#closing)
+    if (this.#isClosed) throw new Fault('the server is stopping', 'no')
     if (this.#running >= maxInstances)
       throw new Fault(`${maxInstances} programs run already: no more at once`, 'no', 'RATE_LIMITED')
     const own = instances === 'shared' ? undefined : caller
