@@ -1,3 +1,4 @@
+import type { TrustDomains } from '../auth/trust-domains.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { coversServerName } from '../x509/server-name.js'
 import { hostsOf } from '../x509/subject-names.js'
@@ -9,6 +10,8 @@ import { fabricFaults } from './fabric.js'
 import type { CertificatePath } from './path.js'
 import { type Purpose, purposeFaults } from './purpose.js'
 import { type RevocationFault, revocationFaults } from './revocation.js'
+import { serverIdFault } from './server-id.js'
+import { trustDomainFault } from './trust-domain.js'
 
 /** What demo mode accepts: the three rows of its table. */
 export type Relaxation = 'issuer-unknown' | 'self-signed-ca' | 'name-mismatch'
@@ -24,6 +27,10 @@ export interface Question {
   readonly purpose: Purpose | undefined
   /** The host that was called; without it names are not judged. */
   readonly serverName?: string | undefined
+  /** The identities of which the server must be one, instead of the host: SPIFFE IDs and `sha256:<hex>` of its key. */
+  readonly serverIds?: readonly string[] | undefined
+  /** Which CA may give which SPIFFE IDs; without it only what CAs say of themselves is judged. */
+  readonly domains?: TrustDomains | undefined
   /** Without it revocation is not judged. */
   readonly revocation?: CrlSet | undefined
 }
@@ -34,7 +41,7 @@ export interface Question {
  */
 export function* findings(path: CertificatePath, question: Question): Generator<Finding, void, undefined> {
   const { certificates, anchored, selfSigned, badSignature } = path
-  const { now, purpose, serverName, revocation } = question
+  const { now, purpose, serverName, serverIds, revocation, domains } = question
   const [leaf] = certificates
   if (badSignature)
     yield { kind: 'signature', certificate: badSignature, words: 'is not signed by the issuer it names' }
@@ -46,14 +53,21 @@ export function* findings(path: CertificatePath, question: Question): Generator<
     yield { kind: 'issuer', certificate: leaf, words: 'is self-signed', relaxed: 'issuer-unknown' }
   else if (!anchored && !badSignature) yield issuerUnknown(path)
   if (anchored && revocation) yield* revocationFaults(certificates, revocation, now)
-  for (const fault of [authorityFault(certificates, purpose), constraintFault(certificates)])
+  for (const fault of [
+    authorityFault(certificates, purpose),
+    constraintFault(certificates),
+    trustDomainFault(path, domains),
+  ])
     if (fault) yield fault
   if (purpose)
     for (const { passesInDemo, ...fault } of purposeFaults(leaf, purpose))
       yield passesInDemo && selfSigned ? { ...fault, relaxed: 'self-signed-ca' } : fault
   for (const [index, certificate] of certificates.entries())
     yield* fabricFaults(certificate, anchored && index === certificates.length - 1)
-  if (serverName !== undefined && !coversServerName(leaf.names, serverName))
+  if (serverIds) {
+    const fault = serverIdFault(leaf, serverIds, anchored && !selfSigned)
+    if (fault) yield fault
+  } else if (serverName !== undefined && !coversServerName(leaf.names, serverName))
     yield { kind: 'name', certificate: leaf, words: nameWords(leaf, serverName), relaxed: 'name-mismatch' }
 }
 

@@ -2,7 +2,7 @@ import { Client, StreamableHTTPClientTransport, type Tool } from '@modelcontextp
 import { explainFailure } from '../../client/failure.js'
 import { plainFetch } from '../../client/fetch.js'
 import { mtlsFetch } from '../../client/mtls-fetch.js'
-import { parseTlsConfig, type TlsOptions } from '../../config/index.js'
+import type { TlsOptions } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import type { TlsConnection } from '../../tls/peer/connection.js'
 
@@ -27,7 +27,7 @@ export async function recordCall(
   tls: TlsOptions | undefined,
   signal: AbortSignal,
 ): Promise<RecordedCall> {
-  const mtls = tls && mtlsFetch(parseTlsConfig(tls, 'client'))
+  const mtls = tls && mtlsFetch(tls)
   const fetch = mtls ?? plainFetch()
   let sent: { headers: Headers; body: string } | undefined
   const transport = new StreamableHTTPClientTransport(url, {
