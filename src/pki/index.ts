@@ -35,6 +35,7 @@ export {
   type CertificateOptions,
   type CertificateSet,
   type CertificateSetOptions,
+  makeAuthority,
   makeCertificateSet,
 } from './directory/certificate-set.js'
 export {

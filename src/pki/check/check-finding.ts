@@ -84,6 +84,10 @@ const checkKinds: Readonly<
     'Issue the certificate from a CA that has no such limit, or is nearer to the root.',
   ],
   constraint: ['CERT_INVALID', 'Issue it with names that its CA may give, or from a CA that may give these.'],
+  'trust-domain': [
+    'CERT_INVALID',
+    'Issue it from the CA of that trust domain, or bind its CA to that domain with TLS_TRUST_DOMAINS.',
+  ],
   purpose: ['CERT_INVALID', (type) => `Issue one for this use with \`mcp-mtls cert-gen ${type} NAME\`.`],
   fabric: [
     'CERT_INVALID',

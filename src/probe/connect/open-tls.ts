@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
+import type { TrustDomains } from '../../auth/trust-domains.js'
 import { connectionError } from '../../client/failure.js'
 import { waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
@@ -23,6 +24,10 @@ export interface OpenOptions {
   readonly serverName?: string | undefined
   /** The CAs at which a chain may end. */
   readonly anchors: readonly CertificateFacts[]
+  /** Which of them may give which SPIFFE IDs; without it none is bound. */
+  readonly domains?: TrustDomains | undefined
+  /** The identities of which the server must have one, as they are compared, instead of the name. */
+  readonly serverIds?: readonly string[] | undefined
   /** What we present when asked; nothing if absent. */
   readonly identity?: ClientIdentity | undefined
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined

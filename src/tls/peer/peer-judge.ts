@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import type { TrustDomains } from '../../auth/trust-domains.js'
 import { MtlsError } from '../../errors.js'
 import { dateFault } from '../../judge/dates.js'
 import { buildPath, type CertificatePath } from '../../judge/path.js'
@@ -19,7 +20,9 @@ const remembered = 10_000
 const maximumCost = 5000
 
 /** The CAs, how strictly, and what is revoked. */
-type JudgedTrust = Pick<Material, 'anchors' | 'mode' | 'crls'> & Partial<Pick<Material, 'domains'>>
+type JudgedTrust = Pick<Material, 'anchors' | 'mode' | 'crls'> & {
+  readonly domains?: TrustDomains | undefined
+}
 
 /**
  * One state of trust: reads what handshakes tell about peers, and judges it. A resumed session carries the leaf alone,
