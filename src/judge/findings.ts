@@ -56,7 +56,7 @@ export function* findings(path: CertificatePath, question: Question): Generator<
   for (const fault of [
     authorityFault(certificates, purpose),
     constraintFault(certificates),
-    trustDomainFault(path, domains),
+    trustDomainFault(certificates, anchored, domains),
   ])
     if (fault) yield fault
   if (purpose)

@@ -114,7 +114,7 @@ export function pathFault(
   return (
     authorityFault(certificates, purpose) ??
     constraintFault(certificates) ??
-    trustDomainFault({ certificates, anchored: true }, domains) ??
+    trustDomainFault(certificates, true, domains) ??
     certificates.flatMap((one, at) => (at === 0 ? [] : fabricFaults(one, at === certificates.length - 1)))[0]
   )
 }

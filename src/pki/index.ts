@@ -35,7 +35,6 @@ export {
   type CertificateOptions,
   type CertificateSet,
   type CertificateSetOptions,
-  makeAuthority,
   makeCertificateSet,
 } from './directory/certificate-set.js'
 export {

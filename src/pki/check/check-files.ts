@@ -24,6 +24,8 @@ export interface Checked {
   readonly type: LeafType | 'ca' | 'crl' | 'key' | 'directory' | 'unknown'
   readonly certificate?: CertificateFacts
   readonly crl?: CrlFacts
+  /** Of a CA that is trusted: the domain that it is bound to. */
+  readonly trustDomain?: string
   /** Called as in the JSON of `cert-check`; empty when all is well. */
   readonly problems: readonly CheckFinding[]
 }
@@ -139,10 +141,12 @@ function judgeCertificate(
     crls: trust.crls,
     domains: trust.domains,
   })
+  const trustDomain = certificate.isCa ? trust.domains.byKey.get(certificate.keyId) : undefined
   return {
     path,
     type,
     certificate,
+    ...(trustDomain !== undefined && { trustDomain }),
     problems: [
       // A passphrase is needed to issue, not to look on.
       ...found.filter(

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net'
 import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
-import type { TrustDomains } from '../../auth/trust-domains.js'
 import { connectionError } from '../../client/failure.js'
 import { waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
@@ -8,6 +7,7 @@ import { hostPort } from '../../text/host.js'
 import { connectTls } from '../../tls/client-socket.js'
 import { handshakeError } from '../../tls/handshake-error.js'
 import { contextOptions, unusable } from '../../tls/material/context.js'
+import type { Material } from '../../tls/material/material.js'
 import { type CertificateFacts, pemOf } from '../../x509/certificate.js'
 
 /** What a client presents: its certificate with the chain, and the key, PEM. */
@@ -25,7 +25,7 @@ export interface OpenOptions {
   /** The CAs at which a chain may end. */
   readonly anchors: readonly CertificateFacts[]
   /** Which of them may give which SPIFFE IDs; without it none is bound. */
-  readonly domains?: TrustDomains | undefined
+  readonly domains?: Material['domains'] | undefined
   /** The identities of which the server must have one, as they are compared, instead of the name. */
   readonly serverIds?: readonly string[] | undefined
   /** What we present when asked; nothing if absent. */

@@ -7,7 +7,6 @@ import { checkFiles } from '../../../pki/check/check-files.js'
 import { readTrust } from '../../../pki/check/trust.js'
 import type { CheckedEndpoint } from '../../../probe/connect/check-endpoint.js'
 import type { Io } from '../../io/io.js'
-import type { CheckFlags } from './run.js'
 
 /** What to check. */
 export interface Targets {
@@ -47,7 +46,11 @@ function liveServer(text: string, { demoMode, demoAllowRemote = false }: Setting
 /** Checks all of it once. */
 export async function checkTargets(
   { paths, urls }: Targets,
-  { caDir, within, serverId }: Pick<CheckFlags, 'caDir' | 'within' | 'serverId'>,
+  {
+    caDir,
+    within,
+    serverId,
+  }: { readonly caDir?: string; readonly within?: number; readonly serverId?: readonly string[] },
   { tls, limits }: Settings,
   { cwd }: Io,
 ): Promise<readonly CheckedEndpoint[]> {

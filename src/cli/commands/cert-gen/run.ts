@@ -1,12 +1,12 @@
 import type { Settings } from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
+import { makeAuthority } from '../../../pki/directory/certificate-set.js'
 import {
   addCertificate,
   type CertificateOptions,
   type CertificateSet,
   type KeyType,
   type LeafType,
-  makeAuthority,
   makeCertificateSet,
 } from '../../../pki/index.js'
 import type { Io } from '../../io/io.js'
