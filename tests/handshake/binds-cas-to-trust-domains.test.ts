@@ -329,28 +329,6 @@ describe('when the files of a trust domain change', () => {
   })
 })
 
-test('a server that trusts several CAs and binds none says so once, at its start', async () => {
-  await using cas = await bySetting().then(disposable)
-  const { certDir } = world(cas)
-  const securityLog = join(certDir, 'log')
-  const linesOf = async (tls: TlsOptions) => {
-    const lines: string[] = []
-    const write = process.stderr.write
-    process.stderr.write = ((text: string) => lines.push(String(text)) > 0) as typeof write
-    try {
-      await using served = await serveTest({ tls, log: { level: 'warn', securityLog } })
-      await callAsBareClient(served.server.port, { shown: world(cas).client })
-    } finally {
-      process.stderr.write = write
-    }
-    return lines.filter((line) => line.includes('unbound-cas'))
-  }
-  expect(await linesOf(world(cas).tls)).toHaveLength(0)
-  expect(await linesOf(cas.tls)).toHaveLength(0)
-  await writeFile(join(certDir, 'ca.crt'), cas.ca.cert + cas.partner.cert)
-  expect(await linesOf(world(cas).tls)).toHaveLength(1)
-})
-
 async function clientWith(leaf: Forged, { world }: Cas) {
   const directory = await mkdtemp(join(world.certDir, 'of-'))
   const [clientCert, clientKey] = [join(directory, 'client.crt'), join(directory, 'client.key')]
