@@ -27,4 +27,6 @@ export interface PathFault {
   readonly certificate: CertificateFacts
   /** Completes "certificate X …". */
   readonly words: string
+  /** What to do about it, where that is not what the code says. */
+  readonly hint?: string
 }

@@ -7,6 +7,7 @@ import { constraintFault } from './constraints.js'
 import type { CrlSet } from './crl-set.js'
 import { dateFault } from './dates.js'
 import { fabricFaults } from './fabric.js'
+import type { PathFault } from './fault.js'
 import type { CertificatePath } from './path.js'
 import { type Purpose, purposeFaults } from './purpose.js'
 import { type RevocationFault, revocationFaults } from './revocation.js'
@@ -68,7 +69,7 @@ export function* findings(path: CertificatePath, question: Question): Generator<
     const fault = serverIdFault(leaf, serverIds, anchored && !selfSigned)
     if (fault) yield fault
   } else if (serverName !== undefined && !coversServerName(leaf.names, serverName))
-    yield { kind: 'name', certificate: leaf, words: nameWords(leaf, serverName), relaxed: 'name-mismatch' }
+    yield { ...nameFault(leaf, serverName), relaxed: 'name-mismatch' }
 }
 
 /** Of the certificate where the path ends, or whose root is unknown. */
@@ -78,7 +79,11 @@ function issuerUnknown({ certificates }: CertificatePath): Finding {
   return { kind: 'issuer', certificate, words, relaxed: 'issuer-unknown' }
 }
 
-function nameWords({ names }: CertificateFacts, serverName: string): string {
+function nameFault(certificate: CertificateFacts, serverName: string): PathFault {
+  const { names } = certificate
   const covered = hostsOf(names).filter((name) => name !== '')
-  return `does not cover ${serverName}, only ${covered.length > 0 ? covered.join(', ') : 'no name at all'}`
+  const words = `does not cover ${serverName}, only ${covered.length > 0 ? covered.join(', ') : 'no name at all'}`
+  const hint =
+    'The certificate has no DNS name: ask for the identity of the server instead, `serverId` (`--server-id spiffe://…`, or sha256/… of its public key).'
+  return { kind: 'name', certificate, words, ...(names.dns.length === 0 && { hint }) }
 }

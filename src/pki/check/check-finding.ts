@@ -54,11 +54,11 @@ export function invalid({ subject }: CertificateFacts, what: string, hint: strin
 
 /** A `Finding` of the judge about a certificate of this use, with its code and what to do about it. */
 export function explained(
-  { kind, certificate, words, detail }: Finding,
+  { kind, certificate, words, hint: own, detail }: Finding,
   type: LeafType | 'ca' | undefined,
 ): CheckFinding {
   const [code, hint] = checkKinds[kind] ?? [faultCodes[kind]]
-  const said = typeof hint === 'function' ? hint(type) : hint
+  const said = own ?? (typeof hint === 'function' ? hint(type) : hint)
   return checkFinding(code, `${certificate.subject} ${words}${detail ? `, ${detail}` : ''}`, said)
 }
 

@@ -75,13 +75,13 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
   const { mode, crls: revocation, domains = noTrustDomains } = rules
   const purpose = rules.peer === 'client' ? 'clientAuth' : 'serverAuth'
   const { serverName, serverIds } = rules.peer === 'server' ? rules : {}
-  const refusal = ({ kind, certificate, words }: PathFault): Refusal => ({
+  const refusal = ({ kind, certificate, words, hint }: PathFault): Refusal => ({
     ...refusalFor(
       faultCodes[kind],
       `certificate ${shortened(certificate.subject, 100)} ${words}${kind === 'issuer' && peer.isUnseen ? unseenWords : ''}`,
       rules,
     ),
-    ...nameHint(kind, certificate),
+    ...(hint !== undefined && { hint }),
     ...(/list/.test(kind) && { listFault: true }),
   })
   const forged = forgedOn(path, peer.authorizationError, mode)
@@ -123,19 +123,6 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
 
 function isAboutName({ kind }: PathFault): boolean {
   return kind === 'name' || kind === 'server-id'
-}
-
-/** For a server that is not the one that was asked for. */
-function nameHint(kind: PathFault['kind'], { names }: CertificateFacts): { readonly hint?: string } {
-  if (kind === 'server-id')
-    return {
-      hint: 'Say which server is meant with `serverId` (`--server-id`): a SPIFFE ID, or sha256/… of its public key. If it was right until now, find out who answers there.',
-    }
-  if (kind === 'name' && names.dns.length === 0)
-    return {
-      hint: 'The certificate has no DNS name: ask for the identity of the server instead, `serverId` (`--server-id spiffe://…`, or sha256/… of its public key).',
-    }
-  return {}
 }
 
 const unseenWords = '; what was shown beside it was not looked at, since too much has come from there today'
