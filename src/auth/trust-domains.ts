@@ -25,7 +25,8 @@ export function areDomainsBound({ byKey }: TrustDomains): boolean {
 }
 
 /**
- * Binds trusted CAs: by the settings, and by the `spiffe://` URI that one carries itself. Throws `CERT_INVALID` for one
+ * Binds trusted CAs: by the settings, and by the `spiffe://` URI that one carries itself, unless the settings name others
+ * for that domain: a CA could call itself anything. Throws `CERT_INVALID` for one
  * that is bound to two domains: it would be able to speak for both.
  */
 export function bindTrustDomains(
@@ -45,9 +46,10 @@ export function bindTrustDomains(
         throw twice(certificate.subject, [domain, own || 'what its own URI says, which is no domain'], path)
       bind(certificate, domain, path)
     }
+  const settled = new Set(bySetting.map(({ domain }) => domain))
   for (const certificate of trusted) {
     const own = ownDomain(certificate)
-    if (own) bind(certificate, own, 'the trusted CAs')
+    if (own && (!settled.has(own) || byKey.has(certificate.keyId))) bind(certificate, own, 'the trusted CAs')
   }
   return Object.freeze({ byKey })
 }
@@ -84,8 +86,11 @@ export function foreignSpiffeId(
         return `has the SPIFFE ID ${id}, which ${authority.subject} may not give: ${otherWords(other)}`
     }
     const isVouched = authorities.some(({ keyId }) => domains.byKey.has(keyId))
-    if (anchored && areDomainsBound(domains) && !isVouched)
-      return `has the SPIFFE ID ${id}, which ${authorities.at(-1)?.subject} may not give: no trust domain is bound to it`
+    if (anchored && areDomainsBound(domains) && !isVouched) {
+      const claims = authorities.some((authority) => ownDomain(authority) === wanted)
+      const why = claims ? `other CAs are bound to ${wanted}` : 'it is bound to no trust domain'
+      return `has the SPIFFE ID ${id}, which ${authorities.at(-1)?.subject} may not give: ${why}`
+    }
   }
   return undefined
 }

@@ -153,7 +153,7 @@ describe('binding', () => {
     expect([...domains.byKey]).toEqual([['a', ours]])
     const shown = ca('c', [`spiffe://${ours}`], false)
     expect(foreignSpiffeId([leafWith(`spiffe://${ours}/x`), shown, ca('b')], true, domains)).toMatch(
-      /CN=b may not give: no trust domain is bound to it$/,
+      /CN=b may not give: other CAs are bound to example.org$/,
     )
   })
 
@@ -179,6 +179,18 @@ describe('binding', () => {
     const error = refusal(bind)
     expect(error.code).toBe('CERT_INVALID')
     expect(error.message).toMatch(/CN=a is bound to two trust domains/)
+  })
+
+  test('by its own URI does not count where a setting names others for that domain', () => {
+    const liar = ca('b', [`spiffe://${ours}`])
+    const domains = bindTrustDomains([ca('a'), liar], [bound(ours, ca('a'))])
+    expect([...domains.byKey]).toEqual([['a', ours]])
+    const path = (id: string): [CertificateFacts, CertificateFacts] => [leafWith(id), liar]
+    expect(foreignSpiffeId(path(`spiffe://${ours}/x`), true, domains)).toMatch(
+      /CN=b may not give: other CAs are bound to example.org$/,
+    )
+    expect(foreignSpiffeId(path(`spiffe://${theirs}/x`), true, domains)).toMatch(/alone$/)
+    expect(vouchingDomain(path('urn:a:b'), domains)).toBeUndefined()
   })
 
   test('twice to the same domain is no problem', () => {

@@ -191,7 +191,7 @@ test('a CA that is not bound may give no SPIFFE ID once another is bound', async
     const shown = await leafOf(cas.ca, `spiffe://${domain}/agent`, 'client')
     const { status, body } = await callAsBareClient(served.server.port, { shown })
     expect(status).toBe(403)
-    expect(body).toContain('no trust domain is bound to it')
+    expect(body).toContain('it is bound to no trust domain')
     await using server = await bareServer(await leafOf(cas.ca, `spiffe://${domain}/server`, 'server'))
     await using fetch = client(tls)
     expect((await refusalOf(fetch.get(server.url))).code).toBe('SERVER_CERT_INVALID')
@@ -199,6 +199,23 @@ test('a CA that is not bound may give no SPIFFE ID once another is bound', async
   const shown = await forge({ issuer: cas.ca, commonName: 'agent' })
   expect((await callAsBareClient(served.server.port, { shown })).status).toBe(200)
   expect(peersOf(served.events).at(-1)).toMatchObject({ id: 'cn:agent', trustDomain: undefined })
+})
+
+test('a partner whose CA calls itself by our domain does not get it, where a setting says who has it', async () => {
+  await using cas = await bySetting().then(disposable)
+  const liar = await forgeCa({ commonName: 'Liar', uri: [`spiffe://${ours}`] })
+  const { certDir, tls } = world(cas)
+  await writeFile(join(certDir, 'ours.crt'), cas.ca.cert)
+  await writeFile(join(certDir, 'ca.crt'), cas.ca.cert + liar.cert)
+  const trustDomains = { [ours]: join(certDir, 'ours.crt') }
+  await using served = await serveTest({ tls: { ...tls, trustDomains } })
+  for (const [issuer, status] of [
+    [cas.ca, 200],
+    [liar, 403],
+  ] as const) {
+    const shown = await leafOf(issuer, `spiffe://${ours}/agent`, 'client')
+    expect((await callAsBareClient(served.server.port, { shown })).status).toBe(status)
+  }
 })
 
 test('without any binding every CA may give any SPIFFE ID, and nobody vouches', async () => {
