@@ -8,7 +8,7 @@ import {
   unboundRoots,
   vouchingDomain,
 } from '../../src/auth/trust-domains.js'
-import { trustDomainOf } from '../../src/text/spiffe.js'
+import { isTrustDomain, trustDomainOf } from '../../src/text/spiffe.js'
 import { type CertificateFacts, readCertificate } from '../../src/x509/certificate.js'
 import { type ForgeOptions, forge, forgeCa } from '../support/forge.js'
 import { refusal } from '../support/refusal.js'
@@ -178,7 +178,10 @@ describe('binding', () => {
   ])('to two domains, by %s, is refused', (_what, bind) => {
     const error = refusal(bind)
     expect(error.code).toBe('CERT_INVALID')
-    expect(error.message).toMatch(/CN=a is bound to two trust domains/)
+    expect(error.message).toMatch(
+      /CN=a is bound to two trust domains, \S+ and (partner\.example|example\.org|what its own URI says, which is no domain)$/,
+    )
+    expect(error.hint).toContain('one trust domain')
   })
 
   test('by its own URI does not count where a setting names others for that domain', () => {
@@ -209,6 +212,23 @@ test('a URI that only looks like a SPIFFE ID is a claim too', () => {
   expect(foreignSpiffeId([two, ca('a')], true, domains)).toMatch(/spiffe:\/\/partner.example\/x/)
 })
 
+test('of a CA whose own URI is no SPIFFE ID, or that has two, none is believed; other URIs say nothing', () => {
+  const id = leafWith(`spiffe://${ours}/x`)
+  for (const uri of [['spiffe://A'], [`spiffe://${ours}`, `spiffe://${theirs}`]]) {
+    expect(bindTrustDomains([ca('a', uri)]).byKey.size).toBe(0)
+    expect(foreignSpiffeId([id, ca('a', uri)], true, noTrustDomains)).toMatch(
+      /its own SPIFFE ID is not valid$/,
+    )
+  }
+  const other = ca('a', ['urn:spiffe:x', `spiffe://${ours}`])
+  expect([...bindTrustDomains([other]).byKey]).toEqual([['a', ours]])
+  expect(foreignSpiffeId([id, other], true, bindTrustDomains([other]))).toBeUndefined()
+})
+
+test('the key of a leaf vouches for nobody', () => {
+  expect(vouchingDomain([leafWith(), ca('a')], { byKey: new Map([['leaf', ours]]) })).toBeUndefined()
+})
+
 test('a leaf without a CA above it is judged by nobody', () => {
   expect(
     foreignSpiffeId([leafWith(`spiffe://${ours}/x`)], true, { byKey: new Map([['b', theirs]]) }),
@@ -236,8 +256,24 @@ test.each<[string, string | undefined]>([
   ['spiffe://example.org/../a', undefined],
   [`spiffe://${'a'.repeat(256)}/a`, undefined],
   ['https://example.org/a', undefined],
+  ['xspiffe://example.org/a', undefined],
+  [`spiffe://a/${'b'.repeat(2037)}`, 'a'],
+  [`spiffe://a/${'b'.repeat(2038)}`, undefined],
 ])('the trust domain of %j is %s', (id, domain) => {
   expect(trustDomainOf(id)).toBe(domain)
+})
+
+test.each([
+  ['example.org', true],
+  ['a1_b-c.d', true],
+  ['Example.org', false],
+  ['a b', false],
+  ['a/b', false],
+  ['', false],
+  ['a'.repeat(255), true],
+  ['a'.repeat(256), false],
+])('%j is the name of a trust domain: %s', (text, isOne) => {
+  expect(isTrustDomain(text)).toBe(isOne)
 })
 
 test('a real leaf is read the same', async () => {
