@@ -1,4 +1,5 @@
 import { MtlsError } from '../errors.js'
+import { claimsSpiffe, isSpiffeId } from '../text/spiffe.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { hostForm } from '../x509/host-name.js'
 
@@ -18,7 +19,19 @@ export interface Identity {
   readonly serial: string
   readonly fingerprint256: string
   readonly notAfter: Date
+  /**
+   * The trust domain that the CA of a verified peer is bound to, whatever names are in the leaf; undefined when it is bound
+   * to none.
+   */
+  readonly trustDomain: string | undefined
+  /** Whether trust domains are bound at all: then a name that is no SPIFFE ID counts only beside its CA's domain. */
+  readonly domainsBound: boolean
 }
+
+/** What the CAs on its path make of a leaf. */
+export type VouchedBy = Pick<Identity, 'trustDomain' | 'domainsBound'>
+
+const nobody: VouchedBy = { trustDomain: undefined, domainsBound: false }
 
 /**
  * The identity in a leaf certificate. `verified` says whether its chain was verified: if not, no name in it counts.
@@ -29,6 +42,7 @@ export function identityFrom(
   leaf: CertificateFacts,
   verified: boolean,
   side: 'client' | 'server' = 'client',
+  { trustDomain, domainsBound }: VouchedBy = nobody,
 ): Identity {
   const { dns, ip, email, uri } = leaf.names
   return Object.freeze({
@@ -45,6 +59,8 @@ export function identityFrom(
     serial: leaf.serial,
     fingerprint256: leaf.fingerprint256,
     notAfter: leaf.notAfter,
+    trustDomain: verified ? trustDomain : undefined,
+    domainsBound,
   })
 }
 
@@ -59,7 +75,7 @@ export function idIn(
   { names: { dns, ip, email, uri }, commonName }: Pick<CertificateFacts, 'names' | 'commonName'>,
   side: 'client' | 'server',
 ): { readonly id: string } | { readonly problem: string } {
-  const spiffe = uri.find((name) => /^spiffe:/i.test(name))
+  const spiffe = uri.find(claimsSpiffe)
   if (spiffe !== undefined) {
     if (uri.length > 1)
       return { problem: 'more than one URI beside its SPIFFE ID, which must be the only one' }
@@ -72,19 +88,6 @@ export function idIn(
     // A client must have chosen a name; a server is where it is.
     (side === 'server' ? prefixed('ip', ip[0]) : undefined)
   return id === undefined ? { problem: 'no SPIFFE ID, DNS name, common name or email address' } : { id }
-}
-
-/** SPIFFE-ID section 2: lower case scheme and trust domain, segments that are neither empty nor dots, and nothing else. */
-export function isSpiffeId(uri: string): boolean {
-  const [, domain = '', path = ''] = /^spiffe:\/\/([a-z\d._-]+)((?:\/[\w.-]+)*)$/.exec(uri) ?? []
-  const segments = path.split('/')
-  return (
-    domain !== '' &&
-    domain.length <= 255 &&
-    uri.length <= 2048 &&
-    !segments.includes('.') &&
-    !segments.includes('..')
-  )
 }
 
 /** A wildcard stands for many hosts: it identifies none of them. */

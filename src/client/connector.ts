@@ -12,15 +12,17 @@ import type { Material } from '../tls/material/material.js'
 import { ConnectionRecord, type TlsConnection } from '../tls/peer/connection.js'
 import { PeerConnection } from '../tls/peer/peer-connection.js'
 import { PeerJudge } from '../tls/peer/peer-judge.js'
-import type { PeerFacts, Refusal } from '../tls/peer/verdict.js'
+import type { Refusal } from '../tls/peer/verdict.js'
 import { connectionError, ownFailure, passingFailure } from './failure.js'
-import { SessionCache } from './sessions.js'
+import { type Session, SessionCache } from './sessions.js'
 
 export interface ConnectorOptions {
   readonly material: Material
   readonly events: SecurityEvents
   /** The name the certificate must have, instead of the host of the URL. */
   readonly serverName?: string | undefined
+  /** The identities of which the server must be one, instead of having that name. */
+  readonly serverIds?: readonly string[] | undefined
   /** For the TCP connection, milliseconds. */
   readonly connectTimeout: number
   /** For the TLS handshake after it, milliseconds. */
@@ -57,7 +59,7 @@ export class Connector {
   constructor(options: ConnectorOptions) {
     this.#options = options
     this.#trust = options.material
-    this.#judge = new PeerJudge(options.material, 'server')
+    this.#judge = new PeerJudge(options.material, 'server', options.serverIds)
   }
 
   /** The way undici asks for a connection. */
@@ -91,7 +93,7 @@ export class Connector {
   judgeBy(trust: Material): void {
     if (trust.trustVersion === this.#trust.trustVersion) return
     this.#trust = trust
-    this.#judge = new PeerJudge(trust, 'server')
+    this.#judge = new PeerJudge(trust, 'server', this.#options.serverIds)
     for (const set of this.#open.values()) for (const open of set) open.rejudge(this.#judge)
   }
 
@@ -114,9 +116,9 @@ export class Connector {
 
   /** undici names an IPv6 host without brackets, a URL with them: one server has one key. */
   #target({ host, port }: Pick<Target, 'host' | 'port'>): Target {
-    const serverName = this.#options.serverName ?? host
+    const { serverName = host, serverIds = [] } = this.#options
     const address = hostPort({ host, port })
-    return { host, port, serverName, address, key: `${address} ${serverName}` }
+    return { host, port, serverName, address, key: [address, serverName, ...serverIds].join(' ') }
   }
 
   #tell(name: string): Tell {
@@ -187,7 +189,7 @@ export class Connector {
       socket.once('secureConnect', () => {
         clearTimeout(timer)
         try {
-          this.#admit(socket, target, record, session?.facts)
+          this.#admit(socket, target, record, session)
           resolve(socket)
         } catch (error) {
           fail(error as MtlsError)
@@ -197,29 +199,30 @@ export class Connector {
   }
 
   /** Judges the server at the end of a handshake; throws when it is refused. */
-  #admit(socket: TLSSocket, target: Target, record: ConnectionRecord, verified: PeerFacts | undefined): void {
+  #admit(socket: TLSSocket, target: Target, record: ConnectionRecord, session: Session | undefined): void {
     const { key, address, serverName } = target
+    const judge = this.#judge
     this.#latest.set(key, record)
     const end = (refusal: Refusal) => {
       this.#sessions.delete(key)
       socket.destroy(refusedServer(refusal, address))
     }
     const facts =
-      socket.isSessionReused() && verified
-        ? this.#judge.rebase(verified)
-        : this.#judge.read(socket, serverName)
+      socket.isSessionReused() && session
+        ? judge.rebase(session.facts, session.judge !== judge)
+        : judge.read(socket, serverName)
     const connection = PeerConnection.admit(
       { socket, record, peerAddress: address, serverName, tell: this.#tell(address), end },
-      this.#judge,
+      judge,
       facts,
     )
     if (!(connection instanceof PeerConnection)) {
       this.#sessions.delete(key)
       throw refusedServer(connection, address)
     }
-    socket.on('session', (ticket) => this.#sessions.set(key, { ticket, facts }))
+    socket.on('session', (ticket) => this.#sessions.set(key, { ticket, facts, judge }))
     const ticket = socket.getProtocol() === 'TLSv1.2' ? socket.getSession() : undefined
-    if (ticket) this.#sessions.set(key, { ticket, facts })
+    if (ticket) this.#sessions.set(key, { ticket, facts, judge })
     const set = this.#open.get(key) ?? new Set()
     this.#open.set(key, set.add(connection))
     socket.once('close', () => {
@@ -230,9 +233,9 @@ export class Connector {
   }
 }
 
-export function refusedServer({ code, message }: Refusal, address: string): MtlsError {
+export function refusedServer({ code, message, hint }: Refusal, address: string): MtlsError {
   return new MtlsError(code, `we refused the server at ${address}: ${message}`, {
-    hint: serverHints[code] ?? errorCodes[code],
+    hint: hint ?? serverHints[code] ?? errorCodes[code],
   })
 }
 

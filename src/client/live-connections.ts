@@ -1,4 +1,4 @@
-import { defaultOf } from '../config/index.js'
+import { defaultOf, serverIdsIn } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { SecurityEvents, type Subscriber, type Tell, teller } from '../tls/events.js'
 import type { Material } from '../tls/material/material.js'
@@ -11,6 +11,11 @@ import { defaultMaxConnections } from './pool-figures.js'
 export interface MtlsFetchOptions extends FreshnessOptions {
   /** The name the server's certificate must have; default the host of the URL. */
   readonly serverName?: string | undefined
+  /**
+   * The identities of which the server must have one, instead of having that name: its SPIFFE ID, or `sha256/…` (base64) or
+   * `sha256:…` (hex) of its public key; default none.
+   */
+  readonly serverId?: string | readonly string[] | undefined
   /** Time for the TCP connection, milliseconds; default 30000. */
   readonly connectTimeout?: number | undefined
   /** Time for the TLS handshake after it, milliseconds; default 5000. */
@@ -25,6 +30,7 @@ export interface MtlsFetchOptions extends FreshnessOptions {
 export class LiveConnections {
   readonly #source: MaterialSource
   readonly #options: MtlsFetchOptions
+  readonly #serverIds: readonly string[] | undefined
   readonly #events: SecurityEvents
   readonly #tell: Tell
   /** The newest last; those before it finish what they have begun. */
@@ -37,6 +43,7 @@ export class LiveConnections {
   constructor(source: MaterialSource, mode: Material['mode'], options: MtlsFetchOptions) {
     this.#source = source
     this.#options = options
+    this.#serverIds = serverIdsIn(options.serverId)
     this.#events = new SecurityEvents(options.onSecurityEvent ? [options.onSecurityEvent] : [])
     this.#tell = teller(this.#events, { side: 'client', name: 'client', mode })
   }
@@ -97,7 +104,14 @@ export class LiveConnections {
       connectTimeout = defaultOf('timeout'),
       handshakeTimeout = defaultOf('handshakeTimeout'),
     } = this.#options
-    const options = { material, events: this.#events, serverName, connectTimeout, handshakeTimeout }
+    const options = {
+      material,
+      events: this.#events,
+      serverName,
+      serverIds: this.#serverIds,
+      connectTimeout,
+      handshakeTimeout,
+    }
     return new Generation(options, this.#options.maxConnections ?? defaultMaxConnections)
   }
 

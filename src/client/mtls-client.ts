@@ -77,10 +77,11 @@ export class MtlsClient extends Client implements AsyncDisposable {
     })
     this.#config = config
     this.#log = log
-    const { timeoutMs, serverName } = config
+    const { timeoutMs, serverName, serverId } = config
     this.#mtls = config.useTls
       ? fetchOver(config.tls, {
           serverName,
+          serverId,
           connectTimeout: timeoutMs,
           // Shorter than a call may take, so that a call can tell what it was waiting for.
           handshakeTimeout: Math.min(5000, timeoutMs / 2),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { serverUrlProblem, withMcpPath } from './endpoint.js'
 import type { ShapeOf } from './option-shape.js'
 import { deepFreeze, parse, report } from './problems.js'
+import { serverId } from './server-id.js'
 import { defaultOf } from './settings/setting-values.js'
 import { locate } from './tls-config.js'
 import { type TlsConfig, type TlsOptions, tlsSchema } from './tls-options.js'
@@ -25,6 +26,11 @@ export interface McpClientOptions {
   readonly maxAnswerBytes?: number | undefined
   /** The name the server's certificate must have; default the host of the URL. */
   readonly serverName?: string | undefined
+  /**
+   * The identities of which the server must have one, instead of having that name: its SPIFFE ID, or `sha256/…` (base64) or
+   * `sha256:…` (hex) of its public key. The chain is verified as ever. Default none.
+   */
+  readonly serverId?: string | readonly string[] | undefined
 }
 
 const clientSchema = z
@@ -38,6 +44,7 @@ const clientSchema = z
     retryAttempts: z.number({ error: retriesMessage }).int(retriesMessage).min(0, retriesMessage).default(2),
     maxAnswerBytes: count.default(defaultOf('maxAnswerBytes')),
     serverName: text.optional(),
+    serverId: serverId.optional(),
   } satisfies ShapeOf<McpClientOptions>)
   .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })
 
@@ -62,7 +69,10 @@ export function parseClientConfig(input: unknown): McpClientConfig {
  * Rules that involve several options. They run beside the checks of the single options, so their values may be
  * anything.
  */
-function rules({ serverUrl, useTls, tls }: Partial<ParsedClient>, context: z.RefinementCtx): void {
+function rules(options: Partial<ParsedClient>, context: z.RefinementCtx): void {
+  const { serverUrl, useTls, tls } = options
+  if (useTls === false && options.serverId !== undefined)
+    report(context, ['serverId'], 'plain HTTP proves no identity: leave it out, or use TLS')
   if (typeof serverUrl !== 'string' || serverUrl === '') return
   const problem = serverUrlProblem(serverUrl, {
     tls: useTls !== false,

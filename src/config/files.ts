@@ -17,8 +17,11 @@ export function requireFiles(config: TlsConfig, role: Role): void {
   const make = `mcp-mtls cert-gen --cert-dir ${shellPath(config.certDir)}${config.demoMode ? ' --demo-mode' : ''}`
   const problems: Problem[] = []
   let directoryMissing = false
-  for (const setting of neededBy[role]) {
-    const path = config[setting]
+  const needed = [
+    ...neededBy[role].map((setting) => [setting, config[setting]] as const),
+    ...(config.trustDomains ?? []).map(({ caCert }) => ['trustDomains', caCert] as const),
+  ]
+  for (const [setting, path] of needed) {
     if (path === undefined) continue
     const problem = unreadable(path)
     const mayBeAbsent =

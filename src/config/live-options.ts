@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { check, type Problem, problemsIn } from './problems.js'
 import { isOptions } from './right-call.js'
+import { serverId } from './server-id.js'
 import { logLevels } from './settings/choices.js'
 import { choice, count, milliseconds, path, text } from './values.js'
 
@@ -49,6 +50,7 @@ const connectSchema = z.strictObject({
 const fetchSchema = z.strictObject({
   ...freshness,
   serverName: text.optional(),
+  serverId: serverId.optional(),
   connectTimeout: milliseconds(1).optional(),
   handshakeTimeout: milliseconds(1).optional(),
   maxConnections: count.optional(),

@@ -4,6 +4,7 @@ import { MtlsError } from '../errors.js'
 import { readSmallFile, Unreadable } from '../files/read-file.js'
 import { type Exposure, serverUrlProblem, withMcpPath } from './endpoint.js'
 import { deepFreeze, parse, rejectProblems, report } from './problems.js'
+import { serverId } from './server-id.js'
 import type { TlsOptions } from './tls-options.js'
 import { path as pathText, text } from './values.js'
 
@@ -11,6 +12,8 @@ import { path as pathText, text } from './values.js'
 export interface McpServerEntry {
   readonly url: string
   readonly serverName?: string
+  /** As they are compared. */
+  readonly serverId?: readonly string[]
   readonly tls: Pick<TlsOptions, 'caCert' | 'clientCert' | 'clientKey' | 'keyPassphrase'>
 }
 
@@ -27,6 +30,7 @@ const tlsSchema = z
     key: pathText.optional(),
     passphrase: z.string({ error: 'text is wanted' }).optional(),
     serverName: text.optional(),
+    serverId: serverId.optional(),
   })
   .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
     message: 'cert and key come together',
@@ -101,13 +105,14 @@ function readJson(path: string): unknown {
 }
 
 function entryOf(
-  { url, tls: { ca, cert, key, passphrase, serverName } = {} }: Entry,
+  { url, tls: { ca, cert, key, passphrase, serverName, serverId } = {} }: Entry,
   folder: string,
 ): McpServerEntry {
   const path = (value: string): string => resolve(folder, value)
   return {
     url,
     ...(serverName !== undefined && { serverName }),
+    ...(serverId !== undefined && { serverId }),
     tls: {
       ...(ca !== undefined && { caCert: path(ca) }),
       ...(cert !== undefined && { clientCert: path(cert) }),

@@ -25,7 +25,7 @@ export function locate(options: ParsedTls, role: Role): TlsConfig {
   const path = (file: CertificateFile) =>
     options[file] === undefined ? resolve(certDir, fileNames[file]) : resolve(options[file])
   const caCert = path('caCert')
-  const { keyPassphraseFile, ...others } = options
+  const { keyPassphraseFile, trustDomains, ...others } = options
   const keyPassphrase = passphraseFrom({
     keyPassphrase: options.keyPassphrase,
     keyPassphraseFile: keyPassphraseFile && resolve(keyPassphraseFile),
@@ -39,6 +39,9 @@ export function locate(options: ParsedTls, role: Role): TlsConfig {
     serverKey: path('serverKey'),
     clientCert: path('clientCert'),
     clientKey: path('clientKey'),
+    ...(trustDomains !== undefined && {
+      trustDomains: trustDomains.map(({ domain, caCert }) => ({ domain, caCert: resolve(caCert) })),
+    }),
     ...(options.crl !== undefined && { crl: resolve(options.crl) }),
     ...(options.ticketKeys !== undefined && { ticketKeys: resolve(options.ticketKeys) }),
   }

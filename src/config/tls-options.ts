@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ShapeOf } from './option-shape.js'
 import { crlMissingChoices, tlsVersions } from './settings/choices.js'
 import { defaultOf } from './settings/setting-values.js'
+import { type TrustDomainFile, trustDomains } from './trust-domains.js'
 import { choice, flag, listenPort, path } from './values.js'
 
 /** Where certificates are and how peers are judged. A server reads its own pair and the CA, a client likewise. */
@@ -18,6 +19,12 @@ export interface TlsOptions {
   readonly clientCert?: string | undefined
   /** PEM file with the key of `clientCert`; default `client.key` in `certDir`. */
   readonly clientKey?: string | undefined
+  /**
+   * CAs that peers may come from too, each file under the trust domain that its CAs speak for: SPIFFE IDs of that domain
+   * alone. Once any CA is bound, one that is not may give no SPIFFE ID. Default none:
+   * `{ 'example.org': 'ca-a.crt', 'partner.example': ['ca-b.crt', 'ca-c.crt'] }`.
+   */
+  readonly trustDomains?: Readonly<Record<string, string | readonly string[]>> | undefined
   /** Passphrase of an encrypted key; default none. */
   readonly keyPassphrase?: string | undefined
   /** A file with the passphrase in it, instead; default none. */
@@ -52,6 +59,7 @@ export const tlsSchema = z.strictObject(
     serverKey: path.optional(),
     clientCert: path.optional(),
     clientKey: path.optional(),
+    trustDomains: trustDomains.optional(),
     keyPassphrase: z.string({ error: 'text is wanted' }).optional(),
     keyPassphraseFile: path.optional(),
     crl: path.optional(),
@@ -70,8 +78,10 @@ export type ParsedTls = z.output<typeof tlsSchema>
 
 /** Where the material is and how peers are judged. All paths are absolute. */
 export type TlsConfig = Readonly<
-  Omit<ParsedTls, 'certDir' | 'keyPassphraseFile' | CertificateFile> &
-    Record<'certDir' | CertificateFile, string>
+  Omit<ParsedTls, 'certDir' | 'keyPassphraseFile' | 'trustDomains' | CertificateFile> &
+    Record<'certDir' | CertificateFile, string> & {
+      readonly trustDomains?: readonly TrustDomainFile[]
+    }
 >
 
 /** The files of a certificate directory, by setting. */

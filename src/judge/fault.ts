@@ -13,9 +13,11 @@ export const faultCodes = {
   'list-not-yet-valid': 'CLIENT_CERT_REJECTED',
   authority: 'CERT_INVALID',
   constraint: 'CERT_INVALID',
+  'trust-domain': 'CERT_INVALID',
   purpose: 'CERT_INVALID',
   fabric: 'CERT_INVALID',
   name: 'SERVER_NAME_MISMATCH',
+  'server-id': 'SERVER_NAME_MISMATCH',
 } as const satisfies Record<string, MtlsErrorCode>
 
 /** What is wrong with a path, or with a certificate on it. */
@@ -25,4 +27,6 @@ export interface PathFault {
   readonly certificate: CertificateFacts
   /** Completes "certificate X …". */
   readonly words: string
+  /** What to do about it, where that is not what the code says. */
+  readonly hint?: string
 }

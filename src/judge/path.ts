@@ -1,3 +1,5 @@
+import { areDomainsBound, noTrustDomains, type TrustDomains, vouchingDomain } from '../auth/trust-domains.js'
+import { claimsSpiffe } from '../text/spiffe.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import { isSameName } from '../x509/name.js'
 import { checkCost } from '../x509/strength.js'
@@ -9,6 +11,7 @@ import { fabricFaults } from './fabric.js'
 import type { PathFault } from './fault.js'
 import type { Purpose } from './purpose.js'
 import { revocationFaults } from './revocation.js'
+import { trustDomainFault } from './trust-domain.js'
 
 /** The path from a leaf up to a trust anchor, as far as it goes; every signature on it was checked. */
 export interface CertificatePath {
@@ -24,6 +27,8 @@ export interface CertificatePath {
   readonly namesake?: CertificateFacts
   /** A CA on it shares its name with another, so that another path may exist. */
   readonly isDetour?: true
+  /** The trust domain that vouches for the leaf; undefined when none does, or when valid paths lead to different ones. */
+  readonly trustDomain?: string
 }
 
 export interface PathRules {
@@ -33,6 +38,8 @@ export interface PathRules {
   readonly purpose?: Purpose
   /** Without it revocation does not choose between paths. */
   readonly revocation?: CrlSet | undefined
+  /** Which CA may give which SPIFFE IDs. Without it only what CAs say of themselves chooses between paths. */
+  readonly domains?: TrustDomains | undefined
   /** The limit for checking signatures, in the microseconds of `checkCost`. */
   readonly maximumCost?: number
 }
@@ -48,7 +55,8 @@ const maximumSteps = 200
 
 /**
  * Builds the path from `leaf` over `presented` and `trusted` certificates to a trusted one that signed itself (RFC 5280
- * section 6.1). If there are several paths, a valid one is taken; otherwise the first one, or the one that got
+ * section 6.1). If there are several paths, a valid one is taken: for a leaf with a SPIFFE ID one whose CAs may give it,
+ * for others one that a trust domain vouches for. Otherwise the first one, or the one that got
  * furthest, says what is wrong. Signatures are checked here; the verdict checks the use and the strength of the leaf,
  * and revocation.
  */
@@ -59,14 +67,35 @@ export function buildPath(
   rules: PathRules = {},
 ): CertificatePath {
   const search = new Search(presented, trusted, rules.maximumCost ?? defaultCost)
+  const { domains = noTrustDomains } = rules
+  // A SPIFFE ID says which domain it is of; for other names all paths are looked at.
+  const isDecided = !areDomainsBound(domains) || leaf.names.uri.some(claimsSpiffe)
+  const valid = new Map<string | undefined, CertificatePath>()
   let furthest: CertificatePath | undefined
   for (const path of search.from([leaf])) {
-    if (path.anchored && pathFault(path, rules) === undefined)
-      return hasFork(path, [...presented, ...trusted]) ? { ...path, isDetour: true } : path
-    if (!furthest || (path.anchored && !furthest.anchored)) furthest = path
+    if (path.anchored && pathFault(path, rules) === undefined) {
+      const domain = vouchingDomain(path.certificates, domains)
+      if (!valid.has(domain)) valid.set(domain, path)
+      if (isDecided) break
+    } else if (!furthest || (path.anchored && !furthest.anchored)) furthest = path
   }
+  if (valid.size > 0) return vouched(valid, (path) => hasFork(path, [...presented, ...trusted]))
   // There is at least one: the leaf alone.
   return withNamesake(furthest as CertificatePath, trusted)
+}
+
+/** Of valid paths, by the domain that vouches for them, the one to use. */
+function vouched(
+  valid: ReadonlyMap<string | undefined, CertificatePath>,
+  isDetour: (path: CertificatePath) => boolean,
+): CertificatePath {
+  const ofDomains = [...valid].filter(([domain]) => domain !== undefined)
+  const [trustDomain, path] = ofDomains[0] ?? [undefined, valid.get(undefined) as CertificatePath]
+  return {
+    ...path,
+    ...(isDetour(path) && { isDetour: true }),
+    ...(trustDomain !== undefined && ofDomains.length === 1 && { trustDomain }),
+  }
 }
 
 /**
@@ -74,7 +103,7 @@ export function buildPath(
  */
 export function pathFault(
   { certificates }: Pick<CertificatePath, 'certificates'>,
-  { now, purpose, revocation }: PathRules,
+  { now, purpose, revocation, domains }: PathRules,
 ): PathFault | undefined {
   if (now)
     for (const certificate of certificates) {
@@ -85,6 +114,7 @@ export function pathFault(
   return (
     authorityFault(certificates, purpose) ??
     constraintFault(certificates) ??
+    trustDomainFault(certificates, true, domains) ??
     certificates.flatMap((one, at) => (at === 0 ? [] : fabricFaults(one, at === certificates.length - 1)))[0]
   )
 }

@@ -1,4 +1,5 @@
 import { KeyObject, X509Certificate } from 'node:crypto'
+import { isTrustDomain } from '../text/spiffe.js'
 import type { CertificateFacts } from '../x509/certificate.js'
 import type { CrlFacts } from '../x509/crl.js'
 import { isObject, type Kind } from './require-options.js'
@@ -11,6 +12,18 @@ export const texts: Kind = listOf('texts', isText)
 /** An empty one would be the working directory. */
 export const path: Kind = { words: 'a path, not empty', fits: (value) => isText(value) && value !== '' }
 export const paths: Kind = listOf('paths, none empty', path.fits)
+export const trustDomains: Kind = {
+  words: "paths by trust domain: { 'example.org': 'ca-a.crt' }",
+  fits: (value) =>
+    isObject(value) &&
+    Object.entries(value).every(
+      ([domain, files]) => isTrustDomain(domain) && (path.fits(files) || paths.fits(files)),
+    ),
+}
+export const trustDomain: Kind = {
+  words: 'a trust domain: example.org',
+  fits: (value) => isText(value) && isTrustDomain(String(value)),
+}
 export const flag: Kind = { words: 'true or false', fits: (value) => typeof value === 'boolean' }
 /** One that is no moment compares with none: what ended would count as not begun. */
 export const moment: Kind = {

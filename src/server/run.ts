@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { DropArgument, Server as Listener, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { unboundRoots } from '../auth/trust-domains.js'
 import { type McpServerConfig, packageVersion } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { SecurityEvents, teller } from '../tls/events.js'
@@ -173,6 +174,12 @@ export class Run {
     this.#log?.logger.info({ event: 'listening', name, url, mode }, `${name} listens at ${url}`)
     const exposure = this.#material?.current.keyExposure
     if (exposure) this.#log?.logger.warn({ event: 'key-exposed', name }, `${name}: ${exposure}`)
+    const current = this.#material?.current
+    const roots = current && unboundRoots(current.anchors, current.domains)
+    if (roots) {
+      const message = `${roots.length} CAs may give any SPIFFE ID: ${roots.join('; ')}. Bind each to its trust domain with TLS_TRUST_DOMAINS`
+      this.#log?.logger.warn({ event: 'unbound-cas', name }, `${name}: ${message}`)
+    }
     if (mode === 'demo') {
       const message = `${name} runs in demo mode: unknown issuers are accepted`
       this.#log?.logger.warn({ event: 'demo-mode', name }, message)

@@ -41,6 +41,8 @@ test('it carries every name, and the facts of the certificate', async () => {
     serial: leaf.serial,
     fingerprint256: leaf.fingerprint256,
     notAfter: leaf.notAfter,
+    trustDomain: undefined,
+    domainsBound: false,
   })
 })
 

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { SessionCache } from '../../src/client/sessions.js'
+import { PeerJudge } from '../../src/tls/peer/peer-judge.js'
 
 const facts = { path: undefined, authorizationError: undefined }
-const session = (text: string) => ({ ticket: Buffer.from(text), facts })
+const judge = new PeerJudge({ anchors: [], mode: 'strict', crls: undefined }, 'server')
+const session = (text: string) => ({ ticket: Buffer.from(text), facts, judge })
 
 test('the 256 sessions that were set last are kept', () => {
   const cache = new SessionCache()

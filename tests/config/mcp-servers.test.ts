@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readMcpServers } from '../../src/config/index.js'
+import { refusal } from '../support/refusal.js'
 import { scratch } from '../support/scratch.js'
 
 const strict = { tls: true, demoMode: false, demoAllowRemote: false }
@@ -46,6 +47,17 @@ test('reads servers with TLS files of their own, relative to the folder of the f
     },
     notices: [],
   })
+})
+
+test('reads the identities that a server must have, as they are compared', () => {
+  const { servers } = serversIn({
+    one: { url: 'https://localhost/mcp', tls: { serverId: 'spiffe://example.org/one' } },
+    two: { url: 'https://localhost/mcp', tls: { serverId: ['spiffe://a/b', `sha256/${'A'.repeat(43)}=`] } },
+  })
+  expect(servers.one?.serverId).toEqual(['spiffe://example.org/one'])
+  expect(servers.two?.serverId).toEqual(['spiffe://a/b', `sha256:${'0'.repeat(64)}`])
+  const wrong = { one: { url: 'https://localhost/mcp', tls: { serverId: 'localhost' } } }
+  expect(refusal(() => serversIn(wrong)).message).toMatch(/one\.tls\.serverId: .*spiffe:\/\//)
 })
 
 test('skips servers that are programs or disabled, and says so', () => {

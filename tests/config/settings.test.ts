@@ -66,6 +66,7 @@ const others: Readonly<Record<string, string>> = {
   path: 'other',
   url: 'https://other.example/api',
   list: 'other.example',
+  domains: 'other.example=other',
 }
 /** Those that need a value of their own. */
 const special: Partial<Record<SettingName, (cwd: string) => string>> = {

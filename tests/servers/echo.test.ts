@@ -57,6 +57,8 @@ describe('whoami', () => {
     serial: '0A',
     fingerprint256: 'ab',
     notAfter: new Date('2027-01-01T00:00:00Z'),
+    trustDomain: 'lab',
+    domainsBound: true,
     tls: { version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', keyExchange: undefined, resumed: false },
   }
 

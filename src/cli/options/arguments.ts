@@ -21,6 +21,14 @@ export function repeatedArgument(text: string, before: readonly string[] = []): 
   return [...before, text]
 }
 
+/** For commands that connect. */
+export function serverIdOption(): Option {
+  return new Option(
+    '--server-id <id>',
+    'the identity the server must have, instead of the name of its host: spiffe://…, or sha256/… of its public key; again for more',
+  ).argParser(repeatedArgument)
+}
+
 export function withinOption(): Option {
   return new Option(
     '--within <days>',

@@ -4,12 +4,29 @@ import {
   type McpServersFile,
   readMcpServers,
   type Settings,
+  serverIdsIn,
   serverNames,
 } from '../../config/index.js'
 import type { Io } from '../io/io.js'
 
+/** What a command says of the servers that it calls. */
+export interface ServersFlags {
+  /** A `mcpServers` file. */
+  readonly config?: string | undefined
+  /** For all of them, unless an entry says its own. */
+  readonly serverId?: readonly string[] | undefined
+}
+
 /** The servers in the `mcpServers` file if one is given, else those of the settings. Throws `CONFIG_INVALID`. */
-export function mcpServers(
+export function mcpServers(flags: ServersFlags, settings: Settings, io: Pick<Io, 'cwd'>): McpServersFile {
+  const { servers, notices } = serversOf(flags.config, settings, io)
+  const serverId = serverIdsIn(flags.serverId)
+  if (serverId === undefined) return { servers, notices }
+  const asked = Object.entries(servers).map(([name, entry]) => [name, { serverId, ...entry }] as const)
+  return { servers: Object.fromEntries(asked), notices }
+}
+
+function serversOf(
   file: string | undefined,
   { tlsEnabled, tls, servers }: Settings,
   { cwd }: Pick<Io, 'cwd'>,

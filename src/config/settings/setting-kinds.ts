@@ -18,6 +18,7 @@ export type KindName =
   | 'path'
   | 'url'
   | 'list'
+  | 'domains'
   | 'choice'
 
 export const booleanText: Kind<boolean> = { name: 'boolean', placeholder: 'true|false' }
@@ -31,6 +32,12 @@ export const pathText: Kind<string> = { name: 'path', placeholder: 'path' }
 export const serverUrlText: Kind<string> = { name: 'text', placeholder: 'url' }
 export const urlText: Kind<string> = { name: 'url', placeholder: 'url' }
 export const listText: Kind<string[]> = { name: 'list', placeholder: 'a,b,…' }
+
+/** Trust domains, each with the files of its CAs. */
+export const trustDomainsText: Kind<Record<string, string[]>> = {
+  name: 'domains',
+  placeholder: 'domain=path,…',
+}
 
 export function choiceText<const Values extends readonly [string, ...string[]]>(
   choices: Values,

@@ -11,6 +11,7 @@ import {
   portText,
   secretText,
   serverUrlText,
+  trustDomainsText,
   urlText,
 } from './setting-kinds.js'
 
@@ -51,6 +52,12 @@ export const settingTable = {
   demoAllowRemote: set('TLS_DEMO_ALLOW_REMOTE', 'tls', booleanText, 'demo mode beyond loopback', 'false'),
   certDir: set('TLS_CERT_DIR', 'tls', pathText, 'directory of certificates and keys', './certs'),
   caCert: set('TLS_CA_CERT', 'tls', pathText, 'CA certificates to trust (default: ca.crt in the directory)'),
+  trustDomains: set(
+    'TLS_TRUST_DOMAINS',
+    'tls',
+    trustDomainsText,
+    'CA certificates to trust too, each bound to the trust domain whose SPIFFE IDs it may give (a domain may stand twice)',
+  ),
   serverCert: set('TLS_SERVER_CERT', 'tls', pathText, 'certificate of servers (default: server.crt)'),
   serverKey: set('TLS_SERVER_KEY', 'tls', pathText, 'key of servers (default: server.key)'),
   clientCert: set('TLS_CLIENT_CERT', 'tls', pathText, 'certificate of clients (default: client.crt)'),

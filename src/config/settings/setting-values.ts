@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { urlIn } from '../../text/url.js'
+import { trustDomainsText } from '../trust-domains.js'
 import { choice, count, duration, flag, listenPort, path, text } from '../values.js'
 import type { Kind, KindName } from './setting-kinds.js'
 import { type Setting, type SettingName, type SettingValues, settingTable } from './setting-table.js'
@@ -24,6 +25,7 @@ const schemas: Readonly<Record<Exclude<KindName, 'choice'>, z.ZodType<unknown, s
   /** Kept unchanged: a passphrase may begin or end with a space. */
   secret: z.string().min(1, 'may not be empty'),
   path,
+  domains: trustDomainsText,
   url: text.refine((value) => urlIn(value) !== undefined, 'a URL is wanted'),
   list: text.transform((value) =>
     value

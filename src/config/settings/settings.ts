@@ -123,6 +123,11 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
           .map(([name, path]) => [name, absolute(String(path))]),
       ),
       ...given({
+        trustDomains:
+          values.trustDomains &&
+          Object.fromEntries(
+            Object.entries(values.trustDomains).map(([domain, files]) => [domain, files.map(absolute)]),
+          ),
         keyPassphrase: passphraseFrom({
           keyPassphrase: values.keyPassphrase,
           keyPassphraseFile:

@@ -5,6 +5,7 @@ import { tried } from '../../client/failure.js'
 import { hostPortOf, waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import type { RecordedCall } from './recorded-call.js'
+import type { ServerIdentityCheck } from './target.js'
 
 /** Sends a recorded call repeatedly over connections that stay open. */
 export interface Caller {
@@ -20,12 +21,14 @@ export interface Caller {
 export function caller(
   { url, headers, message }: RecordedCall,
   secureContext: SecureContext | undefined,
+  checkServerIdentity?: ServerIdentityCheck,
 ): Caller {
   const client = secureContext ? https : http
   const agent = new client.Agent({
     keepAlive: true,
     ...waysTo(url.hostname),
     ...(secureContext && { secureContext }),
+    ...(checkServerIdentity && { checkServerIdentity }),
   })
   let id = 0
   const call = () =>

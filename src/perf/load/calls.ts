@@ -44,7 +44,10 @@ export async function measureCalls(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<CallFigures[]> {
-  const callers = targets.map((target) => ({ target, caller: caller(target.call, target.secureContext) }))
+  const callers = targets.map((target) => ({
+    target,
+    caller: caller(target.call, target.secureContext, target.checkServerIdentity),
+  }))
   const series: Series[] = concurrencies.flatMap((concurrency) =>
     callers.map((one) => ({ ...one, concurrency, latencies: [], perSecond: [], cpu: [] })),
   )

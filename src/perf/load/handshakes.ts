@@ -19,7 +19,7 @@ export type Handshakes = Readonly<Record<ConnectionKind, ConnectionFigures | und
 
 /** Measures the time for a connection and its first answer, alternating between the kinds. */
 export async function measureHandshakes(
-  targets: readonly Pick<Target, 'url' | 'secureContext'>[],
+  targets: readonly Pick<Target, 'url' | 'secureContext' | 'checkServerIdentity'>[],
   durationMs: number,
   signal: AbortSignal,
   progress: Progress,
@@ -34,10 +34,11 @@ export async function measureHandshakes(
     return opened
   }
   const turn = async () => {
-    for (const { url, secureContext } of targets) {
+    for (const { url, secureContext, checkServerIdentity } of targets) {
       const kind = secureContext ? 'full' : 'plain'
-      const { session } = await timed(kind, () => openConnection(url, secureContext))
-      if (session) await timed('resumed', () => openConnection(url, secureContext, session))
+      const open = (session?: Buffer) => openConnection(url, secureContext, session, checkServerIdentity)
+      const { session } = await timed(kind, () => open())
+      if (session) await timed('resumed', () => open(session))
     }
   }
   for (let warmUp = 0; warmUp < 5; warmUp++) await turn()

@@ -4,6 +4,7 @@ import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:
 import { endpointOf, hostPortOf, waysTo } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { connectionLost } from './caller.js'
+import type { ServerIdentityCheck } from './target.js'
 
 export interface OpenedConnection {
   readonly socket: Socket
@@ -20,6 +21,7 @@ export async function openConnection(
   url: URL,
   secureContext?: SecureContext,
   session?: Buffer,
+  checkServerIdentity?: ServerIdentityCheck,
 ): Promise<OpenedConnection> {
   const { host, port } = endpointOf(url)
   const to = { host, port, noDelay: true, ...waysTo(host) }
@@ -28,6 +30,7 @@ export async function openConnection(
     secureContext,
     ...(isIP(host) === 0 && { servername: host }),
     ...(session && { session }),
+    ...(checkServerIdentity && { checkServerIdentity }),
   }
   const socket: Socket | TLSSocket = secured ? tlsConnect(secured) : plainConnect(to)
   let ticket: Buffer | undefined

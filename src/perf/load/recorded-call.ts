@@ -2,7 +2,7 @@ import { Client, StreamableHTTPClientTransport, type Tool } from '@modelcontextp
 import { explainFailure } from '../../client/failure.js'
 import { plainFetch } from '../../client/fetch.js'
 import { mtlsFetch } from '../../client/mtls-fetch.js'
-import { parseTlsConfig, type TlsOptions } from '../../config/index.js'
+import type { TlsOptions } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import type { TlsConnection } from '../../tls/peer/connection.js'
 
@@ -20,14 +20,15 @@ export interface RecordedCall {
 
 /**
  * Calls a server once, in the revision and session both agree on, and keeps the request. `tls` is required for
- * `https://`. Throws what `connect()` throws, and `TOOL_FAILED`.
+ * `https://`; with `serverIds` the server must have one of these identities. Throws what `connect()` throws, and `TOOL_FAILED`.
  */
 export async function recordCall(
   url: URL,
   tls: TlsOptions | undefined,
   signal: AbortSignal,
+  serverIds?: readonly string[],
 ): Promise<RecordedCall> {
-  const mtls = tls && mtlsFetch(parseTlsConfig(tls, 'client'))
+  const mtls = tls && mtlsFetch(tls, { serverId: serverIds })
   const fetch = mtls ?? plainFetch()
   let sent: { headers: Headers; body: string } | undefined
   const transport = new StreamableHTTPClientTransport(url, {

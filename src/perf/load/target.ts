@@ -1,4 +1,4 @@
-import type { SecureContext } from 'node:tls'
+import type { ConnectionOptions, SecureContext } from 'node:tls'
 import type { TlsOptions } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { type RecordedCall, recordCall } from './recorded-call.js'
@@ -15,7 +15,12 @@ export interface GivenServers {
   readonly mtlsUrl: URL
   readonly httpUrl?: URL | undefined
   readonly tls: TlsOptions
+  /** The identities of which the one over mTLS must have one, instead of its name. */
+  readonly serverIds?: readonly string[] | undefined
 }
+
+/** What Node asks of the server's certificate, beside its chain. */
+export type ServerIdentityCheck = NonNullable<ConnectionOptions['checkServerIdentity']>
 
 /** One server to measure, over one transport. */
 export interface Target {
@@ -24,6 +29,8 @@ export interface Target {
   readonly call: RecordedCall
   /** With mTLS. */
   readonly secureContext: SecureContext | undefined
+  /** Instead of that of the host, where the server was asked for by its identity. */
+  readonly checkServerIdentity?: ServerIdentityCheck | undefined
   /** A process we started and can ask what it uses; undefined for a URL. */
   readonly server: ServerUnderTest | undefined
 }
@@ -56,12 +63,21 @@ export async function openTargets(
     signal.throwIfAborted()
     return server
   }
+  const serverIds = servers.kind === 'given' ? servers.serverIds : undefined
   const open = async (transport: Transport, given: URL | undefined): Promise<Target> => {
     const server = servers.kind === 'own' ? await start(transport, servers) : undefined
     const url = server?.url ?? (given as URL)
     const secured = transport === 'mtls'
-    const call = await recordCall(url, secured ? tls : undefined, signal)
-    return { transport, url, call, secureContext: secured ? secureContext : undefined, server }
+    const call = await recordCall(url, secured ? tls : undefined, signal, secured ? serverIds : undefined)
+    const { fingerprint256 = '' } = call.connection?.peerCertificate ?? {}
+    return {
+      transport,
+      url,
+      call,
+      secureContext: secured ? secureContext : undefined,
+      checkServerIdentity: secured && serverIds ? sameCertificate(fingerprint256) : undefined,
+      server,
+    }
   }
   try {
     const { httpUrl, mtlsUrl } = servers.kind === 'given' ? servers : {}
@@ -78,4 +94,12 @@ export async function openTargets(
     await stop()
     throw error
   }
+}
+
+/** Our own client has judged this certificate; Node's knows no identities. */
+function sameCertificate(fingerprint256: string): ServerIdentityCheck {
+  return (host, certificate) =>
+    certificate.fingerprint256?.replaceAll(':', '').toLowerCase() === fingerprint256
+      ? undefined
+      : new Error(`${host} shows another certificate than before`)
 }

@@ -34,11 +34,14 @@ export const subjectKinds = {
 export interface AuthorityOptions extends SubjectOptions {
   /** Its name, at most 64 characters; `mcp-mtls CA` and six random digits by default. */
   readonly commonName?: string | undefined
+  /** The trust domain that it speaks for, `example.org`: it may issue SPIFFE IDs of that domain alone; none by default. */
+  readonly trustDomain?: string | undefined
 }
 
 export const authorityKinds = {
   ...subjectKinds,
   commonName: kind.ofRequest,
+  trustDomain: kind.ofRequest,
 } satisfies OptionKinds<AuthorityOptions>
 
 export type LeafType = 'server' | 'client'
@@ -51,6 +54,10 @@ export interface CertificateRequest extends SubjectOptions {
   readonly commonName: string
   /** More names: `dns:…`, `ip:…`, `email:…`, `uri:…`, or without the prefix where the form is clear; none by default. */
   readonly subjectAltNames?: readonly string[] | undefined
+  /**
+   * `false` for a server without DNS name and IP address, which its clients ask for by its identity; true by default.
+   */
+  readonly hostNames?: boolean | undefined
 }
 
 export const requestKinds = {
@@ -58,6 +65,7 @@ export const requestKinds = {
   type: kind.ofRequest,
   commonName: kind.ofRequest,
   subjectAltNames: kind.ofRequest,
+  hostNames: kind.ofRequest,
 } satisfies OptionKinds<CertificateRequest>
 
 /** A request that was checked: everything decided, nothing optional but what may be absent. */
@@ -80,6 +88,7 @@ export const longestValidityDays = 3650
 interface AuthorityRequest extends SubjectOptions {
   readonly type: 'ca'
   readonly commonName: string
+  readonly trustDomain?: string | undefined
 }
 
 /** A request for a CA, with a name of its own: two CAs of one name are a trap for verifiers. */
@@ -155,7 +164,15 @@ function examine(
       `keySize: only rsa has one, ${shown(keyType).replaceAll('"', '')} has a fixed size`,
     )
 
-  const names: SubjectName[] = type === 'server' ? ownName(commonName) : []
+  const { hostNames = true } = 'hostNames' in request ? request : {}
+  expect(typeof hostNames === 'boolean', `hostNames: ${shown(hostNames)}: allowed are true and false`)
+  const names: SubjectName[] = type === 'server' && hostNames ? ownName(commonName) : []
+  const { trustDomain } = 'trustDomain' in request ? request : {}
+  if (trustDomain !== undefined) {
+    const fine = kind.trustDomain.fits(trustDomain)
+    expect(fine, `trustDomain: ${shown(trustDomain)} is not as in spiffe://example.org: lower case, no path`)
+    if (fine) names.push({ kind: 'uri', value: `spiffe://${trustDomain}` })
+  }
   const texts =
     'subjectAltNames' in request && request.subjectAltNames !== undefined ? request.subjectAltNames : []
   expect(areTexts(texts), 'subjectAltNames: expected a list of texts')
@@ -164,6 +181,9 @@ function examine(
     if ('problem' in name) problems.push(`subjectAltNames: ${name.problem}`)
     else if (!names.some(({ kind, value }) => kind === name.kind && value === name.value)) names.push(name)
   }
+  const hosts = names.filter((name) => name.kind === 'dns' || name.kind === 'ip')
+  if (type === 'server' && !hostNames && hosts.length > 0)
+    problems.push(`hostNames: false, and these are some: ${hosts.map(({ value }) => value).join(', ')}`)
   if (isText(commonName) && (type === 'server' || type === 'client')) {
     // A certificate from which no peer would read an identity is not made: each of ours asks the same function.
     const found = idIn({ names: byKind(names), commonName }, type)

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { isSpiffeId } from '../../auth/identity.js'
 import { bare } from '../../text/host.js'
+import { claimsSpiffe, isSpiffeId } from '../../text/spiffe.js'
 import { urlIn } from '../../text/url.js'
 
 /** One subject alternative name in the form it stands in the certificate. */
@@ -75,7 +75,7 @@ function readEmail(text: string): string | undefined {
 
 function readUri(text: string): string | undefined {
   if (!/^[\x21-\x7e]{1,2048}$/.test(text)) return undefined
-  if (/^spiffe:/i.test(text)) return isSpiffeId(text) ? text : undefined
+  if (claimsSpiffe(text)) return isSpiffeId(text) ? text : undefined
   // RFC 5280 section 4.2.1.6: absolute, and with a host when there is an authority.
   const url = urlIn(text)
   if (!url) return undefined

@@ -24,6 +24,8 @@ export interface Checked {
   readonly type: LeafType | 'ca' | 'crl' | 'key' | 'directory' | 'unknown'
   readonly certificate?: CertificateFacts
   readonly crl?: CrlFacts
+  /** Of a CA that is trusted: the domain that it is bound to. */
+  readonly trustDomain?: string
   /** Called as in the JSON of `cert-check`; empty when all is well. */
   readonly problems: readonly CheckFinding[]
 }
@@ -34,6 +36,8 @@ export interface CheckFilesOptions
   readonly caCert?: string | undefined
   /** File of the revocation lists; the `ca.crl` beside the CAs by default. */
   readonly crl?: string | undefined
+  /** Files of CAs that are trusted too, by the trust domain that they are bound to; none by default. */
+  readonly trustDomains?: Readonly<Record<string, string | readonly string[]>> | undefined
   /** Directories in which a `ca.crt` is looked for when there is none beside a file; none by default. */
   readonly directories?: readonly string[] | undefined
 }
@@ -46,6 +50,7 @@ const checkFilesKinds = {
   now: checkKinds.now,
   caCert: kind.path,
   crl: kind.path,
+  trustDomains: kind.trustDomains,
   directories: kind.paths,
 } satisfies OptionKinds<CheckFilesOptions>
 
@@ -65,9 +70,10 @@ export async function checkFiles(
   const contents = await readContents([...new Set(found.flatMap(({ files }) => files))])
   const trusts = new Map<string, Promise<Trust>>()
   const trustOf = (directory: string) => {
-    const { caCert, crl, directories = [] } = options
+    const { caCert, crl, trustDomains, directories = [] } = options
     const trust =
-      trusts.get(directory) ?? readTrust({ caCert, crl, directories: [directory, ...directories] })
+      trusts.get(directory) ??
+      readTrust({ caCert, crl, trustDomains, directories: [directory, ...directories] })
     trusts.set(directory, trust)
     return trust
   }
@@ -133,11 +139,14 @@ function judgeCertificate(
     trusted: isRoot ? [certificate] : unjudged ? undefined : trust.roots,
     chain: [...certificates, ...trust.intermediates],
     crls: trust.crls,
+    domains: trust.domains,
   })
+  const trustDomain = certificate.isCa ? trust.domains.byKey.get(certificate.keyId) : undefined
   return {
     path,
     type,
     certificate,
+    ...(trustDomain !== undefined && { trustDomain }),
     problems: [
       // A passphrase is needed to issue, not to look on.
       ...found.filter(

@@ -54,11 +54,11 @@ export function invalid({ subject }: CertificateFacts, what: string, hint: strin
 
 /** A `Finding` of the judge about a certificate of this use, with its code and what to do about it. */
 export function explained(
-  { kind, certificate, words, detail }: Finding,
+  { kind, certificate, words, hint: own, detail }: Finding,
   type: LeafType | 'ca' | undefined,
 ): CheckFinding {
   const [code, hint] = checkKinds[kind] ?? [faultCodes[kind]]
-  const said = typeof hint === 'function' ? hint(type) : hint
+  const said = own ?? (typeof hint === 'function' ? hint(type) : hint)
   return checkFinding(code, `${certificate.subject} ${words}${detail ? `, ${detail}` : ''}`, said)
 }
 
@@ -84,6 +84,10 @@ const checkKinds: Readonly<
     'Issue the certificate from a CA that has no such limit, or is nearer to the root.',
   ],
   constraint: ['CERT_INVALID', 'Issue it with names that its CA may give, or from a CA that may give these.'],
+  'trust-domain': [
+    'CERT_INVALID',
+    'Issue it from the CA of that trust domain, or bind its CA to that domain with TLS_TRUST_DOMAINS.',
+  ],
   purpose: ['CERT_INVALID', (type) => `Issue one for this use with \`mcp-mtls cert-gen ${type} NAME\`.`],
   fabric: [
     'CERT_INVALID',

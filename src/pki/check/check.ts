@@ -1,10 +1,12 @@
 import { identityFrom } from '../../auth/identity.js'
+import { bindTrustDomains, noTrustDomains, type TrustDomains } from '../../auth/trust-domains.js'
 import { MtlsError } from '../../errors.js'
 import { CrlSet } from '../../judge/crl-set.js'
 import { dateFault } from '../../judge/dates.js'
 import { type Finding, findings } from '../../judge/findings.js'
 import { buildPath, type CertificatePath } from '../../judge/path.js'
 import { dayMs } from '../../text/duration.js'
+import { claimsSpiffe } from '../../text/spiffe.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import type { CrlFacts } from '../../x509/crl.js'
 import { expiringFrom } from '../../x509/life.js'
@@ -64,15 +66,28 @@ export function check(certificate: CertificateFacts, options: CheckOptions = {})
   return findingsOf(certificate, options)
 }
 
+/** What commands know beside that. */
+export interface JudgingOptions extends CheckOptions {
+  /** Which of the trusted CAs may give which SPIFFE IDs; what they say of themselves by default. */
+  readonly domains?: TrustDomains | undefined
+  /** The identities of which a server must have one, as they are compared, instead of covering a host. */
+  readonly serverIds?: readonly string[] | undefined
+}
+
 /** The same for those who have looked at the options themselves. */
-export function findingsOf(certificate: CertificateFacts, options: CheckOptions): readonly CheckFinding[] {
+export function findingsOf(certificate: CertificateFacts, options: JudgingOptions): readonly CheckFinding[] {
   const { now = new Date(), trusted, chain = [], demoMode = false } = options
   const type = options.type ?? (certificate.isCa ? 'ca' : undefined)
   const purpose = type === 'server' || type === 'client' ? usageOf[type] : undefined
   const anchors = trusted ?? (certificate.isCa ? [certificate] : [])
-  const { crls, crlMissingAllowed, serverName } = options
+  const { crls, crlMissingAllowed, serverName, serverIds, domains = boundBy(anchors) } = options
   const revocation = crls && new CrlSet(crls, crlMissingAllowed)
-  const path = buildPath(certificate, chain, anchors, { now, revocation, ...(purpose && { purpose }) })
+  const path = buildPath(certificate, chain, anchors, {
+    now,
+    revocation,
+    domains,
+    ...(purpose && { purpose }),
+  })
   const judged = trusted ? path.certificates : [certificate]
   const counts = ({ kind, certificate: whose, relaxed }: Finding) => {
     if (demoMode && relaxed) return false
@@ -80,7 +95,7 @@ export function findingsOf(certificate: CertificateFacts, options: CheckOptions)
     return kind === 'signature' || judged.includes(whose)
   }
   return [
-    ...[...findings(path, { now, purpose, serverName, revocation })]
+    ...[...findings(path, { now, purpose, serverName, serverIds, revocation, domains })]
       .filter(counts)
       .map((finding) => explained(finding, type)),
     ...judged.flatMap((facts) => expiryFindings(facts, now, options.withinDays)),
@@ -89,6 +104,15 @@ export function findingsOf(certificate: CertificateFacts, options: CheckOptions)
     ...nameFindings(certificate, type, demoMode),
     ...keyFindings(certificate, options),
   ]
+}
+
+/** What the CAs say of themselves. Two that contradict each other are told of where both are trusted. */
+function boundBy(anchors: readonly CertificateFacts[]): TrustDomains {
+  try {
+    return bindTrustDomains(anchors.filter(({ isCa }) => isCa))
+  } catch {
+    return noTrustDomains
+  }
 }
 
 function expiryFindings(
@@ -130,7 +154,7 @@ function nameFindings(
   demoMode: boolean,
 ): CheckFinding[] {
   if (type !== 'server' && type !== 'client') return []
-  const { dns, ip } = certificate.names
+  const { dns, ip, uri } = certificate.names
   const hint = 'Issue it anew with the names it should have: `mcp-mtls cert-gen … --san NAME`.'
   try {
     identityFrom(certificate, !demoMode, type)
@@ -138,7 +162,8 @@ function nameFindings(
     if (!(error instanceof MtlsError)) throw error
     return [checkFinding('CERT_INVALID', error.message, hint)]
   }
-  if (type === 'client' || demoMode || dns.length + ip.length > 0) return []
+  // One with a SPIFFE ID is asked for by that.
+  if (type === 'client' || demoMode || dns.length + ip.length > 0 || uri.some(claimsSpiffe)) return []
   return [invalid(certificate, 'names no host: no DNS name or IP address, and the common name is none', hint)]
 }
 

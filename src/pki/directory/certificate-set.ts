@@ -39,6 +39,10 @@ import { trustChanges } from './trust-changes.js'
 export interface CertificateOptions extends CaOptions, SubjectOptions {
   /** Life of a new CA in days, more than 0 and at most 3650 (default). */
   readonly caValidityDays?: number | undefined
+  /** The trust domain of a new CA, which may issue SPIFFE IDs of that alone; none by default. */
+  readonly trustDomain?: string | undefined
+  /** `false`: the server has no DNS name and no IP address, and is asked for by its identity; true by default. */
+  readonly hostNames?: boolean | undefined
   /** More names of the server, or of the certificate that is added; none by default. */
   readonly subjectAltNames?: readonly string[] | undefined
   /** Replace what is there; false by default. */
@@ -51,6 +55,8 @@ const certificateKinds = {
   ...caKinds,
   ...subjectKinds,
   caValidityDays: kind.ofRequest,
+  trustDomain: kind.ofRequest,
+  hostNames: kind.flag,
   subjectAltNames: kind.texts,
   force: kind.flag,
   demoMode: kind.flag,
@@ -112,12 +118,14 @@ const ownNames = ['localhost', '127.0.0.1', '::1'] as const
 export async function makeCertificateSet(options: CertificateSetOptions): Promise<CertificateSet> {
   requireOptions(options, certificateSetKinds, "makeCertificateSet({ certDir: './certs' })")
   const { serverName, clientName, subjectAltNames: names = [], demoMode = false, force = false } = options
+  const { hostNames = true } = options
   const server: LeafRequest = {
     stem: 'server',
     type: 'server',
     commonName: serverName ?? 'mcp-server',
-    subjectAltNames: [...names, ...ownNames],
-    demands: { commonName: serverName, names },
+    subjectAltNames: hostNames ? [...names, ...ownNames] : names,
+    hostNames,
+    demands: { commonName: serverName, names, hostNames },
   }
   const client: LeafRequest = {
     stem: 'client',
@@ -129,14 +137,27 @@ export async function makeCertificateSet(options: CertificateSetOptions): Promis
   return complete(wantedSet(options, [server, client], force && !demoMode), await storesOf(options))
 }
 
+/** Makes the CA of a directory alone, where there is none or with `force`. Throws what `makeCertificateSet` throws. */
+export async function makeAuthority(options: CertificateOptions): Promise<CertificateSet> {
+  requireOptions(
+    options,
+    certificateKinds,
+    "makeAuthority({ certDir: './certs', trustDomain: 'example.org' })",
+  )
+  const { force = false } = options
+  return complete(wantedSet({ ...options, demoMode: false }, [], force), await storesOf(options))
+}
+
 /** Issues one more certificate from the CA of the directory, `NAME.crt` and `NAME.key`; makes the CA when there is none. */
 export async function addCertificate(options: AddCertificateOptions): Promise<CertificateSet> {
   const call = "addCertificate({ certDir: './certs', type: 'client', name: 'agent' })"
   requireOptions(options, addCertificateKinds, call)
-  const { type, name, subjectAltNames: names = [] } = options
+  const { type, name, subjectAltNames: names = [], hostNames = true } = options
   // A server that got no names of its own is one to try out on this machine.
-  const subjectAltNames = type === 'server' && names.length === 0 ? ownNames : names
-  const leaf = { stem: name, type, commonName: name, subjectAltNames, demands: { names } }
+  const subjectAltNames = type === 'server' && hostNames && names.length === 0 ? ownNames : names
+  const isNameless = type === 'server' && !hostNames
+  const demands = { names, hostNames: !isNameless }
+  const leaf = { stem: name, type, commonName: name, subjectAltNames, hostNames, demands }
   return complete(wantedSet(options, [leaf], false, fileNameProblems(name)), await storesOf(options))
 }
 
@@ -144,6 +165,7 @@ interface LeafRequest extends Pick<WantedLeaf, 'stem' | 'demands'> {
   readonly type: LeafType
   readonly commonName: string
   readonly subjectAltNames: readonly string[]
+  readonly hostNames?: boolean
 }
 
 /** What is asked for, checked as a whole: nothing is begun when any part of it is wrong. */
@@ -155,18 +177,18 @@ function wantedSet(
 ): WantedSet {
   const { certDir, passphrase, organization, country, validityDays, caValidityDays, keyType, keySize } =
     options
-  const { force = false, demoMode = false } = options
+  const { force = false, demoMode = false, trustDomain } = options
   const subject = { organization, country, keyType, keySize }
   const requests = leafRequests.map(({ stem, demands, ...request }) => ({
     ...request,
     ...subject,
     validityDays,
   }))
-  const parsed = parseRequests(requests, { ...subject, validityDays: caValidityDays }, problems)
+  const parsed = parseRequests(requests, { ...subject, validityDays: caValidityDays, trustDomain }, problems)
   const leaves = leafRequests.map(({ stem, demands }, at) => {
     return { stem, demands, specification: parsed.leaves[at] as Specification }
   })
-  return { certDir, passphrase, ca: demoMode ? undefined : parsed.ca, leaves, force, replaceCa }
+  return { certDir, passphrase, ca: demoMode ? undefined : parsed.ca, leaves, force, replaceCa, trustDomain }
 }
 
 function fileNameProblems(name: string): string[] {

@@ -1,4 +1,5 @@
 import { MtlsError } from '../../errors.js'
+import { trustDomainOf } from '../../text/spiffe.js'
 import type { CertificateFacts } from '../../x509/certificate.js'
 import { certificateParts } from '../../x509/der/certificate-parts.js'
 import { readName, valuesOf } from '../../x509/name.js'
@@ -165,6 +166,7 @@ function inUse(outstanding: readonly CertificateFacts[], { subject }: Certificat
 /** The options of a CA like this one; without a type of key its key is to be like that of this one. */
 function like(ca: CertificateFacts, wishes: SubjectOptions): AuthorityOptions {
   return {
+    trustDomain: ca.names.uri.map(trustDomainOf).find((domain) => domain !== undefined),
     organization: wishes.organization ?? attribute(ca, '2.5.4.10'),
     country: wishes.country ?? attribute(ca, '2.5.4.6'),
     validityDays: wishes.validityDays,

@@ -18,6 +18,8 @@ export interface WantedSet {
   /** Make all of the leaves, whatever is there. */
   readonly force: boolean
   readonly replaceCa: boolean
+  /** Of the CA: one that is there already must speak for it. */
+  readonly trustDomain: string | undefined
 }
 
 /** `STEM.crt` and `STEM.key`. */
@@ -25,7 +27,12 @@ export interface WantedLeaf {
   readonly stem: string
   readonly specification: Specification
   /** What the caller asked for in so many words: a certificate that is there already must have it. */
-  readonly demands: { readonly commonName?: string | undefined; readonly names: readonly string[] }
+  readonly demands: {
+    readonly commonName?: string | undefined
+    readonly names: readonly string[]
+    /** `false`: it must have no host names. */
+    readonly hostNames?: boolean
+  }
 }
 
 /** Whether there is nothing to do. Throws when what is there does not fit together. */
@@ -41,9 +48,24 @@ export function isComplete(wanted: WantedSet, present: Contents): boolean {
 
 /** The leaves to make. Throws when what is there does not fit together. */
 export function missingLeaves(wanted: WantedSet, present: Contents): readonly WantedLeaf[] {
+  if (!wanted.replaceCa) judgeTrustDomain(wanted, present)
   if (wanted.force) return wanted.leaves
   if (wanted.ca) judgeAuthority(wanted, present)
   return wanted.leaves.filter((leaf) => !isThere(leaf, wanted, present))
+}
+
+/** A CA that is there is not marked later: what trusts it has the certificate that it has. */
+function judgeTrustDomain({ trustDomain }: WantedSet, { files, caFiles }: Contents): void {
+  const file = caFiles.get('ca.crt') ?? files.get('ca.crt')
+  const [ca] = file?.certificates ?? []
+  if (trustDomain === undefined || !file || ca?.names.uri.includes(`spiffe://${trustDomain}`)) return
+  throw new MtlsError(
+    'CERT_INVALID',
+    `${file.path} is there already and does not speak for the trust domain ${trustDomain}`,
+    {
+      hint: `Bind it where it is trusted instead (TLS_TRUST_DOMAINS=${trustDomain}=FILE), or ${replaceAll}`,
+    },
+  )
 }
 
 function judgeAuthority({ passphrase }: WantedSet, { caFiles }: Contents): void {
@@ -85,7 +107,7 @@ function isThere(
   }
   const unmet = unmetDemand(demands, leaf)
   if (unmet)
-    throw new MtlsError('CERT_INVALID', `${certificate.path} is there already and has not ${unmet}`, {
+    throw new MtlsError('CERT_INVALID', `${certificate.path} is there already and has ${unmet}`, {
       hint: 'Replace it with --force, or leave that option out.',
     })
   return true
@@ -100,12 +122,14 @@ export function halfMissing(absent: string, other: string): MtlsError {
 }
 
 function unmetDemand(
-  { commonName, names }: WantedLeaf['demands'],
+  { commonName, names, hostNames }: WantedLeaf['demands'],
   facts: CertificateFacts,
 ): string | undefined {
-  if (commonName !== undefined && facts.commonName !== commonName) return `the common name ${commonName}`
-  return names.find((text) => {
+  if (commonName !== undefined && facts.commonName !== commonName) return `not the common name ${commonName}`
+  if (hostNames === false && facts.names.dns.length + facts.names.ip.length > 0) return 'host names'
+  const missing = names.find((text) => {
     const name = parseSubjectName(text)
     return !('problem' in name) && !facts.names[name.kind].includes(name.value)
   })
+  return missing === undefined ? undefined : `not ${missing}`
 }

@@ -16,7 +16,8 @@ export interface Handshake {
  */
 export async function handshake(options: OpenOptions): Promise<Handshake> {
   const socket = await openTls(options)
-  const judge = new PeerJudge({ anchors: options.anchors, mode: 'strict', crls: undefined }, 'server')
+  const { anchors, domains, serverIds } = options
+  const judge = new PeerJudge({ anchors, domains, mode: 'strict', crls: undefined }, 'server', serverIds)
   try {
     const { tlsVersion, cipherSuite, keyExchange } = negotiated(socket, 'client')
     return {

@@ -12,6 +12,8 @@ export interface ObserveOptions {
   readonly tls: TlsOptions
   /** The name the certificate must have, instead of the host of the URL. */
   readonly serverName?: string | undefined
+  /** The identities of which it must have one, instead. */
+  readonly serverId?: string | readonly string[] | undefined
   /** For connection, handshake and answers together, milliseconds. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
@@ -45,7 +47,7 @@ const longestBody = 1024 * 1024
  * and `/metrics`. Reads our files again on every call. Problems are returned, never thrown.
  */
 export async function observe(url: URL, options: ObserveOptions): Promise<Observation> {
-  const { tls, serverName, timeoutMs } = options
+  const { tls, serverName, serverId, timeoutMs } = options
   const server = `the server at ${hostPortOf(url)}`
   const events: SecurityEvent[] = []
   let answered = false
@@ -54,6 +56,7 @@ export async function observe(url: URL, options: ObserveOptions): Promise<Observ
   try {
     const fetch = mtlsFetch(tls, {
       serverName,
+      serverId,
       watch: false,
       connectTimeout: timeoutMs,
       handshakeTimeout: timeoutMs,

@@ -7,6 +7,7 @@ import { hostPort } from '../../text/host.js'
 import { connectTls } from '../../tls/client-socket.js'
 import { handshakeError } from '../../tls/handshake-error.js'
 import { contextOptions, unusable } from '../../tls/material/context.js'
+import type { Material } from '../../tls/material/material.js'
 import { type CertificateFacts, pemOf } from '../../x509/certificate.js'
 
 /** What a client presents: its certificate with the chain, and the key, PEM. */
@@ -23,6 +24,10 @@ export interface OpenOptions {
   readonly serverName?: string | undefined
   /** The CAs at which a chain may end. */
   readonly anchors: readonly CertificateFacts[]
+  /** Which of them may give which SPIFFE IDs; without it none is bound. */
+  readonly domains?: Material['domains'] | undefined
+  /** The identities of which the server must have one, as they are compared, instead of the name. */
+  readonly serverIds?: readonly string[] | undefined
   /** What we present when asked; nothing if absent. */
   readonly identity?: ClientIdentity | undefined
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined

@@ -41,11 +41,13 @@ export interface Baseline {
  * for them. Returns how the server behaves when it accepts a client, undefined when it did not accept us.
  */
 export async function diagnose(options: DiagnoseOptions, steps: Steps): Promise<Baseline | undefined> {
-  const { url, trust, serverName, timeoutMs, handshakeTimeoutMs, signal } = options
+  const { url, trust, serverName, serverIds, timeoutMs, handshakeTimeoutMs, signal } = options
   const target = {
     ...endpointOf(url),
     serverName,
+    serverIds,
     anchors: [...trust.roots, ...trust.intermediates],
+    domains: trust.domains,
     minVersion: options.tls.minVersion,
     timeoutMs: handshakeTimeoutMs,
     signal,
@@ -143,12 +145,12 @@ async function shakeHands(target: OpenOptions): Promise<Found<Handshake>> {
 function judgeServer({ peer }: Handshake, { tls, trust }: DiagnoseOptions, target: OpenOptions): Found<true> {
   const { demoMode = false, crlMissing } = tls
   const crls = trust.crls && new CrlSet(trust.crls, crlMissing === 'allow')
-  const { host, serverName = host } = target
+  const { host, serverName = host, serverIds, domains } = target
   const mode = demoMode ? 'demo' : 'strict'
-  const judged = verdict(peer, { peer: 'server', serverName, mode, crls }, new Date())
+  const judged = verdict(peer, { peer: 'server', serverName, serverIds, domains, mode, crls }, new Date())
   if (!judged.accepted) throw refusedServer(judged, hostPort(target))
   const [leaf] = judged.path.certificates
-  const names = hostsOf(leaf.names).join(', ')
+  const names = [...hostsOf(leaf.names), ...leaf.names.uri].join(', ')
   const relaxed =
     judged.relaxed.length > 0 ? `; accepted by demo mode only: ${judged.relaxed.join(', ')}` : ''
   return { value: true, detail: `${certificateText(leaf)}, for ${names}${relaxed}` }

@@ -12,6 +12,8 @@ export interface McpOptions {
   readonly tls: TlsOptions
   /** The name the certificate must have, instead of the host of the URL. */
   readonly serverName?: string | undefined
+  /** The identities of which it must have one, as they are compared, instead. */
+  readonly serverIds?: readonly string[] | undefined
   /** For each step, milliseconds. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
@@ -33,12 +35,13 @@ export async function runMcpSteps(
 }
 
 async function connectMcp(options: McpOptions): Promise<Found<MtlsClient>> {
-  const { url, tls, serverName, timeoutMs, signal } = options
+  const { url, tls, serverName, serverIds, timeoutMs, signal } = options
   const client = await orNotMcp(options, () =>
     connect({
       serverUrl: url,
       tls,
       ...(serverName !== undefined && { serverName }),
+      ...(serverIds !== undefined && { serverId: serverIds }),
       timeoutMs,
       retryAttempts: 0,
       log: false,

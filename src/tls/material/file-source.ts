@@ -16,6 +16,7 @@ export function fileSource(config: TlsConfig, role: Role, serverName = '') {
       ...ownPaths(config, role),
       config.caCert,
       crlPath(config),
+      ...(config.trustDomains ?? []).map(({ caCert }) => caCert),
       ...(role === 'server' && config.ticketKeys !== undefined ? [config.ticketKeys] : []),
     ],
   }
@@ -54,7 +55,12 @@ export async function loadMaterial(
   }
   const certificate = { text: certText, path: certPath }
   const key = { text: keyText, path: keyPath }
-  const texts = { certificate, key, ca, crl }
+  const trustDomains = await Promise.all(
+    (config.trustDomains ?? []).map(async ({ domain, caCert }) => {
+      return { domain, path: caCert, text: await read(caCert) }
+    }),
+  )
+  const texts = { certificate, key, ca, crl, trustDomains }
   const ticketSecret = await ticketSecretOf(config, role, serverName, now)
   if (previous?.version === versionOf(texts)) return withTicketSecret(previous, ticketSecret)
   return makeMaterial(

@@ -1,14 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
+import type { TrustDomains } from '../../auth/trust-domains.js'
 import type { Role, TlsConfig } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import { CrlSet } from '../../judge/crl-set.js'
-import { buildPath, isSelfSigned } from '../../judge/path.js'
+import { buildPath } from '../../judge/path.js'
 import { type CertificateFacts, pemOf } from '../../x509/certificate.js'
 import { type CrlFacts, readCrls } from '../../x509/crl.js'
-import { readCertificates } from '../../x509/pem.js'
 import { withoutSuperseded } from '../../x509/revocation.js'
 import { coversServerName } from '../../x509/server-name.js'
+import { type DomainText, readAuthorities } from './authorities.js'
 import { secureContext, type TlsIdentity } from './context.js'
 import { readOwnCertificate, type SourceText } from './own-certificate.js'
 import { type TicketSecret, ticketKeysFor } from './ticket-keys.js'
@@ -24,12 +25,14 @@ export interface Material {
   readonly ownIssuer: boolean
   /** The CAs whose certificates we accept; may be empty in demo mode. */
   readonly anchors: readonly CertificateFacts[]
+  /** Which of them may give which SPIFFE IDs. */
+  readonly domains: TrustDomains
   readonly crls: CrlSet | undefined
   /** Who else can read our key; undefined if that is no problem. */
   readonly keyExposure: string | undefined
   /** Changes whenever a file's content changes; reveals nothing about the key. */
   readonly version: string
-  /** Changes whenever the CAs or the revocation lists change. */
+  /** Changes whenever the CAs, their trust domains or the revocation lists change. */
   readonly trustVersion: string
   /** Changes whenever the file of the revocation lists changes. */
   readonly listVersion: string
@@ -53,6 +56,8 @@ export interface MaterialTexts {
   /** The CAs to trust; undefined only in demo mode. */
   readonly ca: SourceText | undefined
   readonly crl: SourceText | undefined
+  /** More CAs to trust, each file bound to a trust domain; none by default. */
+  readonly trustDomains?: readonly DomainText[] | undefined
   /** Who else can read the key. */
   readonly keyExposure: string | undefined
   /** Of a server that shares its session tickets. */
@@ -76,8 +81,13 @@ export function versionOf({
   key,
   ca,
   crl,
+  trustDomains,
 }: Omit<MaterialTexts, 'keyExposure' | 'ticketSecret'>): string {
-  return digest(certificate.text, key.text, ca?.text, crl?.text)
+  return digest(certificate.text, key.text, ca?.text, crl?.text, ...domainTexts(trustDomains))
+}
+
+function domainTexts(trustDomains: readonly DomainText[] = []): string[] {
+  return trustDomains.flatMap(({ domain, text }) => [domain, text])
 }
 
 /**
@@ -99,7 +109,7 @@ export function makeMaterial(
     role,
     now,
   )
-  const anchors = ca ? readAnchors(ca) : []
+  const { anchors, domains } = readAuthorities(ca, texts.trustDomains)
   const ownIssuer = buildPath(certificate, chain, anchors).anchored
   if (previous?.ownIssuer && !ownIssuer) {
     throw new MtlsError(
@@ -117,10 +127,11 @@ export function makeMaterial(
     certificate,
     ownIssuer,
     anchors,
+    domains,
     crls: crl && new CrlSet(readOwnCrls(crl, rules, anchors), rules.crlMissing === 'allow'),
     keyExposure: texts.keyExposure,
     version: versionOf(texts),
-    trustVersion: digest(ca?.text, crl?.text),
+    trustVersion: digest(ca?.text, crl?.text, ...domainTexts(texts.trustDomains)),
     listVersion: digest(crl?.text),
   } as const
   const identity: TlsIdentity = {
@@ -209,22 +220,4 @@ function readOwnCrls(
   if (anchors.length > 0 && !lists.some((list) => anchors.some((anchor) => list.isSignedBy(anchor))))
     throw new MtlsError('CERT_INVALID', `${path} is not a revocation list of a CA in ${caCert}`)
   return lists
-}
-
-function readAnchors({ text, path }: SourceText): readonly CertificateFacts[] {
-  const anchors = readCertificates(text, path)
-  const leaf = anchors.find(({ isCa }) => !isCa)
-  if (leaf) throw new MtlsError('CERT_INVALID', `${path}: ${leaf.subject} is not a CA certificate`)
-  const [first] = anchors
-  if (first && !anchors.some(isSelfSigned)) {
-    const { subject, issuer, selfIssued } = first
-    const [what, hint] = selfIssued
-      ? [`${subject} names itself as its issuer, and its signature is not its own`, 'Get that file anew.']
-      : [
-          `${subject} was issued by ${issuer}, whose certificate is missing`,
-          `Add the certificate of ${issuer} to that file.`,
-        ]
-    throw new MtlsError('CERT_INVALID', `${path} has no root CA in it: ${what}`, { hint })
-  }
-  return anchors
 }

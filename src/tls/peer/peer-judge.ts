@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import type { TrustDomains } from '../../auth/trust-domains.js'
 import { MtlsError } from '../../errors.js'
 import { dateFault } from '../../judge/dates.js'
 import { buildPath, type CertificatePath } from '../../judge/path.js'
@@ -18,6 +19,11 @@ const remembered = 10_000
 /** Limit for one search, in the microseconds of `checkCost`: fifty of the usual keys, two of P-521. */
 const maximumCost = 5000
 
+/** The CAs, how strictly, and what is revoked. */
+type JudgedTrust = Pick<Material, 'anchors' | 'mode' | 'crls'> & {
+  readonly domains?: TrustDomains | undefined
+}
+
 /**
  * One state of trust: reads what handshakes tell about peers, and judges it. A resumed session carries the leaf alone,
  * without its intermediates, so the path from a leaf to a trust anchor is remembered, and used while it is accepted. If
@@ -26,7 +32,8 @@ const maximumCost = 5000
 export class PeerJudge {
   /** Accepted paths, by the bytes of the leaf. */
   readonly #known = new BoundedMap<string, PeerFacts>(remembered)
-  readonly #trust: Pick<Material, 'anchors' | 'mode' | 'crls'>
+  readonly #trust: JudgedTrust
+  readonly #serverIds: readonly string[] | undefined
   readonly #peer: 'client' | 'server'
   readonly #purpose: Purpose
   /** Verdicts that cannot be others yet. A handshake asks three times, and a peer that returns shows the same facts. */
@@ -34,7 +41,9 @@ export class PeerJudge {
   /** The connections that this trust has accepted, by the end of their verdict. */
   readonly moments = new Moments()
 
-  constructor(trust: Pick<Material, 'anchors' | 'mode' | 'crls'>, peer: 'client' | 'server') {
+  /** `serverIds`: the identities of which a server must be one, instead of having the name that was called. */
+  constructor(trust: JudgedTrust, peer: 'client' | 'server', serverIds?: readonly string[]) {
+    this.#serverIds = serverIds
     this.#trust = trust
     this.#peer = peer
     this.#purpose = peer === 'client' ? 'clientAuth' : 'serverAuth'
@@ -45,8 +54,8 @@ export class PeerJudge {
     const time = now.getTime()
     const kept = this.#keptVerdict(facts, serverName, time)
     if (kept) return kept
-    const { mode, crls } = this.#trust
-    const rules = { mode, crls, serverName: serverName ?? '' }
+    const { mode, crls, domains } = this.#trust
+    const rules = { mode, crls, domains, serverName: serverName ?? '', serverIds: this.#serverIds }
     const judged = verdict(facts, { ...rules, peer: this.#peer }, now)
     if (judged.accepted)
       this.#kept.set(facts, {
@@ -106,8 +115,9 @@ export class PeerJudge {
   }
 
   #path(leaf: CertificateFacts, presented: readonly CertificateFacts[], now: Date): CertificatePath {
-    const rules = { now, purpose: this.#purpose, revocation: this.#trust.crls, maximumCost }
-    return buildPath(leaf, presented, this.#trust.anchors, rules)
+    const { anchors, crls: revocation, domains } = this.#trust
+    const rules = { now, purpose: this.#purpose, revocation, domains, maximumCost }
+    return buildPath(leaf, presented, anchors, rules)
   }
 
   #climb(

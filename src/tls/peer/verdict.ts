@@ -1,4 +1,5 @@
 import { type Identity, identityFrom } from '../../auth/identity.js'
+import { areDomainsBound, noTrustDomains, type TrustDomains } from '../../auth/trust-domains.js'
 import { MtlsError, type MtlsErrorCode } from '../../errors.js'
 import type { CrlSet } from '../../judge/crl-set.js'
 import { faultCodes, type PathFault } from '../../judge/fault.js'
@@ -30,7 +31,17 @@ export type Verification = {
   readonly mode: 'strict' | 'demo'
   /** Undefined when no revocation list is in use. */
   readonly crls: CrlSet | undefined
-} & ({ readonly peer: 'client' } | { readonly peer: 'server'; readonly serverName: string })
+  /** Which CA may give which SPIFFE IDs; without it none is bound. */
+  readonly domains?: TrustDomains | undefined
+} & (
+  | { readonly peer: 'client' }
+  | {
+      readonly peer: 'server'
+      readonly serverName: string
+      /** The identities of which it must be one, instead of having that name. */
+      readonly serverIds?: readonly string[] | undefined
+    }
+)
 
 export type Verdict =
   | {
@@ -45,6 +56,8 @@ export type Verdict =
       readonly accepted: false
       readonly code: MtlsErrorCode
       readonly message: string
+      /** What to do about it, where that is not what the code says. */
+      readonly hint?: string
       /** Not the peer's fault: our revocation list is missing or out of date. */
       readonly listFault?: boolean
     }
@@ -59,29 +72,30 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
   const { path, unreadable } = peer
   if (unreadable !== undefined) return refusalFor('CERT_INVALID', unreadable, rules)
   if (!path) return refusalFor('CLIENT_CERT_REQUIRED', `the ${rules.peer} showed no certificate`, rules)
-  const { mode, crls: revocation } = rules
+  const { mode, crls: revocation, domains = noTrustDomains } = rules
   const purpose = rules.peer === 'client' ? 'clientAuth' : 'serverAuth'
-  const serverName = rules.peer === 'server' ? rules.serverName : undefined
-  const refusal = ({ kind, certificate, words }: PathFault): Refusal => ({
+  const { serverName, serverIds } = rules.peer === 'server' ? rules : {}
+  const refusal = ({ kind, certificate, words, hint }: PathFault): Refusal => ({
     ...refusalFor(
       faultCodes[kind],
       `certificate ${shortened(certificate.subject, 100)} ${words}${kind === 'issuer' && peer.isUnseen ? unseenWords : ''}`,
       rules,
     ),
+    ...(hint !== undefined && { hint }),
     ...(/list/.test(kind) && { listFault: true }),
   })
   const forged = forgedOn(path, peer.authorizationError, mode)
   if (forged) return refusal(forged)
   const relaxed: Relaxation[] = []
   let fault: PathFault | undefined
-  for (const finding of findings(path, { now, purpose, serverName, revocation })) {
+  for (const finding of findings(path, { now, purpose, serverName, serverIds, revocation, domains })) {
     if (mode === 'demo' && finding.relaxed) relaxed.push(finding.relaxed)
     else {
       fault = finding
       break
     }
   }
-  if (fault && fault.kind !== 'name') return refusal(fault)
+  if (fault && !isAboutName(fault)) return refusal(fault)
   // Our own findings have a message, OpenSSL's often have none; but OpenSSL's weigh more than a name mismatch.
   const refused = openSslRefusal(path, peer.authorizationError, rules)
   if (refused) return refused
@@ -90,7 +104,10 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
   try {
     return {
       accepted: true,
-      identity: identityFrom(leaf, relaxed.length === 0, rules.peer),
+      identity: identityFrom(leaf, relaxed.length === 0, rules.peer, {
+        trustDomain: path.trustDomain,
+        domainsBound: areDomainsBound(domains),
+      }),
       path,
       relaxed: [...new Set(relaxed)],
       validUntil: validUntil(path, revocation, now),
@@ -102,6 +119,10 @@ export function verdict(peer: PeerFacts, rules: Verification, now: Date): Verdic
       rules,
     )
   }
+}
+
+function isAboutName({ kind }: PathFault): boolean {
+  return kind === 'name' || kind === 'server-id'
 }
 
 const unseenWords = '; what was shown beside it was not looked at, since too much has come from there today'

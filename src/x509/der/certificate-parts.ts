@@ -19,6 +19,8 @@ export interface CertificateParts {
   readonly signatureAlgorithm: Uint8Array
   readonly notBefore: Date
   readonly notAfter: Date
+  /** The public key with its algorithm: a whole encoding of SubjectPublicKeyInfo. */
+  readonly keyInfo: Uint8Array
   /** Of the public key, with its parameters. */
   readonly keyAlgorithm: Element
   /** The bits of the public key. */
@@ -50,6 +52,7 @@ export function certificateParts(der: Uint8Array): CertificateParts {
     signatureAlgorithm: encodingOf(expected(algorithm, sequence)),
     notBefore: new Date(readTime(expected(notBefore))),
     notAfter: new Date(readTime(expected(notAfter))),
+    keyInfo: encodingOf(expected(key, sequence)),
     keyAlgorithm: expected(keyAlgorithm, sequence),
     publicKey: contentsOf(expected(publicKey, bitString)).subarray(1),
     extensions: extensionsIn(extensions && only(extensions)),

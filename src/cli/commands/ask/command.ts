@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { settingsOf } from '../../../config/settings/setting-table.js'
 import type { Io } from '../../io/io.js'
+import { serverIdOption } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { AskFlags } from './run.js'
 
@@ -10,6 +11,7 @@ export function build(io: Io): Command {
     .argument('[question...]', 'the question, 500 characters at most; from stdin when absent')
     .option('--city <city>', 'the city meant where the question names none')
     .option('--config <file>', 'take the servers from a mcpServers JSON file instead of the settings')
+    .addOption(serverIdOption())
     .option('--json', 'answer as JSON')
     .option('--verbose', 'plan, timing and TLS facts of each call on stderr')
     .addHelpText(
@@ -19,7 +21,7 @@ Examples:
   $ mcp-mtls ask "What's the weather and the time in Tokyo?"
   $ echo "What time is it in Lima when it is 15:00 in Oslo?" | mcp-mtls ask --json
 
-An entry of the --config file may have a "tls" object: ca, cert, key, passphrase, serverName.
+An entry of the --config file may have a "tls" object: ca, cert, key, passphrase, serverName, serverId.
 Security events go to the file of --security-log, and to stderr with a --log-level other than info.`,
     )
     .action(async (words: readonly string[], flags: AskFlags) => {

@@ -25,6 +25,7 @@ function connectTo(name: string, entry: McpServerEntry, settings: Settings, onRe
       useTls: tlsEnabled,
       ...(tlsEnabled && { tls: tlsOf(entry, settings) }),
       ...(entry.serverName !== undefined && { serverName: entry.serverName }),
+      ...(entry.serverId !== undefined && { serverId: entry.serverId }),
       timeoutMs,
       maxAnswerBytes,
       // The answer says what failed; log lines are printed on request only.

@@ -12,17 +12,18 @@ import { errorJson, planLines, replyJson } from './report.js'
 export interface AskFlags {
   readonly city?: string
   readonly config?: string
+  readonly serverId?: readonly string[]
   readonly json?: boolean
   readonly verbose?: boolean
 }
 
 export async function run(
   words: readonly string[],
-  { city, config, json = false, verbose = false }: AskFlags,
+  { city, config, serverId, json = false, verbose = false }: AskFlags,
   settings: Settings,
   io: Io,
 ): Promise<void> {
-  const called = mcpServers(config, settings, io)
+  const called = mcpServers({ config, serverId }, settings, io)
   const question = words.length > 0 ? words.join(' ') : await questionFrom(io)
   const relaxed = new Set<string>()
   const servers = connectsFor(called.servers, settings, (notice) => relaxed.add(notice))

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../../../config/duration.js'
 import { checkCodes } from '../../../pki/check/check-finding.js'
 import type { Io } from '../../io/io.js'
-import { withinOption } from '../../options/arguments.js'
+import { serverIdOption, withinOption } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { CheckFlags } from './run.js'
 
@@ -28,6 +28,7 @@ export function build(io: Io): Command {
     .argument('[what...]', 'files, directories, https:// URLs (default: the certificate directory)')
     .option('--ca-dir <path>', 'where the key of the CA is kept (default: the certificate directory)')
     .addOption(withinOption())
+    .addOption(serverIdOption())
     .option(
       '--watch [interval]',
       'go on: check again when files change, and at the interval (default: 1m)',
@@ -37,7 +38,7 @@ export function build(io: Io): Command {
     .addHelpText('after', help)
   addSettingOptions(
     command,
-    ...(['certDir', 'caCert', 'serverCert', 'serverKey', 'clientCert', 'clientKey'] as const),
+    ...(['certDir', 'caCert', 'trustDomains', 'serverCert', 'serverKey', 'clientCert', 'clientKey'] as const),
     ...(['keyPassphrase', 'crl', 'crlMissing', 'demoMode', 'demoAllowRemote', 'minVersion'] as const),
     'handshakeTimeout',
   )

@@ -17,7 +17,7 @@ export function levelOfAll(all: readonly Checked[]): Level {
 
 /** One entry of `cert-check --json`. */
 export function checkedJson(checked: CheckedEndpoint, now: Date): Record<string, unknown> {
-  const { path, type, certificate, crl, connection, problems } = checked
+  const { path, type, certificate, crl, trustDomain, connection, problems } = checked
   const end = endOf(checked)
   return {
     path,
@@ -30,6 +30,7 @@ export function checkedJson(checked: CheckedEndpoint, now: Date): Record<string,
     not_after: end?.toISOString() ?? null,
     days_left: end ? daysLeft(end, now) : null,
     key: certificate?.key.text ?? null,
+    ...(trustDomain !== undefined && { trust_domain: trustDomain }),
     ...(connection && {
       tls: {
         version: connection.negotiated.tlsVersion,
@@ -55,7 +56,7 @@ export function checkedLines(
       checked.certificate?.key.text ?? '',
       lifeOf(checked, now),
       shortened(
-        printable(namesIn(checked).join(', ') || (checked.certificate?.subject ?? checked.crl?.issuer ?? '')),
+        printable(shownNames(checked) || (checked.certificate?.subject ?? checked.crl?.issuer ?? '')),
         60,
       ),
     ]),
@@ -113,6 +114,14 @@ function connectionText({
 
 function endOf({ certificate, crl }: Checked): Date | undefined {
   return certificate?.notAfter ?? crl?.nextUpdate
+}
+
+/** With the trust domain of a CA that a setting binds to it. */
+function shownNames(checked: Checked): string {
+  const own = `spiffe://${checked.trustDomain}`
+  const names = namesIn(checked)
+  const isSaid = checked.trustDomain === undefined || names.includes(own)
+  return [...names, ...(isSaid ? [] : [`for ${own}`])].join(', ')
 }
 
 function namesIn({ certificate }: Checked): string[] {

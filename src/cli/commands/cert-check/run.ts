@@ -12,6 +12,7 @@ import { watchChecks } from './watch.js'
 export interface CheckFlags {
   readonly caDir?: string
   readonly within?: number
+  readonly serverId?: readonly string[]
   readonly watch?: number
   readonly json?: boolean
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { fileNames, type Settings, serverUrlProblem } from '../../../config/index.js'
+import { fileNames, type Settings, serverIdsIn, serverUrlProblem } from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
 import { checkFiles } from '../../../pki/check/check-files.js'
 import { readTrust } from '../../../pki/check/trust.js'
@@ -24,8 +24,9 @@ export function targetsOf(
   const isUrl = (text: string) =>
     /^[a-z][a-z0-9+.-]*:\/\//i.test(text) || (hasPort.test(text) && !existsSync(resolve(cwd, text)))
   const named = what.length > 0
-  const { certDir, caCert, crl, serverCert, serverKey, clientCert, clientKey } = tls
-  const usual = [certDir, caDir, caCert, crl, serverCert, serverKey, clientCert, clientKey]
+  const { certDir, caCert, crl, serverCert, serverKey, clientCert, clientKey, trustDomains = {} } = tls
+  const ofDomains = Object.values(trustDomains).flat()
+  const usual = [certDir, caDir, caCert, ...ofDomains, crl, serverCert, serverKey, clientCert, clientKey]
   const paths = named ? what.filter((text) => !isUrl(text)) : usual.filter((path) => path !== undefined)
   return {
     paths: [...new Set(paths.map((path) => resolve(cwd, path)))],
@@ -45,7 +46,11 @@ function liveServer(text: string, { demoMode, demoAllowRemote = false }: Setting
 /** Checks all of it once. */
 export async function checkTargets(
   { paths, urls }: Targets,
-  { caDir, within }: { readonly caDir?: string; readonly within?: number },
+  {
+    caDir,
+    within,
+    serverId,
+  }: { readonly caDir?: string; readonly within?: number; readonly serverId?: readonly string[] },
   { tls, limits }: Settings,
   { cwd }: Io,
 ): Promise<readonly CheckedEndpoint[]> {
@@ -56,9 +61,10 @@ export async function checkTargets(
     crlMissingAllowed: tls.crlMissing === 'allow',
     passphrase: tls.keyPassphrase,
   }
-  const sources = { caCert: tls.caCert, crl: tls.crl, directories }
+  const sources = { caCert: tls.caCert, crl: tls.crl, trustDomains: tls.trustDomains, directories }
   const files = await checkFiles(paths, { ...judging, ...sources })
   if (urls.length === 0) return files
+  const serverIds = serverIdsIn(serverId)
   // Files need no code for connecting.
   const { checkEndpoint } = await import('../../../probe/connect/check-endpoint.js')
   const [trust, identity] = await Promise.all([readTrust(sources), ownIdentity(tls)])
@@ -67,6 +73,7 @@ export async function checkTargets(
       ...judging,
       identity,
       trust,
+      serverIds,
       minVersion: tls.minVersion,
       timeoutMs: limits.handshakeTimeout,
     }),

@@ -1,4 +1,6 @@
 import type { Settings } from '../../../config/index.js'
+import { MtlsError } from '../../../errors.js'
+import { makeAuthority } from '../../../pki/directory/certificate-set.js'
 import {
   addCertificate,
   type CertificateOptions,
@@ -16,6 +18,9 @@ export interface GenFlags extends DirectoryFlags {
   readonly serverName?: string
   readonly clientName?: string
   readonly san?: readonly string[]
+  /** False with `--no-host-names`. */
+  readonly hostNames: boolean
+  readonly trustDomain?: string
   readonly keyType?: KeyType
   readonly keySize?: number
   readonly days?: number
@@ -34,6 +39,18 @@ export async function makeSet(flags: GenFlags, settings: Settings, io: Io): Prom
   reportSet(set, io, { json, next: typedCommand('serve all', { certDir: set.certDir }, io) + demo })
 }
 
+/** A CA alone. */
+export async function makeCa(flags: GenFlags, settings: Settings, io: Io): Promise<void> {
+  if (settings.tls.demoMode)
+    throw new MtlsError(
+      'CONFIG_INVALID',
+      'with --demo-mode every certificate signs itself, and there is no CA',
+    )
+  const directories = directoriesOf(settings, flags, io)
+  const set = await makeAuthority(optionsOf(flags, settings, io))
+  reportSet(set, io, { json: flags.json, next: typedCommand('cert-gen', directories, io) })
+}
+
 /** One more certificate from the same CA. */
 export async function makeOne(
   type: LeafType,
@@ -47,11 +64,13 @@ export async function makeOne(
 }
 
 function optionsOf(flags: GenFlags, settings: Settings, io: Io): CertificateOptions {
-  const { san, keyType, keySize, days, caDays, organization, country, force } = flags
+  const { san, hostNames, trustDomain, keyType, keySize, days, caDays, organization, country, force } = flags
   return {
     ...directoriesOf(settings, flags, io),
     demoMode: settings.tls.demoMode,
     subjectAltNames: san,
+    hostNames,
+    trustDomain,
     keyType,
     keySize,
     validityDays: days,

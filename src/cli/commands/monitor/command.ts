@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { Io } from '../../io/io.js'
-import { durationArgument, repeatedArgument, withinOption } from '../../options/arguments.js'
+import { durationArgument, repeatedArgument, serverIdOption, withinOption } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { MonitorFlags } from './run.js'
 
@@ -30,6 +30,7 @@ export function build(io: Io): Command {
     .description('Watches servers and certificates from outside')
     .argument('[paths...]', 'directories or files of certificates (default: the certificate directory)')
     .option('--config <file>', 'take the servers from a mcpServers JSON file instead of the settings')
+    .addOption(serverIdOption())
     .option('--no-servers', 'watch certificates alone')
     .option(
       '--watch-dir <path>',
@@ -45,7 +46,8 @@ export function build(io: Io): Command {
     .addHelpText('after', help)
   addSettingOptions(
     command,
-    ...(['certDir', 'caCert', 'clientCert', 'clientKey', 'keyPassphrase', 'crl', 'crlMissing'] as const),
+    ...(['certDir', 'caCert', 'trustDomains', 'clientCert', 'clientKey', 'keyPassphrase'] as const),
+    ...(['crl', 'crlMissing'] as const),
     ...(['demoMode', 'demoAllowRemote', 'minVersion', 'timeout'] as const),
     ...(['weatherUrl', 'datetimeUrl', 'echoUrl'] as const),
     ...(['weatherMcpTlsPort', 'datetimeMcpTlsPort', 'echoMcpTlsPort'] as const),

@@ -16,6 +16,7 @@ import { watchTargets } from './targets.js'
 
 export interface MonitorFlags {
   readonly config?: string
+  readonly serverId?: readonly string[]
   /** False with `--no-servers`. */
   readonly servers: boolean
   readonly watchDir?: readonly string[]
@@ -39,12 +40,12 @@ export async function run(
 
 function monitorOf(
   named: readonly string[],
-  { config, servers, watchDir = [], interval: intervalMs, within: withinDays }: MonitorFlags,
+  { config, serverId, servers, watchDir = [], interval: intervalMs, within: withinDays }: MonitorFlags,
   settings: Settings,
   io: Io,
 ): Monitor {
-  const { certDir, caCert, crl, keyPassphrase, demoMode, crlMissing } = settings.tls
-  const targets = servers ? watchTargets(config, settings, io) : { servers: [], notices: [] }
+  const { certDir, caCert, crl, trustDomains, keyPassphrase, demoMode, crlMissing } = settings.tls
+  const targets = servers ? watchTargets({ config, serverId }, settings, io) : { servers: [], notices: [] }
   writeLines(
     io.stderr,
     targets.notices.map((notice) => `note: ${printable(notice)}`),
@@ -57,6 +58,7 @@ function monitorOf(
       withinDays,
       caCert,
       crl,
+      trustDomains,
       passphrase: keyPassphrase,
       demoMode,
       crlMissingAllowed: crlMissing === 'allow',

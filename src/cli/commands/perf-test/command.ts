@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { settingsOf } from '../../../config/settings/setting-table.js'
 import type { Io } from '../../io/io.js'
-import { durationArgument } from '../../options/arguments.js'
+import { durationArgument, serverIdOption } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { PerfFlags } from './run.js'
 
@@ -9,6 +9,7 @@ export function build(io: Io): Command {
   const command = new Command('perf-test')
     .description('Measures what mTLS costs: the same calls over HTTP and over mTLS, in turns')
     .option('--mtls-url <url>', 'measure this server instead of own ones')
+    .addOption(serverIdOption())
     .option('--http-url <url>', 'the same server without TLS, on loopback')
     .option('--duration <time>', 'time for connections and calls together (default 28s)', durationArgument)
     .option('--concurrency <n,n,…>', 'calls in flight, each measured for itself', concurrencies, [1, 4, 16])
@@ -32,6 +33,8 @@ this one process: what is measured is the cost of a call, not the most a server 
     .action(async (flags: PerfFlags) => {
       if (flags.httpUrl !== undefined && flags.mtlsUrl === undefined)
         command.error('error: --http-url needs --mtls-url beside it')
+      if (flags.serverId !== undefined && flags.mtlsUrl === undefined)
+        command.error('error: --server-id needs --mtls-url beside it')
       const settings = await resolveSettings(command, io)
       const { run } = await import('./run.js')
       await run(flags, settings, io)

@@ -1,6 +1,12 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { packageVersion, type Settings, serverUrlProblem, withMcpPath } from '../../../config/index.js'
+import {
+  packageVersion,
+  type Settings,
+  serverIdsIn,
+  serverUrlProblem,
+  withMcpPath,
+} from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
 import type { GivenServers, OwnServers } from '../../../perf/load/target.js'
 import { perfTest } from '../../../perf/perf-test.js'
@@ -17,6 +23,7 @@ import { ReportFile } from './report-file.js'
 export interface PerfFlags {
   readonly httpUrl?: string
   readonly mtlsUrl?: string
+  readonly serverId?: readonly string[]
   readonly duration?: number
   readonly concurrency: readonly number[]
   readonly quick?: boolean
@@ -77,7 +84,7 @@ function own(directory: string): OwnServers {
   return { kind: 'own', program, certDir: join(directory, 'certs') }
 }
 
-function given({ httpUrl, mtlsUrl }: PerfFlags, { tls }: Settings): GivenServers | undefined {
+function given({ httpUrl, mtlsUrl, serverId }: PerfFlags, { tls }: Settings): GivenServers | undefined {
   if (mtlsUrl === undefined) return undefined
   if (tls.demoMode)
     throw new MtlsError('CONFIG_INVALID', 'perf-test measures strict mode, and demo mode is on', {
@@ -87,6 +94,7 @@ function given({ httpUrl, mtlsUrl }: PerfFlags, { tls }: Settings): GivenServers
     kind: 'given',
     httpUrl: httpUrl === undefined ? undefined : urlOf('--http-url', httpUrl, 'http:'),
     mtlsUrl: urlOf('--mtls-url', mtlsUrl, 'https:'),
+    serverIds: serverIdsIn(serverId),
     tls,
   }
 }

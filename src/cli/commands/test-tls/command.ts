@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { serverNames } from '../../../config/settings/choices.js'
 import { stepCodes } from '../../../probe/diagnose/steps.js'
 import type { Io } from '../../io/io.js'
+import { serverIdOption } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { TestFlags } from './run.js'
 
@@ -32,6 +33,7 @@ export function build(io: Io): Command {
       new Option('--server <name>', 'one of our servers, at its URL from the settings').choices(serverNames),
     )
     .option('--server-name <name>', 'the name the certificate must have, instead of the host of the URL')
+    .addOption(serverIdOption())
     .option('--audit', 'also try what the server must refuse: old versions, weak suites, strangers …')
     .option(
       '--ca-dir <path>',
@@ -41,7 +43,8 @@ export function build(io: Io): Command {
     .addHelpText('after', help)
   addSettingOptions(
     command,
-    ...(['certDir', 'caCert', 'clientCert', 'clientKey', 'keyPassphrase', 'crl', 'crlMissing'] as const),
+    ...(['certDir', 'caCert', 'trustDomains', 'clientCert', 'clientKey', 'keyPassphrase'] as const),
+    ...(['crl', 'crlMissing'] as const),
     ...(['demoMode', 'demoAllowRemote', 'minVersion', 'handshakeTimeout', 'timeout'] as const),
     ...(['weatherUrl', 'datetimeUrl', 'echoUrl'] as const),
     ...(['weatherMcpTlsPort', 'datetimeMcpTlsPort', 'echoMcpTlsPort'] as const),

@@ -4,6 +4,7 @@ import {
   proxyVariables,
   type ServerName,
   type Settings,
+  serverIdsIn,
   serverNames,
   serverUrlProblem,
   withMcpPath,
@@ -23,6 +24,7 @@ import { stepLines, stepsJson, summaryLines } from './report.js'
 export interface TestFlags {
   readonly server?: ServerName
   readonly serverName?: string
+  readonly serverId?: readonly string[]
   readonly caDir?: string
   readonly audit?: boolean
   readonly json?: boolean
@@ -36,7 +38,12 @@ export async function run(
 ): Promise<void> {
   const url = urlOf(named, flags.server, settings)
   const { tls, timeoutMs, limits } = settings
-  const trust = await readTrust({ caCert: tls.caCert, crl: tls.crl, directories: [tls.certDir] })
+  const trust = await readTrust({
+    caCert: tls.caCert,
+    crl: tls.crl,
+    trustDomains: tls.trustDomains,
+    directories: [tls.certDir],
+  })
   const proxies = proxyVariables(io.env)
   if (proxies.length > 0)
     writeLines(io.stderr, [
@@ -55,6 +62,7 @@ export async function run(
         tls,
         trust,
         serverName: flags.serverName,
+        serverIds: serverIdsIn(flags.serverId),
         timeoutMs,
         handshakeTimeoutMs: limits.handshakeTimeout,
         signal,
