@@ -5,6 +5,8 @@ export type CallTarget =
   | { readonly kind: 'tool' | 'prompt'; readonly name: string }
   /** A resource, or a template of resources (RFC 6570), by its URI. */
   | { readonly kind: 'resource'; readonly uri: string }
+  /** The resources whose changes a client listens for; none when it listens for changes of lists alone. */
+  | { readonly kind: 'subscription'; readonly uris: readonly string[] }
   /** Everything else: lists, `ping`, `initialize`, methods of extensions. */
   | { readonly kind: 'method' }
 
@@ -16,6 +18,8 @@ export interface CallOrigin {
   readonly server: string
   /** Revision that the message is written in: `2025-03-26` when it does not say. */
   readonly protocolVersion: string
+  /** IP address of the peer, where it is known. */
+  readonly address?: string | undefined
 }
 
 /** One classified call: a JSON-RPC request of a client. Everything that judges or records calls takes this value. */
@@ -25,6 +29,8 @@ export interface Call extends CallOrigin {
   readonly target: CallTarget
   /** Of a tool, prompt or completion; as parsed. */
   readonly arguments: unknown
+  /** Of a completion: the arguments that have a value already. */
+  readonly settled?: unknown
 }
 
 /** The messages of one body, sorted: what wants an answer, and what does not. */
@@ -36,13 +42,16 @@ export interface Classified {
 
 const firstWithoutBatches = '2025-06-18'
 const longestId = 256
+/** Each may run; limits count requests of HTTP. */
+const longestBatch = 100
 
 /** The calls in a parsed JSON body. Pure, and never throws: what is no request of JSON-RPC is no call. */
 export function classify(body: unknown, origin: CallOrigin): Classified {
   const messages: readonly unknown[] = Array.isArray(body) ? body : [body]
   const calls = messages.flatMap((message) => callIn(message, origin))
   const problem =
-    idProblem(calls) ?? (Array.isArray(body) ? batchProblem(calls, origin.protocolVersion) : undefined)
+    idProblem(calls) ??
+    (Array.isArray(body) ? batchProblem(calls, messages.length, origin.protocolVersion) : undefined)
   return problem === undefined ? { calls } : { calls, problem }
 }
 
@@ -52,9 +61,10 @@ function idProblem(calls: readonly Call[]): string | undefined {
   return isTooLong ? `the id of a request has more than ${longestId} characters` : undefined
 }
 
-function batchProblem(calls: readonly Call[], version: string): string | undefined {
+function batchProblem(calls: readonly Call[], messages: number, version: string): string | undefined {
   if (version >= firstWithoutBatches)
     return `revision ${version} has no batches: they ended with ${firstWithoutBatches}`
+  if (messages > longestBatch) return `a batch has at most ${longestBatch} messages`
   if (calls.some(({ method }) => method === 'initialize')) return 'initialize may not be part of a batch'
   if (new Set(calls.map(({ id }) => id)).size < calls.length) return 'two requests of the batch have one id'
   return undefined
@@ -65,9 +75,14 @@ export function callIn(message: unknown, origin: CallOrigin): [] | [Call] {
   const { id, method, params } = fieldsOf(message)
   if (typeof method !== 'string' || (typeof id !== 'string' && typeof id !== 'number')) return []
   const fields = fieldsOf(params)
-  const { caller, server, protocolVersion } = origin
-  const target = targetOf(method, fields)
-  return [{ caller, server, protocolVersion, id, method, target, arguments: argumentsOf(method, fields) }]
+  const call = {
+    ...origin,
+    id,
+    method,
+    target: targetOf(method, fields),
+    arguments: argumentsOf(method, fields),
+  }
+  return [method === 'completion/complete' ? { ...call, settled: fieldsOf(fields.context).arguments } : call]
 }
 
 function targetOf(method: string, params: Fields): CallTarget {
@@ -82,8 +97,11 @@ function targetOf(method: string, params: Fields): CallTarget {
       return resource(params.uri)
     case 'completion/complete': {
       const { type, name, uri } = fieldsOf(params.ref)
-      return type === 'ref/prompt' ? named('prompt', name) : resource(uri)
+      if (type === 'ref/prompt') return named('prompt', name)
+      return type === 'ref/resource' ? resource(uri) : { kind: 'method' }
     }
+    case 'subscriptions/listen':
+      return subscription(params.notifications)
     default:
       return { kind: 'method' }
   }
@@ -99,6 +117,14 @@ function named(kind: 'tool' | 'prompt', name: unknown): CallTarget {
 
 function resource(uri: unknown): CallTarget {
   return typeof uri === 'string' ? { kind: 'resource', uri } : { kind: 'method' }
+}
+
+function subscription(filter: unknown): CallTarget {
+  const uris = fieldsOf(filter).resourceSubscriptions ?? []
+  const isKnown = typeof filter === 'object' && filter !== null && Array.isArray(uris)
+  return isKnown && uris.every((uri) => typeof uri === 'string')
+    ? { kind: 'subscription', uris }
+    : { kind: 'method' }
 }
 
 type Fields = Readonly<Record<string, unknown>>

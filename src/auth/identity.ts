@@ -12,7 +12,7 @@ export interface Identity {
   readonly id: string
   /** False only for what demo mode accepted: such an identity must match no rule. */
   readonly verified: boolean
-  /** Every SAN of the leaf, written `dns:…`, `ip:…`, `email:…` or the URI itself; for display when unverified. */
+  /** Every SAN of the leaf, written `dns:…`, `ip:…`, `email:…` or the URI itself, `uri:…` where it looks like one of them; for display when unverified. */
   readonly names: readonly string[]
   readonly subject: string
   readonly issuer: string
@@ -49,7 +49,7 @@ export function identityFrom(
     id: verified ? verifiedId(leaf, side) : `unverified:sha256:${leaf.fingerprint256}`,
     verified,
     names: [
-      ...uri,
+      ...uri.map(uriForm),
       ...dns.map((name) => `dns:${name}`),
       ...ip.map((name) => `ip:${name}`),
       ...email.map((name) => `email:${name}`),
@@ -88,6 +88,26 @@ export function idIn(
     // A client must have chosen a name; a server is where it is.
     (side === 'server' ? prefixed('ip', ip[0]) : undefined)
   return id === undefined ? { problem: 'no SPIFFE ID, DNS name, common name or email address' } : { id }
+}
+
+/**
+ * Whose a session is, a process, a budget, a line of a record: the `id`, with its trust domain where any CA may give the name, as
+ * `cn:alice (partner.example)`.
+ */
+export function ownerOf({
+  id,
+  verified,
+  trustDomain,
+  domainsBound,
+}: Pick<Identity, 'id' | 'verified' | 'trustDomain' | 'domainsBound'>): string {
+  return verified && domainsBound && !isSpiffeId(id) ? `${id} (${trustDomain ?? ''})` : id
+}
+
+/** URIs may begin like names of another kind (`dns:` is a scheme of RFC 4501): kinds never mix. */
+export function uriForm(uri: string): string {
+  return /^(?:dns|ip|email|cn|ou?|issuer|serial|fingerprint|spki|ca|uri|unverified):/i.test(uri)
+    ? `uri:${uri}`
+    : uri
 }
 
 /** A wildcard stands for many hosts: it identifies none of them. */

@@ -30,6 +30,26 @@ describe('what a call asks for', () => {
       { name: 'x', value: '' },
     ],
     ['tools/list', {}, { kind: 'method' }, undefined],
+    [
+      'subscriptions/listen',
+      { notifications: { toolsListChanged: true, resourceSubscriptions: ['file:///a', 'file:///b'] } },
+      { kind: 'subscription', uris: ['file:///a', 'file:///b'] },
+      undefined,
+    ],
+    ['subscriptions/listen', { notifications: {} }, { kind: 'subscription', uris: [] }, undefined],
+    ['subscriptions/listen', {}, { kind: 'method' }, undefined],
+    [
+      'subscriptions/listen',
+      { notifications: { resourceSubscriptions: 'file:///a' } },
+      { kind: 'method' },
+      undefined,
+    ],
+    [
+      'subscriptions/listen',
+      { notifications: { resourceSubscriptions: [7] } },
+      { kind: 'method' },
+      undefined,
+    ],
     ['tools/call', { name: 7 }, { kind: 'method' }, undefined],
     ['tools/call', null, { kind: 'method' }, undefined],
     ['x/own', { name: 'echo' }, { kind: 'method' }, undefined],
@@ -69,6 +89,12 @@ test('every call of a batch is one, in its order', () => {
     [2, 'ping'],
   ])
   expect(problem).toBeUndefined()
+})
+
+test('a batch has a hundred messages at most', () => {
+  const batch = (size: number) => Array.from({ length: size }, (_, id) => request('ping', {}, id))
+  expect(classify(batch(100), origin).problem).toBeUndefined()
+  expect(classify(batch(101), origin).problem).toBe('a batch has at most 100 messages')
 })
 
 test('it never throws, whatever JSON holds', () => {
