@@ -18,30 +18,51 @@ interface Owner {
   readonly host: string
 }
 
-export interface LockTimes {
+export interface LockOptions {
+  /** Name of the lock in its directory; default `.lock`. */
+  readonly name?: string
   /** How long a living owner is waited for, milliseconds. */
   readonly longestWait?: number
   /** How long an owner whose process cannot be seen from here may leave its lock untouched, milliseconds. */
   readonly longestSilence?: number
 }
 
-const defaults = { longestWait: 30_000, longestSilence: 15_000 } as const
+const defaults = { name: '.lock', longestWait: 30_000, longestSilence: 15_000 } as const
 /** How often an owner touches its lock, milliseconds. */
 const touchEvery = 1000
 const pause = 25
 
+export interface HeldLock {
+  /** Throws when the lock was taken over, which happens to a process that was stopped for long. */
+  confirm(): Promise<void>
+  release(): Promise<void>
+}
+
 /**
- * Runs `work` while no other process that asks for it holds the lock of `directory`. Waits for a living owner, then
- * throws `CERT_WRITE_FAILED`; takes over from a dead one. In another container or on another machine an owner
- * is alive while it touches its lock. `work` gets a function that throws when the lock was taken over, which happens
- * to a process that was stopped for long: to be called before what cannot be undone.
+ * Runs `work` while no other process that asks for it holds the lock of `directory`. `work` gets a function that
+ * throws when the lock was taken over: to be called before what cannot be undone. Otherwise like `holdLock`.
  */
 export async function withLock<Result>(
   directory: string,
   work: (confirm: () => Promise<void>) => Promise<Result>,
-  times: LockTimes = {},
+  options: LockOptions = {},
 ): Promise<Result> {
-  const path = join(directory, '.lock')
+  const lock = await holdLock(directory, options)
+  try {
+    return await work(lock.confirm)
+  } finally {
+    await lock.release()
+  }
+}
+
+/**
+ * The lock of `directory`, until it is released. Waits for a living owner, then throws `CERT_WRITE_FAILED`; takes over
+ * from a dead one. In another container or on another machine an owner is alive while it touches its lock, so
+ * one is waited for at least until its silence tells.
+ */
+export async function holdLock(directory: string, options: LockOptions = {}): Promise<HeldLock> {
+  const { name, longestWait, longestSilence } = { ...defaults, ...options }
+  const path = join(directory, name)
   const me: Owner = {
     id: `${process.pid}-${randomBytes(6).toString('hex')}`,
     pid: process.pid,
@@ -49,29 +70,37 @@ export async function withLock<Result>(
     place: await placeOfProcesses(),
     host: hostname(),
   }
-  const { longestWait, longestSilence } = { ...defaults, ...times }
-  await acquire(path, me, { deadline: performance.now() + longestWait, longestSilence })
+  await acquire(path, me, { since: performance.now(), longestWait, longestSilence })
   const isMine = async () => (await ownerOf(path).catch(() => undefined))?.id === me.id
   const touch = async () => {
     if (await isMine()) await lutimes(path, new Date(), new Date()).catch(() => undefined)
   }
-  const touching = setInterval(() => void touch(), touchEvery)
-  try {
-    // Claims of processes that died while taking over: with the lock held none of them can be valid.
-    for (const name of await readdir(directory))
-      if (name.startsWith('.lock.')) await rm(join(directory, name), { force: true }).catch(() => undefined)
-    return await work(async () => {
-      if (!(await isMine())) throw lost(path)
-    })
-  } finally {
+  const touching = setInterval(() => void touch(), touchEvery).unref()
+  const release = async () => {
     clearInterval(touching)
     if (await isMine()) await rm(path, { force: true })
+  }
+  try {
+    // Claims of processes that died while taking over: with the lock held none of them can be valid.
+    for (const claim of await readdir(directory))
+      if (claim.startsWith(`${name}.`))
+        await rm(join(directory, claim), { force: true }).catch(() => undefined)
+  } catch (error) {
+    await release()
+    throw error
+  }
+  return {
+    release,
+    confirm: async () => {
+      if (!(await isMine())) throw lost(path)
+    },
   }
 }
 
 interface Patience {
   /** By `performance.now()`. */
-  readonly deadline: number
+  readonly since: number
+  readonly longestWait: number
   readonly longestSilence: number
 }
 
@@ -87,7 +116,10 @@ async function acquire(path: string, me: Owner, patience: Patience): Promise<voi
     const owner = await ownerOf(path)
     const isDead = owner && (owner.place === me.place ? !(await isAlive(owner)) : await isSilent())
     if (!isDead) {
-      if (performance.now() > patience.deadline) throw busy(path, owner)
+      const { since, longestWait, longestSilence } = patience
+      const isSeen = owner === undefined || owner.place === me.place
+      const wait = isSeen ? longestWait : Math.max(longestWait, longestSilence + 2 * touchEvery)
+      if (performance.now() - since > wait) throw busy(path, owner)
       await delay(pause)
       continue
     }

@@ -1,5 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs'
 import { access, open } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+import { shellPath } from '../text/shell-word.js'
 
 /** A revocation list of a million entries; nobody's memory is filled with a disk image. */
 const largestFile = 64 * 1024 * 1024
@@ -46,17 +48,58 @@ export function readRegularFileNow(path: string): { bytes: Buffer; stats: Stats 
   }
 }
 
-/** The bytes of a small file at once, or of a pipe into which somebody writes. Throws `Unreadable`, or what the file system says. */
-export function readSmallFile(path: string): Buffer {
+/**
+ * The bytes of a small file at once, or of a pipe into which somebody writes; `check` may throw for what the file system says of it.
+ * Throws `Unreadable`, or what the file system says.
+ */
+export function readSmallFile(path: string, check?: (found: Stats) => void): Buffer {
   const file = openSync(path, flags)
   try {
     const found = fstatSync(file)
     if (!found.isFIFO()) requireFile(found, largestText)
+    check?.(found)
     const bytes = readAll(file)
     if (found.isFIFO() && bytes.length === 0) throw new Unreadable('is a pipe into which nobody writes')
     return bytes
   } finally {
     closeSync(file)
+  }
+}
+
+/** The same as text. Other encodings than UTF-8 are `Unreadable`: a character that was guessed would be another name. */
+export function readSmallText(path: string, check?: (found: Stats) => void): string {
+  const bytes = readSmallFile(path, check)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new Unreadable('is not text in UTF-8')
+  }
+}
+
+/** Why a file could not be read, to go after its path. */
+export function whyUnreadable(cause: unknown): string {
+  if (cause instanceof Unreadable) return cause.message
+  const { code } = cause as NodeJS.ErrnoException
+  return code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : `cannot be read (${code})`
+}
+
+/** How this process may come to read a file that it may not read now; undefined when something else kept it from that. */
+export function wayToRead(path: string, cause: unknown): string | undefined {
+  const { code } = { ...(cause as NodeJS.ErrnoException | undefined) }
+  if (code !== 'EACCES' && code !== 'EPERM') return undefined
+  const user = process.geteuid?.()
+  const owner = ownerOf(path)
+  const who = `This process runs as user ${user ?? userInfo().username}`
+  if (owner === undefined) return `${who}: let it enter the directories of this path (\`chmod +x\`).`
+  if (owner === user) return `Yours, but not readable: \`chmod u+r ${shellPath(path)}\`.`
+  return `${who}, the file belongs to user ${owner}: run as its owner, or let a group of this user read it (\`chgrp\`, \`chmod g+r\`).`
+}
+
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path).uid
+  } catch {
+    return undefined
   }
 }
 

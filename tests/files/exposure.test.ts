@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { directoryExposure, keyExposure } from '../../src/files/exposure.js'
+import { directoryExposure, fileExposure, keyExposure } from '../../src/files/exposure.js'
 import { scratch } from '../support/scratch.js'
 
 test.each([
@@ -20,6 +20,18 @@ test.each([
   const expected = words && expect.stringMatching(words)
   // The bits of its kind, as stat gives them, do not count.
   for (const kind of [0, 0o100000]) expect(await keyExposure(path, kind | mode)).toEqual(expected)
+})
+
+test.each([
+  [0o600, undefined],
+  [0o644, undefined],
+  [0o755, undefined],
+  [0o620, 'its group may change it (mode 0620)'],
+  [0o664, 'its group may change it (mode 0664)'],
+  [0o602, 'others may change it (mode 0602)'],
+  [0o666, 'others may change it (mode 0666)'],
+])('a file of mode %o that its owner alone should change', (mode, words) => {
+  for (const kind of [0, 0o100000]) expect(fileExposure(kind | mode)).toBe(words)
 })
 
 test('in a volume of Kubernetes everybody is the pod alone', async () => {

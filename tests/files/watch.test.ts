@@ -38,6 +38,30 @@ describe('a watch over files', () => {
     expect(changed).toHaveBeenCalledTimes(1)
   })
 
+  test('tells of what happens where a link leads, and of a link on the way that is switched', async () => {
+    const elsewhere = scratch()
+    for (const version of ['v1', 'v2']) {
+      mkdirSync(join(elsewhere, version))
+      writeFileSync(join(elsewhere, version, 'a'), version)
+    }
+    symlinkSync('v1', join(elsewhere, 'current'))
+    const { next } = watched((dir) => symlinkSync(join(elsewhere, 'current', 'a'), join(dir, 'a')), 'a')
+    for (const version of ['v1', 'v2']) {
+      let told = next()
+      writeFileSync(join(elsewhere, version, 'a'), 'other')
+      await told
+      told = next()
+      symlinkSync('v2', join(elsewhere, 'next'))
+      renameSync(join(elsewhere, 'next'), join(elsewhere, 'current'))
+      await told
+    }
+  })
+
+  test('takes links that lead in a circle for what they are', () => {
+    const { changed } = watched((dir) => symlinkSync('a', join(dir, 'a')), 'a')
+    expect(changed).not.toHaveBeenCalled()
+  })
+
   test('tells of a link that is switched, again and again', async () => {
     const { directory, next } = watched((dir) => {
       mkdirSync(join(dir, 'v0'))

@@ -1,5 +1,4 @@
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs'
-import { isatty } from 'node:tty'
 import type { DestinationStream } from 'pino'
 
 const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants
@@ -154,24 +153,6 @@ export class LogDestination implements DestinationStream {
     if (!this.#failure) this.#options.onFailure?.(code)
     this.#failure ??= { code, since: new Date() }
   }
-}
-
-/**
- * Opens standard output (1) or error (2). A pipe or terminal is opened again, so that other holders of it are not
- * affected; where that is impossible (a socket, a pipe of another user, no /proc), Node's own stream makes the
- * descriptor non-blocking.
- */
-export function openStandard(descriptor: 1 | 2): number {
-  const kind = fstatSync(descriptor)
-  if (kind.isFIFO() || isatty(descriptor)) {
-    try {
-      return openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY)
-    } catch {
-      // uses the fallback below
-    }
-  }
-  if (kind.isFIFO() || kind.isSocket()) void (descriptor === 1 ? process.stdout : process.stderr)
-  return descriptor
 }
 
 /** Opens a file, or a pipe that has a reader (`ENXIO` otherwise). A new file is readable by its owner only. */

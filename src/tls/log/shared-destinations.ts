@@ -3,7 +3,8 @@ import { dirname } from 'node:path'
 import { isatty } from 'node:tty'
 import { MtlsError } from '../../errors.js'
 import { makeDirectories } from '../../files/make-directory.js'
-import { LogDestination, openAppending, openStandard } from './destination.js'
+import { openStandard } from '../../files/standard-output.js'
+import { LogDestination, openAppending } from './destination.js'
 import { prettyLine } from './pretty.js'
 
 /** The destinations of all logs of this process: logs that go to the same file share one, so that lines stay whole. */
