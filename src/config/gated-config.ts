@@ -35,6 +35,7 @@ const noSessions = 'sessions are those of MCP: use serve()'
 const refusedOptions = {
   policy: notReadHere,
   auditLog: notReadHere,
+  audit: notReadHere,
   sessions: noSessions,
   tlsEnabled: noTls,
   httpPort: noTls,

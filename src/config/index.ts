@@ -1,3 +1,4 @@
+export type { AuditConfig, AuditLogOptions, AuditReceiver } from './audit-options.js'
 export { childEnvironment } from './child-environment.js'
 export { type McpClientConfig, type McpClientOptions, parseClientConfig } from './client-config.js'
 export { parseDuration } from './duration.js'
@@ -23,6 +24,8 @@ export { checkLiveOptions } from './live-options.js'
 export { isLocalhost, isLoopback, localhostAddresses, waysTo } from './localhost.js'
 export { type McpServerEntry, type McpServersFile, readMcpServers } from './mcp-servers.js'
 export { packageVersion, releaseDate } from './package-version.js'
+export { readPolicyText, watchPolicyFile } from './policy-file.js'
+export { AllowOnly } from './policy-option.js'
 export { proxyVariables } from './proxies.js'
 export { isOptions, requireCall } from './right-call.js'
 export { type McpServerConfig, type McpServerOptions, parseServerConfig } from './server-config.js'
@@ -30,6 +33,7 @@ export { serverIdsIn } from './server-id.js'
 export type { SessionLimits, SessionOptions } from './sessions.js'
 export { type ServerName, serverNames } from './settings/choices.js'
 export { readDotenv } from './settings/dotenv.js'
+export { settingNotices } from './settings/setting-notices.js'
 export {
   flagOf,
   type Setting,
@@ -44,7 +48,6 @@ export {
   readSettings,
   type SettingSources,
   type Settings,
-  settingNotices,
 } from './settings/settings.js'
 export { parseTlsConfig } from './tls-config.js'
 export { fileNames, type Role, type TlsConfig, type TlsOptions } from './tls-options.js'

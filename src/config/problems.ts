@@ -1,5 +1,6 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
+import { nearestOf } from '../text/nearest.js'
 import { isPemText, withoutSecrets } from '../text/secrets.js'
 import { shortened } from '../text/shortened.js'
 
@@ -31,7 +32,7 @@ export function rejectProblems(what: string, problems: readonly Problem[]): void
 /** Everything that is wrong with an input. */
 export function problemsIn(schema: z.ZodType, input: unknown): Problem[] {
   const result = schema.safeParse(input, { reportInput: true })
-  return result.success ? [] : result.error.issues.flatMap(problemsOf)
+  return result.success ? [] : problemsOf(result.error, schema)
 }
 
 /** Throws one `MtlsError` with everything that is wrong with an input; what is in it is not copied and not frozen. */
@@ -46,7 +47,7 @@ export function parse<Schema extends z.ZodType>(
   input: unknown,
 ): z.output<Schema> {
   const result = schema.safeParse(input, { reportInput: true })
-  if (!result.success) rejectProblems(what, result.error.issues.flatMap(problemsOf))
+  if (!result.success) rejectProblems(what, problemsOf(result.error, schema))
   return deepFreeze(result.data as z.output<Schema>)
 }
 
@@ -60,10 +61,18 @@ export function report(
   context.addIssue({ code: 'custom', path, message: problem, params: { problem, code } })
 }
 
-function problemsOf(issue: z.core.$ZodIssue): Problem[] {
+function problemsOf({ issues }: z.ZodError, schema: z.ZodType): Problem[] {
+  return issues.flatMap((issue) => problemsOfOne(issue, schema))
+}
+
+function problemsOfOne(issue: z.core.$ZodIssue, schema: z.ZodType): Problem[] {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ setting: [...path, key].join('.'), text: 'there is no such option' }))
+    return issue.keys.map((key) => {
+      const near = nearestOf(key, keysAt(schema, path))
+      const meant = near === undefined ? '' : ` (did you mean ${near}?)`
+      return { setting: [...path, key].join('.'), text: `there is no such option${meant}` }
+    })
   const setting = path.join('.') || 'options'
   if (issue.code === 'custom' && issue.params?.problem !== undefined)
     return [{ setting, text: issue.message, ...(issue.params.code ? { code: issue.params.code } : {}) }]
@@ -73,6 +82,18 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
     typeof issue.input === 'string' &&
     /^(object|record|array)$/.test(issue.expected)
   return [{ setting, text: `${isOtherType ? 'text' : shown(issue.input, setting)}: ${issue.message}` }]
+}
+
+/** The options that there are at a path; none where a schema does not list them. */
+function keysAt(schema: unknown, path: readonly string[]): readonly string[] {
+  if (schema instanceof z.ZodPipe) return keysAt(schema.in, path)
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap((one) => keysAt(one, path))
+  const inner = (schema as z.ZodOptional | undefined)?.def.innerType
+  if (inner !== undefined) return keysAt(inner, path)
+  const [step, ...rest] = path
+  if (schema instanceof z.ZodRecord) return keysAt(schema.valueType, rest)
+  if (!(schema instanceof z.ZodObject)) return []
+  return step === undefined ? Object.keys(schema.shape) : keysAt(schema.shape[step], rest)
 }
 
 /**
@@ -89,7 +110,8 @@ export function shown(value: unknown, setting: string): string {
 }
 
 export function deepFreeze<Value>(value: Value): Value {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+  // Bytes cannot be frozen.
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value) && !ArrayBuffer.isView(value)) {
     Object.freeze(value)
     for (const member of Object.values(value)) deepFreeze(member)
   }

@@ -1,8 +1,17 @@
 import { z } from 'zod'
+import {
+  type AuditConfig,
+  type AuditLogOptions,
+  type AuditReceiver,
+  auditConfig,
+  auditLogSchema,
+  auditOptionsSchema,
+} from './audit-options.js'
 import { exposureProblem } from './endpoint.js'
 import { type Limits, limitsSchema } from './limits.js'
 import type { ShapeOf } from './option-shape.js'
 import { originProblem } from './origin.js'
+import { policySchema } from './policy-option.js'
 import { deepFreeze, parse, report } from './problems.js'
 import { type SessionOptions, sessionsSchema } from './sessions.js'
 import { locate } from './tls-config.js'
@@ -44,6 +53,18 @@ export interface McpServerOptions {
   readonly perRequest?: boolean | undefined
   /** What peers may use at most; each has a default of its own. */
   readonly limits?: Limits | undefined
+  /**
+   * Who may call what: the path of a policy, which is taken up anew when it changes, or what it would hold. Default none: every
+   * verified peer may call everything.
+   */
+  readonly policy?: string | object | undefined
+  /**
+   * Where calls are recorded: the path of a file, which servers of one process may share, `-` for standard output, or a function that
+   * gets each line. Default none.
+   */
+  readonly auditLog?: string | AuditReceiver | undefined
+  /** How calls are recorded in `auditLog`; each option has a default of its own. */
+  readonly audit?: AuditLogOptions | undefined
 }
 
 const origin = text.superRefine((value, context) => {
@@ -67,6 +88,9 @@ export const serverSchema = z
     sessions: sessionsSchema,
     perRequest: flag.default(false),
     limits: limitsSchema.prefault({}),
+    policy: policySchema.optional(),
+    auditLog: auditLogSchema.optional(),
+    audit: auditOptionsSchema.optional(),
   } satisfies ShapeOf<McpServerOptions>)
   .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })
 
@@ -74,8 +98,10 @@ export type ParsedServer = z.output<typeof serverSchema>
 
 /** One server. With TLS it has `tls`; without, it serves plain HTTP on loopback. */
 export type McpServerConfig = Readonly<
-  Omit<ParsedServer, 'tls' | 'tlsEnabled'> &
-    (
+  Omit<ParsedServer, 'tls' | 'tlsEnabled' | 'auditLog' | 'audit'> & {
+    /** Undefined: calls are not recorded. */
+    readonly audit?: AuditConfig
+  } & (
       | { readonly tlsEnabled: true; readonly tls: TlsConfig }
       | { readonly tlsEnabled: false; readonly tls?: undefined }
     )
@@ -83,8 +109,16 @@ export type McpServerConfig = Readonly<
 
 /** Options → frozen config. Throws `CONFIG_INVALID`, `PORT_CONFLICT`, and what `parseTlsConfig` throws. */
 export function parseServerConfig(input: unknown): McpServerConfig {
-  const { tls, tlsEnabled, tlsPort = tls.port, ...rest } = parse(serverSchema, 'server options', input)
-  const options = tlsPort === undefined ? rest : { ...rest, tlsPort }
+  const {
+    tls,
+    tlsEnabled,
+    tlsPort = tls.port,
+    auditLog,
+    audit: how,
+    ...rest
+  } = parse(serverSchema, 'server options', input)
+  const audit = auditConfig(auditLog, how)
+  const options = { ...rest, ...(tlsPort !== undefined && { tlsPort }), ...(audit && { audit }) }
   return deepFreeze(
     tlsEnabled ? { ...options, tlsEnabled, tls: locate(tls, 'server') } : { ...options, tlsEnabled },
   )
@@ -95,7 +129,7 @@ export function parseServerConfig(input: unknown): McpServerConfig {
  * anything.
  */
 function rules(options: Partial<ParsedServer>, context: z.RefinementCtx): void {
-  const { host, httpPort, tlsPort, tlsEnabled, tls, healthPort } = options
+  const { host, httpPort, tlsPort, tlsEnabled, tls, healthPort, auditLog, audit } = options
   if (tlsPort !== undefined && tls?.port !== undefined && tlsPort !== tls.port)
     report(context, ['tlsPort'], `${tlsPort} does not agree with tls.port ${tls.port}`)
 
@@ -108,6 +142,9 @@ function rules(options: Partial<ParsedServer>, context: z.RefinementCtx): void {
     const other = ports.slice(0, index).find(([, earlier]) => earlier === port)
     if (port && other) report(context, [name], `${port} is also ${other[0]}`, 'PORT_CONFLICT')
   }
+
+  if (audit !== undefined && auditLog === undefined)
+    report(context, ['audit'], 'says how calls are recorded, and auditLog, which says where, is missing')
 
   const problem = exposureProblem(String(host), {
     tls: tlsEnabled !== false,

@@ -57,7 +57,7 @@ test('every problem is in one error', () => {
     'serverUrl: "ftp://x": allowed are https:// URLs',
     'timeoutMs: 0: allowed are durations above 0',
     'retryAttempts: -1: allowed are whole numbers from 0',
-    'serverUrL: there is no such option',
+    'serverUrL: there is no such option (did you mean serverUrl?)',
     'useTls: "no": allowed are true and false',
   ])
     expect(error.message).toContain(part)

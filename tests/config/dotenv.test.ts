@@ -51,6 +51,10 @@ describe('.env', () => {
       'A=`open\nTLS_KEY_PASSPHRASE=s3cret\n`\n',
       /line 2: is inside of a value whose quote was not closed before/,
     ],
+    [
+      'A="open\nAUDIT_ON_FAILURE=s3cret\nB="closed\n',
+      /line 2: is inside of a value whose quote was not closed before/,
+    ],
     ['A="open\nTLS_KEY_PASSPHRASE=s3cret\n', /line 1: has a quote that is not closed/],
     ['A="open\nTLS_KEY_PASSPHRASE="s3cret"\n', /line 2: has text after the closing quote/],
     ['A="open\nTLS_KEY_PASSPHRASE=s3cret"\n', /line 1: has a quote that is closed lines later/],
@@ -95,4 +99,31 @@ test('names that begin like ours and are none get one line, and so does what .en
     [],
   )
   expect(settingNotices({ env: { TLS_DEMO_MODE: 'true', TLS_ENABLED: 'false' } })).toEqual([])
+})
+
+test('what .env decides about calls and their record gets one line, unless something else has decided it', () => {
+  const dotenv = { MCP_POLICY: 'policy.yaml', AUDIT_LOG: 'audit.jsonl', AUDIT_KEY: '', MCP_HOST: '127.0.0.1' }
+  expect(settingNotices({ dotenv })).toEqual([
+    '.env decides who may call what, or what is recorded: MCP_POLICY=policy.yaml, AUDIT_LOG=audit.jsonl',
+  ])
+  const key = { AUDIT_LOG: '-', AUDIT_KEY: 'may be the key itself' }
+  expect(settingNotices({ dotenv: key })).toEqual([
+    '.env decides who may call what, or what is recorded: AUDIT_LOG=-, AUDIT_KEY',
+  ])
+  expect(settingNotices({ dotenv, env: { AUDIT_LOG: '/a' }, flags: { policy: 'b' } })).toEqual([])
+  expect(settingNotices({ dotenv }, ['certDir', 'host'])).toEqual([])
+})
+
+test('how calls are recorded is told to have no effect where none is recorded', () => {
+  const env = { AUDIT_ON_FAILURE: 'deny', AUDIT_KEY: '', MCP_POLICY: 'policy.yaml' }
+  const flags = { auditArguments: true }
+  expect(settingNotices({ env, flags })).toEqual([
+    'without AUDIT_LOG nothing is recorded, and this has no effect: AUDIT_ON_FAILURE, AUDIT_ARGUMENTS',
+  ])
+  expect(settingNotices({ env, flags: { ...flags, auditLog: '-' } })).toEqual([])
+  expect(settingNotices({ env }, ['certDir', 'host'])).toEqual([])
+})
+
+test('a name that begins like those of the record and is none is told: it may have meant to deny', () => {
+  expect(settingNotices({ env: { AUDIT_ON_FAILUR: 'deny' } })).toEqual(['no such setting: AUDIT_ON_FAILUR'])
 })

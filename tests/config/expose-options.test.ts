@@ -185,3 +185,20 @@ test('what is parsed cannot be changed', () => {
   const { target } = parsed(program)
   expect(Object.isFrozen(target) && 'command' in target && Object.isFrozen(target.command.args)).toBe(true)
 })
+
+test('who may call what, and where it is recorded, is the same as of any server', () => {
+  for (const exposed of [program, upstream]) {
+    const { policy, audit } = parsed({
+      ...exposed,
+      policy: { rules: [] },
+      auditLog: '/var/log/audit.jsonl',
+      audit: { onFailure: 'deny' },
+    }).server()
+    expect(policy).toEqual({ rules: [] })
+    expect(audit).toMatchObject({ sink: '/var/log/audit.jsonl', onFailure: 'deny', arguments: false })
+    const { message } = refused({ ...exposed, policy: 7, audit: { onFailure: 'stop' } })
+    expect(message).toContain('policy: 7: a policy is the path of a file')
+    expect(message).toContain('audit.onFailure: "stop": allowed are continue, deny')
+    expect(refused({ ...exposed, audit: {} }).message).toContain('auditLog, which says where, is missing')
+  }
+})

@@ -13,7 +13,7 @@ const wrong: readonly (readonly [options: object, named: RegExp])[] = [
   [{ watch: null }, /watch: null: allowed are false and \{ debounceMs, pollMs \}/],
   [{ watch: true }, /watch: true: allowed are false/],
   [{ watch: { pollMs: 'x' } }, /watch\.pollMs: "x": allowed are whole milliseconds/],
-  [{ watch: { nope: 1 } }, /watch\.nope: there is no such option/],
+  [{ watch: { nope: 1 } }, /watch\.nope: there is no such option$/],
   [{ expiryWarningDays: 30 }, /expiryWarningDays: 30: allowed are lists of days/],
   [{ expiryWarningDays: ['x'] }, /expiryWarningDays\.0: "x": allowed are numbers of days/],
   [{ onSecurityEvent: 'x' }, /onSecurityEvent: "x": a function is wanted/],

@@ -92,12 +92,12 @@ test('problems of single options, of their combination and of nested ones come t
   expect(error.code).toBe('CONFIG_INVALID')
   for (const part of [
     'name: missing',
-    'tsl: there is no such option',
+    'tsl: there is no such option (did you mean tls?)',
     'tlsPort: 8443 is also httpPort',
     'tls.minVersion: "SSLv3"',
     'host: 10.0.0.1: demo mode allows only loopback',
     'limits.handshakeTimeout: 0: allowed are durations above 0',
-    'limits.idleTimout: there is no such option',
+    'limits.idleTimout: there is no such option (did you mean idleTimeout?)',
   ])
     expect(error.message).toContain(part)
 })

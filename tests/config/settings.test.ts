@@ -36,6 +36,12 @@ test('with nothing given, everything has its documented default', () => {
     maxAnswerBytes: 10 * 1024 * 1024,
     weather: { provider: 'auto', openMeteoUrl: 'https://api.open-meteo.com' },
     llm: {},
+    audit: {
+      onFailure: 'continue',
+      arguments: false,
+      checkpoint: { lines: 1000, ms: 60_000 },
+      maxBytes: 104_857_600,
+    },
     logLevel: 'info',
     limits: {
       maxBodyBytes: 1_048_576,
@@ -67,6 +73,9 @@ const others: Readonly<Record<string, string>> = {
   url: 'https://other.example/api',
   list: 'other.example',
   domains: 'other.example=other',
+  checkpoint: '77,7s',
+  size: '77k',
+  keys: 'other,another',
 }
 /** Those that need a value of their own. */
 const special: Partial<Record<SettingName, (cwd: string) => string>> = {
@@ -138,6 +147,15 @@ test('relative paths start from the working directory', () => {
   })
 })
 
+test('a policy, a record and its key are files, but - is standard output', () => {
+  const env = { MCP_POLICY: '../policy.yaml', AUDIT_LOG: 'audit.jsonl', AUDIT_KEY: 'keys/audit.key' }
+  expect(readSettings({ env, cwd: '/srv/app' })).toMatchObject({
+    policy: '/srv/policy.yaml',
+    audit: { log: '/srv/app/audit.jsonl', key: '/srv/app/keys/audit.key' },
+  })
+  expect(readSettings({ env: { AUDIT_LOG: '-' }, cwd: '/srv/app' }).audit.log).toBe('-')
+})
+
 test('every problem is in one error: variable, flag, value, what is allowed', () => {
   const env = {
     TLS_DEMO_MODE: 'maybe',
@@ -150,6 +168,8 @@ test('every problem is in one error: variable, flag, value, what is allowed', ()
     LLM_BASE_URL: 'http://llm.example/v1',
     OPEN_METEO_URL: 'nowhere',
     ECHO_MCP_PORT: '8445',
+    AUDIT_ON_FAILURE: 'stop',
+    AUDIT_MAX_BYTES: '10',
   }
   const error = refusal(() => readSettings({ env }))
   expect(error.code).toBe('CONFIG_INVALID')
@@ -163,6 +183,8 @@ test('every problem is in one error: variable, flag, value, what is allowed', ()
     'MCP_ECHO_URL (--echo-url): http://localhost:8445/mcp: use https://',
     'LLM_BASE_URL (--llm-base-url): "http://llm.example/v1": allowed are https:// URLs',
     'OPEN_METEO_URL (--open-meteo-url): "nowhere": a URL is wanted',
+    'AUDIT_ON_FAILURE (--audit-on-failure): "stop": allowed are continue, deny',
+    'AUDIT_MAX_BYTES (--audit-max-bytes): "10": allowed are sizes from 4096 bytes',
     'ECHO_MCP_TLS_PORT (--echo-mcp-tls-port): 8445 is also ECHO_MCP_PORT (--echo-mcp-port)',
   ])
     expect(error.message).toContain(part)

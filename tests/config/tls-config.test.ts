@@ -51,7 +51,7 @@ test('every problem is in one error, with the setting, its value and what is all
     'demoMode: "yes": allowed are true and false',
     'minVersion: "TLSv1.1": allowed are TLSv1.2, TLSv1.3',
     'port: 65536: must be a port up to 65535, or 0',
-    'cretDir: there is no such option',
+    'cretDir: there is no such option (did you mean certDir?)',
   ])
     expect(error.message).toContain(part)
 })

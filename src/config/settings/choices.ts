@@ -5,6 +5,9 @@ export const crlMissingChoices = ['refuse', 'allow'] as const
 export const weatherProviders = ['auto', 'open-meteo', 'simulated'] as const
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
+/** What happens to calls that cannot be recorded. */
+export const onFailureChoices = ['continue', 'deny'] as const
+
 export const serverNames = ['weather', 'datetime', 'echo'] as const
 export type ServerName = (typeof serverNames)[number]
 

@@ -46,7 +46,7 @@ function decoded(bytes: Buffer): string {
 const assignment = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*/
 
 /** A setting that would be lost inside another value. */
-const ours = /^\s*(?:export\s+)?(?:TLS|MCP)_\w+\s*=/
+const ours = /^\s*(?:export\s+)?(?:TLS|MCP|AUDIT)_\w+\s*=/
 
 /** The invalid lines, each with its problem. */
 function problemsIn(lines: readonly string[]): [line: number, what: string][] {

@@ -19,6 +19,9 @@ export type KindName =
   | 'url'
   | 'list'
   | 'domains'
+  | 'checkpoint'
+  | 'size'
+  | 'keys'
   | 'choice'
 
 export const booleanText: Kind<boolean> = { name: 'boolean', placeholder: 'true|false' }
@@ -38,6 +41,15 @@ export const trustDomainsText: Kind<Record<string, string[]>> = {
   name: 'domains',
   placeholder: 'domain=path,…',
 }
+
+/** After how many lines, and after how much time. */
+export const checkpointText: Kind<{ readonly lines?: number; readonly ms?: number }> = {
+  name: 'checkpoint',
+  placeholder: 'lines,time',
+}
+export const sizeText: Kind<number> = { name: 'size', placeholder: 'size' }
+/** A list in which an empty item is a mistake. */
+export const keysText: Kind<string[]> = { name: 'keys', placeholder: 'a,b,…' }
 
 export function choiceText<const Values extends readonly [string, ...string[]]>(
   choices: Values,

@@ -1,21 +1,24 @@
-import { crlMissingChoices, logLevels, tlsVersions, weatherProviders } from './choices.js'
+import { crlMissingChoices, logLevels, onFailureChoices, tlsVersions, weatherProviders } from './choices.js'
 import {
   booleanText,
+  checkpointText,
   choiceText,
   countText,
   durationText,
   type Kind,
+  keysText,
   listText,
   pathText,
   plainText,
   portText,
   secretText,
   serverUrlText,
+  sizeText,
   trustDomainsText,
   urlText,
 } from './setting-kinds.js'
 
-export type SettingGroup = 'tls' | 'listen' | 'limits' | 'call' | 'weather' | 'model' | 'log'
+export type SettingGroup = 'tls' | 'listen' | 'limits' | 'policy' | 'call' | 'weather' | 'model' | 'log'
 
 /** One setting: its variable, its kind, its default, and what it means. */
 export interface Setting<Value = unknown> {
@@ -181,6 +184,59 @@ export const settingTable = {
   headersTimeout: set('HEADERS_TIMEOUT', 'limits', durationText, 'time for the head of a request', '10s'),
   idleTimeout: set('IDLE_TIMEOUT', 'limits', durationText, 'how long a connection may be silent', '60s'),
   drainTimeout: set('DRAIN_TIMEOUT', 'limits', durationText, 'time for calls in flight at the end', '10s'),
+
+  policy: set(
+    'MCP_POLICY',
+    'policy',
+    pathText,
+    'file that says who may call what (default: every verified peer may call everything)',
+  ),
+  auditLog: set(
+    'AUDIT_LOG',
+    'policy',
+    pathText,
+    'file that calls are recorded in, or - for standard output (default: they are not)',
+  ),
+  auditOnFailure: set(
+    'AUDIT_ON_FAILURE',
+    'policy',
+    choiceText(onFailureChoices),
+    'calls that cannot be recorded: continue, or deny them',
+    'continue',
+  ),
+  auditArguments: set(
+    'AUDIT_ARGUMENTS',
+    'policy',
+    booleanText,
+    'record arguments too, beside their HMAC',
+    'false',
+  ),
+  auditRedact: set(
+    'AUDIT_REDACT',
+    'policy',
+    keysText,
+    'keys of arguments whose values are left out (default: usual names of passwords, PINs, tokens and keys)',
+  ),
+  auditCheckpoint: set(
+    'AUDIT_CHECKPOINT',
+    'policy',
+    checkpointText,
+    'lines, time, or both, after which a signed checkpoint is made',
+    '1000,60s',
+  ),
+  auditMaxBytes: set(
+    'AUDIT_MAX_BYTES',
+    'policy',
+    sizeText,
+    'size at which a file of the record ends and the next begins',
+    '100MiB',
+  ),
+  auditKey: set(
+    'AUDIT_KEY',
+    'policy',
+    pathText,
+    'private key (Ed25519) that signs checkpoints (default: the path of the record and .key, which is made)',
+  ),
 
   weatherUrl: set(
     'MCP_WEATHER_URL',

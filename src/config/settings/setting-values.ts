@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { urlIn } from '../../text/url.js'
+import { checkpoint, keysText, recordSize } from '../audit-values.js'
 import { trustDomainsText } from '../trust-domains.js'
 import { choice, count, duration, flag, listenPort, path, text } from '../values.js'
 import type { Kind, KindName } from './setting-kinds.js'
@@ -26,6 +27,15 @@ const schemas: Readonly<Record<Exclude<KindName, 'choice'>, z.ZodType<unknown, s
   secret: z.string().min(1, 'may not be empty'),
   path,
   domains: trustDomainsText,
+  checkpoint: z
+    .string()
+    .transform((value): z.input<typeof checkpoint> => value)
+    .pipe(checkpoint),
+  size: z
+    .string()
+    .transform((value): string | number => value)
+    .pipe(recordSize),
+  keys: keysText,
   url: text.refine((value) => urlIn(value) !== undefined, 'a URL is wanted'),
   list: text.transform((value) =>
     value

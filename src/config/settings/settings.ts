@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { isCallerVariable } from '../child-environment.js'
+import { placeOfRecord } from '../audit-options.js'
 import { exposureProblem, serverUrlProblem, serviceUrlProblem, withMcpPath } from '../endpoint.js'
 import { limitNames, type ParsedLimits } from '../limits.js'
 import { originProblem } from '../origin.js'
@@ -7,7 +7,13 @@ import { passphraseFrom } from '../passphrase.js'
 import { deepFreeze, type Problem, rejectProblems, shown } from '../problems.js'
 import type { SessionLimits } from '../sessions.js'
 import type { TlsOptions } from '../tls-options.js'
-import { type logLevels, type ServerName, serverNames, type weatherProviders } from './choices.js'
+import {
+  type logLevels,
+  type onFailureChoices,
+  type ServerName,
+  serverNames,
+  type weatherProviders,
+} from './choices.js'
 import {
   flagOf,
   type Setting,
@@ -41,6 +47,18 @@ export interface Settings {
   readonly securityLog?: string
   readonly sessions: SessionLimits & { readonly enabled: boolean }
   readonly limits: ParsedLimits
+  /** Path of the policy. */
+  readonly policy?: string
+  readonly audit: {
+    /** Path of the record, or `-`. */
+    readonly log?: string
+    readonly onFailure: (typeof onFailureChoices)[number]
+    readonly arguments: boolean
+    readonly redact?: readonly string[]
+    readonly checkpoint: { readonly lines?: number; readonly ms?: number }
+    readonly maxBytes: number
+    readonly key?: string
+  }
 }
 
 export interface SettingSources {
@@ -60,32 +78,6 @@ export function readSettings(sources: SettingSources): Settings {
   rejectProblems('settings', [...problems, ...rules(values, settings)])
   return deepFreeze(settings)
 }
-
-/**
- * Warnings at startup: names that look like ours but are not, and what the `.env` file of a directory weakens, since
- * someone else may have put it there.
- */
-export function settingNotices({ flags = {}, env = {}, dotenv = {} }: SettingSources): readonly string[] {
-  const known = new Set(settingNames.map((name) => (settingTable[name] as Setting).variable))
-  const names = [...new Set([...Object.keys(env), ...Object.keys(dotenv)])]
-  const isOurs = (name: string) => /^(export)?(TLS|MCP)_/i.test(name) && !isCallerVariable(name)
-  const unknown = names.filter((name) => isOurs(name) && !known.has(name)).sort()
-  const weaker = weakening.flatMap(([name, value]) => {
-    const { variable } = settingTable[name] as Setting
-    const isOfFile = flags[name] === undefined && !env[variable]
-    return isOfFile && value.test(dotenv[variable] ?? '') ? [`${variable}=${dotenv[variable]}`] : []
-  })
-  return [
-    ...(unknown.length > 0 ? [`no such setting: ${unknown.join(', ')}`] : []),
-    ...(weaker.length > 0 ? [`.env makes this weaker than the defaults: ${weaker.join(', ')}`] : []),
-  ]
-}
-
-const weakening: readonly (readonly [name: SettingName, value: RegExp])[] = [
-  ['demoMode', /^\s*(true|1)\s*$/i],
-  ['demoAllowRemote', /^\s*(true|1)\s*$/i],
-  ['tlsEnabled', /^\s*(false|0)\s*$/i],
-]
 
 /** All values, with the default for invalid ones, so that the rules can check the rest. */
 function readValues({ flags = {}, env = {}, dotenv = {} }: SettingSources) {
@@ -163,6 +155,18 @@ function settingsFrom(values: SettingValues, absolute: (path: string) => string)
       idle: values.sessionIdle,
       max: values.maxSessions,
       maxPerIdentity: values.maxSessionsPerIdentity,
+    },
+    ...given({ policy: values.policy && absolute(values.policy) }),
+    audit: {
+      onFailure: values.auditOnFailure,
+      arguments: values.auditArguments,
+      checkpoint: values.auditCheckpoint,
+      maxBytes: values.auditMaxBytes,
+      ...given({
+        log: values.auditLog && placeOfRecord(values.auditLog, absolute),
+        redact: values.auditRedact,
+        key: values.auditKey && absolute(values.auditKey),
+      }),
     },
     limits: Object.fromEntries(limitNames.map((name) => [name, values[name]])) as Record<
       keyof ParsedLimits,
