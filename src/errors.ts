@@ -37,10 +37,14 @@ export const errorCodes = frozen({
   CONNECTION_TIMEOUT: 'Check the network between both sides, or raise the time limit.',
   NOT_AUTHORIZED: 'This identity may not do this; ask the operator of the server.',
   RATE_LIMITED: 'This identity has as much at once as it may: end something first, or try again in a moment.',
+  POLICY_INVALID: 'Correct the lines named above; `mcp-mtls policy check FILE` says when all is right.',
   CITY_NOT_FOUND: 'Write "City", "City, Country" or "City, State".',
   TOOL_FAILED: 'Look at the log of the server that was asked.',
   LOG_WRITE_FAILED:
     'Make room, correct the permissions or start what reads it: lines that wait are written by themselves.',
+  AUDIT_FAILED:
+    'Make room, correct the permissions, or stop the other process that writes there: lines that wait are written by themselves.',
+  AUDIT_TAMPERED: 'Look at the record with `mcp-mtls audit verify FILE`, and keep a copy of it.',
   RELOAD_FAILED: 'The last good certificates stay in use; correct the files and reload again.',
 })
 

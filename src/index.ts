@@ -6,6 +6,8 @@ export type { MtlsClient } from './client/mtls-client.js'
 export { mtlsFetch } from './client/mtls-fetch.js'
 export type { PoolFigures } from './client/pool-figures.js'
 export type {
+  AuditLogOptions,
+  AuditReceiver,
   Limits,
   McpClientOptions,
   McpServerOptions,
@@ -16,7 +18,14 @@ export { errorCodes, MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from
 export { type CallContext, type Caller, identityOf } from './server/identity-of.js'
 export type { AnyMcpServer, AnyServerFactory, FactoryContext } from './server/mcp/any-server.js'
 export type { Notify } from './server/mcp/dispatch.js'
-export type { BehindHealth, CertificateHealth, Health, HealthProblem } from './server/ops/health.js'
+export type {
+  AuthorizationHealth,
+  BehindHealth,
+  CertificateHealth,
+  Health,
+  HealthProblem,
+  PolicyHealth,
+} from './server/ops/health.js'
 export type { RunningServer, ServeOptions } from './server/running-server.js'
 export { serve } from './server/serve.js'
 export type {

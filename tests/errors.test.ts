@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { McpServer, type McpServerFactory } from '@modelcontextprotocol/server'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { openAudit } from '../src/audit/index.js'
+import { readPolicy, requirePolicy } from '../src/auth/policy/read.js'
 import { connect } from '../src/client/index.js'
 import { ask } from '../src/coordinator/index.js'
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../src/errors.js'
@@ -188,6 +190,8 @@ const provocations: Readonly<Record<MtlsErrorCode, () => Promise<Told>>> = {
     expect(client.connection()?.state).toBe('verified')
     return { code, message }
   },
+  POLICY_INVALID: () =>
+    thrownBy(readPolicy('rules:').then((reading) => requirePolicy(reading, 'policy.yaml'))),
   CITY_NOT_FOUND: () =>
     whenAsked(
       'What time is it in Xyzzyville?',
@@ -204,6 +208,12 @@ const provocations: Readonly<Record<MtlsErrorCode, () => Promise<Told>>> = {
     served.server.reopenLog()
     const [problem] = served.server.health().problems
     return problem ?? { code: 'none', message: '' }
+  },
+  AUDIT_FAILED: () => thrownBy(openAudit({ sink: join(scratch(), 'nowhere', 'audit.jsonl') })),
+  AUDIT_TAMPERED: async () => {
+    const sink = join(scratch(), 'audit.jsonl')
+    writeFileSync(sink, 'no record\n')
+    return await thrownBy(openAudit({ sink }))
   },
   RELOAD_FAILED: async () => {
     await using world = await makeWorld()

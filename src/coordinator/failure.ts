@@ -1,4 +1,4 @@
-import { SdkError, SdkErrorCode } from '@modelcontextprotocol/client'
+import { ProtocolError, SdkError, SdkErrorCode } from '@modelcontextprotocol/client'
 import { MtlsError, type MtlsErrorCode } from '../errors.js'
 import { ofPeer } from '../text/of-peer.js'
 
@@ -28,12 +28,40 @@ const ownFiles: readonly MtlsErrorCode[] = [
 export function failureOf(error: unknown, server: string): AskFailure {
   const known = mtlsErrorIn(error)
   if (known) return { ...known.toJSON(), ...described(known, server) }
+  const denial = deniedBy(error)
+  if (denial) return denied(denial, server)
   const message = ofPeer(error instanceof Error ? error.message : String(error), longestAnswer)
   const sdk = SdkError.isInstance(error) ? error.code : undefined
   if (sdk === SdkErrorCode.RequestTimeout) return timedOut(server, message)
   if (sdk === SdkErrorCode.ConnectionClosed || sdk === SdkErrorCode.SendFailed)
     return failureOf(new MtlsError('CONNECTION_FAILED', message), server)
   return toolFailed(`The ${server} server could not answer: ${message}`)
+}
+
+interface Denial {
+  readonly code: 'NOT_AUTHORIZED' | 'RATE_LIMITED' | 'AUDIT_FAILED'
+  readonly requestId: string
+}
+
+/** What a policy of the server said to a call, if that is what happened. */
+function deniedBy(error: unknown): Denial | undefined {
+  if (!(error instanceof ProtocolError) || !/^-3201[123]$/.test(String(error.code))) return undefined
+  const { code, request_id: id } = (error.data ?? {}) as { code?: unknown; request_id?: unknown }
+  const known = (['NOT_AUTHORIZED', 'RATE_LIMITED', 'AUDIT_FAILED'] as const).find((one) => one === code)
+  return known && { code: known, requestId: ofPeer(String(id), longestId) }
+}
+
+const longestId = 64
+
+function denied({ code, requestId }: Denial, server: string): AskFailure {
+  const what = {
+    NOT_AUTHORIZED: 'does not allow this call',
+    RATE_LIMITED: 'allows no more of these calls at the moment',
+    AUDIT_FAILED: 'cannot record the call, and does not run it',
+  }[code]
+  const hint = `Its operator finds the reason by this id: mcp-mtls audit show FILE --request-id ${requestId}`
+  const message = `The ${server} server ${what} (request ${requestId}).`
+  return { kind: 'unreachable', ...new MtlsError(code, message, { hint }).toJSON() }
 }
 
 export function timedOut(server: string, detail: string): AskFailure {

@@ -1,6 +1,9 @@
 export { errorCodes, MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from '../errors.js'
 export type {
   AddressEvent,
+  AuditLogOptions,
+  AuditReceiver,
+  AuthorizationHealth,
   BehindHealth,
   CertificateFacts,
   CertificateHealth,
@@ -19,6 +22,7 @@ export type {
   NameConstraints,
   Notify,
   PeerEvent,
+  PolicyHealth,
   RefusalReason,
   Relaxation,
   RunningServer,

@@ -1,4 +1,5 @@
 import type { CallerFacts } from '../server/caller-facts.js'
+import { folded } from '../text/folded.js'
 
 /** Where a server finds its caller, in `params._meta` of each request. */
 export const callerKey = 'mcp-mtls/caller'
@@ -19,9 +20,26 @@ export function stamped(body: unknown, caller: CallerFacts | undefined): unknown
 
 function stampedOne(message: unknown, caller: CallerFacts | undefined): unknown {
   if (!isObject(message)) return message
-  const cleaned = withoutOurs(message) as Fields
+  const cleaned = withoutOurs(spelled(message)) as Fields
   const isRequest = 'method' in message && 'id' in message
   return caller && isRequest ? withCaller(cleaned, caller) : cleaned
+}
+
+const ofMessage: readonly string[] = ['jsonrpc', 'id', 'method', 'params', 'result', 'error']
+const ofParams: readonly string[] = ['_meta']
+
+/** Without names of the protocol in another case: a server that takes them (Go) would find them in the place of ours. */
+function spelled(message: Fields): Fields {
+  const named = withoutVariants(message, ofMessage)
+  const { params } = named
+  const kept = isObject(params) ? withoutVariants(params, ofParams) : params
+  return kept === params ? named : { ...named, params: kept }
+}
+
+function withoutVariants(value: Fields, names: readonly string[]): Fields {
+  const entries = Object.entries(value)
+  const kept = entries.filter(([key]) => names.includes(key) || !names.includes(folded(key)))
+  return kept.length === entries.length ? value : Object.fromEntries(kept)
 }
 
 function withCaller(message: Fields, caller: CallerFacts): Fields {
@@ -42,7 +60,7 @@ function withoutOurs(value: unknown): unknown {
   const entries = Object.entries(value)
   const kept = entries.map(([name, member]) => [
     name,
-    withoutOurs(name === '_meta' ? pruned(member) : member),
+    withoutOurs(folded(name) === '_meta' ? pruned(member) : member),
   ])
   return kept.every(([, member], at) => member === entries[at]?.[1]) ? value : Object.fromEntries(kept)
 }

@@ -89,8 +89,21 @@ function judged(
       problem: {
         code: 'DEGRADED',
         message: answer.complaints.join('; ') || 'it says so itself',
-        hint: 'Look at its log, and at its certificates: `mcp-mtls cert-check`.',
+        hint: wayOut(answer.codes),
       },
     }
   return { state: 'up', problem: null }
+}
+
+/** By what is wrong: where its policy or its record alone is, its certificates are not worth a look. */
+function wayOut(codes: readonly string[]): string {
+  const hints = [...new Set(codes)].map((code) => (Object.hasOwn(ways, code) ? ways[code] : undefined))
+  return hints.length > 0 && hints.every((hint) => hint !== undefined)
+    ? hints.join(' ')
+    : 'Look at its log, and at its certificates: `mcp-mtls cert-check`.'
+}
+
+const ways: Readonly<Record<string, string>> = {
+  POLICY_INVALID: 'Correct its policy: `mcp-mtls policy check FILE`.',
+  AUDIT_FAILED: 'Look at its log, and at the disk of its record of calls: room, permissions.',
 }

@@ -34,6 +34,10 @@ export interface ServerHealth {
   readonly mode: 'strict' | 'demo' | 'plaintext'
   readonly uptime_seconds: number
   readonly connections: number
+  /** `mode`: whether its policy is enforced, or only reports what it would deny. Absent where there is none. */
+  readonly policy?: { readonly rules: number; readonly mode: 'enforce' | 'report'; readonly ok: boolean }
+  /** Of the record of calls: whether it can be written, and how many lines it has lost. Absent where there is none. */
+  readonly audit?: { readonly ok: boolean; readonly lost: number }
 }
 
 export interface ServerStatus {

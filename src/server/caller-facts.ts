@@ -1,8 +1,12 @@
+import { ownerOf } from '../auth/identity.js'
 import type { Caller } from './identity-of.js'
 
 /** A caller as JSON: what servers are told of who calls. */
 export interface CallerFacts {
+  /** With its trust domain where any CA may give the name: `cn:alice (partner.example)`. */
   readonly id: string
+  /** Of its CA; null where that is bound to none. */
+  readonly trust_domain: string | null
   /** False for what demo mode let pass. */
   readonly verified: boolean
   readonly names: readonly string[]
@@ -20,9 +24,10 @@ export interface CallerFacts {
 }
 
 export function callerFacts(caller: Caller): CallerFacts {
-  const { id, verified, names, issuer, serial, fingerprint256, notAfter, tls } = caller
+  const { verified, trustDomain, names, issuer, serial, fingerprint256, notAfter, tls } = caller
   return {
-    id,
+    id: ownerOf(caller),
+    trust_domain: trustDomain ?? null,
     verified,
     names: [...names],
     issuer,

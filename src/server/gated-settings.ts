@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { McpServerConfig, ParsedLimits, Place } from '../config/index.js'
-import type { Tell } from '../tls/events.js'
+import type { Subscriber, Tell } from '../tls/events.js'
+import type { AuthorizationState } from './ops/authorization.js'
 import type { Behind } from './ops/behind.js'
 import type { ServerCounts } from './ops/metrics.js'
 import type { LiveOptions } from './running-server.js'
@@ -30,6 +31,8 @@ export interface GatedSettings {
 export interface Ground {
   readonly logger: Logger | undefined
   readonly tell: Tell
+  /** The trust domains that CAs are bound to at the moment. */
+  readonly trustDomains: () => readonly string[]
 }
 
 /** What a server has to know of that which is mounted behind its gate. */
@@ -40,7 +43,11 @@ export interface Mounted {
   readonly close: () => Promise<void>
   /** Nothing has time to end by itself any more. */
   readonly endAtOnce?: () => void
+  /** Hears of connections that are refused. */
+  readonly onSecurityEvent?: Subscriber
   readonly counts: () => Pick<ServerCounts, 'lateMessages' | 'sessions'>
+  /** Where a policy decides about calls, or a record is kept. */
+  readonly authorization?: () => AuthorizationState
   /** Where calls are passed on: what stands behind. */
   readonly behind?: () => Behind
 }

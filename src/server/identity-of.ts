@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { AuthInfo, ServerContext } from '@modelcontextprotocol/server'
-import type { Identity } from '../auth/identity.js'
+import { type Identity, ownerOf } from '../auth/identity.js'
 import { isOptions, requireCall } from '../config/index.js'
+import { BoundedMap } from '../tls/bounded-map.js'
 import type { JudgedRequest } from '../tls/gate.js'
+import type { CertificateFacts } from '../x509/certificate.js'
 
 /** The caller as a tool handler sees it: the identity and how it was connected. */
 export interface Caller extends Identity {
@@ -12,6 +14,8 @@ export interface Caller extends Identity {
     readonly keyExchange: string | undefined
     readonly resumed: boolean
   }
+  /** Name of the rule that let this call in; undefined without a policy, for what every peer may ask, and where rules are tried out. */
+  readonly rule?: string | undefined
 }
 
 /** Where the caller stands in `AuthInfo.extra`. */
@@ -23,6 +27,14 @@ const verified = new WeakSet<object>()
 interface Known {
   readonly identity: Identity
   readonly authInfo: AuthInfo
+}
+
+/** The leaf that each was read from. */
+const leaves = new WeakMap<Caller, CertificateFacts>()
+
+/** The leaf of a caller that this process has verified. */
+export function leafOf(caller: Identity): CertificateFacts | undefined {
+  return leaves.get(caller as Caller)
 }
 
 /** By connection. */
@@ -53,6 +65,8 @@ export function authInfoOf({ identity, connection }: JudgedRequest, socket: obje
     tls.resumed === resumed
   const authInfo =
     made && isAlike ? made : authInfoFor({ ...identity, tls: { version, cipher, keyExchange, resumed } })
+  const caller = callerIn(authInfo)
+  if (caller && connection.peerCertificate) leaves.set(caller, connection.peerCertificate)
   latest.set(identity, authInfo)
   known.set(socket, { identity, authInfo })
   return authInfo
@@ -64,11 +78,31 @@ export function authInfoFor(caller: Caller): AuthInfo {
   Object.freeze(caller.tls)
   return Object.freeze({
     token: caller.fingerprint256,
-    clientId: caller.id,
+    clientId: ownerOf(caller),
     scopes: Object.freeze([]) as unknown as string[],
     expiresAt: Math.floor(caller.notAfter.getTime() / 1000),
     extra: Object.freeze({ [callerKey]: Object.freeze(caller) }),
   })
+}
+
+/** By rule, for each caller. */
+const underRules = new WeakMap<AuthInfo, BoundedMap<string, AuthInfo>>()
+const rulesAtMost = 1000
+
+/** The same caller, let in by this rule. */
+export function authInfoUnder(authInfo: AuthInfo, rule: string): AuthInfo {
+  const caller = callerIn(authInfo)
+  if (!caller) return authInfo
+  const known = underRules.get(authInfo) ?? new BoundedMap(rulesAtMost)
+  underRules.set(authInfo, known)
+  const before = known.get(rule)
+  if (before) return before
+  const under = { ...caller, rule }
+  const leaf = leafOf(caller)
+  if (leaf) leaves.set(under, leaf)
+  const made = authInfoFor(under)
+  known.set(rule, made)
+  return made
 }
 
 /** What knows a caller: the context of a tool of the MCP SDK 2, the `extra` of one of SDK 1, or Node's request. */

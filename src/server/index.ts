@@ -1,5 +1,12 @@
 export type { Identity } from '../auth/identity.js'
-export type { Limits, McpServerOptions, SessionOptions, TlsOptions } from '../config/index.js'
+export type {
+  AuditLogOptions,
+  AuditReceiver,
+  Limits,
+  McpServerOptions,
+  SessionOptions,
+  TlsOptions,
+} from '../config/index.js'
 export { errorCodes, MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from '../errors.js'
 export type {
   AddressEvent,
@@ -23,6 +30,13 @@ export { type CallContext, type Caller, identityOf } from './identity-of.js'
 export type { AnyMcpServer, AnyServerFactory, FactoryContext } from './mcp/any-server.js'
 export type { Notify } from './mcp/dispatch.js'
 export type { MtlsControls, MtlsServer, MtlsServerOptions } from './mtls-server.js'
-export type { BehindHealth, CertificateHealth, Health, HealthProblem } from './ops/health.js'
+export type {
+  AuthorizationHealth,
+  BehindHealth,
+  CertificateHealth,
+  Health,
+  HealthProblem,
+  PolicyHealth,
+} from './ops/health.js'
 export type { RunningServer, ServeOptions } from './running-server.js'
 export { serve } from './serve.js'

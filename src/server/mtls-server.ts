@@ -6,7 +6,10 @@ import type { ServeOptions } from './running-server.js'
 
 /** The options of `createMtlsServer`: those of `serve` that are not about messages of MCP. */
 export interface MtlsServerOptions
-  extends Omit<ServeOptions, 'httpPort' | 'tlsEnabled' | 'sessions' | 'limits'> {
+  extends Omit<
+    ServeOptions,
+    'httpPort' | 'tlsEnabled' | 'sessions' | 'limits' | 'policy' | 'auditLog' | 'audit'
+  > {
   /** What peers may use at most; each has a default of its own. Bodies are limited by the listener, which reads them. */
   readonly limits?: Omit<Limits, 'maxBodyBytes' | 'maxBodyKeys' | 'maxBodyDepth'> | undefined
   /**

@@ -19,6 +19,7 @@ import { hostNames, loopbackNames } from './guard.js'
 import { type RequestSteps, requestSteps } from './http.js'
 import { InFlight } from './in-flight.js'
 import { type Binding, closed, listen } from './listen.js'
+import { authorizationHealth } from './ops/authorization.js'
 import { behindHealth } from './ops/behind.js'
 import { certificateHealth, type Health, healthProblems, logProblems } from './ops/health.js'
 import { createHealthServer } from './ops/health-server.js'
@@ -76,9 +77,10 @@ export class Run {
         ...(live.onSecurityEvent ? [live.onSecurityEvent] : []),
       ])
       const tell = teller(events, { side: 'server', name, mode: settings.mode })
-      mounted = await settings.mount?.({ logger: log?.logger, tell })
       const source = config.tlsEnabled ? materialSource(config.tls, 'server', name) : undefined
       const material = source && (await ReloadableMaterial.load(source, tell))
+      const trustDomains = () => [...new Set(material?.current.domains.byKey.values())]
+      mounted = await settings.mount?.({ logger: log?.logger, tell, trustDomains })
       const freshness = source && material && new Freshness(material, source.paths, tell, live)
       return new Run(config, settings, host, { log, events, mounted, material, freshness })
     } catch (error) {
@@ -125,13 +127,14 @@ export class Run {
         logLinesDropped: log?.dropped() ?? 0,
         ...(mounted?.counts() ?? { lateMessages: 0, sessions: undefined }),
       }),
-      mounted?.behind,
+      mounted,
     )
     this.#acceptFailures = new AcceptFailures((message) =>
       log?.logger.error({ event: 'accept-failed', name }, `${name}: ${message}`),
     )
     events.subscribe(this.metrics.onSecurityEvent)
     if (freshness) events.subscribe(freshness.onSecurityEvent)
+    if (mounted?.onSecurityEvent) events.subscribe(mounted.onSecurityEvent)
     const accepted = (socket: TLSSocket) => {
       this.connected(socket)
       host.parse(socket)
@@ -237,9 +240,11 @@ export class Run {
     const now = new Date()
     const certificates = this.#material ? certificateHealth(this.#material.current, now) : []
     const last = this.#material?.last
+    const authorization = this.#mounted?.authorization?.()
     const behind = this.#mounted?.behind?.()
     const problems = [
       ...healthProblems(certificates, last),
+      ...(authorization?.problems ?? []),
       ...(behind?.problems ?? []),
       ...logProblems(this.#log?.problems() ?? []),
       ...this.#acceptFailures.problems(now),
@@ -256,6 +261,7 @@ export class Run {
       last_reload: last
         ? { at: last.at.toISOString(), ok: last.ok, error: last.error?.message ?? null }
         : null,
+      ...authorizationHealth(authorization),
       ...behindHealth(behind),
       problems,
     }

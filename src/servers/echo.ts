@@ -34,6 +34,7 @@ const whoami = {
   inputSchema: z.object({}),
   outputSchema: z.object({
     id: text.describe('Null without mutual TLS'),
+    trust_domain: text.describe('The one whose CA vouches for it; null where none is bound'),
     verified: z
       .boolean()
       .describe('False when nobody vouched for the certificate (demo mode), or there is none'),
@@ -71,6 +72,7 @@ export function echoServer(now: () => Date): McpServerFactory {
 
 const nobody = {
   id: null,
+  trust_domain: null,
   verified: false,
   names: [],
   issuer: null,

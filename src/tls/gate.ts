@@ -1,6 +1,7 @@
 import type { DropArgument, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Identity } from '../auth/identity.js'
+import { ownerOf } from '../auth/identity.js'
 import { type SecurityEvents, type Tell, teller } from './events.js'
 import type { Material } from './material/material.js'
 import { ConnectionRecord, type TlsConnection } from './peer/connection.js'
@@ -64,6 +65,8 @@ export class Gate {
   readonly #pending: PendingHandshakes
   readonly #turnedAway: TurnedAway
   readonly #perIdentity: PerIdentity
+  /** Whose each connection was when it was counted. */
+  readonly #owners = new WeakMap<PeerConnection, string>()
   /** By address. */
   readonly #served = new PerIdentity(Number.POSITIVE_INFINITY)
   readonly #refused = new Set<TLSSocket>()
@@ -215,9 +218,10 @@ export class Gate {
       const { code, message } = connection
       return this.#refuse(socket, `403 ${rejectionPhrase(connection)}`, rejectionBody(code, message))
     }
-    const id = idOf(connection)
-    if (!this.#perIdentity.take(id)) {
-      const message = `${id} has as many connections as it may`
+    const { peer } = connection.facts
+    const owner = peer ? ownerOf(peer) : ''
+    if (!this.#perIdentity.take(owner)) {
+      const message = `${owner} has as many connections as it may`
       this.#tell('connection-ended', {
         peerAddress,
         connection: record.facts,
@@ -229,6 +233,7 @@ export class Gate {
       return this.#refuse(socket, '429 Too Many Connections\r\nRetry-After: 1', body)
     }
     this.#served.take(address)
+    this.#owners.set(connection, owner)
     this.#open.set(socket, connection)
     GatedSocket.show(socket, connection)
     this.#accepted(socket)
@@ -239,7 +244,7 @@ export class Gate {
     if (!connection) return
     this.#open.delete(socket)
     connection.closed()
-    this.#perIdentity.give(idOf(connection))
+    this.#perIdentity.give(this.#owners.get(connection) ?? '')
     this.#served.give(addressIn(connection.peerAddress))
   }
 
@@ -252,10 +257,6 @@ export class Gate {
 
 /** Node's own event name for a TLS error on a socket without a server of its own. */
 const tlsError = '_tlsError' as 'error'
-
-function idOf({ facts }: PeerConnection): string {
-  return facts.peer?.id ?? ''
-}
 
 /** Tells a refused peer why, in HTTP, the only way after a handshake, and closes the connection. */
 function answerAndEnd(socket: TLSSocket, status: string, body: string): void {

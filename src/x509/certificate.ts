@@ -53,13 +53,16 @@ export interface CertificateFacts {
   readonly nameConstraints: NameConstraints | undefined
   /** All common names of the subject, in order. */
   readonly commonNames: readonly string[]
+  /** All organizations (`O`) and organizational units (`OU`) of the subject, in order. */
+  readonly organizations: readonly string[]
+  readonly organizationalUnits: readonly string[]
   /** Subject, issuer and directory names, as `rdnsOf` writes them. */
   readonly subjectRdns: readonly string[]
   readonly issuerRdns: readonly string[]
   readonly directoryNames: readonly (readonly string[])[]
   /** Addresses in the subject, and those with non-ASCII letters (RFC 9598). */
   readonly otherEmails: readonly string[]
-  /** SHA-256 of the public key, hex. */
+  /** SHA-256 of the bits of the public key, hex. */
   readonly keyId: string
   /** Subject and issuer are the same name. */
   readonly selfIssued: boolean
@@ -138,6 +141,8 @@ function facts(x509: X509Certificate): CertificateFacts {
     issuer: nameText(issuer),
     commonName: commonNames.at(-1),
     commonNames,
+    organizations: valuesOf(subject, '2.5.4.10'),
+    organizationalUnits: valuesOf(subject, '2.5.4.11'),
     serial: serialText(parts.serial),
     version: parts.version,
     notBefore: parts.notBefore,
@@ -166,12 +171,16 @@ function facts(x509: X509Certificate): CertificateFacts {
     issuerRdns,
     directoryNames: names?.directoryNames ?? [],
     otherEmails: [...valuesOf(subject, '1.2.840.113549.1.9.1'), ...(names?.mailboxes ?? [])],
-    keyId: createHash('sha256').update(parts.publicKey).digest('hex'),
+    keyId: sha256(parts.publicKey),
     selfIssued: isSameName(subjectRdns, issuerRdns),
     subjectKeyId: read(ids.subjectKeyIdentifier, readKeyId),
     authorityKeyId: read(ids.authorityKeyIdentifier, readAuthorityKeyId),
     x509,
   })
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
 }
 
 /** In PEM, one text each. */

@@ -10,17 +10,11 @@ import type { SubjectNames } from './subject-names.js'
 export function coversServerName(names: SubjectNames, host: string): boolean {
   const name = bare(host)
   if (isIP(name)) return names.ip.some((ip) => sameAddress(ip, name))
-  const [wantedFirst, ...wantedRest] = labels(name)
-  if (!wantedFirst) return false
-  return names.dns.some((name) => {
-    const [first, ...rest] = labels(name)
-    if (rest.join('.') !== wantedRest.join('.')) return false
-    return first === wantedFirst || (first === '*' && rest.length >= 2)
-  })
-}
-
-function labels(name: string): string[] {
-  return hostForm(name).split('.')
+  const wanted = hostForm(name)
+  const [first, ...rest] = wanted.split('.')
+  if (!first) return false
+  const wildcard = rest.length >= 2 ? `*.${rest.join('.')}` : undefined
+  return names.dns.map(hostForm).some((covered) => covered === wanted || covered === wildcard)
 }
 
 function sameAddress(one: string, other: string): boolean {

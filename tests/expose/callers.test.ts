@@ -56,6 +56,7 @@ test('a child learns who calls: in each call, and in its environment', async () 
   const { caller, env, meta } = await one.whoami()
   expect(caller).toEqual({
     id: 'cn:mcp-client',
+    trust_domain: null,
     verified: true,
     names: [],
     issuer: expect.stringContaining('CN='),

@@ -5,6 +5,7 @@ import type { CallerFacts } from '../../src/server/caller-facts.js'
 
 const caller: CallerFacts = {
   id: 'spiffe://lab/agent',
+  trust_domain: null,
   verified: true,
   names: ['spiffe://lab/agent'],
   issuer: 'CN=lab',
@@ -48,6 +49,19 @@ describe('what a client says under our prefix', () => {
     expect(stamped(call({ name: 'ask', inputResponses }), undefined)).toEqual(
       call({ name: 'ask', inputResponses: { ...inputResponses, a: { action: 'accept', _meta: {} } } }),
     )
+  })
+
+  it.each([
+    ['_META', { _meta: {}, _META: forged }],
+    ['_Meta beside none', { _Meta: forged }],
+    ['a _META that takes the caller away', { _meta: {}, _META: null }],
+  ])('cannot be told by a key in another case, as Go reads it: %s', (_what, params) => {
+    expect(stamped(call(params), caller)).toEqual(call({ _meta: { 'mcp-mtls/caller': caller } }))
+  })
+
+  it.each(['Params', 'PARAMS', 'param\u017f'])('cannot be told by another %s', (key) => {
+    const body = { ...call({ name: 'a' }), [key]: { name: 'b', _meta: forged }, METHOD: 'x' }
+    expect(stamped(body, caller)).toEqual(call({ name: 'a', _meta: { 'mcp-mtls/caller': caller } }))
   })
 
   it('is removed from notifications, which get no caller', () => {

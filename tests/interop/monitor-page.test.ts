@@ -47,11 +47,15 @@ describeWith('Chromium', executablePath !== '', 'the page of the monitor in Chro
       tlsPort: port,
       tls: world.tls,
       log: false,
+      policy: { mode: 'report', rules: [{ allow: ['anyone'], tools: ['*'] }] },
+      auditLog: () => {},
     })
     onTestFinished(() => again.close({ drainTimeout: 0 }))
     await sees(card('echo').locator('.pill'), /up/)
     await sees(events, /echo cannot be reached/)
     await sees(events, /echo is up/)
+    await sees(card('echo'), /1 rule, reports only/)
+    await sees(card('echo'), /Record\s*written/)
 
     // A certificate that ends in five days, and whose name would like to be a script.
     await plant(watched, world.ca)

@@ -21,6 +21,7 @@ function block(name: string): string {
 
 async function promtool(args: readonly string[], { input = '', cwd = scratch() } = {}) {
   const child = spawn('promtool', args, { cwd })
+  child.stdin.on('error', () => {}) // it may have ended without reading it
   child.stdin.end(input)
   const [[status], said] = await Promise.all([
     once(child, 'close'),
@@ -32,7 +33,10 @@ async function promtool(args: readonly string[], { input = '', cwd = scratch() }
 // Debian's package prometheus brings it.
 describeWith('promtool', onPath('promtool') !== undefined, 'promtool', () => {
   test('promtool finds nothing in the metrics of a server and of the monitor, and each rule names some', async () => {
-    await using three = await threeServers()
+    await using three = await threeServers({
+      policy: { rules: [{ allow: ['anyone'], tools: ['*'] }] },
+      auditLog: () => {},
+    })
     const { world, servers } = three
     const config = join(scratch(), 'servers.json')
     writeFileSync(config, JSON.stringify({ mcpServers: { echo: { url: servers.echo.url } } }))
@@ -63,7 +67,7 @@ describeWith('promtool', onPath('promtool') !== undefined, 'promtool', () => {
       writeFileSync(join(cwd, name), block(name).replaceAll('/etc/prometheus/mcp/', './'))
     for (const name of ['ca.crt', 'client.crt', 'client.key']) writeFileSync(join(cwd, name), '')
     const rules = await promtool(['check', 'rules', 'mcp-mtls.rules.yml'], { cwd })
-    expect(rules).toMatchObject({ status: 0, said: expect.stringContaining('11 rules found') })
+    expect(rules).toMatchObject({ status: 0, said: expect.stringContaining('17 rules found') })
     const config = await promtool(['check', 'config', 'prometheus.yml'], { cwd })
     expect(config, config.said).toMatchObject({ status: 0 })
   })
@@ -121,6 +125,71 @@ describeWith('promtool', onPath('promtool') !== undefined, 'promtool', () => {
             { eval_time: '90m', alertname: 'McpMonitorHangs', exp_alerts: [] },
             { eval_time: '90m', alertname: 'McpDemoMode', exp_alerts: [] },
           ],
+        },
+        {
+          // A policy that fails, a record that fails and has lost lines, a caller that tries, another that wants too much.
+          interval: '1m',
+          input_series: [
+            series('mcp_mtls_policy_ok{server="echo"}', '1x80 0x40'),
+            series('mcp_mtls_audit_ok{server="echo"}', '1x80 0x40'),
+            series('mcp_mtls_audit_lines_lost_total{server="echo"}', '0x80 10x40'),
+            ...['echo', 'tried'].flatMap((server) => [
+              series(`mcp_mtls_policy_enforced{server="${server}"}`, server === 'echo' ? '1x120' : '0x1600'),
+              series(`mcp_mtls_decisions_total{server="${server}",result="denied"}`, '0x85 20+20x40'),
+              series(`mcp_mtls_decisions_total{server="${server}",result="limited"}`, '0x60 20+20x60'),
+              series(`mcp_mtls_decisions_total{server="${server}",result="allowed"}`, '0+900x120'),
+            ]),
+          ],
+          alert_rule_test: [
+            alert('McpPolicyBroken', 'echo cannot take up its policy', {
+              server: 'echo',
+              severity: 'ticket',
+            }),
+            alert('McpAuditFails', 'echo cannot write its record of calls', {
+              server: 'echo',
+              severity: 'page',
+            }),
+            alert('McpAuditLinesLost', 'The record of echo lacks 10 lines of the last hour', {
+              server: 'echo',
+              severity: 'page',
+            }),
+            alert('McpCallsDenied', 'echo has denied 100 calls in five minutes', {
+              server: 'echo',
+              severity: 'ticket',
+            }),
+            alert('McpCallsLimited', 'Callers of echo want more than their limits allow', {
+              server: 'echo',
+              severity: 'ticket',
+            }),
+            { eval_time: '90m', alertname: 'McpPolicyNotEnforced', exp_alerts: [] },
+            {
+              ...alert('McpPolicyNotEnforced', 'tried denies nothing: its policy only reports', {
+                server: 'tried',
+                severity: 'ticket',
+              }),
+              eval_time: '25h',
+            },
+          ],
+        },
+        {
+          // A denial now and then, a limit for five minutes, lines lost long ago: nobody is woken.
+          interval: '1m',
+          input_series: [
+            series('mcp_mtls_policy_ok{server="echo"}', '1x87 0 1x40'),
+            series('mcp_mtls_policy_enforced{server="echo"}', '1x120'),
+            series('mcp_mtls_audit_ok{server="echo"}', '1x120'),
+            series('mcp_mtls_audit_lines_lost_total{server="echo"}', '0x10 10x120'),
+            series('mcp_mtls_decisions_total{server="echo",result="denied"}', '0+5x120'),
+            series('mcp_mtls_decisions_total{server="echo",result="limited"}', '0x84 20+20x40'),
+          ],
+          alert_rule_test: [
+            'McpPolicyBroken',
+            'McpPolicyNotEnforced',
+            'McpCallsDenied',
+            'McpCallsLimited',
+            'McpAuditFails',
+            'McpAuditLinesLost',
+          ].map((alertname) => ({ eval_time: '90m', alertname, exp_alerts: [] })),
         },
         {
           // Fresh for an hour, an expired root beside one that counts, and a year that has 31 days left.

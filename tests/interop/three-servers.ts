@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { type RunningServer, serve } from '../../src/server/index.js'
+import { type RunningServer, type ServeOptions, serve } from '../../src/server/index.js'
 import { type BuiltInServerName, builtInServers } from '../../src/servers/index.js'
 import { makeWorld, type World } from '../support/world.js'
 
@@ -9,7 +9,7 @@ export interface ThreeServers extends AsyncDisposable {
 }
 
 /** The servers of this package over mTLS on free ports, in a world of their own. */
-export async function threeServers(): Promise<ThreeServers> {
+export async function threeServers(options: Partial<ServeOptions> = {}): Promise<ThreeServers> {
   const world = await makeWorld()
   const start = (name: BuiltInServerName) =>
     serve(builtInServers[name].create({ weatherProvider: 'simulated' }), {
@@ -17,6 +17,7 @@ export async function threeServers(): Promise<ThreeServers> {
       tlsPort: 0,
       tls: world.tls,
       log: false,
+      ...options,
     })
   const [weather, datetime, echo] = await Promise.all([start('weather'), start('datetime'), start('echo')])
   return {

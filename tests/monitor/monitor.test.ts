@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { exitCodeOfLevel } from '../../src/cli/exit-codes.js'
+import { connect } from '../../src/client/index.js'
 import { Monitor } from '../../src/monitor/monitor.js'
 import type { MonitorEvent } from '../../src/monitor/snapshot.js'
 import { bareServer } from '../support/bare-peers.js'
@@ -81,7 +82,37 @@ test('a server that could not take up new files is degraded, and says why', asyn
   expect(level).toBe('warning')
   expect(servers[0]).toMatchObject({
     state: 'degraded',
-    problem: { code: 'DEGRADED', message: expect.stringContaining('could not take up new files') },
+    problem: {
+      code: 'DEGRADED',
+      message: expect.stringContaining('could not take up new files'),
+      hint: expect.stringContaining('`mcp-mtls cert-check`'),
+    },
+  })
+})
+
+test('policy and record of a server are seen, and that its record cannot be written', async () => {
+  await using world = await makeWorld()
+  let isFull = false
+  const auditLog = () => {
+    if (isFull) throw new Error('the store is full')
+  }
+  const policy = { mode: 'report', rules: [{ allow: ['anyone'], tools: ['*'] }] }
+  await using served = await serveTest({ tls: world.tls, policy, auditLog })
+  const look = async () => (await monitorOf(world, [served.server.port]).lookOnce()).servers[0]
+  const both = { policy: { rules: 1, mode: 'report', ok: true }, audit: { ok: true, lost: 0 } }
+  expect(await look()).toMatchObject({ state: 'up', problem: null, health: both })
+  isFull = true
+  await using client = await connect({ serverUrl: served.server.url, tls: world.tls, log: false })
+  await client.callTool({ name: 'who', arguments: {} })
+  await expect.poll(() => served.server.health().status).toBe('degraded')
+  expect(await look()).toMatchObject({
+    state: 'degraded',
+    problem: {
+      code: 'DEGRADED',
+      message: expect.stringContaining('the store is full'),
+      hint: 'Look at its log, and at the disk of its record of calls: room, permissions.',
+    },
+    health: { audit: { ok: false } },
   })
 })
 

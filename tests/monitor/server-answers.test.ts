@@ -26,10 +26,38 @@ test('the health of a server of ours is read, with its complaints', () => {
       connections: 1,
     },
     complaints: ['its certificate has expired', 'it could not take up new files: no such file'],
+    codes: [],
   })
 })
 
+test('policy and record of a server are read where it has them, and what else is wrong with it', () => {
+  const policy = { rules: 3, mode: 'report', loaded_at: '2026-11-20T00:00:00.000Z', ok: false, error: 'x' }
+  const problems = [
+    { code: 'CERT_EXPIRED', message: 'our certificate CN=a has expired', since: '' },
+    { code: 'RELOAD_FAILED', message: 'no such file', since: '' },
+    { code: 'POLICY_INVALID', message: 'the policy of before stays in use: p.yaml: x', since: '' },
+    { code: 'AUDIT_FAILED', message: `audit.jsonl cannot be written: ${'y'.repeat(9000)}`, since: '' },
+  ]
+  const answer = readHealth(JSON.stringify({ ...health, policy, audit: { ok: false, lost: 7 }, problems }))
+  expect(answer?.health).toMatchObject({
+    policy: { rules: 3, mode: 'report', ok: false },
+    audit: { ok: false, lost: 7 },
+  })
+  expect(answer?.codes).toEqual(['CERT_EXPIRED', 'RELOAD_FAILED', 'POLICY_INVALID', 'AUDIT_FAILED'])
+  expect(answer?.complaints).toEqual([
+    'its certificate has expired',
+    'it could not take up new files: no such file',
+    'the policy of before stays in use: p.yaml: x',
+    expect.stringMatching(/^audit\.jsonl cannot be written: y+…$/),
+  ])
+  expect(answer?.complaints.at(-1)?.length).toBeLessThanOrEqual(1000)
+})
+
 test.each<[string, string]>([
+  [
+    'problems without end',
+    JSON.stringify({ ...health, problems: Array(1000).fill({ code: 'A', message: 'b' }) }),
+  ],
   ['no JSON', '<html>'],
   ['another JSON', '{}'],
   ['a state nobody knows', JSON.stringify({ ...health, status: 'splendid' })],

@@ -40,6 +40,7 @@ describe('arguments', () => {
       watch: true,
       policy: {},
       auditLog: 'x',
+      audit: {},
       tlsEnabled: false,
       httpPort: 1,
       sessions: true,
@@ -51,6 +52,7 @@ describe('arguments', () => {
     const settings = [...String(message).matchAll(/^ {2}([\w.]+): /gm)].map(([, setting]) => setting)
     expect(settings.toSorted()).toEqual(
       [
+        'audit',
         'auditLog',
         'colour',
         'httpPort',
@@ -68,6 +70,7 @@ describe('arguments', () => {
       ].toSorted(),
     )
     expect(message).toMatch(/policy: .*not ours to read: use serve\(\), or identityOf\(request\)/)
+    expect(message).toMatch(/auditLog: .*use serve\(\), or identityOf\(request\)/)
     expect(message).toMatch(/maxBodyBytes: the listener reads the bodies/)
     expect(message).toMatch(/tlsEnabled: .*node:http/)
     expect(create(whoAsks, { name: 'x', tls: { certDir: '/nowhere' } })).toBeInstanceOf(Server)

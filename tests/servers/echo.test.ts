@@ -66,6 +66,7 @@ describe('whoami', () => {
     const { data, sentence } = await call(await clientOf(factory, { caller, era }), 'whoami', {})
     expect(data).toEqual({
       id: 'spiffe://lab/agent',
+      trust_domain: 'lab',
       verified: true,
       names: ['spiffe://lab/agent', 'dns:agent'],
       issuer: 'CN=lab',

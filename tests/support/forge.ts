@@ -86,6 +86,8 @@ export interface ForgeOptions {
   issuer?: Forged
   commonName?: string
   organization?: string
+  /** More attributes of the subject: dotted OID and text, after the organization and before the common name. */
+  attributes?: readonly (readonly [type: string, text: string])[]
   /** Extended key usage: `client` by default, none for a CA; a list holds dotted OIDs. */
   usage?: 'client' | 'server' | 'both' | 'none' | string[]
   /** `localhost`, `127.0.0.1` and `::1` when usage is `server` or `both` and neither dns nor ip is given. */
@@ -414,9 +416,10 @@ function authorityKeyIdentifier(keyId: ArrayBuffer): AuthorityKeyIdentifier {
   return new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(keyId) })
 }
 
-function distinguishedName({ commonName = 'forged', organization }: ForgeOptions): Name {
+function distinguishedName({ commonName = 'forged', organization, attributes = [] }: ForgeOptions): Name {
   const parts = [
     ...(organization ? [['2.5.4.10', organization] as const] : []),
+    ...attributes,
     ...(commonName ? [['2.5.4.3', commonName] as const] : []),
   ]
   return new Name(

@@ -95,19 +95,21 @@ export interface Ask {
   readonly headers?: Record<string, string | string[]>
   readonly body?: string
   readonly tls?: AgentOptions
+  readonly signal?: AbortSignal
 }
 
 /** One request by Node's own client on a connection of its own, with the client certificate of a directory. */
 export function ask(
   url: string | URL,
   certDir: string | undefined,
-  { method, headers, body, tls }: Ask = {},
+  { method, headers, body, tls, signal }: Ask = {},
 ): Promise<Answer> {
   const target = new URL(url)
   const options = {
     method: method ?? (body === undefined ? 'GET' : 'POST'),
     headers: { ...(body !== undefined && mcpHeaders), ...headers },
     agent: false as const,
+    ...(signal && { signal }),
   }
   return new Promise((resolve, reject) => {
     const send =

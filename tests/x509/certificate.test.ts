@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readCertificate, serialText } from '../../src/x509/certificate.js'
 import { readCertificates } from '../../src/x509/pem.js'
+import { publicKeyHash } from '../../src/x509/public-key-hash.js'
 import { type ForgeOptions, forge, forgeCa } from '../support/forge.js'
 import { refusal } from '../support/refusal.js'
 import { scratch } from '../support/scratch.js'
@@ -96,6 +97,30 @@ test.each([
   expect(error.code).toBe('CERT_INVALID')
   expect(error.message).toContain('/etc/server.crt')
 })
+
+test('every organization and unit of the subject is read, and no other attribute as one', async () => {
+  const attributes = [
+    ['2.5.4.10', 'Second'],
+    ['2.5.4.11', 'One unit'],
+    ['2.5.4.11', 'Another, unit'],
+    ['2.5.4.7', 'Town'],
+  ] as const
+  const { cert } = await forge({ organization: 'First', attributes })
+  expect(readCertificate(cert)).toMatchObject({
+    organizations: ['First', 'Second'],
+    organizationalUnits: ['One unit', 'Another, unit'],
+  })
+  expect(readCertificate((await forge()).cert)).toMatchObject({ organizations: [], organizationalUnits: [] })
+})
+
+test.each(['ec-p256', 'rsa', 'ed25519'] as const)(
+  'the pin of a key (%s) is that of OpenSSL',
+  async (keyType) => {
+    const facts = readCertificate((await forge({ keyType })).cert)
+    const spki = facts.x509.publicKey.export({ type: 'spki', format: 'der' })
+    expect(publicKeyHash(facts)).toBe(createHash('sha256').update(spki).digest('hex'))
+  },
+)
 
 test('an extension that stands twice is CERT_INVALID', async () => {
   const ca = await forgeCa()

@@ -30,6 +30,7 @@ test.each<[host: string, dns: string[], ip: string[]]>([
 test.each<[host: string, dns: string[], ip: string[]]>([
   ['localhost', [], []],
   ['localhost', ['localhost.evil'], []],
+  ['localhost', ['localhost..', 'localhost...', '.localhost'], []],
   ['evil.localhost', ['localhost'], []],
   ['example.org', ['*.example.org'], []],
   ['a.b.example.org', ['*.example.org'], []],

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { dataIn, EventCutter, idIn, longestAnswer, TooLarge } from './events.js'
+import type { Aside } from './aside.js'
+import { dataIn, EventCutter, idIn, longestAnswer, TooLarge, withData } from './events.js'
 import type { Share } from './held.js'
 
 /** Of what is large, so much is handed on at once: what waits for a client is small. */
@@ -37,11 +38,16 @@ export interface StreamParts {
   /** The response it goes to: nothing is read while its client does not keep up. */
   readonly response: ServerResponse
   readonly held: Share
+  /** Says more on it than the server behind does. */
+  readonly aside: Aside
   /** Gets the id of each event that has one, before it is handed on. */
   readonly onId: (id: string) => void
   /** Whether the next message is of interest here. */
   readonly isHeard: () => boolean
-  readonly onMessage: (message: unknown) => void
+  /** Whether messages are judged: what cannot be read as one is not handed on. */
+  readonly isJudged: boolean
+  /** Gives the message that is handed on; undefined for none. */
+  readonly onMessage: (message: unknown) => unknown
   /** Called when the server behind says no more; gives what is to be sent at the end. */
   readonly atEnd: (end: StreamEnd) => readonly object[]
 }
@@ -49,25 +55,31 @@ export interface StreamParts {
 /** An event stream, handed on event by event as soon as each is complete. */
 export async function* passedEvents(
   body: Body,
-  { response, held, onId, isHeard, onMessage, atEnd }: StreamParts,
+  { response, held, aside, onId, isHeard, isJudged, onMessage, atEnd }: StreamParts,
 ): AsyncGenerator<Uint8Array> {
   const cutter = new EventCutter()
   let isResumable = false
   let error: unknown
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of aside.between(body as AsyncIterable<Buffer>)) {
+      if ('said' in chunk) {
+        yield eventOf(chunk.said)
+        await roomIn(response)
+        continue
+      }
       const pieces = cutter.push(chunk)
       let rest = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0)
       held.set(cutter.waiting + rest)
       for (const { bytes, isEvent } of pieces) {
+        let passed = bytes
         if (isEvent) {
           const id = idIn(bytes)
           if (id !== undefined) onId(id)
           isResumable ||= id !== undefined
-          if (isHeard()) onMessage(messageIn(dataIn(bytes)))
+          if (isHeard()) passed = heard(bytes, onMessage, isJudged)
         }
-        for (let at = 0; at < bytes.length; at += slice) {
-          yield bytes.subarray(at, at + slice)
+        for (let at = 0; at < passed.length; at += slice) {
+          yield passed.subarray(at, at + slice)
           await roomIn(response)
         }
         rest -= bytes.length
@@ -79,8 +91,21 @@ export async function* passedEvents(
   } finally {
     held.set(0)
   }
-  for (const message of atEnd({ isResumable, error }))
-    yield Buffer.from(`event: message\ndata: ${JSON.stringify(message)}\n\n`)
+  for (const message of atEnd({ isResumable, error })) yield eventOf(message)
+}
+
+function eventOf(message: object): Buffer {
+  return Buffer.from(`event: message\ndata: ${JSON.stringify(message)}\n\n`)
+}
+
+/** An event with the message that is handed on in place of its own. */
+function heard(bytes: Buffer, onMessage: StreamParts['onMessage'], isJudged: boolean): Buffer {
+  const data = dataIn(bytes)
+  const message = messageIn(data)
+  if (message === undefined && isJudged && data !== '') return Buffer.alloc(0)
+  const passed = onMessage(message)
+  if (passed === message) return bytes
+  return passed === undefined ? Buffer.alloc(0) : withData(bytes, JSON.stringify(passed))
 }
 
 /** The message in a text; undefined when it is none. */

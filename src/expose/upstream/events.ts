@@ -99,10 +99,21 @@ function withoutMark(bytes: Buffer): Buffer {
 
 /** The data of one event. */
 export function dataIn(bytes: Buffer): string {
-  const lines = withoutMark(bytes)
+  return linesIn(bytes)
+    .flatMap((line) => valueIn(line, 'data') ?? [])
+    .join('\n')
+}
+
+/** The same event with other data, of one line. */
+export function withData(bytes: Buffer, data: string): Buffer {
+  const others = linesIn(bytes).filter((line) => line !== '' && valueIn(line, 'data') === undefined)
+  return Buffer.from([...others, `data: ${data}`, '', ''].join('\n'))
+}
+
+function linesIn(bytes: Buffer): string[] {
+  return withoutMark(bytes)
     .toString()
     .split(/\r\n|\r|\n/)
-  return lines.flatMap((line) => valueIn(line, 'data') ?? []).join('\n')
 }
 
 /** The id of one event, by which a client can go on after it (`Last-Event-ID`); undefined where it has none. */

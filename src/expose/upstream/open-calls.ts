@@ -61,6 +61,13 @@ export class OpenCalls {
     })
   }
 
+  /** Ends one of them; whether it was here. */
+  giveUp(call: Call): boolean {
+    const isHere = this.#open.has(call)
+    if (isHere) this.#end(call, 'aborted')
+    return isHere
+  }
+
   /** Ends what is left. */
   end(outcome: Outcome): void {
     for (const call of this.#open) this.#end(call, outcome)

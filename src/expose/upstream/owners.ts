@@ -1,9 +1,15 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Call } from '../../auth/call.js'
 import type { SessionLimits } from '../../config/index.js'
 import type { Exchange } from '../../server/mcp/exchange.js'
 import type { SessionEnd } from '../../server/mcp/session.js'
+import type { Aside } from './aside.js'
 import type { Told } from './headers.js'
 import type { OpenCalls } from './open-calls.js'
 import { SeenEvents } from './seen-events.js'
+
+export type ListKind = 'tools' | 'prompts' | 'resources'
+type Announced = Readonly<Partial<Record<ListKind, { readonly listChanged?: boolean }>>>
 
 /** A session of the server behind, or the place that is kept for one. */
 export class OwnedSession {
@@ -20,6 +26,14 @@ export class OwnedSession {
   readonly open = new Set<AbortController>()
   /** Calls whose stream the server has ended, to answer them on another (`Last-Event-ID`). */
   #parked: OpenCalls[] = []
+  /** What its client has asked, by id: an answer may come late, and more than once. Kept where answers are judged. */
+  readonly asked = new Map<unknown, Call>()
+  /** What its server says of changes of lists. */
+  #announces: Announced = {}
+  /** The streams of its client that belong to no request, the newest last. */
+  readonly #streams = new Set<Aside>()
+  /** What waits for the client to open one. */
+  #untold: object[] = []
 
   constructor(owner: string | undefined) {
     this.owner = owner
@@ -39,10 +53,10 @@ export class OwnedSession {
   }
 
   /** Notes that a request is open in it until it is done. */
-  use({ standing, response, web }: Exchange, told: Told | undefined, stop: AbortController): void {
+  use({ standing, response, signal }: Exchange, told: Told | undefined, stop: AbortController): void {
     this.standing = standing
     this.told = told
-    if (web.signal.aborted) return // its client has gone already
+    if (signal.aborted) return // its client has gone already
     this.open.add(stop)
     response.once('close', () => {
       this.open.delete(stop)
@@ -50,11 +64,52 @@ export class OwnedSession {
     })
   }
 
+  /** Notes what the server behind has said to `initialize`. */
+  initialized(protocolVersion: string, { capabilities }: Readonly<Record<string, unknown>>): void {
+    this.protocolVersion = protocolVersion
+    this.#announces = (capabilities ?? {}) as Announced
+  }
+
+  /** Has a stream be one on which its client is told of what belongs to no request, until it is done. */
+  listen(aside: Aside, { response }: Exchange): void {
+    for (const message of this.#untold.splice(0)) aside.say(message)
+    this.#streams.add(aside)
+    response.once('close', () => this.#streams.delete(aside))
+  }
+
+  /** Tells its client, as soon as it listens. */
+  tell(message: object): void {
+    const newest = [...this.#streams].at(-1)
+    if (newest) newest.say(message)
+    else if (!this.#untold.some((one) => isDeepStrictEqual(one, message)))
+      this.#untold = [...this.#untold, message].slice(-untoldAtMost)
+  }
+
+  /** Tells it that a list has changed, if its server said that it would. */
+  changed(kind: ListKind): void {
+    if (this.#announces[kind]?.listChanged === true)
+      this.tell({ jsonrpc: '2.0', method: `notifications/${kind}/list_changed` })
+  }
+
+  /** Without arguments, which may be large; what has a very long name is not known when it is answered late. */
+  ask(calls: readonly Call[]): void {
+    for (const call of calls) {
+      this.asked.delete(call.id)
+      if (JSON.stringify(call.target).length <= longestTarget)
+        this.asked.set(call.id, { ...call, arguments: undefined })
+    }
+    for (const id of [...this.asked.keys()].slice(0, -askedAtMost)) this.asked.delete(id)
+  }
+
   park(calls: OpenCalls): void {
     this.#parked = [...this.#parked.filter(({ isEmpty }) => !isEmpty), calls]
     while (this.#parked.length > parkedAtMost) this.#parked.shift()?.end('error')
   }
 }
+
+const askedAtMost = 1000
+const longestTarget = 4096
+const untoldAtMost = 100
 
 /** Calls may carry large arguments. */
 const parkedAtMost = 16
@@ -162,6 +217,10 @@ export class Owners {
     if (this.#byId.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
+  }
+
+  changed(kind: ListKind): void {
+    for (const session of this.#byId.values()) session.changed(kind)
   }
 
   close(): void {

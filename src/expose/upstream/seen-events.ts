@@ -27,3 +27,13 @@ export class SeenEvents {
 function markOf(id: string): number {
   return createHmac('sha256', key).update(id).digest().readUIntBE(0, 6)
 }
+
+/**
+ * A stream goes on after an event of its own session alone. Where that is not known, its client gets a new one, as one does
+ * that was away for too long.
+ */
+export function withOwnEvent(headers: Record<string, string>, events: SeenEvents | undefined): void {
+  const id = headers['last-event-id']
+  // Headers are bytes, ids are UTF-8.
+  if (id !== undefined && !events?.has(Buffer.from(id, 'latin1').toString())) delete headers['last-event-id']
+}

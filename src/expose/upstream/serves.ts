@@ -14,17 +14,14 @@ export function upstreamServer(url: URL, config: McpServerConfig): Serves {
     const dispatch = new UpstreamDispatch(url, { ...base, sessions })
     return {
       dispatch,
-      notify: tellsItself,
+      notify: {
+        toolsChanged: () => dispatch.changed('tools'),
+        promptsChanged: () => dispatch.changed('prompts'),
+        resourcesChanged: () => dispatch.changed('resources'),
+        resourceUpdated: () => {}, // the server behind tells of these itself
+      },
       protocolVersions: () => protocolVersions.filter((version) => dispatch.spoken.has(version)),
       behind: () => dispatch.behind,
     }
   }
-}
-
-/** The server behind tells its clients of changes itself. */
-const tellsItself = {
-  toolsChanged: () => {},
-  promptsChanged: () => {},
-  resourcesChanged: () => {},
-  resourceUpdated: () => {},
 }

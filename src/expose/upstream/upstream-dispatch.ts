@@ -1,32 +1,37 @@
+import type { JSONRPCErrorResponse } from '@modelcontextprotocol/server'
 import type { Logger } from 'pino'
 import type { Dispatcher } from 'undici'
+import type { Call } from '../../auth/call.js'
+import { ownerOf } from '../../auth/identity.js'
 import type { SessionLimits } from '../../config/index.js'
 import { Fault, faultAnswer } from '../../relay/fault.js'
 import { callerFacts } from '../../server/caller-facts.js'
 import { callerIn } from '../../server/identity-of.js'
 import type { ServeBase } from '../../server/listening-server.js'
 import type { Dispatch } from '../../server/mcp/dispatch.js'
-import { type Exchange, refusal, tooMany } from '../../server/mcp/exchange.js'
+import { type Exchange, listenerOf, refusal, tooMany } from '../../server/mcp/exchange.js'
 import type { Behind } from '../../server/ops/behind.js'
 import { protocolVersions } from '../../server/ops/health.js'
 import { verifiedLeaf } from '../../server/verified-leaf.js'
 import { stamped } from '../stamp.js'
 import { messageIn, passedEvents, readAnswer } from './answer.js'
+import { Aside } from './aside.js'
 import { badGateway, faultIn } from './faults.js'
-import { answerHeaders, identityHeaders, requestHeaders, type Told } from './headers.js'
+import { isErrorOfAll, isJson, isMessage, messagesOf, problemOf } from './forms.js'
+import { answerHeaders, requestHeaders, type Told } from './headers.js'
 import { Held } from './held.js'
 import { CallCount, OpenCalls } from './open-calls.js'
-import { type OwnedSession, Owners } from './owners.js'
+import { OwnRequests } from './own-requests.js'
+import { type ListKind, type OwnedSession, Owners } from './owners.js'
 import { Pools } from './pool.js'
 import { Reach } from './reach.js'
+import { seen } from './seen.js'
+import { withOwnEvent } from './seen-events.js'
 
-export type UpstreamOptions = Pick<ServeBase, 'name' | 'onCall' | 'onRefused'> & {
+export type UpstreamOptions = Pick<ServeBase, 'name' | 'onCall' | 'onRefused' | 'oversight'> & {
   readonly sessions: SessionLimits
   readonly logger: Logger | undefined
 }
-
-/** Milliseconds to end a session of the server behind. */
-const deleteTimeout = 5000
 
 /** A request on its way through. */
 interface Passage {
@@ -40,6 +45,8 @@ interface Passage {
   readonly stop: AbortController
   /** The session it is in, or the place for the one that it opens. */
   session: OwnedSession | undefined
+  /** Its calls may not go on. */
+  revoked?: JSONRPCErrorResponse['error']
 }
 
 /**
@@ -54,6 +61,7 @@ export class UpstreamDispatch implements Dispatch {
   readonly #pools: Pools
   readonly #reach: Reach
   readonly #owners: Owners
+  readonly #own: OwnRequests
   readonly #calls: CallCount
   readonly #held = new Held()
   readonly #passages = new Set<Passage>()
@@ -68,7 +76,8 @@ export class UpstreamDispatch implements Dispatch {
     this.#options = options
     this.#pools = new Pools(url)
     this.#reach = new Reach(url, this.#server, options.name, options.logger)
-    this.#owners = new Owners(options.sessions, (session) => void this.#delete(session))
+    this.#own = new OwnRequests(this.#pools, this.#pathFor())
+    this.#owners = new Owners(options.sessions, (session) => this.#own.endSession(session))
     this.#calls = new CallCount(options.onCall)
   }
 
@@ -85,7 +94,7 @@ export class UpstreamDispatch implements Dispatch {
   }
 
   async answer(exchange: Exchange): Promise<Response> {
-    const { response, web } = exchange
+    const { response, signal } = exchange
     const passage = this.#begin(exchange)
     const { calls } = passage
     const end = () => {
@@ -93,9 +102,9 @@ export class UpstreamDispatch implements Dispatch {
       this.#passages.delete(passage)
       if (passage.session) this.#owners.leave(passage.session)
     }
-    if (web.signal.aborted) {
+    if (signal.aborted) {
       end()
-      throw web.signal.reason // nobody waits for the answer
+      throw signal.reason // nobody waits for the answer
     }
     this.#passages.add(passage)
     response.once('close', end)
@@ -103,6 +112,11 @@ export class UpstreamDispatch implements Dispatch {
     if (!refused) return this.#pass(passage)
     calls.end('error')
     return refused
+  }
+
+  /** Tells clients with a session, as the server behind would. */
+  changed(kind: ListKind): void {
+    this.#owners.changed(kind)
   }
 
   /** Ends the streams that wait for news; calls that run get their answer. */
@@ -120,12 +134,12 @@ export class UpstreamDispatch implements Dispatch {
   }
 
   #begin(exchange: Exchange): Passage {
-    const { request, authInfo, calls, web } = exchange
+    const { request, authInfo, calls, signal } = exchange
     const caller = callerIn(authInfo)
-    const told = caller && { id: caller.id, leaf: verifiedLeaf(request) }
+    const told = caller && { id: ownerOf(caller), leaf: verifiedLeaf(request) }
     const stop = new AbortController()
-    web.signal.addEventListener('abort', () => stop.abort(web.signal.reason), { once: true })
-    return {
+    signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true })
+    const passage: Passage = {
       exchange,
       calls: OpenCalls.begin(calls, this.#calls),
       told,
@@ -134,6 +148,23 @@ export class UpstreamDispatch implements Dispatch {
       stop,
       session: undefined,
     }
+    for (const call of calls)
+      this.#options.oversight?.begun(call, { revoke: (error) => this.#revoke(passage, call, error) })
+    return passage
+  }
+
+  /** Ends a request with a call that may not go on; the server behind is told to give it up. */
+  #revoke(passage: Passage, call: Call, error: JSONRPCErrorResponse['error']): boolean {
+    const { session, stop } = passage
+    passage.revoked = error
+    stop.abort()
+    session?.asked.delete(call.id)
+    // It waits for its answer on another stream.
+    if (session?.parked.some((parked) => parked.giveUp(call)))
+      session.tell({ jsonrpc: '2.0', id: call.id, error })
+    const params = { requestId: call.id, reason: error.message }
+    if (session) this.#own.notify(session, { jsonrpc: '2.0', method: 'notifications/cancelled', params })
+    return true
   }
 
   /** Finds the session that a request is in, or a place for the one that it opens; otherwise why it goes no further. */
@@ -158,7 +189,8 @@ export class UpstreamDispatch implements Dispatch {
         return sessionNotFound()
       }
       passage.session.use(exchange, told, stop)
-      withOwnEvent(headers, passage.session)
+      if (this.#options.oversight) passage.session.ask(calls)
+      withOwnEvent(headers, passage.session.events)
       return undefined
     }
     withOwnEvent(headers, undefined)
@@ -209,13 +241,24 @@ export class UpstreamDispatch implements Dispatch {
 
   #passStream(passage: Passage, { statusCode, body }: Dispatcher.ResponseData, headers: Headers): Response {
     const { exchange, calls, session, stop } = passage
+    const { oversight } = this.#options
+    const aside = new Aside()
+    if (exchange.request.method === 'GET') session?.listen(aside, exchange)
     const stream = passedEvents(body, {
       response: exchange.response,
+      aside,
       held: this.#held.share(exchange.authInfo?.clientId),
       onId: (id) => session?.events.add(id),
-      isHeard: () => !calls.isEmpty || session?.isAwaited === true,
+      isHeard: () => oversight !== undefined || !calls.isEmpty || session?.isAwaited === true,
+      isJudged: oversight !== undefined,
       onMessage: (message) => this.#heard(passage, message),
       atEnd: ({ isResumable, error }) => {
+        const { revoked } = passage
+        if (revoked) {
+          const { waiting } = calls
+          calls.end('aborted')
+          return waiting.map(({ id }) => ({ jsonrpc: '2.0', id, error: revoked }))
+        }
         if (stop.signal.aborted) calls.end('aborted')
         else if (error !== undefined) this.#reach.look()
         if (calls.isEmpty) return []
@@ -244,8 +287,12 @@ export class UpstreamDispatch implements Dispatch {
     } catch (error) {
       return this.#failed(passage, error)
     }
-    const message = calls.isEmpty ? undefined : messageIn(bytes.toString())
-    if (message !== undefined) this.#heard(passage, message)
+    if (passage.revoked) return this.#failed(passage, undefined) // it came in the last moment
+    const { oversight } = this.#options
+    const message = calls.isEmpty && !oversight ? undefined : messageIn(bytes.toString())
+    const heard = message === undefined ? undefined : this.#heard(passage, message)
+    if (heard !== message || (oversight && heard === undefined))
+      bytes = Buffer.from(heard === undefined ? '' : JSON.stringify(heard))
     // Its client would wait for an answer that does not come any more.
     if (statusCode < 300 && calls.waiting.length > 0 && !isErrorOfAll(message))
       return this.#wrong(
@@ -263,15 +310,25 @@ export class UpstreamDispatch implements Dispatch {
     return new Response(hasBody ? new Uint8Array(bytes) : null, { status: statusCode, headers })
   }
 
-  /** Takes note of a message of the server behind. */
-  #heard({ calls, session }: Passage, message: unknown): void {
-    for (const { call, result } of calls.answered(message)) {
+  /** Takes note of a message of the server behind; gives it as its client may see it, undefined where it may not. */
+  #heard({ exchange, calls, session, revoked }: Passage, message: unknown): unknown {
+    if (revoked) return undefined // what still waits in its stream
+    const answered = calls.answered(message)
+    for (const { call, result } of answered) {
       const isInitialize = call.method === 'initialize'
       const version = isInitialize ? String(result.protocolVersion) : call.protocolVersion
       if (protocolVersions.includes(version)) this.spoken.add(version)
-      if (isInitialize && session) session.protocolVersion = version
+      if (isInitialize && session) session.initialized(version, result)
     }
     for (const parked of session?.parked ?? []) parked.answered(message)
+    const { oversight } = this.#options
+    if (!oversight) return message
+    return seen(message, {
+      oversight,
+      listener: listenerOf(exchange),
+      callOf: (id) => answered.find(({ call }) => call.id === id)?.call,
+      earlierCallOf: (id) => session?.asked.get(id),
+    })
   }
 
   /** Whether the session that an answer names, if it does, is one of whom it goes to; from now on it is. */
@@ -293,10 +350,14 @@ export class UpstreamDispatch implements Dispatch {
   }
 
   /** The answer where the server behind gave none, or one that broke off. */
-  #failed({ exchange, calls, stop }: Passage, error: unknown): Response {
-    const { web, body } = exchange
+  #failed({ exchange, calls, stop, revoked }: Passage, error: unknown): Response {
+    const { signal, body } = exchange
     calls.end(stop.signal.aborted ? 'aborted' : 'error')
-    if (web.signal.aborted) throw error // nobody waits for it
+    if (signal.aborted) throw error // nobody waits for it
+    if (revoked) {
+      const answers = exchange.calls.map(({ id }) => ({ jsonrpc: '2.0', id, error: revoked }))
+      return Response.json(Array.isArray(body) ? answers : answers[0])
+    }
     if (stop.signal.aborted) return this.#isDraining ? stopping() : sessionNotFound()
     const fault = faultIn(error, this.#server)
     if (fault.sent === 'no') this.#reach.failed()
@@ -323,70 +384,11 @@ export class UpstreamDispatch implements Dispatch {
     logger?.warn({ event: 'upstream-wrong', name }, `${this.#server} ${problem}`)
   }
 
-  /** Ends a session of the server behind, which would keep it for long. */
-  async #delete({ id, owner, told, protocolVersion }: OwnedSession): Promise<void> {
-    const headers = {
-      'mcp-session-id': id,
-      ...(protocolVersion !== undefined && { 'mcp-protocol-version': protocolVersion }),
-      ...(told && identityHeaders(told)),
-    }
-    try {
-      const signal = AbortSignal.timeout(deleteTimeout)
-      const { body } = await this.#pools
-        .of(owner)
-        .request({ method: 'DELETE', path: this.#pathFor(), headers, signal })
-      await body.dump()
-    } catch {} // it has gone, or does not end sessions
-  }
-
   /** The path of the URL; a query of the client, where the URL has none. */
   #pathFor(asked = ''): string {
     const { pathname, search } = this.#url
     return pathname + (search || (/\?[\x21\x22\x24-\x7e]*/.exec(asked)?.[0] ?? ''))
   }
-}
-
-/**
- * A stream goes on after an event of its own session alone. Where that is not known, its client gets a new one, as one does
- * that was away for too long.
- */
-function withOwnEvent(headers: Record<string, string>, session: OwnedSession | undefined): void {
-  const id = headers['last-event-id']
-  // Headers are bytes, ids are UTF-8.
-  if (id !== undefined && !session?.events.has(Buffer.from(id, 'latin1').toString()))
-    delete headers['last-event-id']
-}
-
-function problemOf({ statusCode, headers }: Dispatcher.ResponseData): string | undefined {
-  const { 'content-encoding': coding = 'identity', 'transfer-encoding': transfer = 'chunked' } = headers
-  if (statusCode >= 300 && statusCode < 400)
-    return `answered with a redirect (${statusCode}), which is not followed: name the URL that it leads to`
-  if (statusCode > 599) return `answered with status ${statusCode}, which HTTP does not have`
-  if (String(coding).toLowerCase() !== 'identity' || !/^chunked$/i.test(String(transfer)))
-    return 'answered in a compressed form, for which it was not asked'
-  return undefined
-}
-
-/** One message, or a batch, which has some. */
-function messagesOf(body: unknown): readonly unknown[] {
-  return Array.isArray(body) && body.length > 0 ? body : [body]
-}
-
-/** What is none might be read behind as what nobody has judged. */
-function isMessage(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  const { jsonrpc, method, id } = value as Record<string, unknown>
-  return jsonrpc === '2.0' && (typeof method === 'string' || (method === undefined && id !== undefined))
-}
-
-/** An error that is about no request of its own (JSON-RPC 2.0 section 5): it has the words for all of them. */
-function isErrorOfAll(message: unknown): boolean {
-  const { id, error } = (message ?? {}) as { readonly id?: unknown; readonly error?: unknown }
-  return (id ?? null) === null && typeof error === 'object' && error !== null
-}
-
-function isJson(type = ''): boolean {
-  return /^application\/json[ \t]*(;|$)/i.test(type)
 }
 
 function stopping(): Response {

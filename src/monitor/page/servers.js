@@ -44,9 +44,22 @@ export function updateServer(card, server) {
     ['Identity', identity && `${identity.id}${identity.verified ? '' : ' (not verified)'}`],
     ['Certificate', certificate && `until ${day(certificate.not_after)}`],
     ['Server', health && `${health.server} ${health.version}, ${health.mode} mode`],
+    ['Policy', health?.policy && policyText(health.policy)],
+    ['Record', health?.audit && recordText(health.audit)],
     ['Up for', health && ago(Date.now() - health.uptime_seconds * 1000)],
     ['Refused', refused && (refusals.join(', ') || 'nobody')],
   ])
+}
+
+/** @param {NonNullable<NonNullable<ServerStatus['health']>['policy']>} policy */
+function policyText({ rules, mode, ok }) {
+  const how = mode === 'enforce' ? '' : ', reports only'
+  return `${rules} ${rules === 1 ? 'rule' : 'rules'}${how}${ok ? '' : ', a newer one is refused'}`
+}
+
+/** @param {NonNullable<NonNullable<ServerStatus['health']>['audit']>} audit */
+function recordText({ ok, lost }) {
+  return `${ok ? 'written' : 'cannot be written'}${lost > 0 ? `, ${lost} lost` : ''}`
 }
 
 /** As many as the monitor keeps. */

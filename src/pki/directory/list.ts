@@ -62,7 +62,7 @@ export async function listIssued(options: ListOptions): Promise<IssuedList> {
   ])
   if (issued.length + damaged.length === 0)
     throw new MtlsError('CERT_NOT_FOUND', `${store.directory} has no list of issued certificates`, {
-      hint: 'It lies beside the key of the CA: name that directory with --ca-dir.',
+      hint: 'It lies beside the key of the CA: name that directory with --ca-dir. `mcp-mtls cert-gen` makes a first CA.',
     })
   const anchors = files.get('ca.crt')?.certificates ?? []
   const renewed = new Set(replacements.values())

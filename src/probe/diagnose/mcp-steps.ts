@@ -57,6 +57,8 @@ async function connectMcp(options: McpOptions): Promise<Found<MtlsClient>> {
 async function listTools(client: MtlsClient, options: McpOptions): Promise<Found<readonly Tool[]>> {
   if (!client.getServerCapabilities()?.tools) return { value: [], detail: 'the server has no tools' }
   const { tools } = await orNotMcp(options, () => client.listTools({}, signalOf(options)))
+  if (tools.length === 0)
+    return { value: [], detail: 'the server shows this identity none: a policy there may hide them' }
   const names = tools
     .slice(0, namedTools)
     .map((tool) => `${ofPeer(tool.name)}${isReadOnly(tool) ? '' : ' (may change things)'}`)
@@ -70,8 +72,10 @@ async function callHarmlessTool(
   options: McpOptions,
 ): Promise<Found<true>> {
   const call = tools.map(harmlessCall).find((found) => found !== undefined)
-  if (!call)
-    return { value: true, detail: 'none called: no tool is read-only and needs no arguments we know' }
+  if (!call) {
+    const why = tools.length === 0 ? 'there is none' : 'no tool is read-only and needs no arguments we know'
+    return { value: true, detail: `none called: ${why}` }
+  }
   const result = await orNotMcp(options, () => client.callTool(call, signalOf(options)))
   const said = result.content.map((part) => ('text' in part ? String(part.text) : part.type)).join(' ')
   const text = ofPeer(said, 100)

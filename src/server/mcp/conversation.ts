@@ -1,4 +1,5 @@
 import type {
+  JSONRPCErrorResponse,
   JSONRPCMessage,
   MessageExtraInfo,
   Transport,
@@ -9,6 +10,7 @@ import { shortened } from '../../text/shortened.js'
 import { BoundedMap } from '../../tls/bounded-map.js'
 import { type AnyMcpServer, connectTo, giveBack, isOfThisSdk } from './any-server.js'
 import { type EndedCall, type Outcome, outcomeOf } from './outcome.js'
+import type { Oversight } from './oversight.js'
 import { failure, forgiveForgotten, refuseAsking, SaidTooLate } from './said-too-late.js'
 
 type Id = string | number
@@ -41,6 +43,15 @@ export interface ConversationOptions {
   readonly onError?: (error: unknown) => void
   /** Gets the answer to each call and may give another in its place. */
   readonly onAnswer?: (call: Call, answer: Answer) => Answer
+  readonly oversight?: Oversight | undefined
+}
+
+/** A call that runs. */
+interface Run {
+  readonly call: Call
+  readonly begun: number
+  /** Whether the server has it. */
+  isThere: boolean
 }
 
 /** Calls that have ended, kept to know whom a late message belongs to: of one client, and of many. */
@@ -52,12 +63,19 @@ const rememberedCalls = { own: 100, shared: 5000 }
  */
 export class Conversation {
   readonly #options: ConversationOptions
-  readonly #running = new Map<Id, { readonly call: Call; readonly begun: number }>()
+  readonly #running = new Map<Id, Run>()
+  /** The answers to calls that were ended before the server has seen them. */
+  readonly #early = new Map<Id, Answer>()
   readonly #ended: BoundedMap<Id, Speaker>
+  readonly #answered = new WeakMap<object, Call>()
   /** Requests of the server that the client has not answered. */
   readonly #asked = new Set<Id>()
   #server: AnyMcpServer | undefined
   #transport: Transport | undefined
+  /** Sends an answer as it is. */
+  #send: ((answer: Answer) => Promise<void>) | undefined
+  /** How the SDK classifies what the client sends. */
+  #classification: MessageExtraInfo['classification']
 
   constructor(options: ConversationOptions) {
     this.#options = options
@@ -67,6 +85,7 @@ export class Conversation {
   /** Connects the server; when its connection ends, what it says later is caught. */
   async connect(server: AnyMcpServer, transport: Transport): Promise<void> {
     const send = transport.send.bind(transport)
+    this.#send = send
     transport.send = async (message, options) => {
       const passed = this.#outgoing(message, options)
       if (!passed) return
@@ -90,7 +109,9 @@ export class Conversation {
     this.#transport = transport
     const { onclose, onmessage } = transport
     transport.onmessage = (message, extra) => {
-      this.#incoming(message)
+      const early = this.#incoming(message)
+      if (early) return void send(early).catch((error) => this.#options.onError?.(error))
+      this.#classification = extra?.classification
       onmessage?.(message, isOfThisSdk(server) ? extra : withHeaders(extra))
     }
     transport.onclose = () => {
@@ -114,14 +135,44 @@ export class Conversation {
     return this.#running.has(id)
   }
 
+  /** The call that an answer belongs to, where calls are overseen; without its arguments, which may be large. */
+  answeredBy(answer: object): Call | undefined {
+    return this.#answered.get(answer)
+  }
+
   /** `id`: that of the message to the server, where it is not that of the call. */
   begin(calls: readonly Call[], id?: Id): void {
-    for (const call of calls) this.#running.set(id ?? call.id, { call, begun: performance.now() })
+    for (const call of calls) {
+      const own = id ?? call.id
+      // Where many share a server, it has a call before that begins.
+      this.#running.set(own, { call, begun: performance.now(), isThere: this.#options.isShared === true })
+      this.#options.oversight?.begun(call, { revoke: (error) => this.#revoke(own, error) })
+    }
+  }
+
+  #revoke(id: Id, error: JSONRPCErrorResponse['error']): boolean {
+    const [send, transport, run] = [this.#send, this.#transport, this.#running.get(id)]
+    if (!send || !transport || !run) return false
+    this.#end(id, () => 'aborted', error.code)
+    if (!run.isThere) {
+      this.#early.set(id, { jsonrpc: '2.0', id, error })
+      return true
+    }
+    const params = { requestId: id, reason: error.message }
+    transport.onmessage?.(
+      { jsonrpc: '2.0', method: 'notifications/cancelled', params },
+      this.#classification && { classification: this.#classification },
+    )
+    send({ jsonrpc: '2.0', id, error }).catch((failed) => this.#options.onError?.(failed)) // its stream has just ended
+    return true
   }
 
   /** These calls get no answer any more. */
   end(ids: Iterable<Id>, outcome: Outcome): void {
-    for (const id of [...ids]) this.#end(id, () => outcome)
+    for (const id of [...ids]) {
+      this.#early.delete(id)
+      this.#end(id, () => outcome)
+    }
   }
 
   /** No call gets an answer any more. */
@@ -129,20 +180,29 @@ export class Conversation {
     this.end(this.#running.keys(), outcome)
   }
 
-  /** What the client sends: an answer to the server, or word that it gives up a call. */
-  #incoming(message: JSONRPCMessage): void {
+  /** What the client sends: a call, an answer to the server, or word that it gives up a call. Gives the answer where there is one. */
+  #incoming(message: JSONRPCMessage): Answer | undefined {
     if (!('method' in message)) {
       if (message.id !== undefined) this.#asked.delete(message.id)
+    } else if ('id' in message) {
+      const run = this.#running.get(message.id)
+      if (run) run.isThere = true
+      const early = this.#early.get(message.id)
+      this.#early.delete(message.id)
+      return early
     } else if (message.method === 'notifications/cancelled') {
       const { requestId } = (message.params ?? {}) as { requestId?: Id }
-      if (requestId !== undefined) this.end([requestId], 'aborted')
+      // Nor does the server give up what it has not seen, when both come in one body.
+      if (requestId !== undefined && this.#running.get(requestId)?.isThere) this.end([requestId], 'aborted')
     }
+    return undefined
   }
 
   /** What the SDK sends: passed on, changed, or held back. */
   #outgoing(message: JSONRPCMessage, options?: TransportSendOptions): JSONRPCMessage | undefined {
     if (!('method' in message)) return this.#answer(message)
     const { relatedRequestId } = options ?? {}
+    if (this.#isKeptFrom(message, relatedRequestId)) return undefined
     if (relatedRequestId === undefined) this.#options.onUnaddressed?.()
     if (relatedRequestId !== undefined && !this.#running.has(relatedRequestId)) {
       this.#tellLate(message.method, this.#ended.get(relatedRequestId))
@@ -160,6 +220,16 @@ export class Conversation {
     return message
   }
 
+  /** A change of a resource that whoever calls may not use. Of a session, which hears without a call, the session knows. */
+  #isKeptFrom(message: JSONRPCMessage, related: Id | undefined): boolean {
+    const { oversight } = this.#options
+    if (!oversight || !('method' in message) || message.method !== 'notifications/resources/updated')
+      return false
+    const running = [...this.#running].filter(([id]) => related === undefined || id === related)
+    const uri = String(message.params?.uri)
+    return !running.every(([, { call }]) => oversight.mayHear(call, uri))
+  }
+
   /** Without a stream of a session, what a server logs goes with the answer that it works on: there is no other way. */
   #addressed(message: JSONRPCMessage, options?: TransportSendOptions): TransportSendOptions | undefined {
     const isLog = 'method' in message && message.method === 'notifications/message'
@@ -169,18 +239,29 @@ export class Conversation {
     return this.#options.isShared && others.length > 0 ? options : { ...options, relatedRequestId }
   }
 
-  #answer(answer: Answer): Answer {
-    const call = answer.id === undefined ? undefined : this.#end(answer.id, (of) => outcomeOf(of, answer))
-    return (call && this.#options.onAnswer?.(call, answer)) ?? answer
+  /** Undefined for one that comes too late: its caller has been given another. */
+  #answer(answer: Answer): Answer | undefined {
+    const error = 'error' in answer ? (answer.error as { readonly code?: number }).code : undefined
+    const call =
+      answer.id === undefined ? undefined : this.#end(answer.id, (of) => outcomeOf(of, answer), error)
+    if (!call) return answer.id !== undefined && this.#ended.has(answer.id) ? undefined : answer
+    const { onAnswer, oversight } = this.#options
+    const made = onAnswer?.(call, answer) ?? answer
+    const shown = oversight?.shown(call, made) ?? made
+    // Where many share a server nobody can come back for an answer.
+    if (oversight && !this.#options.isShared && 'result' in shown)
+      this.#answered.set(shown, { ...call, arguments: undefined })
+    return shown
   }
 
-  #end(id: Id, outcome: (call: Call) => Outcome): Call | undefined {
+  #end(id: Id, outcome: (call: Call) => Outcome, error?: number): Call | undefined {
     const run = this.#running.get(id)
     if (!run) return undefined
     this.#running.delete(id)
     const ended = {
       call: run.call,
       outcome: outcome(run.call),
+      ...(error !== undefined && { error }),
       seconds: (performance.now() - run.begun) / 1000,
     }
     this.#ended.set(id, speakerOf(ended))

@@ -1,7 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AuthInfo } from '@modelcontextprotocol/server'
+import type { Call } from '../../auth/call.js'
 import type { Exchange } from './exchange.js'
+import type { PlainRequest } from './plain-request.js'
 import type { SessionEnd } from './session.js'
+
+/** A request of the usual form, and its call as it was classified. */
+export interface KnownRequest {
+  readonly plain: PlainRequest
+  readonly call: Call
+}
 
 /** What answers the messages of MCP: servers of the SDK in this process, or a server behind it. */
 export interface Dispatch {
@@ -11,6 +19,8 @@ export interface Dispatch {
     response: ServerResponse,
     authInfo: AuthInfo | undefined,
     body: unknown,
+    /** Where this is known already. */
+    known?: KnownRequest,
   ): boolean
   /** The revision that a session speaks; undefined for one that this caller does not have. */
   versionOf(session: string | undefined, owner: string | undefined): string | undefined

@@ -1,4 +1,5 @@
 import type { EventStore, JSONRPCMessage } from '@modelcontextprotocol/server'
+import type { Call } from '../../auth/call.js'
 
 /** What one session keeps for a client that lost its connection: at most so many events, and so many characters. */
 const eventsAtMost = 1000
@@ -14,27 +15,46 @@ export interface Kept {
   characters: number
 }
 
+export interface EventOptions {
+  /** The call that an answer belongs to. */
+  readonly callOf?: (message: JSONRPCMessage) => Call | undefined
+  /** A message that was kept, as its client may see it by now; undefined where it may not. */
+  readonly replayed?: (message: JSONRPCMessage, call: Call | undefined) => JSONRPCMessage | undefined
+}
+
+interface Event {
+  readonly streamId: string
+  readonly text: string
+  readonly call: Call | undefined
+  /** Characters: a client makes up what a call names. */
+  readonly size: number
+}
+
 /**
  * The newest events of one session, for clients that resume with `Last-Event-ID` (MCP 2025-03-26, "Resumability and
  * Redelivery"). An older one is forgotten, and a client that asks for it is told so.
  */
 export class RecentEvents implements EventStore {
-  readonly #events = new Map<string, { readonly streamId: string; readonly text: string }>()
+  readonly #events = new Map<string, Event>()
   readonly #ofIdentity: Kept
+  readonly #options: EventOptions
   #characters = 0
   #last = 0
   #isClosed = false
 
-  constructor(ofIdentity: Kept) {
+  constructor(ofIdentity: Kept, options: EventOptions = {}) {
     this.#ofIdentity = ofIdentity
+    this.#options = options
   }
 
   async storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
     const id = `${streamId === standalone ? 's' : 'c'}${++this.#last}`
     if (this.#isClosed) return id
     const text = JSON.stringify(message)
-    this.#events.set(id, { streamId, text })
-    this.#count(text.length)
+    const call = this.#options.callOf?.(message)
+    const size = text.length + (call ? JSON.stringify(call.target).length : 0)
+    this.#events.set(id, { streamId, text, call, size })
+    this.#count(size)
     while (this.#isOver()) this.#forgetOldest()
     return id
   }
@@ -63,8 +83,12 @@ export class RecentEvents implements EventStore {
     let isAfter = false
     for (const [id, event] of this.#events) {
       // The first event of a stream is empty: it tells only where to resume.
-      if (isAfter && event.streamId === streamId && event.text !== '{}')
-        await send(id, JSON.parse(event.text) as JSONRPCMessage)
+      if (isAfter && event.streamId === streamId && event.text !== '{}') {
+        const message = JSON.parse(event.text) as JSONRPCMessage
+        const { replayed } = this.#options
+        const passed = replayed ? replayed(message, event.call) : message
+        if (passed) await send(id, passed)
+      }
       isAfter ||= id === lastEventId
     }
     return streamId
@@ -80,9 +104,9 @@ export class RecentEvents implements EventStore {
   }
 
   #forgetOldest(): void {
-    const [[id, { text }] = ['', { text: '' }]] = this.#events
+    const [[id, { size }] = ['', { size: 0 }]] = this.#events
     this.#events.delete(id)
-    this.#count(-text.length)
+    this.#count(-size)
   }
 
   #count(characters: number): void {

@@ -19,20 +19,29 @@ export class BodyRefused extends Error {
   }
 }
 
+export interface JsonBody {
+  readonly value: unknown
+  /** Its size, bytes. */
+  readonly bytes: number
+}
+
 /** The JSON in the body of a request, read to its end and parsed. Throws `BodyRefused`. */
-export async function readJsonBody(request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
-  const text = await readText(request, limits.maxBodyBytes)
+export async function readJsonBody(request: IncomingMessage, limits: BodyLimits): Promise<JsonBody> {
+  const { text, bytes } = await readText(request, limits.maxBodyBytes)
   const excess = jsonExcess(text, limits)
   if (excess) throw tooLarge(excess)
   try {
-    return JSON.parse(text)
+    return { value: JSON.parse(text), bytes }
   } catch {
     throw new BodyRefused(400, -32700, 'Parse error: the body is not JSON')
   }
 }
 
 /** Not by iteration, which costs as much as the rest of a small request. */
-function readText(request: IncomingMessage, longest: number): Promise<string> {
+function readText(
+  request: IncomingMessage,
+  longest: number,
+): Promise<{ readonly text: string; readonly bytes: number }> {
   return new Promise((resolve, reject) => {
     const refuse = () => reject(tooLarge(`is larger than ${longest} bytes`))
     if (Number(request.headers['content-length'] ?? 0) > longest) return refuse()
@@ -46,9 +55,10 @@ function readText(request: IncomingMessage, longest: number): Promise<string> {
       refuse()
     }
     request.on('data', take)
-    request.on('end', () =>
-      resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString()),
-    )
+    request.on('end', () => {
+      const all = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+      resolve({ text: all.toString(), bytes: size })
+    })
     request.on('close', () => {
       if (!request.readableEnded) reject(new Error('the client has gone'))
     })

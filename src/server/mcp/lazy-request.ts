@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { webRequest } from './exchange.js'
+import { abortedWith, webRequest } from './exchange.js'
 
 /** A `Request` that is made when somebody looks at it: few tools do. */
 export class LazyRequest {
@@ -30,11 +30,7 @@ export class LazyRequest {
   }
 
   #real(): Request {
-    if (this.#made) return this.#made
-    const gone = new AbortController()
-    if (this.#response.destroyed) gone.abort()
-    else this.#response.once('close', () => gone.abort())
-    this.#made = webRequest(this.#request, gone.signal)
+    this.#made ??= webRequest(this.#request, abortedWith(this.#response))
     return this.#made
   }
 }

@@ -11,6 +11,8 @@ export type Outcome = 'ok' | 'tool_error' | 'error' | 'aborted'
 export interface EndedCall {
   readonly call: Call
   readonly outcome: Outcome
+  /** The code of a JSON-RPC error. */
+  readonly error?: number | undefined
   readonly seconds: number
 }
 

@@ -10,6 +10,7 @@ import {
   protocolOf,
 } from './any-server.js'
 import { bindToNewest } from './bind-to-newest.js'
+import type { KnownRequest } from './dispatch.js'
 import { noticeChanges } from './notice-changes.js'
 import type { EndedCall } from './outcome.js'
 import { modernRevision, type PlainRequest, plainRequest } from './plain-request.js'
@@ -76,13 +77,14 @@ export class Pool {
     response: ServerResponse,
     authInfo: AuthInfo | undefined,
     body: unknown,
+    known?: KnownRequest,
   ): boolean {
     if (this.#isOver || request.method !== 'POST') return false
-    const plain = plainRequest(request.headers, body)
+    const plain = known?.plain ?? plainRequest(request.headers, body)
     if (!plain || !this.#calm.has(keyOf(plain))) return false
     this.#open(plain.era)
     const shared = this.#shared.get(plain.era)
-    return shared?.answers(plain, request, response, authInfo, body as object) ?? false
+    return shared?.answers(plain, request, response, authInfo, body as object, known?.call) ?? false
   }
 
   /** A call was answered by a server of its own. */

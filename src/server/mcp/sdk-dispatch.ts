@@ -3,11 +3,12 @@ import { type AuthInfo, InMemoryServerEventBus } from '@modelcontextprotocol/ser
 import type { SessionLimits } from '../../config/index.js'
 import { type AnyMcpServer, type AnyServerFactory, checkedServer, claim } from './any-server.js'
 import type { LateMessage } from './conversation.js'
-import type { Dispatch, Notify } from './dispatch.js'
+import type { Dispatch, KnownRequest, Notify } from './dispatch.js'
 import type { Exchange } from './exchange.js'
 import type { BodyLimits } from './json-body.js'
 import { Modern } from './modern.js'
 import type { EndedCall } from './outcome.js'
+import type { Oversight } from './oversight.js'
 import { Pool, type PoolOptions } from './pool.js'
 import { SaidTooLate } from './said-too-late.js'
 import { Sessions } from './sessions.js'
@@ -26,6 +27,7 @@ export interface SdkOptions extends BodyLimits {
   readonly idleTimeout: number
   readonly onError: (error: Error) => void
   readonly onCall: (ended: EndedCall) => void
+  readonly oversight?: Oversight | undefined
   readonly onLate: (late: LateMessage) => void
   /** Told why each request has a server of its own from now on. */
   readonly onPerRequest: (reason: string) => void
@@ -45,7 +47,7 @@ export class SdkDispatch implements Dispatch {
   readonly #sessions: Sessions | undefined
 
   constructor(factory: AnyServerFactory, options: SdkOptions, slow: SlowReaders) {
-    const { onCall, onLate, onError, sessions } = options
+    const { oversight, onCall, onLate, onError, sessions } = options
     const make: PoolOptions['make'] = async (context, reader) => {
       const server = checkedServer(await factory(this.#pool?.watchContext(context, reader) ?? context))
       this.#pool?.noteMade(server)
@@ -54,6 +56,7 @@ export class SdkDispatch implements Dispatch {
       return server
     }
     const conversation = {
+      oversight,
       onLate,
       onError: (error: unknown) => onError(error instanceof Error ? error : new Error(String(error))),
       onCall: (ended: EndedCall, server: AnyMcpServer | undefined) => {
@@ -114,8 +117,9 @@ export class SdkDispatch implements Dispatch {
     response: ServerResponse,
     authInfo: AuthInfo | undefined,
     body: unknown,
+    known?: KnownRequest,
   ): boolean {
-    return this.#pool?.answers(request, response, authInfo, body) ?? false
+    return this.#pool?.answers(request, response, authInfo, body, known) ?? false
   }
 
   versionOf(session: string | undefined, owner: string | undefined): string | undefined {

@@ -11,11 +11,12 @@ import type { Standing } from '../../tls/peer/standing.js'
 import { type AnyMcpServer, closeServer, type FactoryContext } from './any-server.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
 import { type Kept, RecentEvents } from './event-store.js'
-import type { Exchange } from './exchange.js'
+import { type Exchange, listenerOf } from './exchange.js'
+import type { Listener, Oversight } from './oversight.js'
 
 export interface SessionParts {
   readonly make: (context: FactoryContext) => Promise<AnyMcpServer>
-  readonly conversation: Pick<ConversationOptions, 'onCall' | 'onLate' | 'watch'>
+  readonly conversation: Pick<ConversationOptions, 'oversight' | 'onCall' | 'onLate' | 'watch'>
 }
 
 /** Why a session ended, for metrics. */
@@ -41,6 +42,9 @@ export class Session {
   readonly #transport: WebStandardStreamableHTTPServerTransport
   readonly #events: RecentEvents
   readonly #conversation: Conversation
+  readonly #oversight: Oversight | undefined
+  /** Its client, as it called last. */
+  #listener: Listener | undefined
   /** For messages of ours: around the conversation, which is the server's. */
   readonly #send: (message: JSONRPCMessage) => Promise<void>
   /** Messages for the stream that the client has not opened yet; undefined once it has. */
@@ -77,7 +81,11 @@ export class Session {
   ) {
     this.owner = owner
     this.#onEnd = onEnd
-    this.#events = new RecentEvents(kept)
+    this.#oversight = conversation.oversight
+    this.#events = new RecentEvents(kept, {
+      callOf: (message) => this.#conversation.answeredBy(message),
+      replayed: (message, call) => this.#replayed(message, call),
+    })
     this.#transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => this.id,
       eventStore: this.#events,
@@ -85,7 +93,7 @@ export class Session {
     })
     const send = this.#transport.send.bind(this.#transport)
     this.#transport.send = (message, options) =>
-      this.#holds(message, options) ? Promise.resolve() : send(message, options)
+      this.#isKeptFrom(message) || this.#holds(message, options) ? Promise.resolve() : send(message, options)
     this.#send = this.#transport.send
     this.#conversation = new Conversation({
       ...conversation,
@@ -147,6 +155,22 @@ export class Session {
       this.#conversation.end(ids, 'error')
       throw error
     }
+  }
+
+  /** What was kept for its client, by the policy as it is when that comes back. */
+  #replayed(message: JSONRPCMessage, call: Call | undefined): JSONRPCMessage | undefined {
+    if (this.#isKeptFrom(message)) return undefined
+    if (!call || !this.#listener || !this.#oversight || !('result' in message)) return message
+    return this.#oversight.late(this.#listener, call, message)
+  }
+
+  /** A change of a resource that its client may not use, or no more. */
+  #isKeptFrom(message: JSONRPCMessage): boolean {
+    if (!('method' in message) || message.method !== 'notifications/resources/updated') return false
+    return (
+      this.#listener !== undefined &&
+      this.#oversight?.mayHear(this.#listener, String(message.params?.uri)) === false
+    )
   }
 
   /** Servers speak as soon as they are initialized, and clients open their stream a moment later: the SDK would lose it. */
@@ -224,9 +248,11 @@ export class Session {
     if (characters <= subscribedAtMost) this.#subscribed.add(uri)
   }
 
-  #use({ response, standing, web }: Exchange): void {
+  #use(exchange: Exchange): void {
+    const { response, standing, signal } = exchange
     this.standing = standing
-    if (web.signal.aborted) return // its client has gone already
+    this.#listener = listenerOf(exchange)
+    if (signal.aborted) return // its client has gone already
     this.#open++
     response.once('close', () => {
       this.#open--

@@ -8,7 +8,7 @@ import {
   ProtocolErrorCode,
   type TransportSendOptions,
 } from '@modelcontextprotocol/server'
-import { callIn } from '../../auth/call.js'
+import { type Call, callIn } from '../../auth/call.js'
 import { callerIn } from '../identity-of.js'
 import { type AnyMcpServer, closeServer } from './any-server.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
@@ -108,10 +108,11 @@ export class Shared {
     response: ServerResponse,
     authInfo: AuthInfo | undefined,
     body: object,
+    known?: Call,
   ): boolean {
     if (this.#isOver || !this.#mayAnswer(method, name)) return false
     const own = this.#freeId()
-    const [call] = callIn(body, { caller: callerIn(authInfo), server: this.#name, protocolVersion })
+    const call = known ?? callIn(body, { caller: callerIn(authInfo), server: this.#name, protocolVersion })[0]
     if (!call) return false
     const waiting: Waiting = {
       id,

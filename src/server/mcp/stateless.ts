@@ -15,7 +15,7 @@ export const oneWayWords = 'needs a session, to reach the client: serve(factory,
  * answer is written, or the client has gone.
  */
 export async function answerStateless(
-  { request, response, authInfo, body, calls, web }: Exchange,
+  { request, response, authInfo, body, calls, web, signal }: Exchange,
   { make, conversation: told }: StatelessOptions,
 ): Promise<Response> {
   if (request.method !== 'POST') return refusal(405, -32000, 'Method not allowed.', { allow: 'POST' })
@@ -32,9 +32,9 @@ export async function answerStateless(
     await closeServer(server)
     await transport.close()
   }
-  if (web.signal.aborted) {
+  if (signal.aborted) {
     await end() // nobody waits for the answer any more: nothing runs
-    throw web.signal.reason
+    throw signal.reason
   }
   response.once('close', () => void end())
   await conversation.connect(server, transport)

@@ -16,6 +16,23 @@ export interface CertificateHealth {
   readonly state: 'ok' | 'expiring' | 'expired'
 }
 
+/** The policy that is in use. */
+export interface PolicyHealth {
+  readonly rules: number
+  readonly mode: 'enforce' | 'report'
+  readonly loaded_at: string
+  /** False while its file holds another that cannot be taken up; `error` says why. */
+  readonly ok: boolean
+  readonly error: string | null
+}
+
+/** Policy and record of a server; nothing where there is none. */
+export interface AuthorizationHealth {
+  readonly policy?: PolicyHealth
+  /** `ok`: false while lines cannot be written; `lost`: those that never will be, since the start. */
+  readonly audit?: { readonly ok: boolean; readonly lost: number }
+}
+
 /** What stands behind a server that passes calls on; nothing for others. */
 export interface BehindHealth {
   readonly children?: { readonly alive: number; readonly starts: number; readonly deaths: number }
@@ -24,7 +41,7 @@ export interface BehindHealth {
 }
 
 /** The body of `/health`. */
-export interface Health extends BehindHealth {
+export interface Health extends AuthorizationHealth, BehindHealth {
   readonly status: 'ok' | 'degraded' | 'draining'
   readonly server: string
   readonly version: string

@@ -4,8 +4,9 @@ import type { TlsConnection } from '../../tls/peer/connection.js'
 import { expiringFrom } from '../../x509/life.js'
 import type { EndedCall } from '../mcp/outcome.js'
 import type { SessionEnd } from '../mcp/session.js'
+import type { AuthorizationState } from './authorization.js'
 import type { Behind } from './behind.js'
-import type { Health } from './health.js'
+import type { Health, PolicyHealth } from './health.js'
 
 type PeerCertificate = NonNullable<TlsConnection['peerCertificate']>
 
@@ -13,6 +14,7 @@ const knownToolsAtMost = 100
 /** The tool names that MCP recommends (SEP-986). */
 const toolName = /^[\w./-]{1,128}$/
 const peersAtMost = 100
+const ofTheRecord = 'of the record, which servers of one process may share'
 
 /** Counters of other parts of a server. */
 export interface ServerCounts {
@@ -26,6 +28,12 @@ export interface ServerCounts {
     | undefined
 }
 
+/** What is there in some servers only. */
+export interface ServerParts {
+  readonly authorization?: () => AuthorizationState
+  readonly behind?: () => Behind
+}
+
 /**
  * The counters of one server, as Prometheus text. No label takes what a peer sends: tool names are counted only after a
  * call of them has succeeded, peer certificates appear by fingerprint, and both are bounded in number.
@@ -34,6 +42,9 @@ export class ServerMetrics {
   readonly #own = new Registry()
   /** About peers: hidden from clients without a certificate. */
   readonly #peers = new Registry()
+  /** With names of tools: hidden from clients where a policy may hide the tools from them. */
+  readonly #named = new Registry()
+  readonly #hasPolicy: () => boolean
   readonly #health: () => Health
   readonly #tools = new Set<string>()
   /** The newest certificate of each identity. */
@@ -63,19 +74,24 @@ export class ServerMetrics {
     'Requests refused before MCP saw them: for their Host or Origin, or too many at once',
     [],
   )
-  readonly #calls = this.#counter('tool_calls_total', 'Tool calls by outcome', ['tool', 'outcome'])
+  readonly #calls = new Counter({
+    name: 'mcp_mtls_tool_calls_total',
+    help: 'Tool calls by outcome',
+    labelNames: ['tool', 'outcome'],
+    registers: [this.#named],
+  })
   readonly #durations = new Histogram({
     name: 'mcp_mtls_tool_call_duration_seconds',
     help: 'Duration of tool calls',
     labelNames: ['tool'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [this.#own],
+    registers: [this.#named],
   })
 
-  constructor(name: string, health: () => Health, counts: () => ServerCounts, behind?: () => Behind) {
+  constructor(name: string, health: () => Health, counts: () => ServerCounts, parts: ServerParts = {}) {
     this.#health = health
-    this.#own.setDefaultLabels({ server: name })
-    this.#peers.setDefaultLabels({ server: name })
+    this.#hasPolicy = () => parts.authorization?.().policy !== undefined
+    for (const registry of [this.#own, this.#peers, this.#named]) registry.setDefaultLabels({ server: name })
     this.#gauge('connections', 'Accepted connections that are open', [], (gauge) =>
       gauge.set(health().connections),
     )
@@ -130,18 +146,14 @@ export class ServerMetrics {
       () => counts().lateMessages,
     )
     this.#gauge('sessions', 'Sessions that are open', [], (gauge) => gauge.set(counts().sessions?.open ?? 0))
-    const ended: Counter<'reason'> = new Counter({
-      name: 'mcp_mtls_sessions_ended_total',
-      help: 'Sessions that have ended, by reason',
-      labelNames: ['reason'],
-      registers: [this.#own],
-      collect: () => {
-        ended.reset()
-        for (const [reason, count] of Object.entries(counts().sessions?.ended ?? {}))
-          ended.inc({ reason }, count)
-      },
-    })
-    if (behind) this.#ofWhatStandsBehind(behind)
+    this.#countedBy(
+      'reason',
+      'sessions_ended_total',
+      'Sessions that have ended, by reason',
+      () => counts().sessions?.ended ?? {},
+    )
+    if (parts.authorization) this.#ofAuthorization(parts.authorization)
+    if (parts.behind) this.#ofWhatStandsBehind(parts.behind)
     this.#ofPeers(
       'expiry_timestamp_seconds',
       'End of the newest certificate of each peer, the ones that end first',
@@ -205,7 +217,11 @@ export class ServerMetrics {
 
   /** `about: 'peers'` for clients that have shown a certificate. */
   async text(about: 'peers' | 'own'): Promise<string> {
-    return about === 'own' ? this.#own.metrics() : Registry.merge([this.#own, this.#peers]).metrics()
+    const named = about === 'own' || !this.#hasPolicy() ? [this.#named] : []
+    const peers = about === 'peers' ? [this.#peers] : []
+    // Not by `Registry.merge`, which forgets the name of the server.
+    const texts = [this.#own, ...named, ...peers].map((registry) => registry.metrics())
+    return (await Promise.all(texts)).join('')
   }
 
   #countAccepted(version: string): void {
@@ -223,6 +239,46 @@ export class ServerMetrics {
       ([, one], [, other]) => other.notAfter.getTime() - one.notAfter.getTime(),
     )
     if (latest) known.delete(latest[0])
+  }
+
+  #ofAuthorization(state: () => AuthorizationState): void {
+    this.#countedBy(
+      'result',
+      'decisions_total',
+      'Calls by what policy and limits decided: allowed, denied, limited',
+      () => state().decisions,
+    )
+    const { policy, audit } = state()
+    if (policy) {
+      const gauge = (name: string, help: string, read: (now: PolicyHealth) => number) =>
+        this.#gauge(`policy_${name}`, help, [], (one) => one.set(read(state().policy ?? policy)))
+      gauge('rules', 'Rules of the policy in use', ({ rules }) => rules)
+      gauge('enforced', '0 while calls that it would deny or limit are only reported', ({ mode }) =>
+        mode === 'enforce' ? 1 : 0,
+      )
+      gauge('ok', '0 while its file cannot be taken up; the policy before stays in use', ({ ok }) =>
+        ok ? 1 : 0,
+      )
+      gauge(
+        'loaded_timestamp_seconds',
+        'When the policy in use was taken up',
+        ({ loaded_at }) => Date.parse(loaded_at) / 1000,
+      )
+    }
+    if (audit) {
+      const now = () => state().audit ?? audit
+      const gauge = (name: string, help: string, read: () => number) =>
+        this.#gauge(`audit_${name}`, help, [], (one) => one.set(read()))
+      gauge('ok', '0 while the record of calls cannot be written', () => (now().ok ? 1 : 0))
+      gauge('lines_waiting', 'Lines of the record that are not written yet', () => now().waiting)
+      this.#counted('audit_lines_total', `Lines written, ${ofTheRecord}`, () => now().written)
+      this.#counted('audit_lines_lost_total', `Lines lost, ${ofTheRecord}`, () => now().lost)
+      this.#counted(
+        'audit_failures_total',
+        `Attempts to write that failed, ${ofTheRecord}`,
+        () => now().failures,
+      )
+    }
   }
 
   #ofWhatStandsBehind(behind: () => Behind): void {
@@ -260,19 +316,27 @@ export class ServerMetrics {
 
   /** Values counted elsewhere. */
   #counted(name: string, help: string, read: () => number): void {
-    const counter: Counter = new Counter({
-      name: `mcp_mtls_${name}`,
-      help,
-      registers: [this.#own],
-      collect: () => {
-        counter.reset()
-        counter.inc(read())
-      },
+    const counter = this.#counter(name, help, [], () => {
+      counter.reset()
+      counter.inc(read())
     })
   }
 
-  #counter<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {
-    return new Counter({ name: `mcp_mtls_${name}`, help, labelNames, registers: [this.#own] })
+  /** The same with a label, whose values are few and ours. */
+  #countedBy(label: string, name: string, help: string, read: () => Readonly<Record<string, number>>): void {
+    const counter = this.#counter(name, help, [label], () => {
+      counter.reset()
+      for (const [value, count] of Object.entries(read())) counter.inc({ [label]: value }, count)
+    })
+  }
+
+  #counter<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    collect = () => {},
+  ): Counter<Label> {
+    return new Counter({ name: `mcp_mtls_${name}`, help, labelNames, registers: [this.#own], collect })
   }
 
   #gauge<Label extends string>(

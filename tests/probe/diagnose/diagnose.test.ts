@@ -92,6 +92,16 @@ test('a server that is right passes every step, and only what is declared read-o
   }
 })
 
+test('a client that a policy shows no tool is told that this may be so', async () => {
+  await using strict = await serveTest({ tls: world.tls, policy: { rules: [] } })
+  const { steps, failed } = await tryOut(strict.server.url)
+  expect(failed).toEqual([])
+  expect(steps.slice(-2).map(({ detail }) => detail)).toEqual([
+    'the server shows this identity none: a policy there may hide them',
+    'none called: there is none',
+  ])
+})
+
 test("a foreign MCP server of the SDK's major version before, on Node's own TLS, passes as well", async () => {
   const { cert, key } = world.server
   const tls = { cert, key, ca: world.ca.cert, requestCert: true, rejectUnauthorized: true }

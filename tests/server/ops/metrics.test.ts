@@ -5,24 +5,9 @@ import { ServerMetrics } from '../../../src/server/ops/metrics.js'
 import { callAsBareClient } from '../../support/bare-peers.js'
 import { forge, forgeCa } from '../../support/forge.js'
 import { freePort } from '../../support/free-port.js'
+import { scrape, value } from '../../support/scraped.js'
 import { ask, toolCall } from '../../support/wire.js'
 import { makeWorld, serveTest } from '../../support/world.js'
-
-async function scrape(port: number): Promise<string> {
-  return (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
-}
-
-/** The value of a series that has all these labels. */
-function value(text: string, name: string, labels: Record<string, string> = {}): number | undefined {
-  const line = text
-    .split('\n')
-    .find(
-      (one) =>
-        one.startsWith(`mcp_mtls_${name}{`) &&
-        Object.entries(labels).every(([key, label]) => one.includes(`${key}="${label}"`)),
-    )
-  return line === undefined ? undefined : Number(line.split(' ').at(-1))
-}
 
 describe('the metrics of a server', () => {
   test('count handshakes, refusals and calls', async () => {
