@@ -18,6 +18,9 @@ interface ExitCodes {
 }
 
 const made = { meanings: { 0: 'done', 1: 'failed', 64: 'bad usage' } }
+const read = {
+  meanings: { 0: 'done', 1: 'failed', 64: 'bad usage, or a file that cannot be read', 130: 'interrupted' },
+}
 const served = { meanings: { 0: 'ended by a signal', 1: 'could not serve', 64: 'bad usage' } }
 
 /** Every exit code of every command. */
@@ -56,8 +59,28 @@ export const exitCodes = {
     meanings: { 0: 'all well', 1: 'something ends soon or is degraded', 2: 'something is down or broken' },
     failed: 2, // 1 would say that all works for some days
   },
+  policy: made,
+  'policy init': made,
+  'policy check': { meanings: { 0: 'no problems', 1: 'some, or the file cannot be used', 64: 'bad usage' } },
+  'policy explain': {
+    meanings: { 0: 'explained, whatever was decided', 1: 'the policy cannot be used', 64: 'bad usage' },
+  },
+  'policy test': {
+    meanings: {
+      0: 'every case was decided as expected',
+      1: 'one was not',
+      64: 'bad usage, or the policy or the cases cannot be used',
+    },
+    errors: { POLICY_INVALID: 64 }, // 1 would say that the policy was tried
+  },
   serve: served,
   expose: served,
+  audit: read,
+  'audit show': {
+    meanings: { ...read.meanings, 0: 'done (with --follow: ended by a signal)' },
+  },
+  'audit summary': read,
+  'audit verify': { meanings: { ...read.meanings, 0: 'nothing is wrong', 1: 'something is wrong' } },
   ask: {
     meanings: {
       0: 'answered',
@@ -75,8 +98,12 @@ export const exitCodes = {
   },
 } as const satisfies Record<string, ExitCodes>
 
-/** For a command; `monitor --once` has its own codes. */
+/** For a command, or a way to use one that has its own codes. */
 export type Exiting = keyof typeof exitCodes
+
+export function isExiting(text: string): text is Exiting {
+  return Object.hasOwn(exitCodes, text)
+}
 
 /** The last paragraph of a help text. */
 export function exitCodesHelp(command: Exiting): string {

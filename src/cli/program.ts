@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../config/package-version.js'
 import { MtlsError } from '../errors.js'
 import { isPemText } from '../text/secrets.js'
-import { type Exiting, exitCodeOfError, exitCodesHelp } from './exit-codes.js'
+import { type Exiting, exitCodeOfError, exitCodesHelp, isExiting } from './exit-codes.js'
 import { errorText, writeError } from './io/error-text.js'
 import type { Io } from './io/io.js'
 import { Interrupted } from './io/signals.js'
@@ -45,11 +45,13 @@ const commands: Readonly<
     () => import('./commands/monitor/command.js'),
     'watch servers and certificates, with a status page',
   ],
+  policy: [() => import('./commands/policy/command.js'), 'write, check and try out who may call what'],
   serve: [() => import('./commands/serve/command.js'), 'run the weather, datetime and echo servers'],
   expose: [
     () => import('./commands/expose/command.js'),
     'serve any local MCP server, a program or plain HTTP, over mutual TLS',
   ],
+  audit: [() => import('./commands/audit/command.js'), 'read and verify the record of calls'],
   ask: [() => import('./commands/ask/command.js'), 'ask the servers a question in plain language'],
 }
 
@@ -64,6 +66,10 @@ export async function run(argv: readonly string[], io: Io): Promise<void> {
     if (command !== undefined) {
       const { build } = await commands[command][0]()
       const built = build(io).addHelpText('after', `\n${exitCodesHelp(command)}`)
+      for (const way of built.commands) {
+        const exiting = `${command} ${way.name()}`
+        way.addHelpText('after', `\n${exitCodesHelp(isExiting(exiting) ? exiting : command)}`)
+      }
       adopt(built, program)
       program.enablePositionalOptions(command === 'expose') // what follows its first word is not ours
       program.addCommand(built)
@@ -74,13 +80,23 @@ export async function run(argv: readonly string[], io: Io): Promise<void> {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return
-    const exiting = command === 'monitor' && argv.includes('--once') ? 'monitor --once' : command
-    fail(error, io, { command: exiting, json: ownArguments(argv).includes('--json') })
+    fail(error, io, {
+      command: command && exitingOf(command, argv),
+      json: ownArguments(argv).includes('--json'),
+    })
   }
 }
 
 function isCommand(name: string | undefined): name is CommandName {
   return name !== undefined && Object.hasOwn(commands, name)
+}
+
+/** Whose exit codes count: those of a way to use the command, if it has some of its own. */
+function exitingOf(command: CommandName, argv: readonly string[]): Exiting {
+  if (command === 'monitor' && argv.includes('--once')) return 'monitor --once'
+  const way = argv.slice(argv.indexOf(command) + 1).find((argument) => !argument.startsWith('-'))
+  const exiting = `${command} ${way}`
+  return isExiting(exiting) ? exiting : command
 }
 
 /**

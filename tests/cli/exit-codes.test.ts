@@ -35,6 +35,9 @@ test.each<[Exiting | undefined, unknown, number]>([
   ['ask', slow, 4],
   ['ask', missing, 5],
   ['test-tls', slow, 1],
+  ['policy check', typing, 64],
+  ['policy explain', new MtlsError('POLICY_INVALID', 'wrong'), 1],
+  ['policy test', new MtlsError('POLICY_INVALID', 'wrong'), 64],
   ['demo', new Interrupted(), 130],
   ['ask', new Interrupted(), 130],
 ])('%s: %s is %i', (command, error, code) => {

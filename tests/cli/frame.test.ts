@@ -7,7 +7,7 @@ import { bin, runCli } from '../support/cli.js'
 import { scratch } from '../support/scratch.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-const commands = ['demo', 'cert-gen', 'cert-check', 'serve', 'ask']
+const commands = ['demo', 'cert-gen', 'cert-check', 'serve', 'audit', 'ask']
 
 test('--version is the version of the package', async () => {
   expect(await runCli(['--version'])).toMatchObject({ exitCode: 0, stdout: `${version}\n`, stderr: '' })

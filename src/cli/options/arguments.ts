@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../../config/duration.js'
+import type { SettingName } from '../../config/settings/setting-table.js'
 
 // Parses the text of flags that are not settings.
 
@@ -27,6 +28,16 @@ export function serverIdOption(): Option {
     '--server-id <id>',
     'the identity the server must have, instead of the name of its host: spiffe://…, or sha256/… of its public key; again for more',
   ).argParser(repeatedArgument)
+}
+
+/** For commands that serve. */
+export function allowOption(): Option {
+  return new Option(
+    '--allow <id>',
+    'instead of a policy: who may use everything, and nobody else anything: spiffe://…, dns:…, cn:…, anyone; again for more',
+  )
+    .argParser(repeatedArgument)
+    .conflicts('policy' satisfies SettingName)
 }
 
 export function withinOption(): Option {

@@ -37,6 +37,7 @@ export async function resolveSettings(
 ): Promise<Settings> {
   const { readDotenv, readSettings, settingNotices } = await import('../../config/index.js')
   const options: Record<string, unknown> = { ...command.optsWithGlobals(), ...flags }
+  const isTaken = new Set(command.options.map((option) => option.attributeName()))
   const given = settingNames
     .filter((name) => options[name] !== undefined)
     .map((name) => [name, options[name] as string | boolean])
@@ -46,11 +47,18 @@ export async function resolveSettings(
     dotenv: readDotenv(io.cwd),
     cwd: io.cwd,
   }
+  // What --allow decides, no policy does.
+  const takes = settingNames.filter((name) => isTaken.has(name) && !(name === 'policy' && options.allow))
   writeLines(
     io.stderr,
-    settingNotices(sources).map((notice) => `warning: ${printable(notice)}`),
+    settingNotices(sources, takes).map((notice) => `warning: ${printable(notice)}`),
   )
-  return readSettings(sources)
+  const settings = readSettings(sources)
+  if (options.allow && settings.policy !== undefined)
+    writeLines(io.stderr, [
+      `warning: --allow is used instead of the policy of ${settingTable.policy.variable}`,
+    ])
+  return settings
 }
 
 const booleanPlaceholder = settingTable.demoMode.kind.placeholder

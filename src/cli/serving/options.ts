@@ -1,8 +1,9 @@
 import type { Settings } from '../../config/index.js'
 import type { ServeOptions } from '../../server/index.js'
+import { callOptions } from './calls.js'
 
-/** What the settings say of every server that a command starts. */
-export function servingOptions(settings: Settings) {
+/** What the settings, and `--allow`, say of every server that a command starts. Throws `CONFIG_INVALID`. */
+export function servingOptions(settings: Settings, allow?: readonly string[]) {
   const { tlsEnabled, tls, host, allowedHosts, allowedOrigins, limits, logLevel, securityLog } = settings
   return {
     host,
@@ -11,6 +12,7 @@ export function servingOptions(settings: Settings) {
     ...(allowedHosts && { allowedHosts }),
     allowedOrigins,
     limits,
+    ...callOptions(settings, allow),
     log: { level: logLevel, ...(securityLog !== undefined && { securityLog }) },
   } satisfies Partial<ServeOptions>
 }

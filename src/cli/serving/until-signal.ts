@@ -11,7 +11,7 @@ import { table } from '../terminal/table.js'
 import { makeDemoCertificates } from './demo-certificates.js'
 
 /**
- * Starts servers and says where they listen; SIGHUP makes them read their certificates again. At the first SIGINT or
+ * Starts servers and says where they listen; SIGHUP makes them read their certificates and policy again. At the first SIGINT or
  * SIGTERM they drain, the second ends them at once.
  */
 export async function serveUntilSignal(
@@ -40,8 +40,10 @@ export async function serveUntilSignal(
   servers = await start()
   const mode = !settings.tlsEnabled ? 'plaintext' : settings.tls.demoMode ? 'demo' : 'strict'
   const listening = servers.map(({ name, url }) => ({ name, url, mode }))
-  if (json) writeJson(io, { servers: listening })
-  else writeLines(io.stdout, table(listening.map(({ name, url }) => [name, url, mode])))
+  // Where standard output is the record of calls, nothing else is in it.
+  const stdout = settings.audit.log === '-' ? io.stderr : io.stdout
+  if (json) writeJson({ ...io, stdout }, { servers: listening })
+  else writeLines(stdout, table(listening.map(({ name, url }) => [name, url, mode])))
 
   if (!stop.aborted) await once(stop, 'abort')
   force.addEventListener('abort', () => servers.map((server) => server.close({ drainTimeout: 0 })))

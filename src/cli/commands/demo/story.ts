@@ -5,6 +5,7 @@ import { builtInServers } from '../../../servers/index.js'
 import { day, printable } from '../../io/output.js'
 import { marks, type Paint } from '../../terminal/paint.js'
 import { table } from '../../terminal/table.js'
+import { type Policed, tryAgents } from './agents.js'
 import { type DemoCertificates, makeDemoCertificates } from './certificates.js'
 import { type Refusal, tryStrangers } from './strangers.js'
 
@@ -29,6 +30,8 @@ export interface Story {
     client_identity: string
   }[]
   readonly strangers: readonly Refusal[]
+  readonly agents: Policed['agents']
+  readonly record: Policed['record']
   readonly duration_ms: number
 }
 
@@ -80,7 +83,13 @@ export async function tellStory({ directory, print, paint, signal }: Stage): Pro
   const strangers = echo ? await tryStrangers(echo, certificates, () => verdicts.next()) : []
   section('Strangers', 'six ways in that must be shut', strangers.map(strangerRow))
 
-  const steps = [...answers, ...connections, ...strangers]
+  const { agents, record } = await tryAgents(directory, certificates.ca)
+  section('Agents', 'one server, one policy: who may call what, and a record that proves it', [
+    ...agents.map(agentRow),
+    recordRow(record),
+  ])
+
+  const steps = [...answers, ...connections, ...strangers, ...agents, record]
   const ok = steps.every((step) => step.ok)
   const durationMs = Math.round(performance.now() - begun)
   const next = paint('bold', 'npx mcp-mtls cert-gen && npx mcp-mtls serve all')
@@ -90,7 +99,7 @@ export async function tellStory({ directory, print, paint, signal }: Stage): Pro
       ? `${paint('green', 'All as it must be')}, in ${(durationMs / 1000).toFixed(1)} s. Your turn: ${next}`
       : paint('red', 'Something is not as it must be: see the lines marked ✗.'),
   ])
-  return { ok, questions: answers, connections, strangers, duration_ms: durationMs }
+  return { ok, questions: answers, connections, strangers, agents, record, duration_ms: durationMs }
 }
 
 interface Row {
@@ -105,6 +114,18 @@ function connectionRow({ ok, ...row }: Story['connections'][number]): Row {
 
 function strangerRow({ ok, who, told, logged }: Refusal): Row {
   return { ok, cells: [who, told === undefined ? 'connection closed' : `403 ${told}`, `logged as ${logged}`] }
+}
+
+function agentRow({ ok, agent, sees, call }: Policed['agents'][number]): Row {
+  return { ok, cells: [agent, `sees ${sees.join(', ')}`, `getForecast: ${call}`] }
+}
+
+function recordRow({ ok, lines, checkpoints, denied }: Policed['record']): Row {
+  const said = [
+    `${lines} lines, ${denied} denied`,
+    `${checkpoints} signed ${checkpoints === 1 ? 'checkpoint' : 'checkpoints'}: ${ok ? 'verified' : 'not verified'}`,
+  ]
+  return { ok, cells: ['calls.jsonl', ...said] }
 }
 
 function certificateRows({ ca, server, client }: DemoCertificates): Row[] {

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import { instanceChoices } from '../../../config/settings/choices.js'
 import { type SettingName, settingsOf } from '../../../config/settings/setting-table.js'
 import type { Io } from '../../io/io.js'
-import { numberArgument } from '../../options/arguments.js'
+import { allowOption, numberArgument } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { ExposeFlags } from './run.js'
 
@@ -32,6 +32,7 @@ export function build(io: Io): Command {
     .option('--max-instances <number>', 'processes at once (default: 100)', numberArgument)
     .option('--start-timeout <duration>', 'time for a process to answer its first message (default: 30s)')
     .option('--max-line <bytes>', 'longest line a process may write (default: 20000000)', numberArgument)
+    .addOption(allowOption())
     .option('--json', 'print where it listens as JSON')
     .addHelpText(
       'after',
@@ -40,10 +41,12 @@ Examples:
   $ mcp-mtls expose -- npx -y @modelcontextprotocol/server-filesystem /srv/files
   $ mcp-mtls expose --tls-port 9443 --instances shared -- python3 server.py --verbose
   $ mcp-mtls expose --upstream http://127.0.0.1:9000/mcp
+  $ mcp-mtls expose --policy policy.yaml --audit-log audit.jsonl --upstream http://127.0.0.1:9000/mcp
 
 What comes after -- belongs to the command. Prints where it listens; the log is on stderr, a JSON
 object per line. A signal lets calls in flight finish within --drain-timeout, a second one ends at
-once. The server learns who calls: docs/serving.md.`,
+once. The server learns who calls: docs/serving.md. A policy says who may call what:
+docs/authorization.md.`,
     )
     .action(async (words: readonly string[], flags: ExposeFlags) => {
       checkUsage(command, words, flags)
@@ -51,7 +54,7 @@ once. The server learns who calls: docs/serving.md.`,
       const { run } = await import('./run.js')
       await run(words, flags, settings, io)
     })
-  const settings: SettingName[] = settingsOf('tls', 'listen', 'limits', 'log')
+  const settings: SettingName[] = settingsOf('tls', 'listen', 'limits', 'policy', 'log')
   return addSettingOptions(command, ...settings.filter((name) => !otherSettings.test(name)))
 }
 

@@ -15,17 +15,30 @@ export interface ExposeFlags {
   readonly maxInstances?: number
   readonly startTimeout?: string
   readonly maxLine?: number
+  readonly allow?: readonly string[]
   readonly json?: boolean
 }
 
 export async function run(
   [command, ...args]: readonly string[],
-  { upstream, name, tlsPort, port, instances, idle, maxInstances, startTimeout, maxLine, json }: ExposeFlags,
+  {
+    upstream,
+    name,
+    tlsPort,
+    port,
+    instances,
+    idle,
+    maxInstances,
+    startTimeout,
+    maxLine,
+    allow,
+    json,
+  }: ExposeFlags,
   settings: Settings,
   io: Io,
 ): Promise<void> {
   const { tlsEnabled, healthPort, sessions } = settings
-  const { log, ...options } = servingOptions(settings)
+  const { log, ...options } = servingOptions(settings, allow)
   const { max, maxPerIdentity } = sessions
   const exposed = parseExposeOptions(
     {

@@ -1,5 +1,6 @@
 import { type ServerName, type Settings, serverNames } from '../../../config/index.js'
 import type { Io } from '../../io/io.js'
+import { servingOptions } from '../../serving/options.js'
 import { serveUntilSignal } from '../../serving/until-signal.js'
 import { refuseSharedPorts, startServers } from './start-servers.js'
 
@@ -7,6 +8,7 @@ export interface ServeFlags {
   readonly port?: string
   readonly tlsPort?: string
   readonly json?: boolean
+  readonly allow?: readonly string[]
 }
 
 export async function run(
@@ -17,5 +19,6 @@ export async function run(
 ): Promise<void> {
   const names = which === 'all' ? serverNames : [which]
   refuseSharedPorts(names, settings)
-  await serveUntilSignal(() => startServers(names, settings), flags, settings, io)
+  const options = servingOptions(settings, flags.allow)
+  await serveUntilSignal(() => startServers(names, settings, options), flags, settings, io)
 }

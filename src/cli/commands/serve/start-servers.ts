@@ -8,6 +8,7 @@ import { servingOptions } from '../../serving/options.js'
 export async function startServers(
   names: readonly ServerName[],
   settings: Settings,
+  options = servingOptions(settings),
 ): Promise<RunningServer[]> {
   const { tlsEnabled, healthPort, sessions } = settings
   const { enabled, ...sessionLimits } = sessions
@@ -23,7 +24,7 @@ export async function startServers(
       started.push(
         await serve(factory, {
           name: server.name,
-          ...servingOptions(settings),
+          ...options,
           ...(tlsEnabled ? { tlsPort } : { httpPort: port }),
           ...(healthPort !== undefined && { healthPort: nextPort(healthPort, index) }),
           sessions: enabled && sessionLimits,
