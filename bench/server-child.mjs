@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url'
  * @property {'default'} [limits] those of users; without it none that a bench could reach
  * @property {string} [behind] what answers in its place: `program`, or the URL of another server
  * @property {boolean} [sessions] whether ours has sessions
+ * @property {number} [rules] how many there are in the policy of ours; no policy without it
+ * @property {boolean} [recorded] whether ours keeps a record of calls
  * @property {keyof typeof import('../dist/servers/index.js').builtInServers} [builtIn] in place of the server of the bench
  */
 

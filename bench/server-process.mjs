@@ -22,6 +22,8 @@ const {
   builtIn,
   behind,
   sessions = false,
+  rules,
+  recorded = false,
 } = JSON.parse(process.argv[2] ?? '')
 
 const idle = 600_000 // so that no turn of another server outlasts a connection
@@ -89,6 +91,16 @@ async function listening(server) {
   return /** @type {import('node:net').AddressInfo} */ (server.address()).port
 }
 
+/** Every peer may call what it does; the other rules are about others. @param {number} size */
+function policyOf(size) {
+  const rules = Array.from({ length: size }, (_, at) => ({
+    name: `rule ${at}`,
+    allow: [at === size >> 1 ? 'anyone' : `spiffe://example.org/agent/${at}`],
+    tools: ['echo', `tool-${at}`],
+  }))
+  return { rules }
+}
+
 const start = {
   /** The floor: what Node itself costs. */
   bare: async () => listening(plain(bareOf())),
@@ -104,7 +116,16 @@ const start = {
   },
   ours: async () => {
     const ports = transport === 'mtls' ? { tlsPort: 0 } : { httpPort: 0, tlsEnabled: false }
-    running = await serve(factory, { name: builtIn ?? 'bench', ...usual, ...ports, sessions })
+    const policy = rules && policyOf(rules)
+    const auditLog = recorded && join(certDir, `audit-${process.pid}.jsonl`)
+    running = await serve(factory, {
+      name: builtIn ?? 'bench',
+      ...usual,
+      ...ports,
+      sessions,
+      ...(policy && { policy }),
+      ...(auditLog && { auditLog }),
+    })
     return running.port
   },
   expose: async () => {

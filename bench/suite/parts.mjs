@@ -1,3 +1,4 @@
+import { authorization } from './authorization.mjs'
 import { calls } from './calls.mjs'
 import { client } from './client.mjs'
 import { connections, handshakes } from './connections.mjs'
@@ -22,5 +23,10 @@ export const parts = {
   streams: { what: '0 to 500 open streams', rounds: 8, measure: streams },
   client: { what: 'a call of our clients', rounds: 8, measure: client },
   expose: { what: 'what `expose` adds to a direct call', rounds: 8, measure: expose },
+  authorization: {
+    what: 'what a policy and a record of calls add to a call',
+    rounds: 8,
+    measure: authorization,
+  },
   'start-up': { what: 'how long commands take', rounds: 4, measure: startUp },
 }

@@ -121,6 +121,19 @@ const all = [
       ? beside('expose', `CPU, ${at}`, exposedCpu, ['expose', at], ['serve()', at])
       : []),
   ]),
+  ...eras.flatMap((era) => [
+    {
+      ...target(
+        'authorization',
+        `call, ${era}: policy and record − neither`,
+        callCpu,
+        ['policy and record', era],
+        ['neither', era],
+        25,
+      ),
+      by: /** @type {const} */ ('more'),
+    },
+  ]),
   target('start-up', '--help ÷ node -e 0', times, ['--help', ''], undefined, 1.8),
   target('start-up', 'cert-gen ÷ openssl', times, ['cert-gen', ''], undefined, 2.5),
   target('start-up', 'cert-check of 300 ÷ openssl verify', times, ['cert-check', ''], undefined, 4),
