@@ -11,7 +11,7 @@ const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 
 const { dependencies } = JSON.parse(readFileSync(path('package.json'), 'utf8'))
 /** The others are large, and loaded by commands that serve or call. */
-const bundled = ['commander', 'fast-string-width', 'zod']
+const bundled = ['commander', 'fast-string-width', 'zod', 'yaml', '@marcbachmann/cel-js', 're2js']
 const external = Object.keys(dependencies).filter((name) => !bundled.includes(name))
 
 /** A module still looks for files beside itself where `tsc` has put it. */

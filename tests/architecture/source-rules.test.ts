@@ -26,8 +26,8 @@ test('entry files hold names only', () => {
 })
 
 test('only the command line prints', () => {
-  // The log has its own way to them, on which nothing waits for a reader.
-  const others = outside('cli').filter(({ path }) => path !== 'src/tls/log/destination.ts')
+  // Log and audit have a way to them on which nothing waits for a reader.
+  const others = outside('cli').filter(({ path }) => path !== 'src/files/standard-output.ts')
   expect(matches(/(?<!#)process\.(stdout|stderr)/, others)).toEqual([])
   expect(matches(/process\.(stdout|stderr)\W+write/, outside('cli'))).toEqual([])
   expect(matches(/\bconsole\./)).toEqual([])

@@ -6,7 +6,7 @@ import { root } from '../architecture/sources.js'
 const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
 
 /** The stories of the page: their steps, each with its file, the name of what happens there, and its words. */
-const [, told = ''] = /^## Four stories.*?\n([\s\S]*?)^## /m.exec(page) ?? []
+const [, told = ''] = /^## Six stories.*?\n([\s\S]*?)^## /m.exec(page) ?? []
 const stories = [...told.matchAll(/^### (.+)\n([\s\S]*?)(?=^### |(?![\s\S]))/gm)].map(
   ([, title = '', text = '']) => ({
     title,
@@ -16,11 +16,12 @@ const stories = [...told.matchAll(/^### (.+)\n([\s\S]*?)(?=^### |(?![\s\S]))/gm)
   }),
 )
 
-test('there are five stories, each of at most twenty steps', () => {
+test('there are six stories, each of at most twenty steps', () => {
   expect(stories.map(({ title }) => title)).toEqual([
     'A handshake, on a server',
     'A request, on a server',
     'A call to a program behind `expose`',
+    'A call under a policy',
     'A renewal',
     'A question',
   ])

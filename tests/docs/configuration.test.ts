@@ -17,6 +17,7 @@ const titles: Record<SettingGroup, string> = {
   tls: 'TLS and certificates',
   listen: 'Where servers listen',
   limits: 'Limits of a server',
+  policy: 'Who may call what, and the record of calls',
   call: 'Calling servers',
   weather: 'Weather',
   model: 'Language model',
