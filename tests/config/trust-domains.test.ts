@@ -53,15 +53,15 @@ test('the variable takes several domains, and one domain twice, with paths relat
   const env = {
     TLS_TRUST_DOMAINS: 'example.org=ca-a.crt, partner.example=/etc/ca=b.crt,example.org=./ca-c.crt,',
   }
-  expect(readSettings({ env, cwd: '/work' }).tls.trustDomains).toEqual({
-    'example.org': ['/work/ca-a.crt', '/work/ca-c.crt'],
+  expect(readSettings({ env, cwd: '/certs' }).tls.trustDomains).toEqual({
+    'example.org': ['/certs/ca-a.crt', '/certs/ca-c.crt'],
     'partner.example': ['/etc/ca=b.crt'],
   })
   const flags = { trustDomains: 'third.example=c.crt' }
-  expect(readSettings({ env, flags, cwd: '/work' }).tls.trustDomains).toEqual({
-    'third.example': ['/work/c.crt'],
+  expect(readSettings({ env, flags, cwd: '/certs' }).tls.trustDomains).toEqual({
+    'third.example': ['/certs/c.crt'],
   })
-  expect(readSettings({ cwd: '/work' }).tls).not.toHaveProperty('trustDomains')
+  expect(readSettings({ cwd: '/certs' }).tls).not.toHaveProperty('trustDomains')
 })
 
 test.each([
