@@ -24,7 +24,7 @@ export interface CallStart {
   /** Header of W3C Trace Context. */
   readonly traceparent?: string | undefined
   /** Set where rules are tried out only: `decision` is what they would have done. */
-  readonly report?: boolean
+  readonly report?: boolean | undefined
 }
 
 /** What is known of a call once it has ended. */

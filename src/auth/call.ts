@@ -75,14 +75,21 @@ export function callIn(message: unknown, origin: CallOrigin): [] | [Call] {
   const { id, method, params } = fieldsOf(message)
   if (typeof method !== 'string' || (typeof id !== 'string' && typeof id !== 'number')) return []
   const fields = fieldsOf(params)
-  const call = {
-    ...origin,
-    id,
-    method,
-    target: targetOf(method, fields),
-    arguments: argumentsOf(method, fields),
-  }
-  return [method === 'completion/complete' ? { ...call, settled: fieldsOf(fields.context).arguments } : call]
+  const { caller, address, server, protocolVersion } = origin
+  // All of one shape, field by field: what is made for each call is read by everybody, and copies cost as much as decisions.
+  return [
+    {
+      caller,
+      address,
+      server,
+      protocolVersion,
+      id,
+      method,
+      target: targetOf(method, fields),
+      arguments: argumentsOf(method, fields),
+      settled: method === 'completion/complete' ? fieldsOf(fields.context).arguments : undefined,
+    },
+  ]
 }
 
 function targetOf(method: string, params: Fields): CallTarget {

@@ -46,15 +46,17 @@ interface Judged extends CallStart {
   readonly release: (isRefused: boolean) => void
   readonly begun: number
   readonly inbound: Inbound
-  running?: RunningCall
-  isRevoked?: boolean
+  running: RunningCall | undefined
+  isRevoked: boolean
   /** How it ended; its line is written once its connection has had the answer. */
-  end?: Pick<CallEnd, 'outcome' | 'error' | 'durationMs'>
+  end: End | undefined
   /** Bytes of the answer so far. */
-  measure?: () => number
+  measure: () => number
   /** The connection has had the answer, or is lost. */
-  isOver?: boolean
+  isOver: boolean
 }
+
+type End = Pick<CallEnd, 'outcome' | 'error' | 'durationMs'>
 
 /**
  * Stands between the classified call and what answers it: decides, counts against limits, filters lists, records. One for each
@@ -205,10 +207,15 @@ export class Authorizer implements Oversight {
       requestId: randomUUID(),
       bytesIn: inbound.bytesIn,
       traceparent: typeof traceparent === 'string' ? traceparent : undefined,
-      ...(counted.decision !== 'allowed' && !isDenied && { report: true }),
+      report: counted.decision !== 'allowed' && !isDenied ? true : undefined,
       denial: isDenied ? counted.denial : undefined,
       release: counted.release,
       begun: performance.now(),
+      running: undefined,
+      isRevoked: false,
+      end: undefined,
+      measure: nothing,
+      isOver: false,
     }
   }
 
@@ -243,7 +250,7 @@ export class Authorizer implements Oversight {
       const answer: JSONRPCErrorResponse = { jsonrpc: '2.0', id: call.id, error }
       const text = JSON.stringify(answer)
       const bytesOut = Buffer.byteLength(text)
-      this.#write({ ...one, decision }, { outcome, error: denial.code, durationMs, bytesOut })
+      this.#write(one, { outcome, error: denial.code, durationMs }, bytesOut, decision)
       return text
     })
     const body = Array.isArray(judged[0]?.inbound.body) ? `[${answers.join(',')}]` : answers[0]
@@ -289,12 +296,27 @@ export class Authorizer implements Oversight {
   }
 
   #record(one: Judged): void {
-    const bytesOut = one.measure?.() ?? 0
-    if (this.#open.delete(one.call) && one.end) this.#write(one, { ...one.end, bytesOut })
+    const bytesOut = one.measure()
+    if (this.#open.delete(one.call) && one.end) this.#write(one, one.end, bytesOut)
   }
 
-  #write(one: Judged, end: Omit<CallEnd, keyof CallStart>): void {
-    if (isRecorded(one)) this.#options.audit?.record({ ...startOf(one), ...end })
+  #write(one: Judged, { outcome, error, durationMs }: End, bytesOut: number, decision = one.decision): void {
+    const { call, address, rule, requestId, bytesIn, traceparent, report } = one
+    if (!isRecorded({ call, decision })) return
+    this.#options.audit?.record({
+      call,
+      address,
+      decision,
+      rule,
+      requestId,
+      bytesIn,
+      traceparent,
+      report,
+      outcome,
+      error,
+      durationMs,
+      bytesOut,
+    })
   }
 
   #requestOf(call: Omit<Call, 'id' | 'protocolVersion'>): PolicyRequest {
@@ -325,7 +347,7 @@ function mayGoOn({ decision, isEnforced }: Decision): boolean {
 }
 
 /** Whatever uses something, or asks what there is; the rest is conversation. */
-function isRecorded({ call: { method }, decision }: CallStart): boolean {
+function isRecorded({ call: { method }, decision }: Pick<CallStart, 'call' | 'decision'>): boolean {
   return decision !== 'allowed' || isList(method) || !openMethods.includes(method)
 }
 
@@ -336,14 +358,17 @@ function itemOf({ method, target }: Call): ListedItem | undefined {
   return { kind: method === 'completion/complete' ? 'template' : 'resource', uri: target.uri }
 }
 
+const nothing = () => 0
+
 /** What a line of the record has, and no more. */
 function startOf(one: Judged): CallStart {
   const { call, address, decision, rule, requestId, bytesIn, traceparent, report } = one
-  return { call, address, decision, rule, requestId, bytesIn, traceparent, ...(report && { report }) }
+  return { call, address, decision, rule, requestId, bytesIn, traceparent, report }
 }
 
 /** The caller as tools see it, with the rule that let it in, where it is one for the whole request. */
 function withRule({ authInfo }: Inbound, judged: readonly Judged[]): Inbound['authInfo'] {
-  const [rule, ...others] = new Set(judged.map((one) => (one.report ? undefined : one.rule)))
-  return authInfo && rule !== undefined && others.length === 0 ? authInfoUnder(authInfo, rule) : authInfo
+  const [{ rule, report } = {}] = judged
+  const isOfAll = judged.every((one) => one.rule === rule && one.report === report)
+  return authInfo && rule !== undefined && !report && isOfAll ? authInfoUnder(authInfo, rule) : authInfo
 }

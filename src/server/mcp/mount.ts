@@ -4,15 +4,15 @@ import {
   classifyInboundRequest,
   DEFAULT_NEGOTIATED_PROTOCOL_VERSION,
 } from '@modelcontextprotocol/server'
-import { callIn, classify } from '../../auth/call.js'
+import { type Call, type CallOrigin, callIn, classify } from '../../auth/call.js'
 import type { Standing } from '../../tls/peer/standing.js'
 import type { Authorizer } from '../authorization/authorizer.js'
 import { callerIn } from '../identity-of.js'
 import { answerRefusal, jsonRpcError } from '../refuse.js'
 import type { Dispatch } from './dispatch.js'
 import { exchangeOf, type Inbound } from './exchange.js'
-import { type BodyLimits, BodyRefused, readJsonBody } from './json-body.js'
-import { plainRequest } from './plain-request.js'
+import { type BodyLimits, BodyRefused, type JsonBody, readJsonBody } from './json-body.js'
+import { type PlainRequest, plainRequest } from './plain-request.js'
 import { type SlowReaders, writeAnswer } from './write.js'
 
 export interface MountOptions extends BodyLimits {
@@ -53,10 +53,7 @@ export class Mount {
       const body = read?.value
       const { authorizer } = this.#options
       if (!authorizer && this.#dispatch.answersAtOnce?.(request, response, sender.authInfo, body)) return
-      const inbound = {
-        ...this.#classify(request, response, sender, body),
-        bytesIn: read?.bytes ?? 0,
-      }
+      const inbound = this.#classify(request, response, sender, read)
       await (authorizer ? this.#authorized(inbound, authorizer) : this.#write(inbound, this.#answer(inbound)))
     } catch (error) {
       if (response.destroyed) return
@@ -104,23 +101,32 @@ export class Mount {
   #classify(
     request: IncomingMessage,
     response: ServerResponse,
-    sender: Sender,
-    body: unknown,
-  ): Omit<Inbound, 'bytesIn'> {
+    { authInfo, standing }: Sender,
+    read: JsonBody | undefined,
+  ): Inbound {
     const { headers, method = 'GET' } = request
-    const origin = {
-      caller: callerIn(sender.authInfo),
+    const body = read?.value
+    const originOf = (protocolVersion: string): CallOrigin => ({
+      caller: callerIn(authInfo),
       address: request.socket.remoteAddress,
       server: this.#options.name,
-    }
+      protocolVersion,
+    })
+    const inboundOf = (calls: readonly Call[], isLegacy: boolean, plain?: PlainRequest): Inbound => ({
+      request,
+      response,
+      authInfo,
+      standing,
+      body,
+      bytesIn: read?.bytes ?? 0,
+      calls,
+      isLegacy,
+      plain,
+    })
     const isInSession = headers['mcp-session-id'] !== undefined
     const plain = method === 'POST' && !isInSession ? plainRequest(headers, body) : undefined
     // The SDK would come to the same, at ten times the cost.
-    if (plain) {
-      const { era, protocolVersion } = plain
-      const calls = callIn(body, { ...origin, protocolVersion })
-      return { request, response, ...sender, body, calls, isLegacy: era === 'legacy', plain }
-    }
+    if (plain) return inboundOf(callIn(body, originOf(plain.protocolVersion)), plain.era === 'legacy', plain)
     const revision = textOf(headers['mcp-protocol-version'])
     const inbound = classifyInboundRequest({
       httpMethod: method,
@@ -129,17 +135,15 @@ export class Mount {
       ...optional('mcpNameHeader', textOf(headers['mcp-name'])),
       ...(body !== undefined && { body }),
     })
-    const { calls, problem } = classify(body, {
-      ...origin,
-      protocolVersion:
-        (inbound.kind === 'modern' ? inbound.classification.revision : undefined) ??
-        this.#dispatch.versionOf(textOf(headers['mcp-session-id']), sender.authInfo?.clientId) ??
-        revision ??
-        DEFAULT_NEGOTIATED_PROTOCOL_VERSION,
-    })
+    const protocolVersion =
+      (inbound.kind === 'modern' ? inbound.classification.revision : undefined) ??
+      this.#dispatch.versionOf(textOf(headers['mcp-session-id']), authInfo?.clientId) ??
+      revision ??
+      DEFAULT_NEGOTIATED_PROTOCOL_VERSION
+    const { calls, problem } = classify(body, originOf(protocolVersion))
     const isLegacy = inbound.kind === 'legacy'
     if (isLegacy && problem !== undefined) throw new BodyRefused(400, -32600, `Invalid Request: ${problem}`)
-    return { request, response, ...sender, body, calls, isLegacy }
+    return inboundOf(calls, isLegacy)
   }
 }
 
