@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer as createHttps } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -9,6 +8,7 @@ import { connect, mtlsFetch } from '../../src/client/index.js'
 import { runCli } from '../support/cli.js'
 import { forge, forgeCa, writeSet } from '../support/forge.js'
 import { freePort } from '../support/free-port.js'
+import { openssl } from '../support/openssl.js'
 import { makeWorld, type World } from '../support/world.js'
 
 // Servers that are not ours, and do not accept our certificate: what they say arrives, in one code.
@@ -24,17 +24,10 @@ afterAll(() => world[Symbol.asyncDispose]())
 /** `openssl s_server` that insists on a certificate: it says what it does not like in an alert. */
 async function opensslServer(...args: string[]): Promise<string> {
   const port = await freePort()
-  const files = ['-cert', 'server.crt', '-key', 'server.key', '-CAfile', 'ca.crt']
-  const child = spawn(
-    'openssl',
-    ['s_server', '-accept', String(port), '-Verify', '3', '-verify_return_error', '-www', ...files, ...args],
-    {
-      cwd: world.certDir,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
-  onTestFinished(() => void child.kill('SIGKILL'))
-  await once(child.stdout, 'data')
+  const at = (name: string) => join(world.certDir, name)
+  const files = ['-cert', at('server.crt'), '-key', at('server.key'), '-CAfile', at('ca.crt')]
+  const asks = ['-Verify', '3', '-verify_return_error', '-www']
+  await openssl('s_server', '-accept', `127.0.0.1:${port}`, ...asks, ...files, ...args).until(/ACCEPT/)
   return `https://localhost:${port}/mcp`
 }
 
