@@ -28,6 +28,8 @@ export const errorCodes = frozen({
   UNSUPPORTED_TLS_VERSION: 'Both sides need TLS 1.2 or newer; check TLS_MIN_VERSION.',
   CIPHER_MISMATCH: 'Allow an ECDHE suite with AES-GCM or ChaCha20-Poly1305 on the other side.',
   CONFIG_INVALID: 'Correct the settings named above.',
+  CLIENT_CONFIG_FAILED:
+    'Make room or correct the permissions and run it again: the file of the client is as it was.',
   COMMAND_NOT_FOUND: 'Install the program, or give its full path.',
   CERT_DIR_NOT_FOUND: 'Make the directory and its certificates with `mcp-mtls cert-gen --cert-dir DIR`.',
   PORT_CONFLICT: 'Give each listener a port of its own.',

@@ -9,6 +9,7 @@ import { openAudit } from '../src/audit/index.js'
 import { readPolicy, requirePolicy } from '../src/auth/policy/read.js'
 import { connect } from '../src/client/index.js'
 import { ask } from '../src/coordinator/index.js'
+import { readClientFile } from '../src/desktop/client-file.js'
 import { errorCodes, MtlsError, type MtlsErrorCode } from '../src/errors.js'
 import { expose } from '../src/expose/index.js'
 import { finishRotation, makeCertificateSet, rotateAuthority } from '../src/pki/index.js'
@@ -154,6 +155,7 @@ const provocations: Readonly<Record<MtlsErrorCode, () => Promise<Told>>> = {
   },
   CIPHER_MISMATCH: () => whenConnecting({ keyType: 'rsa' }, { maxVersion: 'TLSv1.2', ciphers: 'AES128-SHA' }),
   CONFIG_INVALID: () => thrownBy(connect({ serverUrl: 'http://localhost:8443/mcp', log: false })),
+  CLIENT_CONFIG_FAILED: () => thrownBy(readClientFile(scratch())),
   COMMAND_NOT_FOUND: () => thrownBy(expose({ command: 'no-such-program' })),
   CERT_DIR_NOT_FOUND: async () => {
     await using world = await makeWorld()

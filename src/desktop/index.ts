@@ -1,0 +1,7 @@
+export type { Changed } from './client-file.js'
+export { type ClientName, clientNames, type DesktopClient, desktopClient } from './clients.js'
+export { printed } from './edit.js'
+export { install, type OwnServer, ownServers, type Place, uninstall } from './install.js'
+export { type Launch, passphraseVariable } from './launch.js'
+export { fileOf, isHere, type Scope } from './places.js'
+export { defaultName, requireName } from './server-name.js'
