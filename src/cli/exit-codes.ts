@@ -75,6 +75,14 @@ export const exitCodes = {
   },
   serve: served,
   expose: served,
+  'client-config': {
+    meanings: {
+      0: 'done (also when nothing had to be changed)',
+      1: 'a file cannot be read, understood or written, or --test failed',
+      64: 'bad usage, or the name belongs to another server',
+      130: 'interrupted',
+    },
+  },
   audit: read,
   'audit show': {
     meanings: { ...read.meanings, 0: 'done (with --follow: ended by a signal)' },

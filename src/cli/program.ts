@@ -51,6 +51,10 @@ const commands: Readonly<
     () => import('./commands/expose/command.js'),
     'serve any local MCP server, a program or plain HTTP, over mutual TLS',
   ],
+  'client-config': [
+    () => import('./commands/client-config/command.js'),
+    'connect desktop clients to servers over mutual TLS',
+  ],
   audit: [() => import('./commands/audit/command.js'), 'read and verify the record of calls'],
   ask: [() => import('./commands/ask/command.js'), 'ask the servers a question in plain language'],
 }

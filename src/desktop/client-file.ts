@@ -85,10 +85,14 @@ export async function changeClientFile(
   const directory = dirname(target)
   return await failing(directory, async () => {
     // What changes nothing needs neither a directory nor the right to write in it.
-    if (isSame(await readClientFile(target), change(await readClientFile(target), await backupIn(target))))
-      return { path: target, changed: false }
+    const [now, backup] = [await readClientFile(target), await backupIn(target)]
+    const first = change(now, backup)
+    if (isSame(now, first)) return { path: target, changed: false }
     if (options.mayMake) makeDirectories(directory)
-    return await alone(target, () => replace(target, change, options))
+    // A large file is not thought about twice, unless it is another one now.
+    const again: typeof change = (later, kept) =>
+      isUnchanged(now, later) && isUnchanged(backup, kept) ? first : change(later, kept)
+    return await alone(target, () => replace(target, again, options))
   })
 }
 

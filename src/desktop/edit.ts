@@ -83,15 +83,14 @@ function unsafe(text: string): NotUnderstood {
 
 /** The client, with the keys that this text has. */
 function located(client: Written, text: string): Written {
-  const { otherKey = [] } = client
+  const { otherKey } = client
+  if (otherKey === undefined) return client
   const inner = otherKey.reduce<unknown>(
     (value, key) => (isObject(value) ? value[key] : undefined),
     read(client, text).value,
   )
   // A server may be called like the last of the keys.
-  return otherKey.length > 0 && isObject(inner) && launchOf(inner) === undefined
-    ? { ...client, key: otherKey }
-    : client
+  return isObject(inner) && launchOf(inner) === undefined ? { ...client, key: otherKey } : client
 }
 
 function read(client: Written, text: string): Source {

@@ -11,7 +11,9 @@ export function readJson(text: string, { key }: Where): Source {
   const properties = container ? propertiesOf(text, container) : new Map<string, Node>()
   const style = { end: lineEndOf(text), unit: unitOf(text, root) }
   return {
-    value: root ? plain(root) : {},
+    get value() {
+      return root ? plain(root) : {}
+    },
     entries: new Map([...properties].map(([name, { children }]) => [name, plain(children?.[1] as Node)])),
     with: (name, entry) => {
       const property = properties.get(name)?.children?.[1]
@@ -159,12 +161,16 @@ function written(value: unknown, indent: string, { end, unit }: Style): string {
     .join(end + indent)
 }
 
-const isOnOwnLine = (text: string, offset: number) => /(^|[\r\n])[ \t]*$/.test(text.slice(0, offset))
+const isOnOwnLine = (text: string, offset: number) =>
+  text.slice(lineStart(text, offset), offset).trim() === ''
 
 /** The blanks that the line of an offset begins with. */
 function indentAt(text: string, offset: number): string {
-  const start = Math.max(text.lastIndexOf('\n', offset - 1), text.lastIndexOf('\r', offset - 1)) + 1
-  return /^[ \t]*/.exec(text.slice(start, offset))?.[0] ?? ''
+  return /^[ \t]*/.exec(text.slice(lineStart(text, offset), offset))?.[0] ?? ''
+}
+
+function lineStart(text: string, offset: number): number {
+  return Math.max(text.lastIndexOf('\n', offset - 1), text.lastIndexOf('\r', offset - 1)) + 1
 }
 
 /** One step of indentation, as the first property has it. */
