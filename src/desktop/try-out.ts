@@ -1,4 +1,5 @@
 import { homedir } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from '@modelcontextprotocol/client'
 import { getDefaultEnvironment, StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { packageVersion } from '../config/package-version.js'
@@ -19,6 +20,8 @@ export interface TryOptions {
 
 /** Of what a program writes to stderr, the end. */
 const longestTail = 4000
+/** Milliseconds, after it was killed. */
+const longestEnd = 2000
 
 /**
  * Starts a server as a desktop client does, with none of this process's variables but the usual ones, and lists its tools. Throws
@@ -36,6 +39,7 @@ export async function tryOut(launch: Launch, { timeoutMs, signal }: TryOptions):
   })
   let told = ''
   transport.stderr?.on('data', (chunk) => (told = `${told}${chunk}`.slice(-longestTail)))
+  const ended = endOf(transport)
   const client = new Client({ name: 'mcp-mtls client-config', version: packageVersion })
   const limit = AbortSignal.timeout(timeoutMs)
   const options = { signal: signal ? AbortSignal.any([signal, limit]) : limit, timeout: timeoutMs + 1000 }
@@ -49,6 +53,24 @@ export async function tryOut(launch: Launch, { timeoutMs, signal }: TryOptions):
     throw failure(launch, cause, { told, isLate: limit.aborted, took: performance.now() - started })
   } finally {
     await client.close()
+    await ended()
+  }
+}
+
+/** Waits for the end of what was started, which is on its way. The SDK does not where an abort has closed the connection. */
+function endOf(transport: StdioClientTransport): () => Promise<void> {
+  let hasBegun = false
+  const closed = new Promise<void>((resolve) => {
+    transport.onclose = resolve
+  })
+  const start = transport.start.bind(transport)
+  transport.start = async () => {
+    await start()
+    hasBegun = true
+  }
+  return async () => {
+    // Somebody else may hold its pipes.
+    if (hasBegun) await Promise.race([closed, sleep(longestEnd)])
   }
 }
 

@@ -31,6 +31,7 @@ test('the package has what users need and nothing else', () => {
     'NOTICE',
     'CHANGELOG.md',
     'dist/bundle/mcp-mtls.js',
+    'dist/mcpb/mcp-mtls.mjs',
     'dist/index.js',
     ...pages,
   ]
@@ -40,7 +41,9 @@ test('the package has what users need and nothing else', () => {
     files.filter(
       (file) =>
         !needed.includes(file) &&
-        !/^(dist\/.+\.(js|d\.ts)|dist\/bundle\/.+\.js\.map|generated\/[^/]+)$/.test(file),
+        !/^(dist\/.+\.(js|d\.ts)|dist\/bundle\/.+\.js\.map|dist\/mcpb\/[^/]+\.mjs|generated\/[^/]+)$/.test(
+          file,
+        ),
     ),
   ).toEqual([])
 })

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { clientNames, desktopClient } from '../../src/desktop/clients.js'
+import { runCli } from '../support/cli.js'
+import { scratch } from '../support/scratch.js'
+
+const page = readFileSync(new URL('../../docs/bridges.md', import.meta.url), 'utf8')
+
+test('docs/bridges.md has a row for each client, and for nothing else', () => {
+  const rows = [...page.matchAll(/^\| ([^|]+) \| `--client ([\w-]+)` \| (.+) \| (.+) \|$/gm)]
+  expect(rows.map(([, title, name]) => [name, title])).toEqual(
+    clientNames.map((name) => [name, desktopClient(name).title]),
+  )
+  for (const [, , name, files = '', project = ''] of rows) {
+    const client = desktopClient(name as (typeof clientNames)[number])
+    const last = (path = '') => path.split('/').at(-1) ?? ''
+    expect(files).toContain(last(Object.values(client.files).flat()[0]))
+    expect(project.startsWith(client.projectFiles ? `\`${client.projectFiles[0]}\`` : '–')).toBe(true)
+    if (client.variable) expect(page).toContain(client.variable[0])
+  }
+})
+
+test('what it shows is printed', async () => {
+  const shown = JSON.parse(/```json\n([\s\S]+?)```/.exec(page)?.[1] ?? '')
+  const { stdout } = await runCli(['client-config', 'https://mcp.example.org:8443/mcp'], { cwd: scratch() })
+  const printed = JSON.parse(stdout)
+  const words = ({ args }: { args: string[] }) => args.filter((word) => !word.startsWith('/'))
+  expect(words(printed.mcpServers.mcp)).toEqual(words(shown.mcpServers.mcp))
+  expect(Object.keys(printed.mcpServers.mcp)).toEqual(Object.keys(shown.mcpServers.mcp))
+})
