@@ -140,6 +140,14 @@ test.each([cursor, codex, goose, list])(
   },
 )
 
+test('Codex adds a server behind ours: ours goes, and leaves the other as Codex wrote it', () => {
+  const theirs = '[mcp_servers.foo]\ncommand = "echo"\n'
+  const ours = withEntry(codex, undefined, name, codex.shape(launch(), name))
+  expect(withoutEntry(codex, `${ours}\n${theirs}`, name, undefined)).toBe(theirs)
+  const between = `model = "o3"\n\n${ours}\n${theirs}`
+  expect(withoutEntry(codex, between, name, undefined)).toBe(`model = "o3"\n\n${theirs}`)
+})
+
 test('a file of comments alone keeps them', () => {
   const text = withEntry(cursor, '// nothing yet\n', name, { command: 'x' })
   expect(text.startsWith('// nothing yet\n{\n')).toBe(true)

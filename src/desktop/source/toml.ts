@@ -34,12 +34,11 @@ export function readToml(text: string, { key }: Where): Source {
     },
     without: (name) => {
       const ranges = removable(text, top, [...key, name])
-      // The blank line above it was put there with it.
-      const [[from = 0] = [], ...others] = ranges
-      const wider = cut(text, [[blankBefore(text, from), ranges[0]?.[1] ?? from], ...others])
-      return [
-        ...new Set([wider, ...(wider.endsWith(end) ? [wider.slice(0, -end.length)] : []), cut(text, ranges)]),
-      ]
+      // The blank line above it was put there with it; below it stands one where it came first.
+      const [[from = 0, to = 0] = [], ...others] = ranges
+      const first = [blankBefore(text, from), from === 0 ? blankAfter(text, to) : to] as const
+      const rest = cut(text, [first, ...others])
+      return [rest, ...(rest.endsWith(end) ? [rest.slice(0, -end.length)] : []), cut(text, ranges), rest]
     },
   }
 }
@@ -102,6 +101,11 @@ function inside(text: string, offset: number, key: readonly string[]): NotUnders
 function blankBefore(text: string, offset: number): number {
   const before = startOfLine(text, offset - 1)
   return offset > 0 && text.slice(before, offset).trim() === '' ? before : offset
+}
+
+function blankAfter(text: string, offset: number): number {
+  const after = afterLine(text, offset)
+  return text.slice(offset, after).trim() === '' ? after : offset
 }
 
 function cut(text: string, ranges: readonly Range[]): string {

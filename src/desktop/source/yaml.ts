@@ -68,11 +68,9 @@ export function readYaml(text: string, { key, isList }: Where): Source {
       const word = text.slice(start, endOf(pair.key as Node))
       const empty = `${text.slice(0, start)}${word}: ${isList ? '[]' : '{}'}${end}${text.slice(to)}`
       return [
-        ...new Set([
-          bare,
-          ...(bare.endsWith(end) ? [bare.slice(0, -end.length)] : []),
-          container.flow ? rest : empty,
-        ]),
+        bare,
+        ...(bare.endsWith(end) ? [bare.slice(0, -end.length)] : []),
+        container.flow ? rest : empty,
       ]
     },
   }
