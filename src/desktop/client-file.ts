@@ -63,8 +63,14 @@ export function understood<Result>(path: string, work: () => Result): Result {
   try {
     return work()
   } catch (cause) {
-    if (!(cause instanceof NotUnderstood)) throw cause
-    throw new MtlsError('CLIENT_CONFIG_FAILED', `${path}:${cause.line}:${cause.column} ${cause.message}`, {
+    const what =
+      cause instanceof NotUnderstood
+        ? `${path}:${cause.line}:${cause.column} ${cause.message}`
+        : cause instanceof RangeError // a parser has run out of stack
+          ? `${path} is nested too deeply`
+          : undefined
+    if (what === undefined) throw cause
+    throw new MtlsError('CLIENT_CONFIG_FAILED', what, {
       hint: 'The file is as it was. Correct that line in an editor, or paste in what this command prints without --install.',
       cause,
     })

@@ -105,24 +105,24 @@ function isChanged(
   name: string,
   entry: Entry | undefined,
 ): boolean {
-  const now = read(client, after)
-  const others = (value: unknown) => without(value, client.key, name, client.isList === true)
-  return (
-    isDeepStrictEqual(now.entries.get(name), entry) &&
-    isDeepStrictEqual(others(now.value), others(before.value))
-  )
+  const others = (value: unknown) => without(value, client.key, name)
+  try {
+    const now = read(client, after)
+    return (
+      isDeepStrictEqual(now.entries.get(name), entry) &&
+      isDeepStrictEqual(others(now.value), others(before.value))
+    )
+  } catch (error) {
+    if (error instanceof NotUnderstood) return false
+    throw error
+  }
 }
 
 /** The value without that server, and without what is empty then. */
-function without(
-  value: unknown,
-  [key, ...deeper]: readonly string[],
-  name: string,
-  isList: boolean,
-): unknown {
+function without(value: unknown, [key, ...deeper]: readonly string[], name: string): unknown {
   if (!isObject(value) || key === undefined) return value
   const { [key]: inner, ...rest } = value
-  const left = deeper.length > 0 ? without(inner, deeper, name, isList) : withoutServer(inner, name)
+  const left = deeper.length > 0 ? without(inner, deeper, name) : withoutServer(inner, name)
   const isEmpty = left === undefined || left === null || Object.keys(left).length === 0
   return isEmpty ? rest : { ...rest, [key]: left }
 }

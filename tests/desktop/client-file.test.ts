@@ -135,6 +135,11 @@ describe('what is not understood stays as it is', () => {
     ['half a file', '{\n  "mcpServers": {\n', 'mcp.json:3:1 is not valid JSON (close brace expected)'],
     ['UTF-16', Buffer.from('\ufeff{}', 'utf16le'), 'mcp.json is not text in UTF-8'],
     ['bytes', Buffer.from([0x7b, 0xff, 0x7d]), 'mcp.json is not text in UTF-8'],
+    [
+      'what is nested too deeply',
+      `{"a": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+      'mcp.json is nested too deeply',
+    ],
     ['null', 'null\n', 'mcp.json:1:1 has null where the file should be an object'],
     [
       'another type',

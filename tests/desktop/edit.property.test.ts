@@ -11,7 +11,8 @@ const key = fc.oneof(
   fc.constantFrom('mcpServers', 'a', 'b.c', ''),
   fc.string({ unit: 'binary', maxLength: 5 }),
 )
-const json = fc.jsonValue({ maxDepth: 3 })
+/** As it is read again: there is no negative zero. */
+const json = fc.json({ maxDepth: 3 }).map((text) => JSON.parse(JSON.stringify(JSON.parse(text))))
 const servers = fc.dictionary(fc.constantFrom('one', 'two', 'three'), json, { maxKeys: 3 })
 const others = fc.dictionary(key, json, { maxKeys: 4 })
 const place = fc.nat(4)
@@ -43,7 +44,7 @@ test('JSON of any form keeps all that it says, byte for byte', () => {
       if (Object.keys(inside).length > 0) expect(again).toBe(text)
       else expect(withEntry(cursor, again, 'weather', entry)).toBe(after)
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 
@@ -60,7 +61,7 @@ test('YAML of any form keeps all that it says', () => {
         false,
       )
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 
@@ -73,6 +74,6 @@ test('any argument and variable survives TOML', () => {
       expect(entriesIn(codex, after).get('weather')).toEqual(entry)
       expect(withoutEntry(codex, after, 'weather', undefined)).toBe('model = "o3"\n')
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })

@@ -55,17 +55,10 @@ interface Style {
 /** The object that the text is; undefined when nothing is there but comments and blanks. */
 function objectIn(text: string): ObjectNode | undefined {
   const errors: ParseError[] = []
-  let root: Node | undefined
-  try {
-    root = parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: true })
-  } catch (error) {
-    if (error instanceof RangeError) throw new NotUnderstood('is nested too deeply', text, 0)
-    throw error
-  }
+  const root = parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: true })
   const [first] = errors
   if (first) throw new NotUnderstood(`is not valid JSON (${words(first)})`, text, first.offset)
-  if (root === undefined) return undefined
-  return asObject(text, root, 'the file')
+  return root && asObject(text, root, 'the file')
 }
 
 /** `PropertyNameExpected` → `property name expected`. */

@@ -51,7 +51,6 @@ function parsed(text: string): AST.TOMLTopLevelTable {
   } catch (error) {
     if (error instanceof ParseError)
       throw new NotUnderstood(`is not valid TOML (${error.message.toLowerCase()})`, text, error.index)
-    if (error instanceof RangeError) throw new NotUnderstood('is nested too deeply', text, 0)
     throw error
   }
 }

@@ -1,12 +1,12 @@
 import {
-  type Document,
-  isAlias,
   isMap,
+  isPair,
   isScalar,
   isSeq,
   type Node,
   type Pair,
   parseDocument,
+  type Scalar,
   stringify,
   type YAMLMap,
   type YAMLSeq,
@@ -15,58 +15,41 @@ import { type Entry, isObject } from '../launch.js'
 import { afterLine, lineEndOf, NotUnderstood, type Source, startOfLine, type Where } from './source.js'
 
 /** YAML, in block style or flow style. The servers are a map, or a list of maps that have a `name`. */
-export function readYaml(text: string, { key, isList }: Where): Source {
-  const document = parsed(text)
-  const value = document.toJS() ?? {}
-  const root = document.contents
-  if (root !== null && !isMap(root) && !isNull(root))
-    throw new NotUnderstood('should be a map', text, startOf(root))
-  const [name = ''] = key
-  const pair = isMap(root) ? root.items.find((one) => isScalar(one.key) && one.key.value === name) : undefined
-  const node = pair?.value as Node | null | undefined
-  if (node && !isNull(node) && !(isList ? isSeq(node) : isMap(node)))
-    throw new NotUnderstood(
-      `has something else where "${name}" should be a ${isList ? 'list' : 'map'}`,
-      text,
-      startOf(node),
-    )
-  const container = node && !isNull(node) ? (node as YAMLMap | YAMLSeq) : undefined
-  const items = itemsOf(text, container, isList === true)
-  const plain = (value[name] ?? (isList ? [] : {})) as unknown[] | Record<string, unknown>
-  const entries: [string, unknown][] = Array.isArray(plain)
-    ? plain.filter(isObject).map((entry) => [String(entry.name), entry])
+export function readYaml(text: string, { key: [key = ''], isList: list }: Where): Source {
+  const isList = list === true
+  const { root, value } = parsed(text)
+  const style: Style = { end: lineEndOf(text), isList }
+  const pair = root?.items.find((one) => isScalar(one.key) && one.key.value === key)
+  const container = containerIn(text, pair, key, isList)
+  const items = itemsOf(text, container, isList)
+  const plain = value[key] ?? {}
+  const entries = Array.isArray(plain)
+    ? plain.filter(isObject).map((entry) => [String(entry.name), entry] as const)
     : Object.entries(plain)
-  const style: Style = { end: lineEndOf(text), isList: isList === true }
-  const add = (to: string, one: string, entry: Entry) => {
-    const again = parsed(to)
-    return added(to, again.contents as YAMLMap | null, name, one, entry, style)
-  }
   return {
     value,
     entries: new Map(entries),
-    with: (one, entry) => {
-      const item = items.get(one)
-      if (!item || !container) return add(text, one, entry)
-      const [from, to] = rangeOf(text, container, item)
-      if (container.flow)
-        return (
-          text.slice(0, startOf(item.node)) +
-          flowItem(one, entry, isList === true) +
-          text.slice(endOf(item.node))
-        )
-      return text.slice(0, from) + block(one, entry, columnOf(text, from), style) + text.slice(to)
+    with: (name, entry) => {
+      const item = items.get(name)
+      if (!item || !container) return added(text, { root, pair, container, key }, name, entry, style)
+      const [from, to] = container.flow ? [startOf(item), endOf(item)] : rangeOf(text, container, item)
+      const fresh = container.flow
+        ? flowItem(name, entry, isList)
+        : block(name, entry, columnOf(text, from), style)
+      return text.slice(0, from) + fresh + text.slice(to)
     },
-    without: (one) => {
-      const item = items.get(one)
+    without: (name) => {
+      const item = items.get(name)
       if (!item || !container || !pair) return [text]
       const [from, to] = rangeOf(text, container, item)
       const rest = text.slice(0, from) + text.slice(to)
-      if (items.size > 1 || container.items.length > 1) return [rest]
-      const start = startOfLine(text, startOf(pair.key as Node))
-      const bare = text.slice(0, start) + text.slice(Math.max(to, afterLine(text, endOf(container) - 1)))
-      const end = lineEndOf(text)
-      const word = text.slice(start, endOf(pair.key as Node))
-      const empty = `${text.slice(0, start)}${word}: ${isList ? '[]' : '{}'}${end}${text.slice(to)}`
+      if (container.items.length > 1) return [rest]
+      // What it leaves: nothing, or the key with nothing in it.
+      const { end } = style
+      const head = text.slice(0, startOfLine(text, startOf(pair)))
+      const bare = head + text.slice(Math.max(to, afterLine(text, endOf(container) - 1)))
+      const word = text.slice(head.length, endOf(pair.key as Node))
+      const empty = `${head}${word}: ${isList ? '[]' : '{}'}${end}${text.slice(to)}`
       return [
         bare,
         ...(bare.endsWith(end) ? [bare.slice(0, -end.length)] : []),
@@ -76,118 +59,119 @@ export function readYaml(text: string, { key, isList }: Where): Source {
   }
 }
 
+type Item = Node | Pair
+type Container = YAMLMap | YAMLSeq
+
 interface Style {
   readonly end: string
   readonly isList: boolean
 }
 
-interface Item {
-  readonly node: Node | Pair
-}
-
-function parsed(text: string): Document.Parsed {
-  let document: Document.Parsed
+/** Throws `NotUnderstood` for what is no map, or not valid. */
+function parsed(text: string): { root: YAMLMap | undefined; value: Record<string, unknown> } {
   try {
-    document = parseDocument(text, { prettyErrors: false })
+    const document = parseDocument(text, { prettyErrors: false })
+    const { errors, contents: root } = document
+    const [first] = errors
+    if (first)
+      throw new NotUnderstood(`is not valid YAML (${first.message.toLowerCase()})`, text, first.pos[0])
+    if (root === null || isNull(root)) return { root: undefined, value: {} }
+    if (!isMap(root)) throw new NotUnderstood('should be a map', text, startOf(root))
+    return { root: root as YAMLMap, value: document.toJS() }
   } catch (error) {
-    if (error instanceof RangeError) throw new NotUnderstood('is nested too deeply', text, 0)
+    // Aliases of aliases, which would fill the memory.
+    if (error instanceof ReferenceError) throw new NotUnderstood('has too many aliases', text, 0)
     throw error
   }
-  const [first] = document.errors
-  if (first)
-    throw new NotUnderstood(
-      `is not valid YAML (${first.message.split('\n')[0]?.toLowerCase()})`,
-      text,
-      first.pos[0],
-    )
-  return document
+}
+
+/** The servers; undefined when there is a key for them at most. */
+function containerIn(
+  text: string,
+  pair: Pair | undefined,
+  key: string,
+  isList: boolean,
+): Container | undefined {
+  const node = pair?.value as Node | null | undefined
+  if (!node || isNull(node)) return undefined
+  if (isList ? isSeq(node) : isMap(node)) return node as Container
+  const what = `has something else where "${key}" should be a ${isList ? 'list' : 'map'}`
+  throw new NotUnderstood(what, text, startOf(node))
 }
 
 const isNull = (node: unknown) => isScalar(node) && node.value === null
 
-function startOf(node: Node | Pair): number {
+function startOf(node: Item): number {
   return ('key' in node ? (node.key as Node) : node).range?.[0] ?? 0
 }
 
 /** The end of a value, or of a key that has none. */
-function endOf(node: Node | Pair): number {
+function endOf(node: Item): number {
   if (!('key' in node)) return node.range?.[1] ?? 0
-  const value = node.value as Node | null
-  return value?.range ? Math.max(value.range[1], endOf(node.key as Node)) : endOf(node.key as Node)
+  return Math.max(endOf(node.key as Node), (node.value as Node | null)?.range?.[1] ?? 0)
 }
 
-function itemsOf(text: string, container: YAMLMap | YAMLSeq | undefined, isList: boolean): Map<string, Item> {
+function itemsOf(text: string, container: Container | undefined, isList: boolean): Map<string, Item> {
   const found = new Map<string, Item>()
-  for (const node of (container?.items ?? []) as (Node | Pair)[]) {
-    const name = isList
-      ? isMap(node)
-        ? node.get('name')
-        : undefined
-      : ((node as Pair).key as { value?: unknown }).value
-    if (name === undefined || isAlias(node)) continue
-    if (found.has(String(name))) throw new NotUnderstood(`has "${name}" twice`, text, startOf(node))
-    found.set(String(name), { node })
+  for (const item of (container?.items ?? []) as Item[]) {
+    const name = isList ? isMap(item) && item.get('name') : isPair(item) && (item.key as Scalar).value
+    if (name === false || name === undefined) continue
+    if (found.has(String(name))) throw new NotUnderstood(`has "${name}" twice`, text, startOf(item))
+    found.set(String(name), item)
   }
   return found
 }
 
 /** What goes when an item goes: its lines, or, in flow style, it and a comma. */
-function rangeOf(text: string, container: YAMLMap | YAMLSeq, { node }: Item): readonly [number, number] {
-  const [start, end] = [startOf(node), endOf(node)]
-  if (!container.flow) return [startOfLine(text, start), text[end - 1] === '\n' ? end : afterLine(text, end)]
-  const isFirst = container.items[0] === node
+function rangeOf(text: string, { flow, items }: Container, item: Item): readonly [number, number] {
+  const [start, end] = [startOf(item), endOf(item)]
+  if (!flow) return [startOfLine(text, start), text[end - 1] === '\n' ? end : afterLine(text, end)]
   const after = /^\s*,?\s*/.exec(text.slice(end))?.[0] ?? ''
   const before = /\s*,?\s*$/.exec(text.slice(0, start))?.[0] ?? ''
-  return isFirst ? [start, end + after.length] : [start - before.length, end]
+  return items[0] === item ? [start, end + after.length] : [start - before.length, end]
 }
 
 const columnOf = (text: string, from: number) => /^[ ]*/.exec(text.slice(from))?.[0].length ?? 0
 
+interface Spot {
+  readonly root: YAMLMap | undefined
+  readonly pair: Pair | undefined
+  readonly container: Container | undefined
+  readonly key: string
+}
+
 function added(
   text: string,
-  root: YAMLMap | null,
-  key: string,
+  { root, pair, container, key }: Spot,
   name: string,
   entry: Entry,
   style: Style,
 ): string {
   const { end, isList } = style
-  const pair = isMap(root) ? root.items.find((one) => isScalar(one.key) && one.key.value === key) : undefined
+  const last = container?.items.at(-1) as Item | undefined
+  if (container && last) {
+    const [from, to] = rangeOf(text, container, last)
+    const at = endOf(last)
+    if (container.flow) return `${text.slice(0, at)}, ${flowItem(name, entry, isList)}${text.slice(at)}`
+    const glue = text[to - 1] === '\n' ? '' : end
+    return text.slice(0, to) + glue + block(name, entry, columnOf(text, from), style) + text.slice(to)
+  }
   if (!pair) {
-    const whole = `${key}:${end}${block(name, entry, isList ? 2 : 2, style)}`
-    if (isMap(root) && root.flow)
+    if (root?.flow)
       throw new NotUnderstood(`is written in braces, in which "${key}" is left to you`, text, startOf(root))
-    if (isNull(root) && text.trim() !== '' && !/^\s*(#[^\n]*(\n|$)\s*)*$/.test(text))
-      throw new NotUnderstood('should be a map', text, 0)
     const marker = /^\.\.\.\s*$/m.exec(text)
     if (marker)
       throw new NotUnderstood('ends with "...", after which nothing can be added', text, marker.index)
-    return `${text}${text === '' || text.endsWith('\n') ? '' : end}${whole}`
-  }
-  const node = pair.value as Node | null
-  if (node && !isNull(node)) {
-    const container = node as YAMLMap | YAMLSeq
-    const last = container.items.at(-1) as Node | Pair | undefined
-    if (container.flow && last) {
-      const at = endOf(last)
-      return `${text.slice(0, at)}, ${flowItem(name, entry, isList)}${text.slice(at)}`
-    }
-    if (last) {
-      const [from, to] = rangeOf(text, container, { node: last })
-      const glue = text[to - 1] === '\n' ? '' : end
-      const column = isList ? columnOf(text, from) : columnOf(text, from)
-      return text.slice(0, to) + glue + block(name, entry, column, style) + text.slice(to)
-    }
+    return `${text}${text === '' || text.endsWith('\n') ? '' : end}${key}:${end}${block(name, entry, 2, style)}`
   }
   // Nothing is in it: `{}`, `[]`, `null`, or nothing at all.
-  const after = endOf(pair.key as Node)
-  const [, colon = ''] = /^(\s*:)/.exec(text.slice(after)) ?? []
-  const stop = node?.range && node.range[1] > node.range[0] ? node.range[1] : after + colon.length
-  const rest = text.slice(stop)
-  const line = afterLine(rest, 0)
-  const tail = rest.slice(0, line)
-  const indent = columnOf(text, startOfLine(text, startOf(pair.key as Node))) + 2
-  return `${text.slice(0, after)}${colon}${tail.endsWith('\n') ? tail : tail + end}${block(name, entry, indent, style)}${rest.slice(line)}`
+  const colon = text.indexOf(':', endOf(pair.key as Node)) + 1
+  const head = text.slice(0, colon)
+  const rest = text.slice(Math.max(colon, endOf(pair)))
+  const line = rest.slice(0, afterLine(rest, 0))
+  const indent = columnOf(text, startOfLine(text, startOf(pair))) + 2
+  const lines = block(name, entry, indent, style)
+  return `${head}${line}${line.endsWith('\n') ? '' : end}${lines}${rest.slice(line.length)}`
 }
 
 /** The lines of an item, from this column on. */

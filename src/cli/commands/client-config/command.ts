@@ -38,9 +38,9 @@ export function build(io: Io): Command {
     )
     .argument('[url...]', 'where the servers are, https://HOST:PORT/mcp')
     .addOption(
-      new Option('--client <name>', 'the client; again for more')
-        .argParser(repeatedArgument)
-        .default(undefined, 'the form that most clients have'),
+      new Option('--client <name>', 'the client; again for more (default: print what most take)').argParser(
+        repeatedArgument,
+      ),
     )
     .option('--name <name>', 'what the server is called in the client (default: from its URL)')
     .addOption(
