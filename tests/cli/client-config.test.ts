@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { stableNode } from '../../src/cli/commands/client-config/bridge-launch.js'
+import { launchNotices, stableNode } from '../../src/cli/commands/client-config/bridge-launch.js'
 import { bin, runCli, startCli } from '../support/cli.js'
 import { scratch } from '../support/scratch.js'
 
@@ -153,6 +153,9 @@ describe('installing', () => {
 
   test('into the file of a project', async () => {
     const { home, run } = user()
+    expect((await run([url, '--client', 'kiro', '--install'])).stderr).toContain(
+      'nothing of Kiro is here yet',
+    )
     expect((await run([url, '--client', 'claude-code', '--scope', 'project', '--install'])).exitCode).toBe(0)
     expect(JSON.parse(readFileSync(join(home, '.mcp.json'), 'utf8')).mcpServers.weather.type).toBe('stdio')
     const none = await run([url, '--client', 'windsurf', '--scope', 'project', '--install'])
@@ -215,7 +218,7 @@ describe('listing', () => {
     expect(exitCode).toBe(0)
     expect(stdout).toMatch(new RegExp(`^cursor +yes +weather \\(${url}\\) +\\.cursor/mcp\\.json$`, 'm'))
     expect(stdout).toMatch(/^vscode +no +– /m)
-    expect(stdout).toMatch(/^codex +yes +not understood +/m)
+    expect(stdout).toMatch(/^codex +yes +see below +/m)
     expect(stdout).toMatch(/^codex: .*config\.toml:2:1 is not valid TOML/m)
     const { clients } = await json(['--list'])
     expect(clients).toHaveLength(16)
@@ -321,4 +324,29 @@ test('Homebrew: the node that stays is written, not that of one version', () => 
     '/opt/homebrew/Cellar/node/22.11.0/bin/node',
   )
   expect(stableNode('/usr/bin/node', () => true)).toBe('/usr/bin/node')
+})
+
+test.each([
+  [
+    '/home/me/.npm/_npx/0123abcd/node_modules/mcp-mtls/dist/bundle/mcp-mtls.js',
+    '/usr/bin/node',
+    /npm install -g mcp-mtls/,
+  ],
+  [
+    'C:\\Users\\me\\AppData\\Local\\npm-cache\\_npx\\0\\node_modules\\mcp-mtls\\dist\\bundle\\mcp-mtls.js',
+    'node',
+    /cache/,
+  ],
+  [
+    '/usr/lib/node_modules/mcp-mtls/dist/bundle/mcp-mtls.js',
+    '/home/me/.nvm/versions/node/v22.1.0/bin/node',
+    /one version of Node/,
+  ],
+])('what will not stay is told: %s %s', (path, command, note) => {
+  expect(launchNotices({ command, args: [], env: {} }, path)).toEqual([expect.stringMatching(note)])
+})
+
+test('what stays is not talked about', () => {
+  const path = '/usr/lib/node_modules/mcp-mtls/dist/bundle/mcp-mtls.js'
+  expect(launchNotices({ command: '/usr/bin/node', args: [], env: {} }, path)).toEqual([])
 })

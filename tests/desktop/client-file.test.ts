@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { backupOf } from '../../src/desktop/client-file.js'
+import { backupOf, changeClientFile } from '../../src/desktop/client-file.js'
 import { desktopClients } from '../../src/desktop/clients.js'
 import { install, ownServers, uninstall } from '../../src/desktop/install.js'
 import { launch } from '../support/desktop.js'
@@ -235,6 +235,45 @@ describe('a server', () => {
     writeFileSync(path, JSON.stringify(rewritten, null, 4))
     await uninstall(at(path), 'weather')
     expect(readFileSync(path, 'utf8')).toBe(JSON.stringify({ ...rewritten, mcpServers: { other } }, null, 4))
+  })
+})
+
+describe('a file that another program writes meanwhile', () => {
+  const options = { mayMake: false, mode: 0o600 }
+
+  test('is changed from what it says then', async () => {
+    const path = clientFile('0')
+    let calls = 0
+    const { changed } = await changeClientFile(
+      path,
+      (now) => {
+        if (++calls <= 3) writeFileSync(path, String(calls))
+        return { text: `${now?.text}, and ours` }
+      },
+      options,
+    )
+    expect(changed).toBe(true)
+    expect(readFileSync(path, 'utf8')).toBe('3, and ours')
+    expect(readFileSync(backupOf(path), 'utf8')).toBe('3')
+  })
+
+  test('all the time is left alone', async () => {
+    const path = clientFile('0')
+    let calls = 0
+    const never = changeClientFile(
+      path,
+      (now) => {
+        writeFileSync(path, String(++calls))
+        return { text: `${now?.text}, and ours` }
+      },
+      options,
+    )
+    await expect(never).rejects.toMatchObject({
+      code: 'CLIENT_CONFIG_FAILED',
+      hint: expect.stringContaining('Quit the client'),
+    })
+    expect(readFileSync(path, 'utf8')).toBe(String(calls))
+    expect(readdirSync(join(path, '..'))).toEqual(['mcp.json'])
   })
 })
 

@@ -154,6 +154,13 @@ test('a file of comments alone keeps them', () => {
   expect(withoutEntry(cursor, text, name, '// nothing yet\n')).toBe('// nothing yet\n')
 })
 
+test('a change that would change something else is not made', () => {
+  const text = 'extensions:\n  weather: &ours\n    cmd: node\n  other: *ours\n'
+  const unsafe = expect.objectContaining({ message: 'is written in a way that cannot be changed safely' })
+  expect(() => withoutEntry(goose, text, name, undefined)).toThrow(unsafe)
+  expect(() => withEntry(goose, text, name, { cmd: 'other' })).toThrow(unsafe)
+})
+
 /** A few lines that would be a billion. */
 const bomb = Array.from({ length: 12 }, (_, at) =>
   at === 0

@@ -40,7 +40,7 @@ export function listedLines(all: readonly ListedClient[], io: Io): string[] {
   const rows = all.map(({ name, isHere, path, servers, problem }) => [
     name,
     isHere ? 'yes' : 'no',
-    problem ? 'not understood' : servers.map(serverText).join(', ') || '–',
+    problem ? 'see below' : servers.map(serverText).join(', ') || '–',
     shownPath(path, io),
   ])
   const problems = all.flatMap(({ name, problem }) => (problem ? [`${name}: ${problem.message}`] : []))

@@ -196,6 +196,8 @@ async function changeOne(name: ClientName, job: Job, signal: AbortSignal): Promi
   if (server === undefined) throw notInstalled(place, undefined)
   if (flags.install && launch) {
     requireName(client, server)
+    if (flags.scope === 'user' && !isHere(client, places))
+      writeLines(io.stderr, [`note: nothing of ${client.title} is here yet; its file is made all the same`])
     const change = await install(place, { name: server, launch, isChosen: flags.name !== undefined })
     done = { ...done, did: 'install', change }
   }
