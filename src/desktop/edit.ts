@@ -29,7 +29,7 @@ export function withEntry(of: Written, text: string | undefined, name: string, e
   const before = body.trim() === '' ? (of.begins ?? '') : body
   const client = located(of, before)
   const source = read(client, before)
-  const after = source.with(name, entry)
+  const after = endedAs(before, source.with(name, entry))
   if (!isChanged(client, source, after, name, entry)) throw unsafe(before)
   return mark + after
 }
@@ -59,7 +59,10 @@ export function withoutEntry(
     }
   }
   if (cameFrom(backup)) return backup
-  const ways = source.without(name).filter((after) => isChanged(client, source, after, name, undefined))
+  const ways = source
+    .without(name)
+    .map((after) => endedAs(body, after))
+    .filter((after) => isChanged(client, source, after, name, undefined))
   const kept = ways.at(-1)
   if (kept === undefined) throw unsafe(body)
   return mark + (ways.find((after) => cameFrom(mark + after)) ?? kept)
@@ -75,6 +78,11 @@ export function printed({ format, key, isList }: Written, name: string, entry: E
 function parts(text: string): { readonly mark: string; readonly body: string } {
   const mark = text.startsWith('\ufeff') ? '\ufeff' : ''
   return { mark, body: text.slice(mark.length) }
+}
+
+/** A text whose last line has an end only if that of before has one, so that it can be told later which it was. */
+function endedAs(before: string, after: string): string {
+  return before === '' || before.endsWith('\n') ? after : after.replace(/\r?\n$/, '')
 }
 
 function unsafe(text: string): NotUnderstood {

@@ -38,7 +38,7 @@ export function readToml(text: string, { key }: Where): Source {
       const [[from = 0, to = 0] = [], ...others] = ranges
       const first = [blankBefore(text, from), from === 0 ? blankAfter(text, to) : to] as const
       const rest = cut(text, [first, ...others])
-      return [rest, ...(rest.endsWith(end) ? [rest.slice(0, -end.length)] : []), cut(text, ranges), rest]
+      return [rest, cut(text, ranges), rest]
     },
   }
 }

@@ -50,11 +50,7 @@ export function readYaml(text: string, { key: [key = ''], isList: list }: Where)
       const bare = head + text.slice(Math.max(to, afterLine(text, endOf(container) - 1)))
       const word = text.slice(head.length, endOf(pair.key as Node))
       const empty = `${head}${word}: ${isList ? '[]' : '{}'}${end}${text.slice(to)}`
-      return [
-        bare,
-        ...(bare.endsWith(end) ? [bare.slice(0, -end.length)] : []),
-        container.flow ? rest : empty,
-      ]
+      return [bare, container.flow ? rest : empty]
     },
   }
 }
