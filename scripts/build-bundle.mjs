@@ -11,7 +11,15 @@ const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 
 const { dependencies } = JSON.parse(readFileSync(path('package.json'), 'utf8'))
 /** The others are large, and loaded by commands that serve or call. */
-const bundled = ['commander', 'fast-string-width', 'zod', 'yaml', '@marcbachmann/cel-js', 're2js']
+const bundled = [
+  'commander',
+  'fast-string-width',
+  'jsonc-parser',
+  'zod',
+  'yaml',
+  '@marcbachmann/cel-js',
+  're2js',
+]
 const external = Object.keys(dependencies).filter((name) => !bundled.includes(name))
 
 /** A module still looks for files beside itself where `tsc` has put it. */
@@ -61,6 +69,8 @@ const bundle = await rolldown({
   input: { 'mcp-mtls': bin },
   platform: 'node',
   transform: { target: 'node20' },
+  // Its modules of the older kind hide from bundlers what they need.
+  resolve: { alias: { 'jsonc-parser': path('node_modules/jsonc-parser/lib/esm/main.js') } },
   external: [/^node:/, '#output-checker', ...external.map((name) => new RegExp(`^${name}(/|$)`))],
   plugins: [whereItWas, grouped],
   treeshake: { moduleSideEffects: false },

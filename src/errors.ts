@@ -74,7 +74,8 @@ export class MtlsError extends Error {
   readonly code: MtlsErrorCode
   readonly hint: string
   /**
-   * Of a call that failed: `no` when no byte of its request was written, so that it can simply be made again; `maybe`
+   * Of a call that failed: `no` when no byte of its request was written, or the server says that it has passed none on to the
+   * one behind it, so that it can simply be made again; `maybe`
    * when the server may have got it and done it. Absent on what is no call.
    */
   declare readonly sent?: 'no' | 'maybe'

@@ -15,6 +15,16 @@ export function isLost(error: unknown): error is MtlsError {
   return error instanceof MtlsError && error.sent === 'maybe' && passing.has(error)
 }
 
+/** The error by which `mcp-mtls expose` says that the server behind it has not answered; as `relay/fault.ts` has it. */
+const relayFault = -32_010
+
+/** Whether the server says that it has not passed the request on: nobody has run it, and it may be made again. */
+export function isNotPassedOn(error: unknown): boolean {
+  if (!(error instanceof ProtocolError) || error.code !== relayFault) return false
+  const { data } = error
+  return typeof data === 'object' && data !== null && 'sent' in data && data.sent === 'no'
+}
+
 /** Marks a failure whose reason may be gone in a moment. */
 export function passingFailure(failure: MtlsError): MtlsError {
   passing.add(failure)

@@ -22,12 +22,13 @@ import type { FreshnessOptions } from '../tls/material/reloadable.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import { isPlain } from './answers.js'
 import { bounded } from './bounded.js'
-import { explainFailure, isLost, isUnsent, ownFailure, withSent } from './failure.js'
+import { explainFailure, isLost, isNotPassedOn, isUnsent, ownFailure, withSent } from './failure.js'
 import { type Exchanging, fetchOver, type MtlsFetch, plainFetch } from './fetch.js'
 import { outputSchemas } from './output-schemas.js'
 import type { PoolFigures } from './pool-figures.js'
 import { withRetries } from './retry.js'
 import { ShortWayTransport } from './transport.js'
+import { withHeaders } from './with-headers.js'
 
 interface Parts extends FreshnessOptions {
   readonly clientInfo: Implementation | undefined
@@ -88,7 +89,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
           ...live,
         })
       : undefined
-    this.#fetch = this.#mtls ?? plainFetch()
+    this.#fetch = withHeaders(this.#mtls ?? plainFetch(), config.headers)
   }
 
   /** What was negotiated on the newest connection, and with whom; undefined without TLS. */
@@ -302,7 +303,8 @@ export class MtlsClient extends Client implements AsyncDisposable {
     try {
       return await act(all)
     } catch (error) {
-      const sent = call.requests === 0 && isCounted ? 'no' : 'maybe'
+      const reached = call.requests - (isNotPassedOn(error) ? 1 : 0)
+      const sent = reached === 0 && isCounted ? 'no' : 'maybe'
       if (options?.signal?.aborted) throw withSent(options.signal.reason, sent)
       if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) {
         // A connection that is open now was waited for in vain, whatever was the matter before it.

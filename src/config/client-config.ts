@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { serverUrlProblem, withMcpPath } from './endpoint.js'
+import { headers } from './headers.js'
 import type { ShapeOf } from './option-shape.js'
 import { deepFreeze, parse, report } from './problems.js'
 import { serverId } from './server-id.js'
@@ -31,6 +32,8 @@ export interface McpClientOptions {
    * `sha256:…` (hex) of its public key. The chain is verified as ever. Default none.
    */
   readonly serverId?: string | readonly string[] | undefined
+  /** Further headers of every request, such as `Authorization`; none that the connection or MCP itself sets. Default none. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 const clientSchema = z
@@ -45,6 +48,7 @@ const clientSchema = z
     maxAnswerBytes: count.default(defaultOf('maxAnswerBytes')),
     serverName: text.optional(),
     serverId: serverId.optional(),
+    headers: headers.optional(),
   } satisfies ShapeOf<McpClientOptions>)
   .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })
 

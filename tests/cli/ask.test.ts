@@ -226,9 +226,9 @@ test('takes the servers from a mcpServers file, each with TLS files of its own',
   expect(exitCode).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({
     calls: [{ server: 'mirror', ok: true }],
-    notices: [expect.stringMatching(/"files" is left out/)],
+    notices: [expect.stringMatching(/server "files" skipped/)],
   })
-  expect(stderr).toMatch(/^note: .*"files" is left out/)
+  expect(stderr).toMatch(/^note: .*server "files" skipped/)
 })
 
 test('shows what a peer wrote with its control characters escaped', async () => {

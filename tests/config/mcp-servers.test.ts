@@ -45,6 +45,7 @@ test('reads servers with TLS files of their own, relative to the folder of the f
       },
       echo: { url: 'https://localhost/mcp', tls: {} },
     },
+    leftOut: {},
     notices: [],
   })
 })
@@ -61,21 +62,22 @@ test('reads the identities that a server must have, as they are compared', () =>
 })
 
 test('skips servers that are programs or disabled, and says so', () => {
-  const { servers, notices } = serversIn({
+  const { servers, notices, leftOut } = serversIn({
     files: { command: 'npx', args: ['files'] },
     off: { url: 'https://localhost/mcp', disabled: true },
     echo: { type: 'http', url: 'https://localhost/mcp' },
   })
   expect(Object.keys(servers)).toEqual(['echo'])
+  expect(leftOut).toEqual({ files: 'it is a local (stdio) server', off: 'it is disabled' })
   expect(notices).toEqual([
-    expect.stringMatching(/"files" is left out: it is started as a program/),
-    expect.stringMatching(/"off" is left out: it is disabled/),
+    expect.stringMatching(/server "files" skipped: it is a local \(stdio\) server$/),
+    expect.stringMatching(/server "off" skipped: it is disabled$/),
   ])
 })
 
 test('tolerates keys of desktop clients, and says that they are not used', () => {
-  const { notices } = serversIn({ echo: { url: 'https://localhost/mcp', headers: { A: 'b' }, timeout: 5 } })
-  expect(notices).toEqual([expect.stringMatching(/"echo" is not used: headers, timeout$/)])
+  const { notices } = serversIn({ echo: { url: 'https://localhost/mcp', alwaysAllow: [], timeout: 5 } })
+  expect(notices).toEqual([expect.stringMatching(/"echo" is not used: alwaysAllow, timeout$/)])
 })
 
 test('names every problem in one error, and no passphrase', () => {
@@ -85,7 +87,7 @@ test('names every problem in one error, and no passphrase', () => {
     three: { url: 'http://localhost/mcp', tls: { insecure: true, passphrase: ['secret'] } },
   }
   const problems = expect.stringMatching(
-    /one\.type.*"sse": allowed are http[\s\S]*two\.url.*text is wanted[\s\S]*two\.tls.*come together[\s\S]*three\.url.*never falls back to plaintext[\s\S]*three\.tls\.passphrase[\s\S]*insecure: there is no such option/,
+    /one\.type.*"sse": the older HTTP\+SSE transport[\s\S]*two\.url.*text is wanted[\s\S]*two\.tls.*come together[\s\S]*three\.url.*never falls back to plaintext[\s\S]*three\.tls\.passphrase[\s\S]*insecure: there is no such option/,
   )
   expect(() => serversIn(file)).toThrow(
     expect.objectContaining({ code: 'CONFIG_INVALID', message: problems }),
@@ -102,12 +104,149 @@ test('refuses plaintext while TLS is on, and URLs that are none', () => {
 })
 
 test.each([
-  ['a file that is not there', () => join(scratch(), 'absent.json'), /ENOENT/],
+  ['a file that is not there', () => join(scratch(), 'absent.json'), /does not exist/],
   ['a file that is no JSON', () => fileWith('{'), /JSON/],
-  ['a file without mcpServers', () => fileWith({ servers: {} }), /mcpServers/],
+  ['a file without mcpServers', () => fileWith({ inputs: [] }), /mcpServers \(or servers\): missing/],
+  [
+    'a list in the place of the servers',
+    () => fileWith({ servers: [] }),
+    /line 1, column 12: servers: an object/,
+  ],
   ['a file without a server to call', () => fileWith({ mcpServers: {} }), /no server that can be called/],
 ])('refuses %s', (_, path, message) => {
   expect(() => readMcpServers(path(), strict)).toThrow(
     expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) }),
   )
+})
+
+const url = 'https://localhost/mcp'
+
+test('reads JSON as people write it: comments, trailing commas, a byte order mark, line ends of Windows', () => {
+  const text = `\uFEFF{
+    // our servers
+    "mcpServers": {
+      "echo": { "url": "${url}", /* over mTLS */ },
+    },
+  }`
+  for (const written of [text, text.replaceAll('\n', '\r\n')])
+    expect(readMcpServers(fileWith(written), strict)).toMatchObject({
+      servers: { echo: { url } },
+      notices: [],
+    })
+})
+
+test('reads the lists and the keys of other clients', () => {
+  const file = {
+    inputs: [],
+    servers: { vscode: { type: 'http', url }, files: { type: 'stdio', command: 'npx' } },
+    mcpServers: {
+      windsurf: { serverUrl: url },
+      gemini: { httpUrl: url, url: 'https://localhost/sse' },
+      cursor: { url, type: 'streamable-http', enabled: true },
+      off: { url, enabled: false },
+    },
+  }
+  const { servers, leftOut } = readMcpServers(fileWith(file), strict)
+  expect(Object.keys(servers).sort()).toEqual(['cursor', 'gemini', 'vscode', 'windsurf'])
+  for (const entry of Object.values(servers)) expect(entry.url).toBe(url)
+  expect(Object.keys(leftOut).sort()).toEqual(['files', 'off'])
+})
+
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: placeholders of the file
+test('fills in variables, in each form that clients have, and the home directory', () => {
+  const path = fileWith({
+    mcpServers: {
+      echo: {
+        url: 'https://${ECHO_HOST}:${env:ECHO_PORT}/mcp',
+        headers: { Authorization: 'Bearer ${TOKEN:-none}', 'X-Team': '${EMPTY:-blue}' },
+        tls: {
+          ca: '~/ca.crt',
+          cert: '${userHome}/c.crt',
+          key: '${workspaceFolder}/c.key',
+          passphrase: '${PW}',
+        },
+      },
+    },
+  })
+  const env = { ECHO_HOST: 'echo.example', ECHO_PORT: '8445', EMPTY: '', PW: 'secret' }
+  expect(readMcpServers(path, strict, { env, home: '/home/me' }).servers.echo).toEqual({
+    url: 'https://echo.example:8445/mcp',
+    headers: { Authorization: 'Bearer none', 'X-Team': 'blue' },
+    tls: {
+      caCert: '/home/me/ca.crt',
+      clientCert: '/home/me/c.crt',
+      clientKey: join(path, '../c.key'),
+      keyPassphrase: 'secret',
+    },
+  })
+})
+
+test.each([
+  ['a variable that is not set', '${HOST}', /the variable HOST is not set/],
+  ['an input of VS Code', '${input:host}', /an input of VS Code/],
+  ['anything else in braces', '${command:x}', /a placeholder that is not known/],
+])('says where it cannot fill in %s', (_, host, message) => {
+  const text = `{\n  "mcpServers": {\n    "echo": {\n      "url": "https://${host}/mcp"\n    }\n  }\n}`
+  const { message: told } = refusal(() => readMcpServers(fileWith(text), strict))
+  expect(told).toMatch(/line 4, column 14: echo\.url: /)
+  expect(told).toMatch(message)
+})
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: placeholders of the file
+
+test('one bad entry does not stop the others: it is told with line and column', () => {
+  const text = `{ "mcpServers": {
+    "bad": { "url": "https://localhost/mcp",
+             "tls": { "cert": "a", "key": "b", "insecure": true } },
+    "good": { "url": "${url}" },
+    "none": 7
+  } }`
+  const { servers, leftOut, notices } = readMcpServers(fileWith(text), strict)
+  expect(Object.keys(servers)).toEqual(['good'])
+  expect(leftOut).toEqual({
+    bad: 'line 3, column 60: bad.tls.insecure: there is no such option',
+    none: expect.stringMatching(/^line 5, column 13: none: an object is wanted/),
+  })
+  expect(notices).toHaveLength(2)
+})
+
+test.each([
+  ['a comma', '{\n "mcpServers": {}\n "servers": {}\n}', 'line 3, column 2: expected a comma'],
+  ['a brace', '{\n "mcpServers": {', 'line 2, column 17: expected a closing brace }'],
+  ['a quote', '{ "mcpServers: {} }', 'column 3: a text does not end: a double quote is missing'],
+  ['single quotes', "{ 'mcpServers': {} }", 'line 1, column 3: expected a value'],
+  ['the path of Windows in it', '{ "a": "C:\\Users" }', 'column 8: an escape that JSON does not have'],
+  ['more behind its end', '{} {}', 'line 1, column 4: expected the end of the file'],
+  ['a hundred thousand brackets', '['.repeat(100_000), 'it is nested too deep'],
+  ['nothing in it', ' \n', 'the file is empty'],
+])('says where the JSON is wrong: %s', (_, text, told) => {
+  const { code, message } = refusal(() => readMcpServers(fileWith(text), strict))
+  expect(code).toBe('CONFIG_INVALID')
+  expect(message).toContain(told)
+})
+
+test('a name that stands twice is told, and the last one counts', () => {
+  const text = `{ "mcpServers": { "echo": { "url": "https://a/mcp" },\n "echo": { "url": "https://b/mcp" } } }`
+  const { servers, notices } = readMcpServers(fileWith(text), strict)
+  expect(servers.echo?.url).toBe('https://b/mcp')
+  expect(notices).toEqual([expect.stringMatching(/line 2, column 2: mcpServers\.echo stands twice/)])
+})
+
+test('names that JavaScript has a use for are names', () => {
+  const { servers } = readMcpServers(
+    fileWith(`{ "mcpServers": { "__proto__": { "url": "${url}" }, "constructor": { "url": "${url}" } } }`),
+    strict,
+  )
+  expect(Object.keys(servers).sort()).toEqual(['__proto__', 'constructor'])
+})
+
+test.each([
+  ['Host', 'evil', /headers\.Host: is set by the connection or by MCP itself/],
+  ['Mcp-Session-Id', '1', /headers\.Mcp-Session-Id: is set by/],
+  ['X Y', '1', /headers\.X Y: is no name of a header/],
+  ['X-A', 'secret\r\nEvil: 1', /headers\.X-A: its value has a character/],
+  ['X-A', 7, /headers\.X-A: 7: text is wanted/],
+])('refuses the header %s: %s', (name, value, message) => {
+  const { message: told } = refusal(() => serversIn({ echo: { url, headers: { [name]: value } } }))
+  expect(told).toMatch(message)
+  expect(told).not.toContain('secret')
 })

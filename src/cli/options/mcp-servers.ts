@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import {
+  homeOf,
   type McpServerEntry,
   type McpServersFile,
   readMcpServers,
@@ -18,24 +19,32 @@ export interface ServersFlags {
 }
 
 /** The servers in the `mcpServers` file if one is given, else those of the settings. Throws `CONFIG_INVALID`. */
-export function mcpServers(flags: ServersFlags, settings: Settings, io: Pick<Io, 'cwd'>): McpServersFile {
-  const { servers, notices } = serversOf(flags.config, settings, io)
+export function mcpServers(
+  flags: ServersFlags,
+  settings: Settings,
+  io: Pick<Io, 'cwd' | 'env'>,
+): McpServersFile {
+  const file = serversOf(flags.config, settings, io)
   const serverId = serverIdsIn(flags.serverId)
-  if (serverId === undefined) return { servers, notices }
-  const asked = Object.entries(servers).map(([name, entry]) => [name, { serverId, ...entry }] as const)
-  return { servers: Object.fromEntries(asked), notices }
+  if (serverId === undefined) return file
+  const asked = Object.entries(file.servers).map(([name, entry]) => [name, { serverId, ...entry }] as const)
+  return { ...file, servers: Object.fromEntries(asked) }
 }
 
 function serversOf(
   file: string | undefined,
   { tlsEnabled, tls, servers }: Settings,
-  { cwd }: Pick<Io, 'cwd'>,
+  { cwd, env }: Pick<Io, 'cwd' | 'env'>,
 ): McpServersFile {
   const { demoMode, demoAllowRemote = false } = tls
   if (file !== undefined)
-    return readMcpServers(resolve(cwd, file), { tls: tlsEnabled, demoMode, demoAllowRemote })
+    return readMcpServers(
+      resolve(cwd, file),
+      { tls: tlsEnabled, demoMode, demoAllowRemote },
+      { env, home: homeOf(env) },
+    )
   const own = serverNames.map((name) => [name, { url: servers[name].url, tls: {} }] as const)
-  return { servers: Object.fromEntries(own), notices: [] }
+  return { servers: Object.fromEntries(own), leftOut: {}, notices: [] }
 }
 
 /** The files of an entry override those of the settings; a different key has a different passphrase, or none. */

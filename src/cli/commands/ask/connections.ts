@@ -26,6 +26,7 @@ function connectTo(name: string, entry: McpServerEntry, settings: Settings, onRe
       ...(tlsEnabled && { tls: tlsOf(entry, settings) }),
       ...(entry.serverName !== undefined && { serverName: entry.serverName }),
       ...(entry.serverId !== undefined && { serverId: entry.serverId }),
+      ...(entry.headers !== undefined && { headers: entry.headers }),
       timeoutMs,
       maxAnswerBytes,
       // The answer says what failed; log lines are printed on request only.

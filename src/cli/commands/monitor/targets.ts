@@ -13,7 +13,11 @@ export interface WatchTargets {
 }
 
 /** The servers in the file if there is one, else those of the settings. Throws `CONFIG_INVALID`. */
-export function watchTargets(flags: ServersFlags, settings: Settings, io: Pick<Io, 'cwd'>): WatchTargets {
+export function watchTargets(
+  flags: ServersFlags,
+  settings: Settings,
+  io: Pick<Io, 'cwd' | 'env'>,
+): WatchTargets {
   if (!settings.tlsEnabled)
     throw new MtlsError('CONFIG_INVALID', 'monitor looks at servers over mutual TLS, and TLS is off', {
       hint: 'Leave TLS_ENABLED at true; `monitor --no-servers` watches certificates alone.',
