@@ -27,7 +27,7 @@ async function rejected(answer: (id: number) => object, { rounds = 0 } = {}) {
     response.end(JSON.stringify(result ? { jsonrpc: '2.0', id, result } : answer(id)))
   })
   await using client = await connect({ serverUrl: foreign.url, tls: world.tls, log: false })
-  return client.callTool({ name: 'any', arguments: {} }).catch((error: unknown) => error)
+  return await client.callTool({ name: 'any', arguments: {} }).catch((error: unknown) => error)
 }
 
 const fault = (sent: 'no' | 'maybe') => (id: number) => faultAnswer(id, new Fault('it does not run', sent))
@@ -46,7 +46,7 @@ test.each([
   ['no data', { code: -32010 }],
   ['data of another kind', { code: -32010, data: 'no' }],
   ['another word', { code: -32010, data: { sent: 'never' } }],
-])('an error with %s says nothing of it', async (_what, { code, data }) => {
+])('an error with %s says nothing of it', async (_what, { code, data }: { code: number; data?: unknown }) => {
   const error = { code, message: 'wrong', ...(data !== undefined && { data }) }
   expect(await rejected((id) => ({ jsonrpc: '2.0', id, error }))).toMatchObject({ code, sent: 'maybe' })
 })
