@@ -195,6 +195,13 @@ export class MtlsClient extends Client implements AsyncDisposable {
     return this.#explained(options, (all) => this.#making(all, () => super.listen(filter, all)))
   }
 
+  /** @internal The server has begun a call and asks for more: it may have run, whatever becomes of its next request. */
+  protected override _resolveNonCompleteResult(decoded: object, flow: { readonly options: unknown }) {
+    const { [callOf]: call }: Tagged = flow.options ?? {}
+    count(call, 1)
+    return super._resolveNonCompleteResult(decoded as never, flow as never)
+  }
+
   override async close(): Promise<void> {
     await this.#endSession()
     await super.close()
