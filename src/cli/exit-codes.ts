@@ -23,6 +23,18 @@ const read = {
 }
 const served = { meanings: { 0: 'ended by a signal', 1: 'could not serve', 64: 'bad usage' } }
 
+/** Of commands that talk to one server. Those of what it does are set by `mcp/failure.ts`. */
+const called = (done: string) => ({
+  meanings: {
+    0: done,
+    1: 'an error of the server, or own files missing or broken',
+    3: 'the server is unreachable or refuses',
+    4: 'timeout',
+    64: 'bad usage',
+    130: 'interrupted',
+  },
+})
+
 /** Every exit code of every command. */
 export const exitCodes = {
   demo: {
@@ -83,6 +95,16 @@ export const exitCodes = {
       130: 'interrupted',
     },
   },
+  call: {
+    meanings: {
+      ...called('called').meanings,
+      1: 'an error of the tool or the server, or own files missing or broken',
+      64: 'bad usage (an unknown tool or argument, too)',
+    },
+  },
+  tools: called('listed'),
+  resources: called('listed, or read'),
+  prompts: called('listed, or got'),
   audit: read,
   'audit show': {
     meanings: { ...read.meanings, 0: 'done (with --follow: ended by a signal)' },

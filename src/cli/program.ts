@@ -56,6 +56,10 @@ const commands: Readonly<
     'connect desktop clients to servers over mutual TLS',
   ],
   audit: [() => import('./commands/audit/command.js'), 'read and verify the record of calls'],
+  call: [() => import('./commands/call/command.js'), 'call a tool of any MCP server over mutual TLS'],
+  tools: [() => import('./commands/tools/command.js'), 'list the tools of a server'],
+  resources: [() => import('./commands/resources/command.js'), 'list the resources of a server, or read one'],
+  prompts: [() => import('./commands/prompts/command.js'), 'list the prompts of a server, or get one'],
   ask: [() => import('./commands/ask/command.js'), 'ask the servers a question in plain language'],
 }
 

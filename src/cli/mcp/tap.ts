@@ -1,0 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Client, JSONRPCMessage, Transport } from '@modelcontextprotocol/client'
+
+/** What passes between a client and its server, as it is: the SDK's client takes parts out of results. */
+export class Tap {
+  readonly #sending = new Set<Promise<void>>()
+  #result: unknown
+
+  constructor({ transport }: Pick<Client, 'transport'>) {
+    if (transport) this.#watch(transport)
+  }
+
+  /** The result in the last answer, whole. */
+  get result(): unknown {
+    return this.#result
+  }
+
+  /** Waits for what is being sent, a cancellation perhaps; not for long. */
+  async sent(patience = 1000): Promise<void> {
+    const all = Promise.allSettled([...this.#sending])
+    await Promise.race([all, delay(patience, undefined, { ref: false })])
+  }
+
+  #watch(transport: Transport): void {
+    const { onmessage } = transport
+    const send = transport.send.bind(transport)
+    transport.onmessage = (message: JSONRPCMessage, extra) => {
+      if ('result' in message) this.#result = message.result
+      onmessage?.(message, extra)
+    }
+    transport.send = (message, options) => {
+      const sending = send(message, options)
+      // A request may take as long as its answer.
+      if (!('method' in message) || !('id' in message)) {
+        this.#sending.add(sending)
+        const done = () => void this.#sending.delete(sending)
+        sending.then(done, done)
+      }
+      return sending
+    }
+  }
+}
