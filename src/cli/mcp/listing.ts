@@ -72,7 +72,8 @@ export function resourceListLines({ resources, resourceTemplates }: List, io: Io
 
 /** Says that a list is empty, since nothing else would. */
 export function tellEmpty(lines: readonly string[], what: string, { target, teller }: Session): void {
-  if (lines.length === 0) teller.lines([`note: ${ofPeer(target.name)} shows no ${what} to this certificate`])
+  if (lines.length === 0)
+    teller.lines([`note: ${ofPeer(target.name)} has no ${what}, or shows none to this certificate`])
 }
 
 function sections<T>(items: readonly T[], io: Io, linesOf: (item: T, look: Look) => string[]): string[] {
