@@ -92,7 +92,7 @@ async function connected(
   const limit = new TimeLimit(settings.timeoutMs, target.entry.url)
   const ended = AbortSignal.any([signal, limit.signal])
   const terminal = new Terminal(io, teller, ended)
-  const tap = new Tap(client)
+  const tap = new Tap(client, (progress) => teller.progress(progress))
   try {
     answerQuestions(client, {
       terminal,

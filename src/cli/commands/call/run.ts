@@ -45,9 +45,6 @@ async function toolOf(name: string, session: Session): Promise<Tool> {
   })
 }
 
-/** What the SDK's client says of the questions that it passes on, as if the server had said it. */
-const ownProgress = /^Fulfilling input required by /
-
 async function call(tool: Tool, args: Record<string, unknown>, session: Session): Promise<CallToolResult> {
   const { client, teller, tap, options } = session
   const { outputSchema, ...toolDefinition } = tool // its result is checked by us, and shown whatever it is
@@ -57,13 +54,7 @@ async function call(tool: Tool, args: Record<string, unknown>, session: Session)
       arguments: args,
       _meta: { 'io.modelcontextprotocol/logLevel': 'info' },
     },
-    {
-      ...options,
-      toolDefinition,
-      onprogress: (progress) => {
-        if (!ownProgress.test(progress.message ?? '')) teller.progress(progress)
-      },
-    },
+    { ...options, toolDefinition, onprogress: () => {} }, // so that the server tells of it; the tap hears it
   )
   teller.clear()
   const result = tap.result as CallToolResult
