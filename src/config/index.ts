@@ -22,7 +22,7 @@ export { type GatedConfig, type Place, parseGatedOptions } from './gated-config.
 export type { Limits, ParsedLimits } from './limits.js'
 export { checkLiveOptions } from './live-options.js'
 export { isLocalhost, isLoopback, localhostAddresses, waysTo } from './localhost.js'
-export { type McpServerEntry, type McpServersFile, readMcpServers } from './mcp-servers.js'
+export type { McpServerEntry, McpServersFile } from './mcp-servers.js'
 export { packageVersion, releaseDate } from './package-version.js'
 export { homeOf } from './placeholders.js'
 export { readPolicyText, watchPolicyFile } from './policy-file.js'

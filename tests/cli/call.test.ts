@@ -218,8 +218,11 @@ describe('exit codes of what is in the way', () => {
     [['call', 'http://localhost/mcp', 'x'], /never falls back to plaintext/],
     [['call', 'https://user:secret@localhost/mcp', 'x'], /no user and no password/],
     [['tools', 'https://localhost/mcp', 'more'], /too many arguments/],
-    [['call', 'https://localhost/mcp', 'x', '--header', 'no colon'], /Expected NAME: VALUE/],
-    [['call', 'https://localhost/mcp', 'x', '--header', 'Host: a'], /set by the connection/],
+    [['call', 'https://localhost/mcp', 'x', '--header', 'no secret'], /--header: expected NAME: VALUE/],
+    [
+      ['call', 'https://localhost/mcp', 'x', '--header', 'Host: secret'],
+      /--header Host: is set by the connection/,
+    ],
   ])('%j: 64', async (args, message) => {
     const { exitCode, stdout, stderr } = await cli(args)
     expect([exitCode, stdout]).toEqual([64, ''])
@@ -323,6 +326,19 @@ test('a denial by a policy of ours reaches the caller with its request_id', asyn
     64,
     expect.stringMatching(/lists only what this certificate/),
   ])
+})
+
+test('what demo mode let pass is told', async () => {
+  const stranger = await certificateDirectory('Another CA')
+  await using lax = await serveTest({ tls: { ...world.tls, demoMode: true } }, showcase)
+  const { exitCode, stdout, stderr } = await runCli(
+    ['call', lax.server.url, 'structured', '--cert-dir', stranger, '--demo-mode'],
+    { cwd: scratch() },
+  )
+  expect([exitCode, stdout]).toEqual([0, '{\n  "a": 1\n}\n'])
+  expect(stderr).toMatch(
+    /^warning: demo mode: the certificate of localhost:\d+ was not verified \(issuer-unknown\)$/m,
+  )
 })
 
 test('takes a server, its certificates and its headers from a file; flags go before them', async () => {

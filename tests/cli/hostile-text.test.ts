@@ -34,6 +34,10 @@ test.each([
   for (const args of [
     ['ask', 'echo hi', '--echo-url', url],
     ['test-tls', url],
+    ['call', url, 'echo', 'text=hi'],
+    ['tools', url, '--json'],
+    ['resources', url, 'a:b'],
+    ['prompts', url],
   ]) {
     const { stdout, stderr } = await runCli([...args, '--cert-dir', world.certDir], { cwd: world.certDir })
     expect((stdout + stderr).length).toBeLessThan(8000)

@@ -34,6 +34,8 @@ const commands: readonly (readonly string[])[] = [
   ['expose', '--upstream', 'http://127.0.0.1:1/mcp', '--tls-port', '0'],
   ['ask', 'What time is it in Oslo?'],
   ['test-tls', 'https://localhost:1/mcp'],
+  ['call', 'https://localhost:1/mcp', 'tool'],
+  ['resources', 'https://localhost:1/mcp'],
   ['cert-check'],
   ['cert-gen', '--dry-run'],
   ['cert-list'],
@@ -99,6 +101,7 @@ test('a key or a passphrase in every place of a mcpServers file', async () => {
       for (const args of [
         ['ask', 'x', '--mcp-servers', 'servers.json'],
         ['monitor', '--once', '--json', '--config', 'servers.json'],
+        ['tools', '--config', 'servers.json', '--server', 'one'],
       ]) {
         const { stdout, stderr } = await runCli(args, { cwd })
         expect(stdout + stderr, String(index)).not.toBe('')

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readMcpServers } from '../../src/config/index.js'
+import { readMcpServers } from '../../src/config/mcp-servers.js'
 import { refusal } from '../support/refusal.js'
 import { scratch } from '../support/scratch.js'
 

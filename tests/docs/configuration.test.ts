@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import {
   flagOf,
-  readMcpServers,
   type Setting,
   type SettingGroup,
   settingNames,
   settingTable,
 } from '../../src/config/index.js'
+import { readMcpServers } from '../../src/config/mcp-servers.js'
 import { scratch } from '../support/scratch.js'
 
 // Both files follow the table of settings: `npx vitest run tests/docs -u` writes them anew.

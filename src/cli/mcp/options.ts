@@ -1,5 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import { headerProblem } from '../../config/header-problem.js'
+import { type Command, Option } from 'commander'
 import { repeatedArgument, serverIdOption } from '../options/arguments.js'
 import { addSettingOptions } from '../options/settings.js'
 
@@ -9,7 +8,7 @@ export interface ServerFlags {
   readonly server?: string
   readonly serverName?: string
   readonly serverId?: readonly string[]
-  readonly header?: Readonly<Record<string, string>>
+  readonly header?: readonly string[]
   readonly json?: boolean
 }
 
@@ -21,7 +20,9 @@ export function addServerOptions(command: Command): Command {
     .option('--server-name <name>', 'the name the certificate must have, instead of the host of the URL')
     .addOption(serverIdOption())
     .addOption(
-      new Option('--header <name: value>', 'send this header, too; again for more').argParser(headerArgument),
+      new Option('--header <name: value>', 'send this header, too; again for more').argParser(
+        repeatedArgument,
+      ),
     )
     .option('--json', "print the protocol's result as JSON")
   return addSettingOptions(
@@ -38,14 +39,6 @@ export function addServerOptions(command: Command): Command {
     ...(['crl', 'crlMissing', 'demoMode', 'demoAllowRemote', 'minVersion'] as const),
     ...(['timeout', 'maxAnswerBytes', 'weatherUrl', 'datetimeUrl', 'echoUrl'] as const),
   )
-}
-
-function headerArgument(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const [, name = '', value = ''] = /^([^:]*):[\t ]*([\s\S]*?)[\t ]*$/.exec(text) ?? []
-  // The value may be a secret, and commander would show it.
-  const problem = name === '' ? 'Expected NAME: VALUE.' : headerProblem(name, value)
-  if (problem !== undefined) throw new InvalidArgumentError(problem)
-  return { ...before, [name]: value }
 }
 
 /** `--root DIR`, for servers that ask where they may work. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { headerProblem } from '../../config/header-problem.js'
 import {
   hostPortOf,
   type McpServerEntry,
@@ -9,6 +10,7 @@ import {
   withMcpPath,
 } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
+import { ofPeer } from '../../text/of-peer.js'
 import type { Io } from '../io/io.js'
 import { mcpServers } from '../options/mcp-servers.js'
 import { suggestion } from './near.js'
@@ -77,7 +79,7 @@ function targetAt(text: string | undefined, { tlsEnabled, tls }: Settings): Targ
 /** Flags are over what an entry says. */
 function withFlags({ name, entry }: Target, { serverName, serverId, header }: ServerFlags): Target {
   const ids = serverIdsIn(serverId)
-  const headers = { ...entry.headers, ...header }
+  const headers = { ...entry.headers, ...headersOf(header) }
   return {
     name,
     entry: {
@@ -87,6 +89,17 @@ function withFlags({ name, entry }: Target, { serverName, serverId, header }: Se
       ...(Object.keys(headers).length > 0 && { headers }),
     },
   }
+}
+
+/** Throws `CONFIG_INVALID`, and shows no value: it is often a secret. */
+function headersOf(lines: readonly string[] = []): Record<string, string> {
+  const headers = lines.map((line) => {
+    const [, name = '', value = ''] = /^([^:]*):[\t ]*([\s\S]*?)[\t ]*$/.exec(line) ?? []
+    const problem = name === '' ? 'expected NAME: VALUE' : headerProblem(name, value)
+    if (problem === undefined) return [name, value] as const
+    throw new MtlsError('CONFIG_INVALID', `--header${name === '' ? '' : ` ${ofPeer(name, 60)}`}: ${problem}`)
+  })
+  return Object.fromEntries(headers)
 }
 
 /** Folders as a server gets them. */

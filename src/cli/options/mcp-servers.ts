@@ -3,11 +3,11 @@ import {
   homeOf,
   type McpServerEntry,
   type McpServersFile,
-  readMcpServers,
   type Settings,
   serverIdsIn,
   serverNames,
 } from '../../config/index.js'
+import { readMcpServers } from '../../config/mcp-servers.js'
 import type { Io } from '../io/io.js'
 
 /** What a command says of the servers that it calls. */
