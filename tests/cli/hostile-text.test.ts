@@ -35,7 +35,7 @@ test.each([
     ['ask', 'echo hi', '--echo-url', url],
     ['test-tls', url],
     ['call', url, 'echo', 'text=hi'],
-    ['tools', url, '--json'],
+    ['tools', url],
     ['resources', url, 'a:b'],
     ['prompts', url],
   ]) {

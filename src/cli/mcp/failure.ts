@@ -38,17 +38,26 @@ function failureOf(error: unknown): ServerFailure | undefined {
     return { text: error.toJSON(), exitCode: isLate ? late : unreachable }
   }
   if (error instanceof ProtocolError) return answered(error)
-  // What the SDK says of a server that does not speak MCP as it should, or refuses by HTTP alone.
-  if (error instanceof SdkError || (error as Error | undefined)?.name === 'UnauthorizedError')
+  if (isOfServer(error))
     return {
       text: {
         code: 'CONNECTION_FAILED',
-        message: ofPeer((error as Error).message, 500),
+        message: ofPeer(error.message, 500),
         hint: 'See what `mcp-mtls test-tls URL` says, and look at the log of the server.',
       },
       exitCode: unreachable,
     }
   return undefined
+}
+
+/**
+ * What the SDK says of a server that does not speak MCP as it should, or refuses by HTTP alone: errors of many kinds, but none of those
+ * that mistakes of a program make, or the system.
+ */
+function isOfServer(error: unknown): error is Error {
+  if (error instanceof SdkError) return true
+  const isOurs = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError
+  return error instanceof Error && !isOurs && !('syscall' in error)
 }
 
 /** What our servers and gates say by an error of JSON-RPC; anything else is shown as it is. */
