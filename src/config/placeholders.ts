@@ -1,5 +1,4 @@
 import { homedir } from 'node:os'
-import { dirname } from 'node:path'
 
 /** What placeholders in a file of a client stand for. */
 export interface Surroundings {
@@ -47,7 +46,7 @@ const forms = ['NAME', 'env:NAME', 'NAME:-default'].map((inside) => `\${${inside
 
 /** Editors keep such a file in a folder of their own inside the workspace. */
 function workspaceOf(folder: string): string {
-  return /[/\\]\.(vscode|cursor)$/.test(folder) ? dirname(folder) : folder
+  return folder.replace(/[/\\]\.(vscode|cursor)$/, '')
 }
 
 /** The home directory of whoever has this environment. */

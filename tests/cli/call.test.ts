@@ -296,6 +296,16 @@ describe('errors of JSON-RPC', () => {
       { code: -32603, message: `inside ${hostile}`, data: { why: 'x' } },
       /^error: -32603: inside \\x1b.* \{"why":"x"\}\n$/,
     ],
+    [
+      'pages that must be opened first',
+      1,
+      {
+        code: -32042,
+        message: 'sign in',
+        data: { elicitations: [{ mode: 'url', url: 'https://a.example/x' }] },
+      },
+      /^error: -32042: sign in\nhint: Open this first.*: https:\/\/a\.example\/x\n$/,
+    ],
     ['a code without its data', 1, { code: -32011, message: 'mine' }, /^error: -32011: mine\n$/],
   ])('%s: exit %i, in plain words; as it came with --json', async (_what, code, error, words) => {
     await using foreign = await failing(error)

@@ -60,6 +60,9 @@ function isOfServer(error: unknown): error is Error {
   return error instanceof Error && !isOurs && !('syscall' in error)
 }
 
+/** URLElicitationRequired: MCP 2025-11-25, "URL Elicitation Required Error". */
+const urlsWanted = -32_042
+
 /** What our servers and gates say by an error of JSON-RPC; anything else is shown as it is. */
 function answered({ code, message, data }: ProtocolError): ServerFailure {
   const error = { code, message, ...(data !== undefined && { data }) }
@@ -99,6 +102,18 @@ function answered({ code, message, data }: ProtocolError): ServerFailure {
     const text = `the server has no answer from the one behind it: ${ofPeer(message, 500)}`
     return said({ code: name, message: text, hint }, reason === 'CONNECTION_TIMEOUT' ? late : unreachable)
   }
+  const pages =
+    code === urlsWanted && isObject(data) && Array.isArray(data.elicitations) ? data.elicitations : []
+  const urls = pages.filter(isObject).map(({ url }) => ofPeer(String(url), 500))
+  if (urls.length > 0)
+    return said(
+      {
+        code: String(code),
+        message: ofPeer(message, 1000),
+        hint: `Open this first, if you trust the server, and call again: ${urls.slice(0, 5).join(' ')}`,
+      },
+      failed,
+    )
   const detail = isObject(data) || typeof data === 'string' ? ` ${ofPeer(JSON.stringify(data), 500)}` : ''
   return said({ code: String(code), message: `${ofPeer(message, 1000)}${detail}` }, failed)
 }
