@@ -24,13 +24,13 @@ export function nearNames(typed: string, names: readonly string[]): string[] {
     .map(({ name }) => name)
 }
 
-/** `Did you mean echo?`, or what there is; '' when there is nothing. */
+/** `Did you mean echo?`, or what is known; '' when there is nothing. */
 export function suggestion(typed: string, names: readonly string[]): string {
   const near = nearNames(typed, names)
   if (near.length > 0) return `Did you mean ${near.map((name) => ofPeer(name)).join(', ')}?`
   const shown = names.slice(0, 10).map((name) => ofPeer(name, 60))
   if (shown.length === 0) return ''
-  return `There is ${shown.join(', ')}${names.length > shown.length ? ` and ${names.length - shown.length} more` : ''}.`
+  return `Known: ${shown.join(', ')}${names.length > shown.length ? ` and ${names.length - shown.length} more` : ''}.`
 }
 
 function folded(name: string): string {
