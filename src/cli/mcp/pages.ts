@@ -46,7 +46,7 @@ export async function wholeList(
 
   async function pageAt(cursor: string | undefined): Promise<Record<string, unknown>> {
     const asked = { method, ...(cursor !== undefined && { params: { cursor } }) }
-    await client.request(asked, options)
-    return isSchema(tap.result) ? tap.result : {}
+    const page: unknown = await tap.whole(() => client.request(asked, options))
+    return isSchema(page) ? page : {}
   }
 }

@@ -80,7 +80,7 @@ async function connected(
   const client = await connect({
     ...options,
     clientOptions: { capabilities },
-    log: { level: 'silent' },
+    log: false,
     onSecurityEvent: (event) => {
       if (event.event === 'verification-relaxed')
         teller.lines([

@@ -13,9 +13,11 @@ export class Tap {
     if (transport) this.#watch(transport)
   }
 
-  /** The result in the last answer, whole. */
-  get result(): unknown {
-    return this.#result
+  /** The result of a request, whole; as the client gives it where it came another way. */
+  async whole<T>(request: () => Promise<T>): Promise<T> {
+    this.#result = undefined
+    const given = await request()
+    return (this.#result ?? given) as T
   }
 
   /** Waits for what is being sent, a cancellation perhaps; not for long. */

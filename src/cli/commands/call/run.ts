@@ -48,16 +48,14 @@ async function toolOf(name: string, session: Session): Promise<Tool> {
 async function call(tool: Tool, args: Record<string, unknown>, session: Session): Promise<CallToolResult> {
   const { client, teller, tap, options } = session
   const { outputSchema, ...toolDefinition } = tool // its result is checked by us, and shown whatever it is
-  await client.callTool(
-    {
-      name: tool.name,
-      arguments: args,
-      _meta: { 'io.modelcontextprotocol/logLevel': 'info' },
-    },
-    { ...options, toolDefinition, onprogress: () => {} }, // so that the server tells of it; the tap hears it
-  )
+  const params = {
+    name: tool.name,
+    arguments: args,
+    _meta: { 'io.modelcontextprotocol/logLevel': 'info' as const },
+  }
+  const onprogress = () => {} // so that the server tells of it: the tap hears it
+  const result = await tap.whole(() => client.callTool(params, { ...options, toolDefinition, onprogress }))
   teller.clear()
-  const result = tap.result as CallToolResult
   checkOutput(result, outputSchema, teller)
   return result
 }

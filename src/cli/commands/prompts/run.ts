@@ -1,4 +1,4 @@
-import type { GetPromptResult, Prompt } from '@modelcontextprotocol/client'
+import type { Prompt } from '@modelcontextprotocol/client'
 import type { Settings } from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
 import { ofPeer } from '../../../text/of-peer.js'
@@ -66,7 +66,6 @@ async function get(
   { json }: ServerFlags,
   io: Io,
 ): Promise<void> {
-  await client.getPrompt({ name, arguments: args }, options)
-  const result = tap.result as GetPromptResult
+  const result = await tap.whole(() => client.getPrompt({ name, arguments: args }, options))
   writeResult(io, json ? [safeJson(result)] : promptLines(result))
 }

@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { ReadResourceResult } from '@modelcontextprotocol/client'
 import type { Settings } from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
 import type { Io } from '../../io/io.js'
@@ -52,9 +51,9 @@ function requireOutput({ output, json }: ResourcesFlags, { stdout }: Io): void {
 
 async function read(uri: string, session: Session, { output, json }: ResourcesFlags, io: Io): Promise<void> {
   const { client, tap, teller, options } = session
-  await client.readResource({ uri }, { ...options, cacheMode: 'bypass' })
-  const { contents, ...more } = tap.result as ReadResourceResult
-  if (json) return writeResult(io, [safeJson({ ...more, contents })])
+  const result = await tap.whole(() => client.readResource({ uri }, options))
+  if (json) return writeResult(io, [safeJson(result)])
+  const { contents } = result
   if (output === undefined) {
     writeResult(io, resourceLines(contents))
     if (contents.some((one) => !('text' in one))) teller.lines(['note: --output FILE writes the bytes'])
