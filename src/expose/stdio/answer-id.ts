@@ -1,4 +1,4 @@
-import type { Unreadable } from './lines.js'
+import type { Unreadable } from '../../relay/lines.js'
 
 const id = String.raw`"id"\s*:\s*(\d{1,15})`
 const version = String.raw`"jsonrpc"\s*:\s*"2\.0"`

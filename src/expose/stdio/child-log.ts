@@ -1,6 +1,6 @@
+import { Lines } from '../../relay/lines.js'
 import { printable } from '../../text/printable.js'
 import { shortened } from '../../text/shortened.js'
-import { Lines } from './lines.js'
 
 /** Characters of one line of a child that stand in the log. */
 const longestLine = 1000

@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/server'
 import { Fault, faultAnswer, hasGone } from '../../relay/fault.js'
+import { Lines, type Unreadable } from '../../relay/lines.js'
+import { isId, isMessage, isObject } from '../../relay/message.js'
 import { printable } from '../../text/printable.js'
 import { shortened } from '../../text/shortened.js'
 import { answeredId, isPerhapsAnswer } from './answer-id.js'
 import { ChildLog } from './child-log.js'
 import { endGroup, holdGroup, signal } from './group.js'
-import { Lines, type Unreadable } from './lines.js'
 
 export interface ChildOptions {
   readonly command: string
@@ -205,29 +206,6 @@ export class Child implements Transport {
 
 function closed(stream: Readable): Promise<unknown> {
   return stream.destroyed ? Promise.resolve() : once(stream, 'close').catch(() => {})
-}
-
-/** As far as a relay looks at it: the rest is between client and server. */
-function isMessage(value: unknown): value is JSONRPCMessage {
-  if (!isObject(value) || value.jsonrpc !== '2.0') return false
-  const { id, method, params } = value
-  if (method === undefined) return isId(id) && isAnswer(value)
-  return typeof method === 'string' && (id === undefined || isId(id)) && typeof (params ?? {}) === 'object'
-}
-
-function isId(id: unknown): id is string | number {
-  return typeof id === 'string' || typeof id === 'number'
-}
-
-function isAnswer({ result, error }: { readonly result?: unknown; readonly error?: unknown }): boolean {
-  if (error === undefined) return isObject(result)
-  if (result !== undefined || !isObject(error)) return false
-  const { code, message } = error
-  return Number.isInteger(code) && typeof message === 'string'
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function shown(text: string): string {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { answeredId, isPerhapsAnswer } from '../../src/expose/stdio/answer-id.js'
-import { Lines, type Unreadable } from '../../src/expose/stdio/lines.js'
+import { Lines, type Unreadable } from '../../src/relay/lines.js'
 
 function read(chunks: readonly Buffer[], maxLine = 1000) {
   const lines: string[] = []
