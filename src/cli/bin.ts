@@ -6,7 +6,7 @@ import { onHangup, takeUserSignals } from './io/signals.js'
 
 takeUserSignals([...process.execArgv, process.env.NODE_OPTIONS ?? '']) // before the rest is loaded
 // Until it can read its files again.
-if (['serve', 'expose'].includes(process.argv[2] ?? '')) onHangup(() => undefined)
+if (['serve', 'expose', 'bridge'].includes(process.argv[2] ?? '')) onHangup(() => undefined)
 // Stack traces then name the sources instead of the bundle.
 if (wantsDebug(process.env)) process.setSourceMapsEnabled(true)
 const { fail, run } = await import('./program.js').catch(cannotLoad)

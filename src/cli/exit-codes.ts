@@ -105,6 +105,7 @@ export const exitCodes = {
   tools: called('listed'),
   resources: called('listed, or read'),
   prompts: called('listed, or got'),
+  bridge: { meanings: { 0: 'its client has gone, or a signal', 1: 'could not start', 64: 'bad usage' } },
   audit: read,
   'audit show': {
     meanings: { ...read.meanings, 0: 'done (with --follow: ended by a signal)' },

@@ -55,6 +55,10 @@ const commands: Readonly<
     () => import('./commands/client-config/command.js'),
     'connect desktop clients to servers over mutual TLS',
   ],
+  bridge: [
+    () => import('./commands/bridge/command.js'),
+    'be a local MCP server that is a remote one over mutual TLS',
+  ],
   audit: [() => import('./commands/audit/command.js'), 'read and verify the record of calls'],
   call: [() => import('./commands/call/command.js'), 'call a tool of any MCP server over mutual TLS'],
   tools: [() => import('./commands/tools/command.js'), 'list the tools of a server'],

@@ -1,18 +1,20 @@
 const first = 500
-const longest = 30_000
+const usualLongest = 30_000
 /** What has run for so long has come up well. */
 const steady = 60_000
 
 /** How long to wait before something that fails is started once more: not at all at first, then longer each time. */
 export class Backoff {
   readonly #now: () => number
+  readonly #longest: number
   #failures = 0
   #since = 0
   #notBefore = 0
   #failingSince: Date | undefined
 
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: () => number = () => performance.now(), longest = usualLongest) {
     this.#now = now
+    this.#longest = longest
   }
 
   /** Milliseconds until it may be started. */
@@ -40,7 +42,8 @@ export class Backoff {
   failed(): void {
     const now = this.#now()
     if (now - this.#since >= steady) this.#failures = 0
-    this.#notBefore = this.#failures === 0 ? 0 : now + Math.min(longest, first * 2 ** (this.#failures - 1))
+    this.#notBefore =
+      this.#failures === 0 ? 0 : now + Math.min(this.#longest, first * 2 ** (this.#failures - 1))
     if (this.#failures === 0) this.#failingSince = new Date()
     this.#failures++
   }

@@ -6,7 +6,7 @@ import {
   type Transport,
 } from '@modelcontextprotocol/server'
 import { End } from './end.js'
-import { Fault, faultAnswer } from './fault.js'
+import { Fault, faultAnswer, faultIn } from './fault.js'
 import { Line, type LineOptions } from './line.js'
 import { answerOf } from './memory.js'
 import type { Client } from './relay.js'
@@ -19,6 +19,8 @@ export interface ExchangesOptions
   /** Who asks the server which revisions it speaks. */
   readonly clientInfo: { readonly name: string; readonly version: string }
   readonly onLost?: (fault: Fault, wasUp: boolean) => void
+  /** All is for one client, which may hear whatever the server says. */
+  readonly hasOneClient?: boolean
   /** The last exchange has ended. */
   readonly onEmpty: () => void
 }
@@ -103,11 +105,15 @@ export class Exchanges {
         },
       },
     })
-    if (!('result' in answer)) throw new NotModern(name)
+    if (!('result' in answer)) throw faultIn(answer) ?? new NotModern(name)
   }
 
   /** What is logged belongs to the call that runs alone; of several nobody knows. */
   #toldByFar(notification: JSONRPCNotification): void {
+    if (this.#options.hasOneClient) {
+      for (const [end] of this.#nears) end.tell(notification)
+      return
+    }
     const asked = [...this.#nears].flatMap(([end, owner]) => [...end.asked].map((one) => ({ one, owner })))
     const [only] = asked
     if (asked.length === 1 && only && !this.#strays.areBeside(only.owner)) only.one.tell(notification)

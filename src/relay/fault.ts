@@ -1,4 +1,5 @@
 import type { JSONRPCErrorResponse, JSONRPCResponse, RequestId } from '@modelcontextprotocol/server'
+import type { MtlsErrorCode } from '../errors.js'
 
 /** Of all errors that a relay makes: in the range of servers, and used by neither the SDK nor any revision of MCP. */
 const code = -32_010
@@ -9,7 +10,7 @@ export type Sent = 'no' | 'maybe'
 /** Why a request has no answer of the far end. */
 export class Fault extends Error {
   readonly sent: Sent
-  readonly code: 'CONNECTION_FAILED' | 'CONNECTION_TIMEOUT' | 'RATE_LIMITED'
+  readonly code: MtlsErrorCode
 
   /** The far end is well: a client has said what it does not take. */
   readonly isOfClient: boolean = false
@@ -36,6 +37,19 @@ export const hasGone = 'has gone; the request may have run'
 
 export function isGone(answer: JSONRPCResponse): boolean {
   return isFault(answer) && errorIn(answer)?.message.endsWith(hasGone) === true
+}
+
+/** What is said of requests that a server has not run, since it does not know their session. */
+export const sessionIsLost = 'does not know this session any more; nothing was run'
+
+export function isLostSession(answer: JSONRPCResponse): boolean {
+  return isFault(answer) && errorIn(answer)?.message.endsWith(sessionIsLost) === true
+}
+
+/** What an answer of a relay says, as a fault. */
+export function faultIn(answer: JSONRPCResponse): Fault | undefined {
+  const error = isFault(answer) ? errorIn(answer) : undefined
+  return error && new Fault(error.message, 'no')
 }
 
 function errorIn(answer: JSONRPCResponse): JSONRPCErrorResponse['error'] | undefined {

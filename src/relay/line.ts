@@ -7,7 +7,7 @@ import type {
 } from '@modelcontextprotocol/server'
 import { Backoff } from './backoff.js'
 import { type Asked, type Asker, End, type EndOptions, type GiveUp } from './end.js'
-import { asFault, Fault, faultAnswer } from './fault.js'
+import { asFault, Fault, faultAnswer, isLostSession } from './fault.js'
 import { mayRunOn } from './strays.js'
 
 export interface LineOptions extends Pick<EndOptions, 'name' | 'maxInFlight' | 'onError'> {
@@ -19,8 +19,10 @@ export interface LineOptions extends Pick<EndOptions, 'name' | 'maxInFlight' | '
   readonly startTimeout: number
   /** Shared by lines that fail together: failures to come up count there too. */
   readonly shared?: Backoff
-  /** For tests: their own clock. */
+  /** How long to wait between tries to open it; for tests, by their own clock. */
   readonly backoff?: Backoff
+  /** While it fails again and again, whoever asks is told why it failed last. */
+  readonly tellsWhy?: boolean
   readonly onRequest: (asked: Asked) => void
   readonly onNotification: (notification: JSONRPCNotification) => void
   /** The far end has gone, or did not come. Returns whether somebody needs it again. */
@@ -55,6 +57,8 @@ export class Line {
   #far: End | undefined
   #opening: { far?: End } | undefined
   #timer: NodeJS.Timeout | undefined
+  /** Why it could not be opened the last time. */
+  #why: Fault | undefined
   #isClosed = false
 
   constructor(options: LineOptions) {
@@ -81,13 +85,22 @@ export class Line {
     return new Promise((resolve, reject) => this.#whenOpen({ send: () => resolve(), fail: reject }))
   }
 
-  /** Has the far end answer a request; opens the line for it if need be. */
+  /**
+   * Has the far end answer a request; opens the line for it if need be. A far end that does not know its session is as good as lost:
+   * what it has not run for that reason is sent once more, to the next one.
+   */
   ask(request: JSONRPCRequest, asker: Asker, relatedTo?: RequestId): GiveUp {
-    if (this.#far) return this.#far.ask(request, asker, relatedTo)
     let giveUp: GiveUp | undefined
+    let isAgain = false
     const waiting: Waiting = {
       send: (far) => {
-        giveUp = far.ask(request, asker, relatedTo)
+        const answered = (answer: JSONRPCResponse) => {
+          if (isAgain || !isLostSession(answer)) return asker.answered(answer)
+          isAgain = true
+          this.#forsake(far)
+          this.#whenOpen(waiting)
+        }
+        giveUp = far.ask(request, { answered, told: (notification) => asker.told?.(notification) }, relatedTo)
       },
       fail: (fault) => asker.answered(faultAnswer(request.id, fault)),
     }
@@ -136,13 +149,14 @@ export class Line {
         new Fault(`${maxInFlight} requests wait for ${name}: no more at once`, 'no', 'RATE_LIMITED'),
       )
     const wait = this.#wait
-    if (wait > patience)
-      return waiting.fail(
-        new Fault(
-          `${name} fails again and again; next start in ${Math.ceil(wait / 1000)} s. Nothing was sent`,
-          'no',
-        ),
-      )
+    if (wait > patience) {
+      const why = this.#options.tellsWhy ? this.#why : undefined
+      const seconds = Math.ceil(wait / 1000)
+      const words = why
+        ? `${why.message} (tried again in ${seconds} s)`
+        : `${name} fails again and again; next start in ${seconds} s. Nothing was sent`
+      return waiting.fail(new Fault(words, 'no', why?.code))
+    }
     this.#waiting.add(waiting)
     this.#openSoon()
   }
@@ -212,6 +226,7 @@ export class Line {
       if (this.#opening !== opening) return
       this.#opening = undefined
       const fault = asFault(error, 'no')
+      this.#why = fault
       if (!fault.isOfClient) {
         this.#backoff.failed()
         this.#options.shared?.failed()
@@ -234,6 +249,13 @@ export class Line {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const { send } of waiting) send(far)
+  }
+
+  /** The next one does not wait for this one to close. */
+  #forsake(far: End): void {
+    if (this.#far !== far) return
+    this.#lost()
+    queueMicrotask(() => void far.close()) // it may have more to say of other requests
   }
 
   #lost(): void {

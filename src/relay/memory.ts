@@ -1,6 +1,6 @@
 import type { JSONRPCNotification, JSONRPCRequest, JSONRPCResponse } from '@modelcontextprotocol/server'
 import type { End } from './end.js'
-import { Fault, isFault, isGone } from './fault.js'
+import { Fault, faultIn, isGone } from './fault.js'
 
 /** What a server has answered to `initialize`, as far as a relay needs it. */
 export interface InitializeResult {
@@ -62,7 +62,8 @@ export class Memory {
     const answer = await answerOf(far, initialize)
     if (!('result' in answer)) {
       if (far.isClosed || isGone(answer)) throw new Fault('the server ended before it was ready', 'no')
-      if (isFault(answer)) throw new Fault(answer.error.message, 'no')
+      const fault = faultIn(answer)
+      if (fault) throw fault
       if (this.#result)
         throw new Fault(`the server refuses to be initialized again: ${answer.error.message}`, 'no')
       throw new InitializeRefused(answer)

@@ -9,14 +9,31 @@ import type {
 import { type Asked, End } from './end.js'
 import { Fault, faultAnswer } from './fault.js'
 import { Line, type LineOptions } from './line.js'
-import { changesOf, InitializeRefused, isAtLeast, isLevel, Memory, moreOf } from './memory.js'
+import {
+  changesOf,
+  InitializeRefused,
+  type InitializeResult,
+  isAtLeast,
+  isLevel,
+  Memory,
+  moreOf,
+} from './memory.js'
 import { Strays } from './strays.js'
 
 export interface RelayOptions extends Omit<LineOptions, 'greet' | 'onRequest' | 'onNotification' | 'onLost'> {
   /** Told each time that the far end was lost, or did not come. */
   readonly onLost?: (fault: Fault, wasUp: boolean) => void
+  /** For a client that cannot wait: what `initialize` is answered where the server has not answered in time. */
+  readonly early?: Early
   /** The last near end has left. */
   readonly onEmpty: () => void
+}
+
+export interface Early {
+  /** Milliseconds. */
+  readonly after: number
+  /** What the server is said to have. The client is told that it changes once the server is there. */
+  readonly result: (request: JSONRPCRequest) => InitializeResult
 }
 
 /** Changes what a near end says before it is passed on. */
@@ -57,6 +74,10 @@ export class Relay {
   readonly #strays = new Strays()
   /** Clients of several owners have been here since the server was started: it may still speak of what one has watched. */
   #hadOthers = false
+  /** What the client was told the server has, before the server has said it. */
+  #early: InitializeResult | undefined
+  /** A client waits for that, or for the server. */
+  #isAwaited = false
 
   constructor(options: RelayOptions) {
     this.#options = options
@@ -100,6 +121,7 @@ export class Relay {
     const request = near.stamp(asked.request)
     switch (request.method) {
       case 'initialize':
+        if (this.#options.early) return this.#initializeSoon(asked, request, this.#options.early)
         return void this.#initialize(asked, request)
       case 'logging/setLevel':
         return this.#setLevel(near, asked, request)
@@ -108,8 +130,22 @@ export class Relay {
       case 'resources/unsubscribe':
         return this.#unsubscribe(near, asked, request)
       default:
+        if (this.#early) return this.#askOfPromised(near, asked, request)
         this.#ask(near, asked, request)
     }
+  }
+
+  /** A list that was promised before the server said what it has is empty where it has none. */
+  #askOfPromised(near: Near, asked: Asked, request: JSONRPCRequest): void {
+    const kind = /^(tools|prompts|resources)\/(templates\/)?list$/.exec(request.method)
+    this.#line.open().then(
+      () => {
+        if (!kind?.[1] || this.#memory.result?.capabilities?.[kind[1]]) return this.#ask(near, asked, request)
+        const key = kind[2] ? 'resourceTemplates' : kind[1]
+        asked.answer({ jsonrpc: '2.0', id: request.id, result: { [key]: [] } })
+      },
+      (fault) => asked.answer(faultAnswer(request.id, fault)),
+    )
   }
 
   /** Has the server answer a client. */
@@ -137,6 +173,36 @@ export class Relay {
       if (isOurs) asked.answer(error.answer)
       else await this.#initialize(asked, request)
     }
+  }
+
+  /** The client has one answer, by the server if it comes in time. */
+  #initializeSoon(asked: Asked, request: JSONRPCRequest, { after, result }: Early): void {
+    const { id } = request
+    this.#memory.noteInitialize(request)
+    this.#isAwaited = true
+    let isAnswered = false
+    const answer = (response: JSONRPCResponse) => {
+      clearTimeout(timer)
+      isAnswered = true
+      this.#isAwaited = false
+      asked.answer(response)
+    }
+    const timer = setTimeout(() => {
+      this.#early = result(request)
+      answer({ jsonrpc: '2.0', id, result: { ...this.#early } })
+    }, after)
+    const open = () =>
+      this.#line.open().then(
+        () => {
+          if (!isAnswered) answer({ jsonrpc: '2.0', id, result: { ...this.#memory.result } })
+        },
+        (error) => {
+          if (isAnswered) return
+          if (error instanceof InitializeRefused) return answer(error.answer)
+          setImmediate(open)
+        },
+      )
+    void open()
   }
 
   #setLevel(near: Near, asked: Asked, request: JSONRPCRequest): void {
@@ -255,7 +321,7 @@ export class Relay {
   }
 
   async #greet(far: End): Promise<void> {
-    const before = this.#memory.result
+    const before = this.#early ?? this.#memory.result
     await this.#memory.replay(far)
     if (before) for (const { end } of this.#nears) for (const change of changesOf(before)) end.tell(change)
   }
@@ -264,9 +330,11 @@ export class Relay {
     this.#strays.clear()
     this.#hadOthers = false
     this.#noteOthers()
-    if (!this.#memory.result) this.#memory.forget()
+    const isPromised = this.#early !== undefined || (this.#isAwaited && !fault.isOfClient)
+    const isKept = this.#memory.result !== undefined || isPromised
+    if (!isKept) this.#memory.forget()
     this.#options.onLost?.(fault, wasUp)
-    return this.#memory.result !== undefined && this.#nears.size > 0
+    return isKept && this.#nears.size > 0
   }
 }
 

@@ -1,0 +1,149 @@
+import {
+  type JSONRPCMessage,
+  type JSONRPCRequest,
+  PROTOCOL_VERSION_META_KEY,
+  type Transport,
+} from '@modelcontextprotocol/server'
+import { packageVersion } from '../config/index.js'
+import { Backoff } from '../relay/backoff.js'
+import { metaOf } from '../relay/end.js'
+import { Exchanges, NotModern } from '../relay/exchanges.js'
+import type { Fault } from '../relay/fault.js'
+import { Relay } from '../relay/relay.js'
+import { Channel } from './channel.js'
+import { type FarOptions, FarTransport } from './far-transport.js'
+
+export interface BridgeOptions extends Omit<FarOptions, 'isModern'> {
+  /** Time for the server to take a new session; milliseconds. */
+  readonly startTimeout: number
+  /** How long `initialize` waits for the server before it is answered without it; milliseconds. */
+  readonly early: number
+  /** Told what happens, for a log. */
+  readonly tell: (event: BridgeEvent) => void
+}
+
+export interface BridgeEvent {
+  readonly event: 'connected' | 'lost' | 'error' | 'relaxed'
+  readonly message: string
+}
+
+/** Requests without an answer, in each direction. */
+const inFlightAtMost = 1000
+/** A server that comes up is found after so long at most; milliseconds. */
+const longestWait = 5000
+/** JSON-RPC 2.0: no such method; clients that look for 2026-07-28 then go on with `initialize`. */
+const methodNotFound = -32_601
+
+/**
+ * One client, which is joined to a remote server in the era that both speak: a session, or requests of 2026-07-28, which need none.
+ * Ends with its client.
+ */
+export class Bridge {
+  readonly #client: Transport
+  readonly #options: BridgeOptions
+  readonly #relay: Relay
+  readonly #exchanges: Exchanges
+  readonly #sessionChannel: Channel
+  readonly #exchangeChannel: Channel
+  #hasSession = false
+  #joined: Promise<void> | undefined
+  #exchanging: Promise<void> | undefined
+  #closed: Promise<void> | undefined
+  #onClosed: () => void = () => {}
+  /** Resolves when the client has gone and the server knows. */
+  readonly closed = new Promise<void>((resolve) => {
+    this.#onClosed = resolve
+  })
+
+  constructor(client: Transport, options: BridgeOptions) {
+    this.#client = client
+    this.#options = options
+    this.#sessionChannel = new Channel(client)
+    this.#exchangeChannel = new Channel(client)
+    this.#relay = new Relay({
+      ...this.#lineOptions(false),
+      early: { after: options.early, result: earlyResult },
+    })
+    this.#exchanges = new Exchanges({
+      ...this.#lineOptions(true),
+      clientInfo: { name: 'mcp-mtls', version: packageVersion },
+      hasOneClient: true,
+    })
+  }
+
+  /** Reads what the client says from now on. */
+  async start(): Promise<void> {
+    this.#client.onmessage = (message) => this.#said(message as JSONRPCMessage)
+    this.#client.onclose = () => void this.close()
+    this.#client.onerror = ({ message }) => this.#options.tell({ event: 'error', message })
+    this.#joined = this.#relay.join(this.#sessionChannel)
+    await this.#joined
+    await this.#client.start()
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= Promise.all([this.#relay.close(), this.#exchanges.close(), this.#client.close()]).then(
+      () => this.#onClosed(),
+    )
+    return this.#closed
+  }
+
+  #lineOptions(isModern: boolean) {
+    const { url, fetch, headers, retryAttempts, maxAnswerBytes, startTimeout, tell } = this.#options
+    return {
+      name: `the server at ${url.host}`,
+      maxInFlight: inFlightAtMost,
+      startTimeout,
+      backoff: new Backoff(undefined, longestWait),
+      tellsWhy: true,
+      dial: async () => new FarTransport({ url, fetch, headers, isModern, retryAttempts, maxAnswerBytes }),
+      onOpen: () => tell({ event: 'connected', message: `connected to ${url.host}` }),
+      onLost: ({ message }: Fault) => tell({ event: 'lost', message }),
+      onError: ({ message }: Error) => tell({ event: 'error', message }),
+      onEmpty: () => {},
+    }
+  }
+
+  #said(message: JSONRPCMessage): void {
+    if (!this.#isModern(message)) return this.#sessionChannel.says(message)
+    this.#exchanging ??= this.#exchange()
+    this.#exchanging.then(
+      () => this.#exchangeChannel.says(message),
+      () => this.#refuse(message),
+    )
+  }
+
+  /** A request of 2026-07-28 says so itself; notifications and answers belong to what was begun with. */
+  #isModern(message: JSONRPCMessage): boolean {
+    if (!('method' in message)) return false
+    if (metaOf(message.params)?.[PROTOCOL_VERSION_META_KEY] !== undefined) return true
+    if (message.method === 'server/discover') return true
+    if (message.method === 'initialize') this.#hasSession = true
+    return !('id' in message) && !this.#hasSession && this.#exchanging !== undefined
+  }
+
+  /** Rejects when the server does not speak that revision. One that is away says so at each request. */
+  async #exchange(): Promise<void> {
+    await this.#exchanges.open().catch((error) => {
+      if (error instanceof NotModern) throw error
+    })
+    await this.#exchanges.join(this.#exchangeChannel)
+  }
+
+  #refuse(message: JSONRPCMessage): void {
+    if (!('method' in message) || !('id' in message)) return
+    const { id } = message as JSONRPCRequest
+    const error = { code: methodNotFound, message: 'the remote server does not speak revision 2026-07-28' }
+    void this.#client.send({ jsonrpc: '2.0', id, error }).catch(() => {})
+  }
+}
+
+/** Of a server that has not answered yet. What it really has is told as a change of all of it. */
+function earlyResult({ params }: JSONRPCRequest) {
+  const listChanged = { listChanged: true }
+  return {
+    protocolVersion: String(params?.protocolVersion),
+    capabilities: { tools: listChanged, prompts: listChanged, resources: listChanged },
+    serverInfo: { name: 'mcp-mtls-bridge', version: packageVersion },
+  }
+}

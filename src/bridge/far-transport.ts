@@ -1,0 +1,268 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  type FetchLike,
+  type JSONRPCMessage,
+  type JSONRPCRequest,
+  type RequestId,
+  SdkHttpError,
+  StreamableHTTPClientTransport,
+} from '@modelcontextprotocol/client'
+import type { Transport } from '@modelcontextprotocol/server'
+import { bounded } from '../client/bounded.js'
+import { explainFailure, isUnsent } from '../client/failure.js'
+import { withRetries } from '../client/retry.js'
+import { hostPortOf } from '../config/index.js'
+import { Fault, faultAnswer, sessionIsLost } from '../relay/fault.js'
+import { answerIn, faultOf } from './words.js'
+
+export interface FarOptions {
+  readonly url: URL
+  readonly fetch: FetchLike
+  /** Sent with each request. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Whether the revision has no sessions (2026-07-28): a request is given up by ending its stream. */
+  readonly isModern: boolean
+  /** How often what was not sent is tried again. */
+  readonly retryAttempts: number
+  readonly maxAnswerBytes: number
+}
+
+/** A request that has no answer yet. */
+interface Call {
+  readonly id: RequestId
+  readonly giveUp: AbortController
+  /** The head of its answer is here. */
+  hasHead: boolean
+  /** The answer is a stream, whose end is told. */
+  isStream: boolean
+  /** Why its stream broke. */
+  failure?: unknown
+  /** The server does not know the session: it has not run. */
+  hasNotRun?: boolean
+}
+
+/** How long a server may take to end a session that we leave; milliseconds. */
+const farewell = 700
+/** How long the verdicts on other requests are waited for once the session is lost; milliseconds. */
+const verdicts = 1000
+/** How often the stream of a call is taken up again where it broke. The stream of the session is for as long as there is one. */
+const resumptions = 2
+/** Milliseconds. */
+const reconnection = {
+  initialReconnectionDelay: 500,
+  maxReconnectionDelay: 5000,
+  reconnectionDelayGrowFactor: 1.5,
+}
+
+/**
+ * A remote server over Streamable HTTP, for a relay: every request has exactly one answer, one of its own making where the server
+ * gives none. Closes when the server does not know its session any more; the requests that this concerns have not run.
+ */
+export class FarTransport implements Transport {
+  onclose?: () => void
+  onerror?: (error: Error) => void
+  onmessage?: (message: JSONRPCMessage) => void
+  readonly #options: FarOptions
+  readonly #http: StreamableHTTPClientTransport
+  readonly #calls = new Map<RequestId, Call>()
+  /** The request that is made at this moment, wherever the SDK makes it. */
+  readonly #making = new AsyncLocalStorage<Call | undefined>()
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #initialize: RequestId | undefined
+  /** Resolves when the server has taken `initialized`: before that some refuse everything else. */
+  #taken: Promise<void> | undefined
+  #isLost = false
+  #isClosed = false
+
+  constructor(options: FarOptions) {
+    this.#options = options
+    this.#http = new StreamableHTTPClientTransport(options.url, {
+      fetch: (url, init) => this.#fetch(url, init),
+      requestInit: { headers: options.headers },
+      redirectPolicy: 'follow', // our fetch follows within the origin alone, and says so
+      reconnectionOptions: { ...reconnection, maxRetries: Number.POSITIVE_INFINITY },
+      reconnectionScheduler: (reconnect, ms, attempt) => this.#reconnect(reconnect, ms, attempt),
+    })
+    this.#http.onmessage = (message) => this.#received(message as JSONRPCMessage)
+    this.#http.onerror = (error) => this.onerror?.(error)
+  }
+
+  start(): Promise<void> {
+    return this.#http.start()
+  }
+
+  /** Of a request, resolves when there is or will be an answer. Rejects with a `Fault` for anything else that was not sent. */
+  async send(message: JSONRPCMessage): Promise<void> {
+    if ('method' in message && message.method === 'notifications/cancelled')
+      return this.#cancel(message.params?.requestId as RequestId, message)
+    if ('method' in message && 'id' in message) return this.#request(message as JSONRPCRequest)
+    const isInitialized = 'method' in message && message.method === 'notifications/initialized'
+    if (!isInitialized) await this.#taken
+    const sent = this.#making
+      .run(undefined, () => this.#http.send(message))
+      .catch((error) => {
+        throw this.#fault(error)
+      })
+    if (isInitialized) this.#taken = sent.catch(() => {})
+    return sent
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const { giveUp } of this.#calls.values()) giveUp.abort()
+    this.#calls.clear()
+    if (!this.#isLost && this.#http.sessionId !== undefined) {
+      const left = this.#making.run(undefined, () => this.#http.terminateSession())
+      await Promise.race([left.catch(() => {}), delay(farewell, undefined, { ref: false })])
+    }
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+    await this.#http.close()
+    this.onclose?.()
+  }
+
+  async #request(message: JSONRPCRequest): Promise<void> {
+    const { id, method } = message
+    const call: Call = { id, giveUp: new AbortController(), hasHead: false, isStream: false }
+    this.#calls.set(id, call)
+    if (method === 'initialize') this.#initialize = id
+    await this.#taken
+    if (this.#isLost) return this.#hasNotRun(call)
+    try {
+      await this.#making.run(call, () =>
+        this.#http.send(message, {
+          requestSignal: call.giveUp.signal,
+          onRequestStreamEnd: () => this.#unanswered(call),
+        }),
+      )
+      if (!call.isStream) this.#unanswered(call)
+    } catch (error) {
+      if (call.hasNotRun) return this.#hasNotRun(call)
+      const answer = error instanceof SdkHttpError ? answerIn(error, id) : undefined
+      this.#answer(call, answer ?? faultAnswer(id, this.#fault(error)))
+    }
+  }
+
+  /** In the older revisions the server is told; nobody waits for what it says of the request afterwards. */
+  async #cancel(id: RequestId, message: JSONRPCMessage): Promise<void> {
+    const call = this.#calls.get(id)
+    if (!call) return
+    if (!this.#options.isModern)
+      await this.#making
+        .run(undefined, () => this.#http.send(message))
+        .catch((error) => this.onerror?.(error))
+    this.#calls.delete(id)
+    call.giveUp.abort()
+  }
+
+  async #fetch(url: string | URL, init: RequestInit | undefined): Promise<Response> {
+    const { fetch, retryAttempts: attempts, maxAnswerBytes: limit } = this.#options
+    const call = this.#making.getStore()
+    const signals = init?.signal ? [init.signal] : []
+    const response = await withRetries(() => fetch(url, init), { attempts, signals, mayRetry: isUnsent })
+    if (init?.method !== 'DELETE' && (await this.#isLostBy(response, init))) {
+      if (call) call.hasNotRun = true
+      this.#lost()
+    }
+    if (call) {
+      call.hasHead = true
+      call.isStream = response.ok && /^text\/event-stream/i.test(response.headers.get('content-type') ?? '')
+    }
+    return bounded(response, { limit, host: hostPortOf(this.#options.url) }, (error) => {
+      if (call) call.failure = error
+    })
+  }
+
+  /** MCP 2025-03-26, "Session Management": 404. Many servers, written after an example of the SDK, say 400 and why. */
+  async #isLostBy(response: Response, init: RequestInit | undefined): Promise<boolean> {
+    if (!new Headers(init?.headers).has('mcp-session-id')) return false
+    if (response.status === 404) return true
+    if (response.status !== 400) return false
+    return /no valid session/i.test((await response.clone().text()).slice(0, 1000))
+  }
+
+  #received(message: JSONRPCMessage): void {
+    if ('method' in message) return this.onmessage?.(message)
+    const call = message.id === undefined ? undefined : this.#calls.get(message.id)
+    if (!call) return
+    const { protocolVersion } = ('result' in message ? message.result : {}) as { protocolVersion?: unknown }
+    if (call.id === this.#initialize && typeof protocolVersion === 'string')
+      this.#http.setProtocolVersion(protocolVersion)
+    this.#answer(call, message)
+  }
+
+  #answer(call: Call, message: JSONRPCMessage): void {
+    if (this.#calls.get(call.id) !== call) return
+    this.#calls.delete(call.id)
+    this.onmessage?.(message)
+    if (this.#isLost) this.#closeWhenJudged()
+  }
+
+  /** Whatever was to come has come, and no answer with it. */
+  #unanswered(call: Call): void {
+    if (this.#calls.get(call.id) !== call) return
+    const { url } = this.#options
+    const fault =
+      call.failure === undefined
+        ? new Fault(`the server at ${hostPortOf(url)} ended the request without an answer`, 'maybe')
+        : this.#fault(explainFailure(new TypeError('terminated', { cause: call.failure }), url))
+    this.#answer(call, faultAnswer(call.id, fault))
+  }
+
+  #fault(error: unknown): Fault {
+    return faultOf(error, this.#options.url)
+  }
+
+  /** The session has gone. What has no answer yet is judged by the answer that is under way to it. */
+  #lost(): void {
+    if (this.#isLost || this.#isClosed) return
+    this.#isLost = true
+    const timer = setTimeout(() => void this.#closeLost(), verdicts).unref()
+    this.#timers.add(timer)
+    setImmediate(() => this.#closeWhenJudged())
+  }
+
+  #closeWhenJudged(): void {
+    if ([...this.#calls.values()].every(({ hasHead, hasNotRun }) => hasHead || hasNotRun))
+      void this.#closeLost()
+  }
+
+  #hasNotRun(call: Call): void {
+    call.hasNotRun = true
+    if (this.#isClosed) this.#answerLost(call)
+    else this.#closeWhenJudged()
+  }
+
+  #answerLost({ id }: Call): void {
+    const { url } = this.#options
+    this.onmessage?.(faultAnswer(id, new Fault(`the server at ${hostPortOf(url)} ${sessionIsLost}`, 'no')))
+  }
+
+  /** First those that have not run, then the end, by which the others may have. */
+  async #closeLost(): Promise<void> {
+    if (this.#isClosed) return
+    const judged = [...this.#calls.values()].filter(({ hasNotRun }) => hasNotRun)
+    for (const call of judged) {
+      this.#calls.delete(call.id)
+      this.#answerLost(call)
+    }
+    await this.close()
+  }
+
+  #reconnect(reconnect: () => void, ms: number, attempt: number): () => void {
+    const call = this.#making.getStore()
+    if (call && attempt >= resumptions) {
+      this.#unanswered(call)
+      call.giveUp.abort()
+      return () => {}
+    }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      reconnect()
+    }, ms).unref()
+    this.#timers.add(timer)
+    return () => clearTimeout(timer)
+  }
+}

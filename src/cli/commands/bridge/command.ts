@@ -1,0 +1,57 @@
+import { Command, Option } from 'commander'
+import type { Io } from '../../io/io.js'
+import { repeatedArgument, serverIdOption } from '../../options/arguments.js'
+import { addSettingOptions, resolveSettings } from '../../options/settings.js'
+import type { BridgeFlags } from './run.js'
+
+export function build(io: Io): Command {
+  const command = new Command('bridge')
+    .description(
+      'Is a local MCP server (stdio) that is a remote one over mutual TLS, for clients without certificates',
+    )
+    .argument('<url>', 'where MCP is, https://HOST:PORT/mcp')
+    .option('--server-name <name>', 'the name the certificate must have, instead of the host of the URL')
+    .addOption(serverIdOption())
+    .addOption(
+      new Option('--header <header>', 'sent with each request, "NAME: VALUE"; again for more').argParser(
+        repeatedArgument,
+      ),
+    )
+    .option('--log-file <path>', 'write what happens to this file, a JSON object per line (default: stderr)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ mcp-mtls bridge https://mcp.example.org:8443/mcp
+  $ mcp-mtls bridge https://localhost:8445/mcp --cert-dir /etc/mcp --log-file bridge.log
+
+A client starts it and speaks to it on stdin and stdout, which carry MCP alone. It ends with its client. While the
+server cannot be reached, calls are answered with the reason.`,
+    )
+    .action(async (url: string, flags: BridgeFlags) => {
+      const settings = await resolveSettings(command, io)
+      const { run } = await import('./run.js')
+      await run(url, flags, settings, io)
+    })
+  return addSettingOptions(
+    command,
+    ...([
+      'tlsEnabled',
+      'certDir',
+      'caCert',
+      'trustDomains',
+      'clientCert',
+      'clientKey',
+      'keyPassphrase',
+    ] as const),
+    ...([
+      'crl',
+      'crlMissing',
+      'demoMode',
+      'demoAllowRemote',
+      'minVersion',
+      'timeout',
+      'maxAnswerBytes',
+    ] as const),
+  )
+}
