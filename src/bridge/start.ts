@@ -7,17 +7,16 @@ import { StdioNear } from './stdio-near.js'
 export interface StdioBridgeOptions {
   readonly config: McpClientConfig
   readonly headers: Readonly<Record<string, string>>
+  /** How long `initialize` waits for the server before it is answered without it; milliseconds. */
+  readonly early: number
   readonly tell: (event: BridgeEvent) => void
 }
-
-/** How long `initialize` waits for the server; milliseconds. */
-const early = 250
 
 /** Joins the client on stdin and stdout to a remote server. Resolves when the client has gone, or the signal aborts. */
 export async function bridgeStdio(
   input: Readable,
   output: Writable,
-  { config, headers, tell }: StdioBridgeOptions,
+  { config, headers, early, tell }: StdioBridgeOptions,
   signal?: AbortSignal,
 ): Promise<void> {
   const { serverUrl, timeoutMs, serverName, serverId, retryAttempts, maxAnswerBytes } = config

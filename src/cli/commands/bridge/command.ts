@@ -1,4 +1,5 @@
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../../../config/duration.js'
 import type { Io } from '../../io/io.js'
 import { repeatedArgument, serverIdOption } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
@@ -18,6 +19,12 @@ export function build(io: Io): Command {
       ),
     )
     .option('--log-file <path>', 'write what happens to this file, a JSON object per line (default: stderr)')
+    .option(
+      '--initialize-within <duration>',
+      'how long the first answer waits for the server, whose name, instructions and capabilities it has',
+      withinArgument,
+      250,
+    )
     .addHelpText(
       'after',
       `
@@ -54,4 +61,11 @@ server cannot be reached, calls are answered with the reason.`,
       'maxAnswerBytes',
     ] as const),
   )
+}
+
+function withinArgument(text: string): number {
+  const found = parseDuration(text)
+  if (found === undefined || found > 60_000)
+    throw new InvalidArgumentError('Allowed are durations up to 60s.')
+  return found
 }

@@ -13,11 +13,12 @@ export interface BridgeFlags {
   readonly serverId?: readonly string[]
   readonly header?: readonly string[]
   readonly logFile?: string
+  readonly initializeWithin: number
 }
 
 export async function run(
   url: string,
-  { serverName, serverId, header, logFile }: BridgeFlags,
+  { serverName, serverId, header, logFile, initializeWithin: early }: BridgeFlags,
   settings: Settings,
   io: Io,
 ): Promise<void> {
@@ -37,7 +38,7 @@ export async function run(
   const { stop } = stopSignals(io)
   onHangup(() => undefined)
   try {
-    await bridgeStdio(io.stdin, io.stdout, { config, headers, tell: log.write }, stop)
+    await bridgeStdio(io.stdin, io.stdout, { config, headers, early, tell: log.write }, stop)
   } finally {
     log.close()
   }
