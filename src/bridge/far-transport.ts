@@ -46,11 +46,11 @@ interface Call {
 const farewell = 700
 /** How long the verdicts on other requests are waited for once the session is lost; milliseconds. */
 const verdicts = 1000
-/** How often the stream of a call is taken up again where it broke. The stream of the session is for as long as there is one. */
-const resumptions = 2
+/** How often it is tried to take up the stream of a call where it broke. The stream of the session is for as long as there is one. */
+const resumptions = 1
 /** Milliseconds. */
 const reconnection = {
-  initialReconnectionDelay: 500,
+  initialReconnectionDelay: 100,
   maxReconnectionDelay: 5000,
   reconnectionDelayGrowFactor: 1.5,
 }
@@ -85,7 +85,10 @@ export class FarTransport implements Transport {
       reconnectionScheduler: (reconnect, ms, attempt) => this.#reconnect(reconnect, ms, attempt),
     })
     this.#http.onmessage = (message) => this.#received(message as JSONRPCMessage)
-    this.#http.onerror = (error) => this.onerror?.(error)
+    this.#http.onerror = (error) => {
+      // Of a request it is said in its answer.
+      if (!this.#making.getStore()) this.onerror?.(this.#fault(error))
+    }
   }
 
   start(): Promise<void> {
