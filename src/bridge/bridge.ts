@@ -1,14 +1,10 @@
-import {
-  type JSONRPCMessage,
-  type JSONRPCRequest,
-  PROTOCOL_VERSION_META_KEY,
-  type Transport,
-} from '@modelcontextprotocol/server'
+import type { JSONRPCMessage, JSONRPCRequest, Transport } from '@modelcontextprotocol/server'
 import { packageVersion } from '../config/index.js'
 import { Backoff } from '../relay/backoff.js'
 import { metaOf } from '../relay/end.js'
 import { Exchanges, NotModern } from '../relay/exchanges.js'
 import type { Fault } from '../relay/fault.js'
+import { metaKeys } from '../relay/meta-keys.js'
 import { Relay } from '../relay/relay.js'
 import { Channel } from './channel.js'
 import { type FarOptions, FarTransport } from './far-transport.js'
@@ -116,7 +112,7 @@ export class Bridge {
   /** A request of 2026-07-28 says so itself; notifications and answers belong to what was begun with. */
   #isModern(message: JSONRPCMessage): boolean {
     if (!('method' in message)) return false
-    if (metaOf(message.params)?.[PROTOCOL_VERSION_META_KEY] !== undefined) return true
+    if (metaOf(message.params)?.[metaKeys.protocolVersion] !== undefined) return true
     if (message.method === 'server/discover') return true
     if (message.method === 'initialize') this.#hasSession = true
     return !('id' in message) && !this.#hasSession && this.#exchanging !== undefined

@@ -1,13 +1,13 @@
-import {
-  type JSONRPCMessage,
-  type JSONRPCNotification,
-  type JSONRPCRequest,
-  type JSONRPCResponse,
-  type RequestId,
-  SUBSCRIPTION_ID_META_KEY,
-  type Transport,
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  JSONRPCResponse,
+  RequestId,
+  Transport,
 } from '@modelcontextprotocol/server'
 import { asFault, Fault, faultAnswer, hasGone } from './fault.js'
+import { metaKeys } from './meta-keys.js'
 
 /** Who has a request answered by this end. */
 export interface Asker {
@@ -211,10 +211,10 @@ export class End {
         params: { ...params, progressToken: pending.progressToken },
       })
     }
-    const subscription = metaOf(params)?.[SUBSCRIPTION_ID_META_KEY]
+    const subscription = metaOf(params)?.[metaKeys.subscriptionId]
     if (subscription === undefined) return this.#options.onNotification(notification)
     const pending = this.#pending.get(subscription as RequestId)
-    pending?.asker.told?.(withMeta(notification, { [SUBSCRIPTION_ID_META_KEY]: pending.id }))
+    pending?.asker.told?.(withMeta(notification, { [metaKeys.subscriptionId]: pending.id }))
   }
 
   #givenUp(params: JSONRPCNotification['params']): void {

@@ -1,14 +1,9 @@
-import {
-  CLIENT_CAPABILITIES_META_KEY,
-  CLIENT_INFO_META_KEY,
-  type JSONRPCNotification,
-  PROTOCOL_VERSION_META_KEY,
-  type Transport,
-} from '@modelcontextprotocol/server'
+import type { JSONRPCNotification, Transport } from '@modelcontextprotocol/server'
 import { End } from './end.js'
 import { Fault, faultAnswer, faultIn } from './fault.js'
 import { Line, type LineOptions } from './line.js'
 import { answerOf } from './memory.js'
+import { metaKeys } from './meta-keys.js'
 import type { Client } from './relay.js'
 import { Strays } from './strays.js'
 
@@ -99,9 +94,9 @@ export class Exchanges {
       method: 'server/discover',
       params: {
         _meta: {
-          [PROTOCOL_VERSION_META_KEY]: modernRevision,
-          [CLIENT_INFO_META_KEY]: clientInfo,
-          [CLIENT_CAPABILITIES_META_KEY]: {},
+          [metaKeys.protocolVersion]: modernRevision,
+          [metaKeys.clientInfo]: clientInfo,
+          [metaKeys.clientCapabilities]: {},
         },
       },
     })

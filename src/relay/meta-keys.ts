@@ -1,0 +1,7 @@
+/** As the SDK names them, which takes long to load. */
+export const metaKeys = {
+  protocolVersion: 'io.modelcontextprotocol/protocolVersion',
+  clientInfo: 'io.modelcontextprotocol/clientInfo',
+  clientCapabilities: 'io.modelcontextprotocol/clientCapabilities',
+  subscriptionId: 'io.modelcontextprotocol/subscriptionId',
+} as const
