@@ -321,9 +321,10 @@ export class Relay {
   }
 
   async #greet(far: End): Promise<void> {
-    const before = this.#early ?? this.#memory.result
+    const before = this.#memory.result
     await this.#memory.replay(far)
-    if (before) for (const { end } of this.#nears) for (const change of changesOf(before)) end.tell(change)
+    const told = this.#early ?? before // the first meanwhile, it may be
+    if (told) for (const { end } of this.#nears) for (const change of changesOf(told)) end.tell(change)
   }
 
   #lost(fault: Fault, wasUp: boolean): boolean {

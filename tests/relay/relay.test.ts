@@ -1,5 +1,6 @@
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server'
 import { expect, onTestFinished, test } from 'vitest'
+import { Fault, faultAnswer, sessionIsLost } from '../../src/relay/fault.js'
 import { type Client, Relay, type RelayOptions, type Stamp } from '../../src/relay/relay.js'
 import { Wire } from '../support/wire-transport.js'
 
@@ -448,4 +449,61 @@ test('a call that is given up holds nothing back once the server has answered it
   wires[0]?.says({ jsonrpc: '2.0', id, result: { content: [] } })
   log()
   expect(mallory.heard()).toHaveLength(1)
+})
+
+test('what a server has not run since it does not know the session is sent once more, to the next one', async () => {
+  const { join, wires, held, told } = made()
+  const one = await join()
+  await one.open()
+  held.add('tools/call')
+  const lost = (at: number) => {
+    const asked = wires[at]?.sent.findLast(
+      (message) => 'method' in message && message.method === 'tools/call',
+    )
+    wires[at]?.says(faultAnswer((asked as JSONRPCRequest).id, new Fault(`it ${sessionIsLost}`, 'no')))
+  }
+  const answer = one.ask('tools/call', { name: 'x' })
+  await settled()
+  lost(0)
+  await expect.poll(() => told(1)).toEqual(['initialize', 'notifications/initialized', 'tools/call'])
+  expect(wires[0]?.isClosed).toBe(true)
+  lost(1)
+  expect(await answer).toMatchObject({ error: { data: { sent: 'no' } } }) // not a third time
+  expect(one.heard()).toMatchObject([
+    { method: 'notifications/tools/list_changed' },
+    { method: 'notifications/resources/list_changed' },
+  ])
+})
+
+const promised = { protocolVersion: '2025-11-25', capabilities: { prompts: { listChanged: true } } }
+
+test('a client that cannot wait is answered without the server, and told of it later', async () => {
+  const { join, wires, held } = made({ early: { after: 0, result: () => promised } })
+  held.add('initialize')
+  const one = await join()
+  expect(await one.open()).toMatchObject({ result: promised })
+  const listed = one.ask('prompts/list')
+  await settled()
+  const { id } = (wires[0] as Wire).sent[0] as JSONRPCRequest
+  wires[0]?.says({ jsonrpc: '2.0', id, result: initialized })
+  expect(await listed).toMatchObject({ result: { prompts: [] } }) // it has none
+  expect(await one.ask('tools/list')).toMatchObject({ result: { method: 'tools/list', of: 1 } })
+  expect(one.heard()).toEqual([{ jsonrpc: '2.0', method: 'notifications/prompts/list_changed' }])
+})
+
+test('a server that is there in time answers itself, once', async () => {
+  const { join } = made({ early: { after: 10_000, result: () => promised } })
+  const one = await join()
+  expect(await one.open()).toMatchObject({ result: initialized })
+  expect(one.heard()).toEqual([])
+})
+
+test('one that refuses to be initialized says so itself', async () => {
+  const { join, wires, held } = made({ early: { after: 10_000, result: () => promised } })
+  held.add('initialize')
+  const answer = (await join()).ask('initialize', { protocolVersion: '1999-01-01' })
+  await settled()
+  const { id } = (wires[0] as Wire).sent[0] as JSONRPCRequest
+  wires[0]?.says({ jsonrpc: '2.0', id, error: { code: -32602, message: 'no such revision' } })
+  expect(await answer).toMatchObject({ error: { code: -32602, message: 'no such revision' } })
 })
