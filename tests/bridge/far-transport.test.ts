@@ -12,6 +12,12 @@ const json = (response: ServerResponse, message: object, status = 200, headers =
     .end(JSON.stringify({ jsonrpc: '2.0', ...message }))
 const events = (response: ServerResponse) => response.writeHead(200, { 'content-type': 'text/event-stream' })
 
+const opening = {
+  protocolVersion: '2025-11-25',
+  capabilities: {},
+  clientInfo: { name: 'a-client', version: '1' },
+}
+
 /** A transport to a server that answers as the test says, without TLS. */
 async function made(answers: Answers, isModern = false) {
   const server = await foreignServer(undefined, ({ method: verb = '' }, response, body) =>
@@ -34,7 +40,7 @@ async function made(answers: Answers, isModern = false) {
   onTestFinished(() => far.close())
   const send = (message: Message) => far.send({ jsonrpc: '2.0', ...message } as never)
   const ask = async (method: string, id: number | string = method) => {
-    await send({ id, method })
+    await send({ id, method, ...(method === 'initialize' && { params: opening }) })
     await expect.poll(() => came.some((message) => message.id === id)).toBe(true)
     return came.findLast((message) => message.id === id)
   }
