@@ -1,44 +1,14 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { initialize, started } from '../support/bridge-process.js'
 import { certificateDirectory } from '../support/certificates.js'
-import { bin, runCli } from '../support/cli.js'
+import { runCli } from '../support/cli.js'
 import { foreignServer } from '../support/foreign-server.js'
 import { freePort } from '../support/free-port.js'
 import { descendantsOf } from '../support/processes.js'
 import { scratch } from '../support/scratch.js'
-import { tier } from '../support/tier.js'
 import { makeWorld, serveTest } from '../support/world.js'
-
-const initialize = {
-  jsonrpc: '2.0',
-  id: 0,
-  method: 'initialize',
-  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'x', version: '1' } },
-}
-
-/** The command as a client starts it. */
-function started(...args: string[]) {
-  const child = spawn(process.execPath, [bin, 'bridge', ...args], {
-    cwd: scratch(),
-    env: { PATH: process.env.PATH },
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const printed = { stdout: '', stderr: '' }
-  child.stdout.setEncoding('utf8').on('data', (chunk) => (printed.stdout += chunk))
-  child.stderr.setEncoding('utf8').on('data', (chunk) => (printed.stderr += chunk))
-  child.stdin.on('error', () => {})
-  const ended = once(child, 'close')
-  const say = (message: object) => child.stdin.write(`${JSON.stringify(message)}\n`)
-  const lines = () =>
-    printed.stdout
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line))
-  return { child, printed, ended, say, lines }
-}
 
 test.each([
   [[], /missing required argument/],
@@ -168,24 +138,4 @@ test('what is no MCP on stdin is refused, and the rest goes on', async () => {
     { id: null, error: { code: -32600 } },
     { id: 0, result: { capabilities: { tools: { listChanged: true } } } },
   ])
-})
-
-test('it starts and stops again and again, and the server keeps nothing of it', async () => {
-  await using world = await makeWorld()
-  await using server = await serveTest({ tls: world.tls, sessions: { max: 2 } })
-  for (let round = 0; round < tier(4, 200); round++) {
-    const { child, ended, say, lines } = started(
-      server.server.url,
-      '--cert-dir',
-      world.certDir,
-      '--initialize-within',
-      '30s',
-    )
-    say(initialize)
-    await expect.poll(lines).toHaveLength(1)
-    // A session that is left behind would take the place of a later one.
-    expect(lines()[0]).toMatchObject({ result: { serverInfo: { name: 'test-mcp' } } })
-    child.stdin.end()
-    expect(await ended).toEqual([0, null])
-  }
 })
