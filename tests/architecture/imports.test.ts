@@ -28,7 +28,7 @@ test('the reader sees every way to import', () => {
 })
 
 test('the table is read from CONTRIBUTING.md', () => {
-  expect(Object.keys(table)).toHaveLength(23)
+  expect(Object.keys(table)).toHaveLength(24)
   expect(table).toMatchObject({ text: [], servers: ['errors', 'text', 'places', 'server'], cli: ['all'] })
 })
 
