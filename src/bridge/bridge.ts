@@ -7,20 +7,25 @@ import type { Fault } from '../relay/fault.js'
 import { metaKeys } from '../relay/meta-keys.js'
 import { Relay } from '../relay/relay.js'
 import { Channel } from './channel.js'
-import { type FarOptions, FarTransport } from './far-transport.js'
+import type { Tell } from './event.js'
+import type { FarServer } from './far-server.js'
+import { FarTransport } from './far-transport.js'
 
-export interface BridgeOptions extends Omit<FarOptions, 'isModern'> {
-  /** Time for the server to take a new session; milliseconds. */
-  readonly startTimeout: number
+export interface BridgeOptions {
+  readonly server: FarServer
   /** How long `initialize` waits for the server before it is answered without it; milliseconds. */
   readonly early: number
   /** Told what happens, for a log. */
-  readonly tell: (event: BridgeEvent) => void
+  readonly tell: Tell
 }
 
-export interface BridgeEvent {
-  readonly event: 'connected' | 'lost' | 'error' | 'relaxed'
-  readonly message: string
+/** A client that is joined to what it sees as one server. Ends with its client. */
+export interface Joined {
+  /** Resolves when the client has gone and the server knows. */
+  readonly closed: Promise<void>
+  /** Reads what the client says from now on. */
+  start(): Promise<void>
+  close(): Promise<void>
 }
 
 /** Requests without an answer, in each direction. */
@@ -34,7 +39,7 @@ const methodNotFound = -32_601
  * One client, which is joined to a remote server in the era that both speak: a session, or requests of 2026-07-28, which need none.
  * Ends with its client.
  */
-export class Bridge {
+export class Bridge implements Joined {
   readonly #client: Transport
   readonly #options: BridgeOptions
   readonly #relay: Relay
@@ -85,15 +90,16 @@ export class Bridge {
   }
 
   #lineOptions(isModern: boolean) {
-    const { url, fetch, headers, retryAttempts, maxAnswerBytes, startTimeout, tell } = this.#options
+    const { server, tell } = this.#options
+    const { name, startTimeout } = server
     return {
-      name: `the server at ${url.host}`,
+      name: `the server at ${server.url.host}`,
       maxInFlight: inFlightAtMost,
       startTimeout,
       backoff: new Backoff(undefined, longestWait),
       tellsWhy: true,
-      dial: async () => new FarTransport({ url, fetch, headers, isModern, retryAttempts, maxAnswerBytes }),
-      onOpen: () => tell({ event: 'connected', message: `connected to ${url.host}` }),
+      dial: async () => new FarTransport({ ...server, isModern }),
+      onOpen: () => tell({ event: 'connected', message: `connected to ${name}` }),
       onLost: ({ message }: Fault) => tell({ event: 'lost', message }),
       onError: ({ message }: Error) => tell({ event: 'error', message }),
       onEmpty: () => {},

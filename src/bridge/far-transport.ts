@@ -14,18 +14,13 @@ import { explainFailure, isUnsent } from '../client/failure.js'
 import { withRetries } from '../client/retry.js'
 import { hostPortOf } from '../config/index.js'
 import { Fault, faultAnswer, sessionIsLost } from '../relay/fault.js'
+import type { FarServer } from './far-server.js'
 import { answerIn, faultOf } from './words.js'
 
-export interface FarOptions {
-  readonly url: URL
+export interface FarOptions extends Pick<FarServer, 'url' | 'headers' | 'retryAttempts' | 'maxAnswerBytes'> {
   readonly fetch: FetchLike
-  /** Sent with each request. */
-  readonly headers: Readonly<Record<string, string>>
   /** Whether the revision has no sessions (2026-07-28): a request is given up by ending its stream. */
   readonly isModern: boolean
-  /** How often what was not sent is tried again. */
-  readonly retryAttempts: number
-  readonly maxAnswerBytes: number
 }
 
 /** A request that has no answer yet. */

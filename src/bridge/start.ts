@@ -1,52 +1,23 @@
 import type { Readable, Writable } from 'node:stream'
-import { fetchOver, plainFetch } from '../client/fetch.js'
-import type { McpClientConfig } from '../config/index.js'
-import { Bridge, type BridgeEvent } from './bridge.js'
+import type { BridgeOptions } from './bridge.js'
+import type { FarServer } from './far-server.js'
+import { joinClient } from './join.js'
 import { StdioNear } from './stdio-near.js'
 
-export interface StdioBridgeOptions {
-  readonly config: McpClientConfig
-  readonly headers: Readonly<Record<string, string>>
-  /** How long `initialize` waits for the server before it is answered without it; milliseconds. */
-  readonly early: number
-  readonly tell: (event: BridgeEvent) => void
-}
-
-/** Joins the client on stdin and stdout to a remote server. Resolves when the client has gone, or the signal aborts. */
+/** Joins the client on stdin and stdout to remote servers. Resolves when the client has gone, or the signal aborts. */
 export async function bridgeStdio(
   input: Readable,
   output: Writable,
-  { config, headers, early, tell }: StdioBridgeOptions,
+  servers: readonly [FarServer, ...FarServer[]],
+  options: Omit<BridgeOptions, 'server'>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { serverUrl, timeoutMs, serverName, serverId, retryAttempts, maxAnswerBytes } = config
-  const fetch = config.useTls
-    ? fetchOver(config.tls, {
-        serverName,
-        serverId,
-        connectTimeout: timeoutMs,
-        handshakeTimeout: Math.min(5000, timeoutMs / 2),
-        onSecurityEvent: (event) => {
-          if (event.event === 'verification-relaxed')
-            tell({ event: 'relaxed', message: `demo mode: not verified (${event.relaxed.join(', ')})` })
-        },
-      })
-    : plainFetch()
-  const bridge = new Bridge(new StdioNear(input, output), {
-    url: new URL(serverUrl),
-    fetch,
-    headers,
-    retryAttempts,
-    maxAnswerBytes,
-    startTimeout: timeoutMs,
-    early,
-    tell,
-  })
-  const close = () => void bridge.close()
+  const joined = joinClient(new StdioNear(input, output), servers, options)
+  const close = () => void joined.close()
   signal?.addEventListener('abort', close, { once: true })
-  await bridge.start()
+  await joined.start()
   if (signal?.aborted) close()
-  await bridge.closed
+  await joined.closed
   signal?.removeEventListener('abort', close)
-  void fetch.close() // what is still under way was given up
+  for (const { fetch } of servers) void fetch.close() // what is still under way was given up
 }

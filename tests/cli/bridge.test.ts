@@ -14,7 +14,10 @@ test.each([
   [[], /missing required argument/],
   [['http://localhost:1/mcp'], /must start with https|https:\/\//],
   [['https://localhost:1/mcp', '--header', 'nothing'], /--header: expected NAME: VALUE/],
-  [['https://localhost:1/mcp', '--header', 'Mcp-Session-Id: x'], /Mcp-Session-Id is reserved/],
+  [
+    ['https://localhost:1/mcp', '--header', 'Mcp-Session-Id: x'],
+    /Mcp-Session-Id: is set by the connection or by MCP itself/,
+  ],
   [['https://localhost:1/mcp', '--initialize-within', 'soon'], /Allowed are durations/],
   [['https://localhost:1/mcp', '--log-file', 'absent/bridge.log'], /cannot be written/],
 ])('bridge %j ends before it reads anything, with words', async (args, words) => {

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { onTestFinished } from 'vitest'
-import type { BridgeEvent } from '../../src/bridge/bridge.js'
+import type { BridgeEvent } from '../../src/bridge/event.js'
+import { farServer } from '../../src/bridge/far-server.js'
 import { bridgeStdio } from '../../src/bridge/start.js'
 import { parseClientConfig } from '../../src/config/index.js'
 import { Lines } from '../../src/relay/lines.js'
@@ -39,12 +40,8 @@ export function bridged(url: string, certDir: string, early = 30_000, options: o
   })
   output.on('data', (chunk) => lines.push(chunk))
   const config = parseClientConfig({ serverUrl: url, tls: { certDir }, timeoutMs: 5000, ...options })
-  const running = bridgeStdio(input, output, {
-    config,
-    headers: {},
-    early,
-    tell: (event) => events.push(event),
-  })
+  const tell = (event: BridgeEvent) => void events.push(event)
+  const running = bridgeStdio(input, output, [farServer(config, tell)], { early, tell })
   let last = 0
   const say = (message: Message) => void input.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
   const ask = (method: string, params: object = {}) => {

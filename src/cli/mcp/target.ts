@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { headerProblem } from '../../config/header-problem.js'
 import {
   hostPortOf,
   type McpServerEntry,
@@ -10,8 +9,8 @@ import {
   withMcpPath,
 } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
-import { ofPeer } from '../../text/of-peer.js'
 import type { Io } from '../io/io.js'
+import { headersOf } from '../options/headers.js'
 import { mcpServers } from '../options/mcp-servers.js'
 import { suggestion } from './near.js'
 import type { ServerFlags } from './options.js'
@@ -89,17 +88,6 @@ function withFlags({ name, entry }: Target, { serverName, serverId, header }: Se
       ...(Object.keys(headers).length > 0 && { headers }),
     },
   }
-}
-
-/** Throws `CONFIG_INVALID`, and shows no value: it is often a secret. */
-function headersOf(lines: readonly string[] = []): Record<string, string> {
-  const headers = lines.map((line) => {
-    const [, name = '', value = ''] = /^([^:]*):[\t ]*([\s\S]*?)[\t ]*$/.exec(line) ?? []
-    const problem = name === '' ? 'expected NAME: VALUE' : headerProblem(name, value)
-    if (problem === undefined) return [name, value] as const
-    throw new MtlsError('CONFIG_INVALID', `--header${name === '' ? '' : ` ${ofPeer(name, 60)}`}: ${problem}`)
-  })
-  return Object.fromEntries(headers)
 }
 
 /** Folders as a server gets them. */

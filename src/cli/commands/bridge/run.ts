@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { farServer } from '../../../bridge/far-server.js'
 import { bridgeStdio } from '../../../bridge/start.js'
 import { parseClientConfig, type Settings } from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
@@ -7,6 +8,7 @@ import { printable } from '../../../text/printable.js'
 import type { Io } from '../../io/io.js'
 import { writeLines } from '../../io/output.js'
 import { onHangup, stopSignals } from '../../io/signals.js'
+import { headersOf } from '../../options/headers.js'
 
 export interface BridgeFlags {
   readonly serverName?: string
@@ -24,7 +26,7 @@ export async function run(
 ): Promise<void> {
   io.isService = true // its client may go at any time
   const { tlsEnabled, tls, timeoutMs, maxAnswerBytes } = settings
-  const headers = headersIn(header ?? [])
+  const headers = headersOf(header)
   const config = parseClientConfig({
     serverUrl: url,
     useTls: tlsEnabled,
@@ -33,37 +35,18 @@ export async function run(
     ...(serverId !== undefined && { serverId }),
     timeoutMs,
     maxAnswerBytes,
+    ...(header && { headers }),
   })
   const log = openLogFile(logFile, io)
   const { stop } = stopSignals(io)
   onHangup(() => undefined)
   try {
-    await bridgeStdio(io.stdin, io.stdout, { config, headers, early, tell: log.write }, stop)
+    const servers = [farServer(config, log.write)] as const
+    await bridgeStdio(io.stdin, io.stdout, servers, { early, tell: log.write }, stop)
   } finally {
     log.close()
   }
   io.stopped = true // nobody reads what stdout still holds
-}
-
-/** Names that MCP and HTTP give a meaning of their own. */
-const reserved = /^(?:mcp-.*|host|content-.*|transfer-encoding|connection|accept|last-event-id)$/i
-
-/** Throws `CONFIG_INVALID`; a value may be a secret and is not shown. */
-function headersIn(given: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    given.map((text) => {
-      const [, name = '', value = ''] = /^([\w!#$%&'*+.^`|~-]+):[ \t]*([\t\x20-\x7e]*)$/.exec(text) ?? []
-      if (name === '' || reserved.test(name))
-        throw new MtlsError(
-          'CONFIG_INVALID',
-          name === '' ? '--header: expected NAME: VALUE' : `--header: ${name} is reserved`,
-          {
-            hint: 'Write it like --header "X-Team: red".',
-          },
-        )
-      return [name, value]
-    }),
-  )
 }
 
 interface EventLog {

@@ -1,0 +1,47 @@
+import type { FetchLike } from '@modelcontextprotocol/client'
+import { fetchOver, plainFetch } from '../client/fetch.js'
+import { hostPortOf, type McpClientConfig } from '../config/index.js'
+import type { BridgeEvent, Tell } from './event.js'
+
+/** A remote server, and how it is reached. Several clients may share it: each has its own session there. */
+export interface FarServer {
+  /** What people call it: the name of its entry, or its host. */
+  readonly name: string
+  readonly url: URL
+  readonly fetch: FetchLike & { close(): Promise<void> }
+  /** Sent with each request. */
+  readonly headers: Readonly<Record<string, string>>
+  /** How often what was not sent is tried again. */
+  readonly retryAttempts: number
+  readonly maxAnswerBytes: number
+  /** Time for the server to take a new session; milliseconds. */
+  readonly startTimeout: number
+}
+
+/** Nothing is connected before it is used. `name`: by default its host and port. Throws as reading certificates does. */
+export function farServer(config: McpClientConfig, tell: Tell, name?: string): FarServer {
+  const { headers = {}, serverUrl, timeoutMs, serverName, serverId, retryAttempts, maxAnswerBytes } = config
+  const url = new URL(serverUrl)
+  const relaxed = (message: string): BridgeEvent => ({ event: 'relaxed', message })
+  const fetch = config.useTls
+    ? fetchOver(config.tls, {
+        serverName,
+        serverId,
+        connectTimeout: timeoutMs,
+        handshakeTimeout: Math.min(5000, timeoutMs / 2),
+        onSecurityEvent: (event) => {
+          if (event.event === 'verification-relaxed')
+            tell(relaxed(`demo mode: not verified (${event.relaxed.join(', ')})`))
+        },
+      })
+    : plainFetch()
+  return {
+    name: name ?? hostPortOf(url),
+    url,
+    fetch,
+    headers,
+    retryAttempts,
+    maxAnswerBytes,
+    startTimeout: timeoutMs,
+  }
+}
