@@ -12,7 +12,7 @@ export async function bridgeStdio(
   options: Omit<BridgeOptions, 'server'>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const joined = joinClient(new StdioNear(input, output), servers, options)
+  const joined = await joinClient(new StdioNear(input, output), servers, options)
   const close = () => void joined.close()
   signal?.addEventListener('abort', close, { once: true })
   await joined.start()
