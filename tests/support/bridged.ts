@@ -23,8 +23,13 @@ export interface Bridged {
   end(): Promise<void>
 }
 
-/** A bridge in the process of the test, whose client is the test. */
-export function bridged(url: string, certDir: string, early = 30_000, options: object = {}): Bridged {
+/** A bridge in the process of the test, whose client is the test; to one server, or to several by their names. */
+export function bridged(
+  servers: string | Readonly<Record<string, string>>,
+  certDir: string,
+  early = 30_000,
+  options: object = {},
+): Bridged {
   const [input, output] = [new PassThrough(), new PassThrough()]
   const events: BridgeEvent[] = []
   const heard: Message[] = []
@@ -39,9 +44,15 @@ export function bridged(url: string, certDir: string, early = 30_000, options: o
     },
   })
   output.on('data', (chunk) => lines.push(chunk))
-  const config = parseClientConfig({ serverUrl: url, tls: { certDir }, timeoutMs: 5000, ...options })
   const tell = (event: BridgeEvent) => void events.push(event)
-  const running = bridgeStdio(input, output, [farServer(config, tell)], { early, tell })
+  const far = (serverUrl: string, name?: string) =>
+    farServer(parseClientConfig({ serverUrl, tls: { certDir }, timeoutMs: 5000, ...options }), tell, name)
+  const [first, ...others] =
+    typeof servers === 'string'
+      ? [far(servers)]
+      : Object.entries(servers).map(([name, url]) => far(url, name))
+  if (!first) throw new Error('no server')
+  const running = bridgeStdio(input, output, [first, ...others], { early, tell })
   let last = 0
   const say = (message: Message) => void input.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
   const ask = (method: string, params: object = {}) => {
