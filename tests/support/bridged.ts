@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { onTestFinished } from 'vitest'
 import type { BridgeEvent } from '../../src/bridge/event.js'
 import { farServer } from '../../src/bridge/far-server.js'
-import { bridgeStdio } from '../../src/bridge/start.js'
+import { startBridge } from '../../src/bridge/start.js'
 import { parseClientConfig } from '../../src/config/index.js'
 import { Lines } from '../../src/relay/lines.js'
 import type { Message } from './compare/clients.js'
@@ -45,14 +45,14 @@ export function bridged(
   })
   output.on('data', (chunk) => lines.push(chunk))
   const tell = (event: BridgeEvent) => void events.push(event)
-  const far = (serverUrl: string, name?: string) =>
-    farServer(parseClientConfig({ serverUrl, tls: { certDir }, timeoutMs: 5000, ...options }), tell, name)
+  const far = (name: string, serverUrl: string) =>
+    farServer(name, parseClientConfig({ serverUrl, tls: { certDir }, timeoutMs: 5000, ...options }), tell)
   const [first, ...others] =
     typeof servers === 'string'
-      ? [far(servers)]
-      : Object.entries(servers).map(([name, url]) => far(url, name))
+      ? [far('the-server', servers)]
+      : Object.entries(servers).map(([name, url]) => far(name, url))
   if (!first) throw new Error('no server')
-  const running = bridgeStdio(input, output, [first, ...others], { early, tell })
+  const running = startBridge({ input, output }, [first, ...others], { early, tell })
   let last = 0
   const say = (message: Message) => void input.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
   const ask = (method: string, params: object = {}) => {
@@ -64,7 +64,7 @@ export function bridged(
   }
   const end = async () => {
     input.end()
-    await running
+    await (await running).closed
   }
   onTestFinished(end)
   return {

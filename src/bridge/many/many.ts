@@ -10,7 +10,7 @@ import { type Asked, End, onlyRequestOf } from '../../relay/end.js'
 import { asFault, Fault, faultAnswer, isFault } from '../../relay/fault.js'
 import { isObject } from '../../relay/message.js'
 import { printable } from '../../text/printable.js'
-import type { BridgeOptions, Joined } from '../bridge.js'
+import type { Joined, JoinOptions } from '../bridge.js'
 import type { FarServer } from '../far-server.js'
 import { listen } from './listen.js'
 import { type Entry, type ListMethod, listKeys, type NotListed, type WholeList, wholeList } from './lists.js'
@@ -42,21 +42,23 @@ const named = {
 export class Many implements Joined {
   readonly #client: Transport
   readonly #servers: readonly FarServer[]
-  readonly #options: Omit<BridgeOptions, 'server'>
+  readonly #options: JoinOptions
   #parts: readonly Part[] = []
   #near: End | undefined
   readonly #names = { 'tools/list': new Names<Part>(), 'prompts/list': new Names<Part>() }
   #resources = new Resources<Part>([])
   readonly #tasks = new Map<string, Part>()
-  /** What was listed last of whom, to say of a server once that it is left out. */
-  readonly #leftOut = new Set<string>()
+  /** What was listed without it. */
+  readonly #leftOut = new Map<Part, Set<ListMethod>>()
+  /** Its client began with `initialize`: it hears of changes without asking for them. */
+  #isSession = false
   #closed: Promise<void> | undefined
   #onClosed: () => void = () => {}
   readonly closed = new Promise<void>((resolve) => {
     this.#onClosed = resolve
   })
 
-  constructor(client: Transport, servers: readonly FarServer[], options: Omit<BridgeOptions, 'server'>) {
+  constructor(client: Transport, servers: readonly FarServer[], options: JoinOptions) {
     this.#client = client
     this.#servers = servers
     this.#options = options
@@ -66,10 +68,9 @@ export class Many implements Joined {
     const hears = {
       onRequest: (_part: Part, asked: Asked) => this.#askClient(asked),
       onNotification: (part: Part, notification: JSONRPCNotification) => this.#heard(part, notification),
+      onConnected: (part: Part) => this.#isThere(part),
     }
-    this.#parts = await Promise.all(
-      this.#servers.map((server) => Part.open({ ...this.#options, server }, hears)),
-    )
+    this.#parts = await Promise.all(this.#servers.map((server) => Part.open(server, this.#options, hears)))
     this.#resources = new Resources(this.#parts)
     this.#near = await End.open(this.#client, {
       name: 'the client',
@@ -168,6 +169,7 @@ export class Many implements Joined {
     }
     const serverInfo = { name: 'mcp-mtls-bridge', version: packageVersion }
     if (request.method === 'initialize') {
+      this.#isSession = true
       const [protocolVersion] = results.map((result) => String(result.protocolVersion)).sort()
       return resultOf(request, { protocolVersion, ...common, serverInfo })
     }
@@ -233,7 +235,7 @@ export class Many implements Joined {
   #tellLeftOut(method: ListMethod, good: readonly WholeList[], bad: readonly NotListed[]): void {
     const { tell } = this.#options
     for (const { part, isCut } of good) {
-      this.#leftOut.delete(`${part.name} ${method}`)
+      this.#leftOut.get(part)?.delete(method)
       if (isCut)
         tell({
           event: 'error',
@@ -241,11 +243,20 @@ export class Many implements Joined {
         })
     }
     for (const { part, answer } of bad) {
-      const what = `${part.name} ${method}`
-      if (!isFault(answer) || this.#leftOut.has(what)) continue
-      this.#leftOut.add(what)
+      const methods = this.#leftOut.get(part) ?? new Set()
+      if (!isFault(answer) || methods.has(method)) continue
+      this.#leftOut.set(part, methods.add(method))
       tell({ event: 'error', message: `${part.name} is left out of ${method}: ${answer.error.message}` })
     }
+  }
+
+  /** What was listed without a server is another list now. */
+  #isThere(part: Part): void {
+    const kinds = [...(this.#leftOut.get(part) ?? [])].map((method) => method.split('/')[0])
+    this.#leftOut.delete(part)
+    if (!this.#isSession) return
+    for (const kind of new Set(kinds))
+      if (kind !== 'tasks') this.#near?.tell({ jsonrpc: '2.0', method: `notifications/${kind}/list_changed` })
   }
 
   async #askNamed(method: keyof typeof named, asked: Asked, signal: AbortSignal): Promise<Answer> {

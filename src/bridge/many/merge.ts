@@ -2,9 +2,12 @@ import { isObject } from '../../relay/message.js'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** What several servers offer, taken together: whatever one of them has. */
+/** What several servers offer, taken together: whatever one of them has. Its lists change when one comes or goes. */
 export function mergedCapabilities(all: readonly Json[]): Json {
-  return all.reduce(merged, {})
+  const capabilities = all.reduce(merged, {})
+  const listed = ['tools', 'prompts', 'resources'].filter((kind) => isObject(capabilities[kind]))
+  const changing = listed.map((kind) => [kind, { ...(capabilities[kind] as Json), listChanged: true }])
+  return { ...capabilities, ...Object.fromEntries(changing) }
 }
 
 function merged(one: Json, other: Json): Json {

@@ -1,12 +1,16 @@
 import type { JSONRPCNotification, JSONRPCRequest, JSONRPCResponse } from '@modelcontextprotocol/server'
 import { type Asked, End } from '../../relay/end.js'
 import { Fault, faultAnswer } from '../../relay/fault.js'
-import { Bridge, type BridgeOptions } from '../bridge.js'
-import { linkedPair } from './linked-pair.js'
+import { Bridge, type JoinOptions } from '../bridge.js'
+import type { Tell } from '../event.js'
+import type { FarServer } from '../far-server.js'
+import { linkedPair } from '../linked-pair.js'
 
 export interface Hears {
   readonly onRequest: (part: Part, asked: Asked) => void
   readonly onNotification: (part: Part, notification: JSONRPCNotification) => void
+  /** Its server is there, again perhaps. */
+  readonly onConnected: (part: Part) => void
 }
 
 export interface AskOptions {
@@ -25,10 +29,14 @@ export class Part {
   readonly #bridge: Bridge
   readonly #end: End
 
-  static async open(options: BridgeOptions, hears: Hears): Promise<Part> {
+  static async open(server: FarServer, options: JoinOptions, hears: Hears): Promise<Part> {
     const [near, far] = linkedPair()
-    const bridge = new Bridge(near, options)
-    const { name } = options.server
+    const tell: Tell = (event) => {
+      options.tell(event)
+      if (event.event === 'connected') hears.onConnected(part)
+    }
+    const bridge = new Bridge(near, server, { ...options, tell })
+    const { name } = server
     const end = await End.open(far, {
       name,
       maxInFlight: inFlightAtMost,

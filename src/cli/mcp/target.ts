@@ -4,7 +4,8 @@ import { hostPortOf, type McpServerEntry, type Settings, serverIdsIn } from '../
 import { MtlsError } from '../../errors.js'
 import type { Io } from '../io/io.js'
 import { headersOf } from '../options/headers.js'
-import { entryNamed, mcpServers, serverUrlOf } from '../options/mcp-servers.js'
+import { mcpServers } from '../options/mcp-servers.js'
+import { entryNamed, serverUrlOf } from '../options/one-server.js'
 import type { ServerFlags } from './options.js'
 
 /** The server that is called. */

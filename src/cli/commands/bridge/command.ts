@@ -26,6 +26,11 @@ export function build(io: Io): Command {
         'sent with each request, to each server, "NAME: VALUE"; again for more',
       ).argParser(repeatedArgument),
     )
+    .option(
+      '--listen <host:port>',
+      'serve HTTP on loopback instead of stdin and stdout, for clients that only know URLs',
+    )
+    .option('--origin <url>', 'with --listen: the one origin whose web pages may call it')
     .option('--log-file <path>', 'write what happens to this file, a JSON object per line (default: stderr)')
     .option(
       '--initialize-within <duration>',
@@ -40,10 +45,13 @@ Examples:
   $ mcp-mtls bridge https://mcp.example.org:8443/mcp
   $ mcp-mtls bridge https://localhost:8443/mcp https://localhost:8444/mcp --cert-dir /etc/mcp --log-file bridge.log
   $ mcp-mtls bridge --config servers.json
+  $ mcp-mtls bridge https://mcp.example.org:8443/mcp --listen 127.0.0.1:8090
 
 A client starts it and speaks to it on stdin and stdout, which carry MCP alone. It ends with its client. While the
 server cannot be reached, calls are answered with the reason. Tools and prompts of several servers keep their names; where two have the
-same one, the name of the server stands before it.`,
+same one, the name of the server stands before it.
+
+With --listen it prints a URL that is new each time. Whoever has it calls the servers with your certificate: keep it to yourself.`,
     )
     .action(async (urls: readonly string[], flags: BridgeFlags) => {
       const settings = await resolveSettings(command, io)

@@ -1,34 +1,30 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { farServer } from '../../../bridge/far-server.js'
-import { bridgeStdio } from '../../../bridge/start.js'
+import { farServer, freeName } from '../../../bridge/far-server.js'
+import { startBridge } from '../../../bridge/start.js'
 import {
-  hostPortOf,
+  type ListenPlace,
   type McpServerEntry,
   parseClientConfig,
+  parseListenPlace,
   type Settings,
   serverIdsIn,
 } from '../../../config/index.js'
 import { MtlsError } from '../../../errors.js'
-import { bare } from '../../../text/host.js'
 import { printable } from '../../../text/printable.js'
 import type { Io } from '../../io/io.js'
 import { writeLines } from '../../io/output.js'
 import { onHangup, stopSignals } from '../../io/signals.js'
 import { headersOf } from '../../options/headers.js'
-import {
-  clientOptionsOf,
-  entryNamed,
-  mcpServers,
-  noServer,
-  type ServersFlags,
-  serverUrlOf,
-} from '../../options/mcp-servers.js'
+import { mcpServers, type ServersFlags } from '../../options/mcp-servers.js'
+import { clientOptionsOf, entryNamed, noServer, serverUrlOf } from '../../options/one-server.js'
 
 export interface BridgeFlags extends ServersFlags {
   readonly server?: readonly string[]
   readonly serverName?: string
   readonly header?: readonly string[]
+  readonly listen?: string
+  readonly origin?: string
   readonly logFile?: string
   readonly initializeWithin: number
 }
@@ -44,19 +40,30 @@ export async function run(
   const configs = entries.map(
     ([name, entry]) => [name, parseClientConfig(clientOptionsOf(entry, settings))] as const,
   )
+  const place = listenPlaceOf(flags)
   const log = openLogFile(flags.logFile, io)
   for (const message of notices) log.write({ event: 'notice', message })
   const { stop } = stopSignals(io)
   onHangup(() => undefined)
   try {
-    const [first, ...others] = configs.map(([name, config]) => farServer(config, log.write, name))
+    const [first, ...others] = configs.map(([name, config]) => farServer(name, config, log.write))
     if (!first) throw noServer()
     const options = { early: flags.initializeWithin, tell: log.write }
-    await bridgeStdio(io.stdin, io.stdout, [first, ...others], options, stop)
+    const near = place ?? { input: io.stdin, output: io.stdout }
+    const { url, closed } = await startBridge(near, [first, ...others], options, stop)
+    if (url !== undefined) writeLines(io.stdout, [url])
+    await closed
   } finally {
     log.close()
   }
   io.stopped = true // nobody reads what stdout still holds
+}
+
+/** Throws `CONFIG_INVALID`. */
+function listenPlaceOf({ listen, origin }: BridgeFlags): ListenPlace | undefined {
+  if (listen !== undefined) return parseListenPlace(listen, origin)
+  if (origin === undefined) return undefined
+  throw new MtlsError('CONFIG_INVALID', '--origin is for web pages, which come over HTTP: it needs --listen')
 }
 
 interface Entries {
@@ -75,7 +82,10 @@ function entriesOf(urls: readonly string[], flags: BridgeFlags, settings: Settin
   const entries = new Map<string, McpServerEntry>()
   for (const text of urls) {
     const url = serverUrlOf(text, settings)
-    entries.set(freeName(url, entries), { url, tls: {}, ...(ids && { serverId: ids }) })
+    entries.set(
+      freeName(new URL(url), (name) => entries.has(name)),
+      { url, tls: {}, ...(ids && { serverId: ids }) },
+    )
   }
   for (const name of only ?? Object.keys(file?.servers ?? {})) {
     if (!file) continue
@@ -93,15 +103,6 @@ function entriesOf(urls: readonly string[], flags: BridgeFlags, settings: Settin
     ]),
     notices: file?.notices ?? [],
   }
-}
-
-/** The host of a URL; where several have it, with the port; where that is not enough, with a number. */
-function freeName(text: string, taken: ReadonlyMap<string, unknown>): string {
-  const url = new URL(text)
-  const names = [bare(url.hostname), hostPortOf(url)]
-  for (let number = 2; names.every((name) => taken.has(name)); number++)
-    names.push(`${hostPortOf(url)}-${number}`)
-  return names.find((name) => !taken.has(name)) ?? text
 }
 
 interface EventLog {

@@ -9,7 +9,7 @@ import type { BundleOptions } from '../../../desktop/mcpb.js'
 import { MtlsError } from '../../../errors.js'
 import type { Io } from '../../io/io.js'
 import { headersOf } from '../../options/headers.js'
-import { serverUrlOf } from '../../options/mcp-servers.js'
+import { serverUrlOf } from '../../options/one-server.js'
 import { bridgeSettings, type ClientConfigFlags } from './flags.js'
 
 /** The script of this package that is run, wherever this module is. */
