@@ -3,12 +3,13 @@ import { packageVersion } from '../config/index.js'
 import { Backoff } from '../relay/backoff.js'
 import { metaOf } from '../relay/end.js'
 import { Exchanges, NotModern } from '../relay/exchanges.js'
-import type { Fault } from '../relay/fault.js'
+import { type Fault, faultAnswer } from '../relay/fault.js'
 import { metaKeys } from '../relay/meta-keys.js'
 import { Relay } from '../relay/relay.js'
 import { Channel } from './channel.js'
 import type { Tell } from './event.js'
 import type { FarServer } from './far-server.js'
+import { FarSession } from './far-session.js'
 import { FarTransport } from './far-transport.js'
 
 export interface JoinOptions {
@@ -37,8 +38,6 @@ export interface Started extends Omit<Joined, 'start'> {
 const inFlightAtMost = 1000
 /** A server that comes up is found after so long at most; milliseconds. */
 const longestWait = 5000
-/** JSON-RPC 2.0: no such method; clients that look for 2026-07-28 then go on with `initialize`. */
-const methodNotFound = -32_601
 
 /**
  * One client, which is joined to a remote server in the era that both speak: a session, or requests of 2026-07-28, which need none.
@@ -55,6 +54,8 @@ export class Bridge implements Joined {
   #hasSession = false
   #joined: Promise<void> | undefined
   #exchanging: Promise<void> | undefined
+  /** Serves a client of 2026-07-28 where the server has sessions alone. */
+  #translated: Relay | undefined
   #closed: Promise<void> | undefined
   #onClosed: () => void = () => {}
   /** Resolves when the client has gone and the server knows. */
@@ -90,9 +91,12 @@ export class Bridge implements Joined {
   }
 
   close(): Promise<void> {
-    this.#closed ??= Promise.all([this.#relay.close(), this.#exchanges.close(), this.#client.close()]).then(
-      () => this.#onClosed(),
-    )
+    this.#closed ??= Promise.all([
+      this.#relay.close(),
+      this.#exchanges.close(),
+      this.#translated?.close(),
+      this.#client.close(),
+    ]).then(() => this.#onClosed())
     return this.#closed
   }
 
@@ -100,13 +104,14 @@ export class Bridge implements Joined {
     const server = this.#server
     const { name, startTimeout } = server
     const { tell } = this.#options
+    const far = (isModern: boolean) => new FarTransport({ ...server, isModern })
     return {
       name: `the server at ${server.url.host}`,
       maxInFlight: inFlightAtMost,
       startTimeout,
       backoff: new Backoff(undefined, longestWait),
       tellsWhy: true,
-      dial: async () => new FarTransport({ ...server, isModern }),
+      dial: async () => (isModern ? far(true) : new FarSession(far)),
       onOpen: () => tell({ event: 'connected', message: `connected to ${name}` }),
       onLost: ({ message }: Fault) => tell({ event: 'lost', message }),
       onError: ({ message }: Error) => tell({ event: 'error', message }),
@@ -116,10 +121,13 @@ export class Bridge implements Joined {
 
   #said(message: JSONRPCMessage): void {
     if (!this.#isModern(message)) return this.#sessionChannel.says(message)
-    this.#exchanging ??= this.#exchange()
+    this.#exchanging ??= this.#exchange().catch((error) => {
+      this.#exchanging = undefined
+      throw error
+    })
     this.#exchanging.then(
       () => this.#exchangeChannel.says(message),
-      () => this.#refuse(message),
+      (fault) => this.#refuse(message, fault),
     )
   }
 
@@ -132,19 +140,23 @@ export class Bridge implements Joined {
     return !('id' in message) && !this.#hasSession && this.#exchanging !== undefined
   }
 
-  /** Rejects when the server does not speak that revision. One that is away says so at each request. */
+  /** Rejects with a `Fault` while it is not known which revisions the server speaks. */
   async #exchange(): Promise<void> {
-    await this.#exchanges.open().catch((error) => {
-      if (error instanceof NotModern) throw error
-    })
-    await this.#exchanges.join(this.#exchangeChannel)
+    try {
+      await this.#exchanges.open()
+      await this.#exchanges.join(this.#exchangeChannel)
+    } catch (error) {
+      if (!(error instanceof NotModern)) throw error
+      const { ExchangesOnSession } = await import('./translate/exchanges-on-session.js')
+      const relay = new Relay(this.#lineOptions(false))
+      this.#translated = relay
+      await ExchangesOnSession.open(this.#exchangeChannel, (client) => relay.join(client), this.#options.tell)
+    }
   }
 
-  #refuse(message: JSONRPCMessage): void {
+  #refuse(message: JSONRPCMessage, fault: Fault): void {
     if (!('method' in message) || !('id' in message)) return
-    const { id } = message as JSONRPCRequest
-    const error = { code: methodNotFound, message: 'the remote server does not speak revision 2026-07-28' }
-    void this.#client.send({ jsonrpc: '2.0', id, error }).catch(() => {})
+    void this.#client.send(faultAnswer((message as JSONRPCRequest).id, fault)).catch(() => {})
   }
 }
 

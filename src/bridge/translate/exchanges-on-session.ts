@@ -1,0 +1,371 @@
+import { randomUUID } from 'node:crypto'
+import type {
+  JSONRPCNotification,
+  JSONRPCRequest,
+  JSONRPCResponse,
+  RequestId,
+  Transport,
+} from '@modelcontextprotocol/server'
+import { type Asked, End, type GiveUp, metaOf, withMeta } from '../../relay/end.js'
+import { modernRevision } from '../../relay/exchanges.js'
+import { Fault, faultAnswer, isFault } from '../../relay/fault.js'
+import { isAtLeast, isLevel } from '../../relay/memory.js'
+import { isObject } from '../../relay/message.js'
+import { metaKeys } from '../../relay/meta-keys.js'
+import type { Tell } from '../event.js'
+import { linkedPair } from '../linked-pair.js'
+
+type Json = Readonly<Record<string, unknown>>
+
+const inFlightAtMost = 1000
+/** Calls whose client has been asked something and has not answered. */
+const waitingAtMost = 1000
+/** How long such a call waits; milliseconds. */
+const longestWait = 600_000
+const sessionRevision = '2025-11-25'
+
+/** What a server may ask for, and the capability of a client that allows it. */
+const questions: Readonly<Record<string, string>> = {
+  'elicitation/create': 'elicitation',
+  'sampling/createMessage': 'sampling',
+  'roots/list': 'roots',
+}
+const cacheable = /^(?:tools|prompts|resources|resources\/templates)\/list$|^resources\/read$/
+const changes: Readonly<Record<string, string>> = {
+  'notifications/tools/list_changed': 'toolsListChanged',
+  'notifications/prompts/list_changed': 'promptsListChanged',
+  'notifications/resources/list_changed': 'resourcesListChanged',
+}
+
+/** A call that the server works on. Its client asks again for it each time that it has answered a question. */
+interface Call {
+  /** The exchange that waits for it; none while the client is asked. */
+  asked: Asked | undefined
+  readonly capabilities: Json
+  readonly level: unknown
+  giveUp: GiveUp | undefined
+  /** What the server wants to know, by the key that the client answers it with. */
+  readonly questions: Map<string, Asked>
+  /** The answer, where it came while the client was asked. */
+  answer?: JSONRPCResponse
+}
+
+/** Clients of 2026-07-28 at a server that has only sessions: they share one. */
+export class ExchangesOnSession {
+  readonly #tell: Tell
+  readonly #session: End
+  readonly #calls = new Set<Call>()
+  readonly #waiting = new Map<string, { readonly call: Call; readonly timer: NodeJS.Timeout }>()
+  readonly #listens = new Map<Asked, Json>()
+  #opening: Promise<JSONRPCResponse> | undefined
+  #level: string | undefined
+
+  /** `join` takes a client with a session. */
+  static async open(
+    client: Transport,
+    join: (client: Transport) => Promise<void>,
+    tell: Tell,
+  ): Promise<void> {
+    const [near, far] = linkedPair()
+    const session = await End.open(far, {
+      name: 'the server',
+      maxInFlight: inFlightAtMost,
+      onRequest: (asked) => exchanges.#askedByServer(asked),
+      onNotification: (notification) => exchanges.#toldByServer(notification),
+      onClose: () => {},
+    })
+    const exchanges = new ExchangesOnSession(session, tell)
+    await join(near)
+    await End.open(client, {
+      name: 'the client',
+      maxInFlight: inFlightAtMost,
+      onRequest: (asked) => void exchanges.#asked(asked),
+      onNotification: () => {}, // the revision has none but of cancelling
+      onClose: () => void exchanges.#close(),
+    })
+  }
+
+  private constructor(session: End, tell: Tell) {
+    this.#session = session
+    this.#tell = tell
+  }
+
+  async #close(): Promise<void> {
+    for (const { timer } of this.#waiting.values()) clearTimeout(timer)
+    this.#waiting.clear()
+    await this.#session.close()
+  }
+
+  async #asked(asked: Asked): Promise<void> {
+    const { request } = asked
+    let isGivenUp = false
+    asked.onGivenUp = () => {
+      isGivenUp = true
+    }
+    const opened = await this.#open(request)
+    if (isGivenUp) return
+    if (!('result' in opened)) return asked.answer({ ...opened, id: request.id })
+    if (request.method === 'server/discover') return asked.answer(discovered(request, opened.result as Json))
+    if (request.method === 'subscriptions/listen') return await this.#listen(asked)
+    if (request.params?.requestState !== undefined) return this.#resume(asked)
+    await this.#setLevel(request, opened.result as Json)
+    if (!isGivenUp) this.#call(asked)
+  }
+
+  /** Initializes the session, once, with what the first request says of the client. */
+  #open({ params }: JSONRPCRequest): Promise<JSONRPCResponse> {
+    const { [metaKeys.clientInfo]: clientInfo, [metaKeys.clientCapabilities]: capabilities } =
+      metaOf(params) ?? {}
+    this.#opening ??= this.#ask('initialize', {
+      protocolVersion: sessionRevision,
+      clientInfo: clientInfo ?? { name: 'unknown', version: '0' },
+      capabilities: isObject(capabilities) ? capabilities : {},
+    }).then((answer) => {
+      if ('result' in answer) this.#session.tell({ jsonrpc: '2.0', method: 'notifications/initialized' })
+      else this.#opening = undefined
+      return answer
+    })
+    return this.#opening
+  }
+
+  #ask(method: string, params: Record<string, unknown>): Promise<JSONRPCResponse> {
+    return new Promise((answered) =>
+      this.#session.ask({ jsonrpc: '2.0', id: 0, method, params }, { answered }),
+    )
+  }
+
+  /** The session has one level; what a call does not want to hear is not passed on to it. */
+  async #setLevel({ params }: JSONRPCRequest, { capabilities }: Json): Promise<void> {
+    const level = metaOf(params)?.[metaKeys.logLevel]
+    if (!isLevel(level) || level === this.#level || !isObject(capabilities) || !capabilities.logging) return
+    this.#level = level
+    await this.#ask('logging/setLevel', { level })
+  }
+
+  #call(asked: Asked): void {
+    const { request } = asked
+    const { [metaKeys.clientCapabilities]: capabilities, [metaKeys.logLevel]: level } =
+      metaOf(request.params) ?? {}
+    const call: Call = {
+      asked,
+      capabilities: isObject(capabilities) ? capabilities : {},
+      level,
+      giveUp: undefined,
+      questions: new Map(),
+    }
+    this.#calls.add(call)
+    this.#isOf(call, asked)
+    call.giveUp = this.#session.ask(withoutMeta(request), {
+      answered: (answer) => {
+        this.#calls.delete(call)
+        if (call.asked) call.asked.answer(completed(request, answer))
+        else call.answer = completed(request, answer)
+      },
+      told: (notification) => call.asked?.tell(withTokenOf(call.asked, notification)),
+    })
+  }
+
+  /** The call goes on in this exchange. */
+  #isOf(call: Call, asked: Asked): void {
+    call.asked = asked
+    asked.onGivenUp = (reason) => this.#end(call, reason)
+  }
+
+  /** Nobody wants its answer any more. */
+  #end(call: Call, reason: string | undefined): void {
+    this.#calls.delete(call)
+    call.asked = undefined
+    call.giveUp?.(reason)
+    for (const { answer, request } of call.questions.values())
+      answer(faultAnswer(request.id, new Fault('the client has given up the call', 'no')))
+    call.questions.clear()
+  }
+
+  #askedByServer(asked: Asked): void {
+    const { request } = asked
+    if (request.method === 'ping') return asked.answer({ jsonrpc: '2.0', id: request.id, result: {} })
+    const capability = questions[request.method] ?? ''
+    const able = [...this.#calls].filter(({ capabilities }) => capabilities[capability] !== undefined)
+    const [call, ...others] = able
+    if (!call) {
+      const words = `${request.method} belongs to no call of a client that can answer it`
+      return asked.answer(faultAnswer(request.id, new Fault(words, 'no')))
+    }
+    if (others.length > 0)
+      this.#tell({
+        event: 'error',
+        message: `${request.method} may belong to one of ${able.length} calls: the client of the oldest is asked`,
+      })
+    const key = randomUUID()
+    call.questions.set(key, asked)
+    asked.onGivenUp = () => void call.questions.delete(key)
+    if (call.questions.size === 1) setImmediate(() => this.#askClient(call)) // with what comes at the same time
+  }
+
+  /** Ends the exchange of a call with what the server wants to know. */
+  #askClient(call: Call): void {
+    const { asked } = call
+    if (!asked || call.questions.size === 0) return
+    for (const [oldest] of this.#waiting) {
+      if (this.#waiting.size < waitingAtMost) break
+      this.#expire(oldest)
+    }
+    const requestState = randomUUID()
+    const timer = setTimeout(() => this.#expire(requestState), longestWait).unref()
+    this.#waiting.set(requestState, { call, timer })
+    call.asked = undefined
+    const inputRequests = Object.fromEntries(
+      [...call.questions].map(([key, { request }]) => [
+        key,
+        { method: request.method, ...paramsOf(request) },
+      ]),
+    )
+    asked.answer({
+      jsonrpc: '2.0',
+      id: asked.request.id,
+      result: { resultType: 'input_required', inputRequests, requestState },
+    })
+  }
+
+  #expire(requestState: string): void {
+    const waiting = this.#waiting.get(requestState)
+    if (!waiting) return
+    this.#waiting.delete(requestState)
+    clearTimeout(waiting.timer)
+    this.#end(waiting.call, 'the client did not come back')
+  }
+
+  /** The client has answered: the call goes on. */
+  #resume(asked: Asked): void {
+    const { id, params } = asked.request
+    const waiting = this.#waiting.get(String(params?.requestState))
+    if (!waiting)
+      return asked.answer(
+        invalid(id, 'there is no call with this requestState: it has ended, or was resumed'),
+      )
+    const { call, timer } = waiting
+    this.#waiting.delete(String(params?.requestState))
+    clearTimeout(timer)
+    const answers = isObject(params?.inputResponses) ? params.inputResponses : {}
+    const answered = [...call.questions].filter(([key]) => isObject(answers[key]))
+    for (const [key] of answered) {
+      const question = call.questions.get(key)
+      call.questions.delete(key)
+      question?.answer({ jsonrpc: '2.0', id: 0, result: answers[key] as Json })
+    }
+    if (call.answer) return asked.answer({ ...call.answer, id })
+    this.#isOf(call, asked)
+    if (call.questions.size > 0) setImmediate(() => this.#askClient(call)) // it has not answered all of them
+  }
+
+  #toldByServer(notification: JSONRPCNotification): void {
+    const { method, params } = notification
+    if (method === 'notifications/message') {
+      // It may be about any of them.
+      const call = [...this.#calls].find(
+        ({ asked, level }) => asked && isLevel(level) && isAtLeast(params?.level, level),
+      )
+      return call?.asked?.tell(notification)
+    }
+    const toggle = changes[method]
+    for (const [asked, filter] of this.#listens) {
+      const isWatched =
+        method === 'notifications/resources/updated' &&
+        Array.isArray(filter.resourceSubscriptions) &&
+        filter.resourceSubscriptions.includes(params?.uri)
+      if (isWatched || (toggle !== undefined && filter[toggle] === true))
+        asked.tell(withMeta(notification, { [metaKeys.subscriptionId]: asked.request.id }))
+    }
+  }
+
+  async #listen(asked: Asked): Promise<void> {
+    const { request } = asked
+    const wanted: Json = isObject(request.params?.notifications) ? request.params.notifications : {}
+    const uris: readonly unknown[] = Array.isArray(wanted.resourceSubscriptions)
+      ? wanted.resourceSubscriptions
+      : []
+    let isGivenUp = false
+    const watched: string[] = []
+    const leave = () => {
+      isGivenUp = true
+      this.#listens.delete(asked)
+      for (const uri of watched) if (!this.#isWatched(uri)) void this.#ask('resources/unsubscribe', { uri })
+    }
+    asked.onGivenUp = leave
+    const { resourceSubscriptions: _all, ...toggles } = wanted
+    for (const uri of uris.map(String)) {
+      const answer = this.#isWatched(uri) ? undefined : await this.#ask('resources/subscribe', { uri })
+      if (answer && isFault(answer)) return asked.answer({ ...answer, id: request.id })
+      if (!answer || 'result' in answer) watched.push(uri)
+    }
+    const honored = { ...toggles, ...(watched.length > 0 && { resourceSubscriptions: watched }) }
+    if (isGivenUp) return leave()
+    this.#listens.set(asked, honored)
+    const acknowledged: JSONRPCNotification = {
+      jsonrpc: '2.0',
+      method: 'notifications/subscriptions/acknowledged',
+      params: { notifications: honored },
+    }
+    asked.tell(withMeta(acknowledged, { [metaKeys.subscriptionId]: request.id }))
+  }
+
+  #isWatched(uri: string): boolean {
+    return [...this.#listens.values()].some(
+      ({ resourceSubscriptions: all }) => Array.isArray(all) && all.includes(uri),
+    )
+  }
+}
+
+function discovered(
+  { id }: JSONRPCRequest,
+  { capabilities, serverInfo, instructions }: Json,
+): JSONRPCResponse {
+  const { tasks: _none, ...rest } = isObject(capabilities) ? capabilities : {}
+  return {
+    jsonrpc: '2.0',
+    id,
+    result: {
+      resultType: 'complete',
+      supportedVersions: [modernRevision],
+      capabilities: rest,
+      ...(instructions !== undefined && { instructions }),
+      ttlMs: 0,
+      cacheScope: 'private',
+      _meta: { [metaKeys.serverInfo]: serverInfo as { readonly name: string; readonly version: string } },
+    },
+  }
+}
+
+/** An answer of the older revisions, as the newer one has it. */
+function completed({ method }: JSONRPCRequest, answer: JSONRPCResponse): JSONRPCResponse {
+  if (!('result' in answer)) return answer
+  const caching = cacheable.test(method) ? { ttlMs: 0, cacheScope: 'private' } : {}
+  return { ...answer, result: { ...answer.result, resultType: 'complete', ...caching } }
+}
+
+/** A request without what the older revisions say once, in `initialize`. */
+function withoutMeta(request: JSONRPCRequest): JSONRPCRequest {
+  const meta = Object.entries(metaOf(request.params) ?? {}).filter(
+    ([key]) => !(Object.values(metaKeys) as string[]).includes(key),
+  )
+  const { _meta: _all, ...params } = request.params ?? {}
+  return { ...request, params: { ...params, ...(meta.length > 0 && { _meta: Object.fromEntries(meta) }) } }
+}
+
+/** What a question is about; the newer revision tells of the end of no page. */
+function paramsOf({ params }: JSONRPCRequest): { readonly params?: Json } {
+  if (!params) return {}
+  const { elicitationId: _id, _meta, ...rest } = params
+  return { params: rest }
+}
+
+/** Progress of a call, for the exchange that it goes on in. */
+function withTokenOf({ request }: Asked, notification: JSONRPCNotification): JSONRPCNotification {
+  const token = metaOf(request.params)?.progressToken
+  if (notification.method !== 'notifications/progress' || token === undefined) return notification
+  return { ...notification, params: { ...notification.params, progressToken: token } }
+}
+
+function invalid(id: RequestId, message: string): JSONRPCResponse {
+  return { jsonrpc: '2.0', id, error: { code: -32_602, message } }
+}
