@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   type CallToolRequestOptions,
   Client,
   type ClientOptions,
   type FetchLike,
   type Implementation,
+  type InitializeResult,
   type JSONRPCRequest,
   type ListToolsRequest,
   type Request as McpRequest,
@@ -16,17 +16,21 @@ import {
 } from '@modelcontextprotocol/client'
 import { hostPortOf, type McpClientConfig, packageVersion } from '../config/index.js'
 import { MtlsError } from '../errors.js'
+import { ofPeer } from '../text/of-peer.js'
 import type { Subscriber } from '../tls/events.js'
 import type { Log } from '../tls/log/log.js'
 import type { FreshnessOptions } from '../tls/material/reloadable.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
 import { isPlain } from './answers.js'
 import { bounded } from './bounded.js'
+import { Answer } from './exchange.js'
 import { explainFailure, isLost, isNotPassedOn, isUnsent, ownFailure, withSent } from './failure.js'
 import { type Exchanging, fetchOver, type MtlsFetch, plainFetch } from './fetch.js'
+import { isLostSession, lostSession, saysSessionIsLost } from './lost-session.js'
 import { outputSchemas } from './output-schemas.js'
 import type { PoolFigures } from './pool-figures.js'
 import { withRetries } from './retry.js'
+import { SessionTransport } from './session-transport.js'
 import { ShortWayTransport } from './transport.js'
 import { withHeaders } from './with-headers.js'
 
@@ -50,9 +54,6 @@ const callOf = Symbol('call')
 
 type Tagged = { readonly [callOf]?: Call }
 
-/** How long a server may take to end a session that we leave; milliseconds. */
-const farewell = 1000
-
 /** The SDK's own client, whose transport is mutual TLS. */
 export class MtlsClient extends Client implements AsyncDisposable {
   readonly #config: McpClientConfig
@@ -61,7 +62,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
   readonly #tools = new Map<string, Tool>()
   readonly #log: Log | undefined
   /** Our own. A client of the SDK may be connected over another, too. */
-  #transport: Transport | undefined
+  #transport: SessionTransport<Call> | undefined
   /** The call whose request the SDK makes now. It hands that to the transport before it waits for anything. */
   #call: Call | undefined
   /** What makes requests of its own while the client connects. */
@@ -118,24 +119,21 @@ export class MtlsClient extends Client implements AsyncDisposable {
   /** @internal Opens the transport and agrees on a protocol revision. `connect()` has done this. */
   async open(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
-    const url = new URL(this.#config.serverUrl)
-    const { maxAnswerBytes } = this.#config
-    const transport: ShortWayTransport<Call> = new ShortWayTransport<Call>(url, {
+    const { timeoutMs, reconnection } = this.#config
+    const transport = new SessionTransport<Call>({
+      make: (streamLost) => this.#http(streamLost),
       call: () => this.#call ?? this.#opening,
-      fetch: (to, init, call) => this.#request(transport, to, init, call),
-      exchange: (sent, message, call) =>
-        this.#tried(call, message, sent.signals, () => this.#fetch.exchange(url, sent, isPlain)),
-      explain: (error) => explainFailure(new TypeError('terminated', { cause: error }), url),
-      bounded: (response, message, signals) => this.#bounded(transport, response, message.id, signals),
-      host: hostPortOf(url),
-      maxAnswerBytes,
+      timeoutMs,
+      reconnection,
+      renewed: (result) => this.#renewed(result),
+      refused: (error) => this.#refused(error),
     })
     this.#transport = transport
     // The SDK's first question, which revisions the server speaks, does not listen to the signal.
     const abort = () => void transport.close()
     signal?.addEventListener('abort', abort, { once: true })
     try {
-      await this.#explained({ ...(signal && { signal }), timeout: this.#config.timeoutMs }, (options) => {
+      await this.#explained({ ...(signal && { signal }), timeout: timeoutMs }, (options) => {
         this.#opening = options[callOf]
         return this.connect(transport, options)
       })
@@ -203,7 +201,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
   }
 
   override async close(): Promise<void> {
-    await this.#endSession()
+    await this.#transport?.leave()
     await super.close()
     await this.#fetch.close()
     this.#log?.close()
@@ -213,14 +211,69 @@ export class MtlsClient extends Client implements AsyncDisposable {
     return this.close()
   }
 
-  /** A server keeps a session that nobody ends, and each identity may have so many. Whatever it says, we leave. */
-  async #endSession(): Promise<void> {
-    const transport = this.#transport
-    if (!(transport instanceof ShortWayTransport) || transport.sessionId === undefined) return
-    await Promise.race([
-      transport.terminateSession().catch(() => undefined),
-      delay(farewell, undefined, { ref: false }),
-    ])
+  /** A connection for one session. */
+  #http(streamLost: () => void): ShortWayTransport<Call> {
+    const url = new URL(this.#config.serverUrl)
+    const { maxAnswerBytes, reconnection } = this.#config
+    const host = hostPortOf(url)
+    let hasStream = false
+    const http: ShortWayTransport<Call> = new ShortWayTransport<Call>(url, {
+      call: () => this.#call ?? this.#opening,
+      fetch: async (to, init, call) => {
+        const isStream = init?.method === 'GET'
+        const response = await this.#request(http, to, init, call, isStream ? hasStream : true).catch(
+          (error) => {
+            if (isStream && isLostSession(error)) streamLost()
+            throw error
+          },
+        )
+        // Some servers answer 404 to a stream that they do not have.
+        if (isStream && response.ok) hasStream = true
+        return response
+      },
+      exchange: (sent, message, call) =>
+        this.#tried(call, message, sent.signals, async () => {
+          const answer = await this.#fetch.exchange(url, sent, isPlain)
+          return answer instanceof Answer ? answer : this.#inSession(answer, sent.headers)
+        }),
+      explain: (error) => explainFailure(new TypeError('terminated', { cause: error }), url),
+      bounded: (response, message, signals) => this.#bounded(http, response, message.id, signals),
+      host,
+      maxAnswerBytes,
+      reconnection,
+    })
+    return http
+  }
+
+  /** Throws that the session is lost, where the answer to a request says so. */
+  async #inSession(response: Response, headers: RequestInit['headers']): Promise<Response> {
+    if (response.ok || !new Headers(headers).has('mcp-session-id')) return response
+    if (!(await saysSessionIsLost(response))) return response
+    await response.body?.cancel()
+    throw lostSession(hostPortOf(new URL(this.#config.serverUrl)))
+  }
+
+  /** What the SDK knows of a server since `initialize`. It has no other way to say it anew: `connect` would forget all calls. */
+  #renewed({ capabilities, serverInfo, instructions, protocolVersion }: InitializeResult): void {
+    Object.assign(this, {
+      _serverCapabilities: capabilities,
+      _serverVersion: serverInfo,
+      _instructions: instructions,
+      _negotiatedProtocolVersion: protocolVersion,
+    })
+  }
+
+  #refused(error: unknown): unknown {
+    const url = new URL(this.#config.serverUrl)
+    const failure = explainFailure(error, url, 'no')
+    if (failure instanceof MtlsError && !isLostSession(failure)) return withSent(failure, 'no')
+    const why = failure instanceof Error ? `: ${ofPeer(failure.message)}` : ''
+    const message = `the server at ${hostPortOf(url)} does not know this session any more, and takes no new one${why}`
+    return new MtlsError('CONNECTION_FAILED', message, {
+      hint: 'Look at its log. Another program, or another revision of MCP, may be there now: then connect again.',
+      cause: error,
+      sent: 'no',
+    })
   }
 
   async #isRepeatable(name: string): Promise<boolean> {
@@ -270,10 +323,14 @@ export class MtlsClient extends Client implements AsyncDisposable {
     url: string | URL,
     init: RequestInit | undefined,
     call: Call | undefined,
+    maySayLost: boolean,
   ): Promise<Response> {
     const message = JSON.parse(String(init?.body ?? '{}'))
     const signals = init?.signal ? [init.signal] : []
-    const response = await this.#tried(call, message, signals, () => this.#fetch(url, init))
+    const response = await this.#tried(call, message, signals, async () => {
+      const answer = await this.#fetch(url, init)
+      return maySayLost && init?.method !== 'DELETE' ? this.#inSession(answer, init?.headers) : answer
+    })
     return this.#bounded(transport, response, message.id, signals)
   }
 

@@ -1,0 +1,248 @@
+import { expect, test } from 'vitest'
+import { type ConnectOptions, connect } from '../../src/client/index.js'
+import { freePort } from '../support/free-port.js'
+import { sessionServer } from '../support/session-server.js'
+import { makeWorld, serveTest } from '../support/world.js'
+
+const reconnection = { initialReconnectionDelay: 20, maxReconnectionDelay: 100 }
+
+async function lostWorld() {
+  const world = await makeWorld()
+  const port = await freePort()
+  const open = (more: Partial<ConnectOptions> = {}) =>
+    connect({
+      serverUrl: `https://localhost:${port}/mcp`,
+      tls: world.tls,
+      log: false,
+      reconnection,
+      ...more,
+    } as ConnectOptions)
+  return { world, port, open, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() }
+}
+
+const call = (text: string) => ({ name: 'count', arguments: { text } })
+const isInitialize = (seen: string) => seen === 'POST initialize'
+
+test.each([404, 400] as const)(
+  'a call that is answered %i for its session is made once more, in a new session',
+  async (lost) => {
+    await using lostIn = await lostWorld()
+    await using server = await sessionServer(lostIn.world, lostIn.port, { lost })
+    await using client = await lostIn.open()
+    await client.callTool(call('first'))
+    server.forget()
+    expect(await client.callTool(call('second'))).toMatchObject({ content: [{ text: 'second' }] })
+    expect(server.calls).toEqual(['first', 'second'])
+    expect(server.opened()).toBe(2)
+    expect(client.getServerVersion()).toMatchObject({ version: '2' })
+  },
+)
+
+test('calls made at once share one new session, and each runs once', async () => {
+  await using lostIn = await lostWorld()
+  await using server = await sessionServer(lostIn.world, lostIn.port)
+  await using client = await lostIn.open()
+  server.forget()
+  const texts = Array.from({ length: 20 }, (_, at) => String(at))
+  await Promise.all(texts.map((text) => client.callTool(call(text))))
+  expect(server.calls.toSorted()).toEqual(texts.toSorted())
+  expect(server.opened()).toBe(2)
+  expect(server.seen.filter(isInitialize)).toHaveLength(2)
+})
+
+test('a server that was killed and started again is called without a new connect()', async () => {
+  await using lostIn = await lostWorld()
+  const first = await sessionServer(lostIn.world, lostIn.port)
+  await using client = await lostIn.open({ retryAttempts: 0 })
+  await client.callTool(call('first'))
+  await first[Symbol.asyncDispose]()
+  await expect(client.callTool(call('away'))).rejects.toMatchObject({ code: 'CONNECTION_FAILED' })
+  await using second = await sessionServer(lostIn.world, lostIn.port)
+  expect(await client.callTool(call('back'))).toMatchObject({ content: [{ text: 'back' }] })
+  expect(second.calls).toEqual(['back'])
+})
+
+test('our own server with sessions, too', async () => {
+  await using lostIn = await lostWorld()
+  const serving = () => serveTest({ tls: lostIn.world.tls, tlsPort: lostIn.port, sessions: true })
+  const first = await serving()
+  await using client = await lostIn.open({ clientOptions: { versionNegotiation: { mode: 'legacy' } } })
+  await client.callTool({ name: 'count', arguments: {} })
+  await first[Symbol.asyncDispose]()
+  await using second = await serving()
+  await expect
+    .poll(() => client.callTool({ name: 'count', arguments: {} }).catch(() => undefined))
+    .toMatchObject({ content: [{ type: 'text' }] })
+  expect(second.calls).toEqual(['count'])
+})
+
+test('log level, subscriptions and handlers hold for the new session; lists are told to have changed', async () => {
+  await using lostIn = await lostWorld()
+  await using server = await sessionServer(lostIn.world, lostIn.port)
+  await using client = await lostIn.open()
+  const updated: string[] = []
+  let changes = 0
+  client.setNotificationHandler('notifications/resources/updated', ({ params }) => {
+    updated.push(params.uri)
+  })
+  client.setNotificationHandler('notifications/tools/list_changed', () => {
+    changes++
+  })
+  await client.setLoggingLevel('warning')
+  await client.subscribeResource({ uri: 'test://one' })
+  await client.subscribeResource({ uri: 'test://two' })
+  await client.unsubscribeResource({ uri: 'test://two' })
+  server.forget()
+  await client.callTool(call('on'))
+  expect(server.levels()).toEqual(['warning', 'warning'])
+  expect(server.subscribed()).toEqual([['test://one'], ['test://one']])
+  expect(changes).toBe(1)
+  // Until its GET stream is open, the server has nowhere to send it.
+  await expect
+    .poll(async () => {
+      await server.latest().server.sendResourceUpdated({ uri: 'test://one' })
+      return updated
+    })
+    .toContain('test://one')
+})
+
+test('a client that only listens gets a new session once its stream is told that the old one is gone', async () => {
+  await using lostIn = await lostWorld()
+  const first = await sessionServer(lostIn.world, lostIn.port)
+  await using client = await lostIn.open()
+  await client.subscribeResource({ uri: 'test://one' })
+  await expect.poll(() => first.seen).toContain('GET')
+  await first[Symbol.asyncDispose]()
+  await using second = await sessionServer(lostIn.world, lostIn.port)
+  await expect.poll(() => second.subscribed()).toEqual([['test://one']])
+})
+
+test('a server that is lost in every session is told of after one more try', async () => {
+  await using lostIn = await lostWorld()
+  let lies = false
+  await using server = await sessionServer(lostIn.world, lostIn.port, {
+    lie: (request, response, body) => {
+      if (!lies || request.headers['mcp-session-id'] === undefined || !body.includes('tools/call'))
+        return false
+      response.writeHead(404).end()
+      return true
+    },
+  })
+  await using client = await lostIn.open()
+  lies = true
+  await expect(client.callTool(call('never'))).rejects.toMatchObject({
+    name: 'MtlsError',
+    code: 'CONNECTION_FAILED',
+    message: `the server at localhost:${lostIn.port} does not know this session any more`,
+    sent: 'no',
+  })
+  expect(server.seen.filter((one) => one === 'POST tools/call')).toHaveLength(2)
+  expect(server.seen.filter(isInitialize)).toHaveLength(2)
+  lies = false
+  expect(await client.callTool(call('well'))).toMatchObject({ content: [{ text: 'well' }] })
+})
+
+test('a server that answers everything with 404 is asked for a new session once for each call', async () => {
+  await using lostIn = await lostWorld()
+  let lies = false
+  await using server = await sessionServer(lostIn.world, lostIn.port, {
+    lie: (request, response) => {
+      if (!lies || request.method !== 'POST') return false
+      response.writeHead(404).end('nothing here')
+      return true
+    },
+  })
+  await using client = await lostIn.open()
+  lies = true
+  server.seen.length = 0
+  await expect(client.callTool(call('never'))).rejects.toMatchObject({
+    code: 'CONNECTION_FAILED',
+    message: expect.stringContaining('takes no new one'),
+    sent: 'no',
+  })
+  expect(server.seen.filter((one) => one.startsWith('POST'))).toEqual(['POST tools/call', 'POST initialize'])
+  expect(client.getServerCapabilities()).toMatchObject({ tools: {} })
+  lies = false
+  expect(await client.callTool(call('well'))).toMatchObject({ content: [{ text: 'well' }] })
+})
+
+test('a call under way while the session is lost is not made again', async () => {
+  await using lostIn = await lostWorld()
+  let begun = () => {}
+  const hasBegun = new Promise<void>((resolve) => {
+    begun = resolve
+  })
+  let end = () => {}
+  await using server = await sessionServer(lostIn.world, lostIn.port, {
+    lie: (_request, response, body) => {
+      if (!body.includes('"slow"')) return false
+      begun()
+      end = () => void response.destroy()
+      return true
+    },
+  })
+  await using client = await lostIn.open()
+  const slow = client.callTool(call('slow')).catch((error) => error)
+  await hasBegun
+  server.forget()
+  await client.callTool(call('other'))
+  end()
+  expect(await slow).toMatchObject({ code: 'CONNECTION_FAILED', sent: 'maybe' })
+  expect(server.seen.filter((one) => one === 'POST tools/call')).toHaveLength(3)
+  expect(server.calls).toEqual(['other'])
+})
+
+test('a call that is given up while the new session is opened is not made again', async () => {
+  await using lostIn = await lostWorld()
+  let opening = () => {}
+  const isOpening = new Promise<void>((resolve) => {
+    opening = resolve
+  })
+  let proceed = () => {}
+  let holds = false
+  await using server = await sessionServer(lostIn.world, lostIn.port, {
+    lie: async (_request, _response, body) => {
+      if (!holds || !body.includes('"initialize"')) return false
+      opening()
+      await new Promise<void>((resolve) => {
+        proceed = resolve
+      })
+      return false
+    },
+  })
+  await using client = await lostIn.open()
+  server.forget()
+  holds = true
+  const givingUp = new AbortController()
+  const given = client.callTool(call('given up'), { signal: givingUp.signal }).catch((error) => error)
+  await isOpening
+  givingUp.abort()
+  await given
+  holds = false
+  proceed()
+  await expect(client.callTool(call('next'))).resolves.toMatchObject({ content: [{ text: 'next' }] })
+  expect(server.calls).toEqual(['next'])
+})
+
+test('a client that is closed while a new session is opened ends its calls', async () => {
+  await using lostIn = await lostWorld()
+  let opening = () => {}
+  const isOpening = new Promise<void>((resolve) => {
+    opening = resolve
+  })
+  let holds = false
+  await using server = await sessionServer(lostIn.world, lostIn.port, {
+    lie: (_request, _response, body) => {
+      const isHeld = holds && body.includes('"initialize"')
+      if (isHeld) opening()
+      return isHeld
+    },
+  })
+  const client = await lostIn.open()
+  server.forget()
+  holds = true
+  const never = client.callTool(call('second')).catch((error) => error)
+  await isOpening
+  await client.close()
+  expect(await never).toBeInstanceOf(Error)
+})
