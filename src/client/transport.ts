@@ -1,8 +1,10 @@
 import {
+  type AuthProvider,
   isJSONRPCErrorResponse,
   isJSONRPCResultResponse,
   type JSONRPCMessage,
   type JSONRPCRequest,
+  type OAuthClientProvider,
   parseJSONRPCMessage,
   StreamableHTTPClientTransport,
   type TransportSendOptions,
@@ -11,6 +13,9 @@ import type { Reconnection } from '../config/index.js'
 import { kindOf, readEvents, textOfAnswer } from './answers.js'
 import { tooLarge } from './bounded.js'
 import { Answer, type TextRequest } from './exchange.js'
+
+/** What gives tokens: the SDK's two kinds. */
+export type AuthProviders = AuthProvider | OAuthClientProvider
 
 /** How a transport of ours makes its requests. */
 export interface Requests<Call> {
@@ -28,6 +33,8 @@ export interface Requests<Call> {
   readonly host: string
   readonly maxAnswerBytes: number
   readonly reconnection: Reconnection
+  /** Its tokens are for the SDK's way alone: nothing goes the short one. */
+  readonly authProvider: AuthProviders | undefined
 }
 
 /** A request that the SDK's transport makes for one of ours: it is named in a header, for there is no other way through. */
@@ -65,6 +72,7 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
       },
       redirectPolicy: 'follow', // our fetch follows within the origin alone, and says so
       reconnectionOptions: requests.reconnection,
+      ...(requests.authProvider && { authProvider: requests.authProvider }),
       reconnectionScheduler: (reconnect, ms) => this.#reconnect(reconnect, ms),
     })
     this.#requests = requests
@@ -117,6 +125,7 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
     message: JSONRPCMessage | JSONRPCMessage[],
     options: TransportSendOptions | undefined,
   ): Record<string, string> | undefined {
+    if (this.#requests.authProvider) return undefined
     const version = this.protocolVersion // known once both sides have agreed on one
     if (version === undefined || this.#closing.signal.aborted || !isRequest(message)) return undefined
     if (options?.resumptionToken || options?.onRequestStreamEnd || hasOwn(options?.headers)) return undefined
@@ -206,7 +215,9 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
     const name = headers.get(handedHeader) ?? (event === null ? '' : eventName(event))
     headers.delete(handedHeader)
     const handed = this.#handed.get(name)
-    this.#handed.delete(name)
+    if (event !== null) this.#handed.delete(name)
+    // With a new token the SDK asks once more.
+    else if (handed?.response) this.#handed.set(name, { call: handed.call })
     return handed
   }
 }

@@ -19,6 +19,8 @@ export {
   parseExposeOptions,
 } from './expose-options.js'
 export { type GatedConfig, type Place, parseGatedOptions } from './gated-config.js'
+export type { AskedMethod, ToldMethod } from './handler-methods.js'
+export { headerProblem } from './header-problem.js'
 export type { Limits, ParsedLimits } from './limits.js'
 export { checkLiveOptions } from './live-options.js'
 export { isLocalhost, isLoopback, localhostAddresses, waysTo } from './localhost.js'
