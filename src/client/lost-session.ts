@@ -1,5 +1,4 @@
 import { MtlsError } from '../errors.js'
-import { textOf } from './bounded.js'
 
 const lost = new WeakSet<MtlsError>()
 
@@ -10,7 +9,24 @@ const lost = new WeakSet<MtlsError>()
 export async function saysSessionIsLost(response: Response): Promise<boolean> {
   if (response.status === 404) return true
   if (response.status !== 400) return false
-  return /no valid session/i.test(await textOf(response.clone().body, 1000, () => {}))
+  return /no valid session/i.test(await beginningOf(response.clone().body))
+}
+
+const longestBeginning = 1000
+
+/** Of the copy of a body, whose end nobody may wait for: it comes with that of the other one. */
+async function beginningOf(body: ReadableStream<Uint8Array> | null): Promise<string> {
+  const reader = body?.getReader()
+  let beginning = Buffer.alloc(0)
+  try {
+    while (reader && beginning.length < longestBeginning) {
+      const { done, value } = await reader.read()
+      if (done) break
+      beginning = Buffer.concat([beginning, value])
+    }
+  } catch {} // whoever reads the other one hears of it
+  reader?.cancel().catch(() => {})
+  return beginning.toString('utf8', 0, longestBeginning)
 }
 
 /** That a server, `host:port`, does not know the session of a request. */

@@ -15,7 +15,7 @@ test.each([
   [400, `${'x'.repeat(1000)} no valid session`, false],
   [200, 'no valid session', false],
   [500, 'no valid session', false],
-])('what %i with %j says of a session', async (status, body, isLost) => {
+])('what status %i says of a session: %#', async (status, body, isLost) => {
   const response = new Response(body, { status })
   expect(await saysSessionIsLost(response)).toBe(isLost)
   expect(await response.text()).toBe(body)
