@@ -238,9 +238,7 @@ export class SessionTransport<Call> implements Transport {
       if (before.pending.size === 0) this.#end(before)
       this.#parts.renewed(result)
       await this.#restore(next, signal)
-      for (const kind of listsOf)
-        if (result.capabilities[kind])
-          this.onmessage?.({ jsonrpc: '2.0', method: `notifications/${kind}/list_changed` })
+      this.#missed(result)
     } catch (error) {
       if (!this.#closing.signal.aborted) this.#session = before
       void leave(next.http).finally(() => this.#end(next))
@@ -276,6 +274,15 @@ export class SessionTransport<Call> implements Transport {
       this.#ask(next, request, signal).catch((error) => this.onerror?.(error)),
     )
     await Promise.all(asking)
+  }
+
+  /** Whatever may have changed since the old session. */
+  #missed({ capabilities }: InitializeResult): void {
+    for (const kind of listsOf)
+      if (capabilities[kind])
+        this.onmessage?.({ jsonrpc: '2.0', method: `notifications/${kind}/list_changed` })
+    for (const uri of this.#subscribed.keys())
+      this.onmessage?.({ jsonrpc: '2.0', method: 'notifications/resources/updated', params: { uri } })
   }
 
   #ask(

@@ -72,7 +72,8 @@ async function guardedServer(world: World, authorization: string) {
   return { ...server, ...guarded, url: `${origin}/mcp` }
 }
 
-const credentials = () => new ClientCredentialsProvider({ clientId: 'agent', clientSecret: 'very-secret' })
+const credentials = (expectedIssuer: string) =>
+  new ClientCredentialsProvider({ clientId: 'agent', clientSecret: 'very-secret', expectedIssuer })
 const call = (text: string) => ({ name: 'count', arguments: { text } })
 
 test('a token is got from an authorization server of our CA, sent with each request, and renewed at a 401', async () => {
@@ -83,7 +84,7 @@ test('a token is got from an authorization server of our CA, sent with each requ
     serverUrl: server.url,
     tls: world.tls,
     log: false,
-    authProvider: credentials(),
+    authProvider: credentials(authorization.origin),
   })
   await client.callTool(call('one'))
   expect(authorization.given()).toBe(1)
@@ -107,7 +108,7 @@ test('calls at once with a token that is refused each run once', async () => {
     serverUrl: server.url,
     tls: world.tls,
     log: false,
-    authProvider: credentials(),
+    authProvider: credentials(authorization.origin),
   })
   server.refuse('Bearer token-1')
   await Promise.all(['a', 'b', 'c'].map((text) => client.callTool(call(text))))
@@ -149,12 +150,18 @@ test('an authorization server of another CA gets nothing, unless `authFetch` say
   await using authorization = await authorizationServer(other)
   await using server = await guardedServer(world, authorization.origin)
   const options = { serverUrl: server.url, tls: world.tls, log: false } as const
-  const refused = await connect({ ...options, authProvider: credentials() }).catch((error) => error)
+  const refused = await connect({ ...options, authProvider: credentials(authorization.origin) }).catch(
+    (error) => error,
+  )
   expect(refused).toBeInstanceOf(Error)
   expect(authorization.seen).toEqual([])
 
   const authFetch = mtlsFetch(other.tls)
-  await using client = await connect({ ...options, authProvider: credentials(), authFetch })
+  await using client = await connect({
+    ...options,
+    authProvider: credentials(authorization.origin),
+    authFetch,
+  })
   await client.callTool(call('one'))
   expect(server.calls).toEqual(['one'])
   await authFetch.close()

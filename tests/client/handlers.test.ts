@@ -1,4 +1,4 @@
-import { McpServer } from '@modelcontextprotocol/server'
+import { inputRequired, McpServer } from '@modelcontextprotocol/server'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { connect, type Handlers } from '../../src/client/index.js'
@@ -33,16 +33,19 @@ test('what a server asks as soon as the client is there is answered', async () =
   await expect.poll(() => asked).toEqual([{ roots: [{ uri: 'file:///here', name: 'here' }] }])
 })
 
-test.each([true, false])('a question in a call is answered, legacy %s', async (isLegacy) => {
+test.each(['legacy', 'modern'] as const)('a question in a call is answered, %s', async (era) => {
   await using world = await makeWorld()
   await using served = await serveTest({ tls: world.tls, sessions: true }, () => {
     const server = new McpServer({ name: 'asks', version: '1.0.0' })
-    server.registerTool('ask', { inputSchema: z.object({}) }, async (_input, context) => {
-      const { action } = await context.mcpReq.elicitInput({
-        message: 'Yes?',
-        requestedSchema: { type: 'object', properties: { yes: { type: 'boolean' } } },
-      })
-      return { content: [{ type: 'text', text: action }] }
+    const question = {
+      message: 'Yes?',
+      requestedSchema: { type: 'object', properties: { yes: { type: 'boolean' } } },
+    } as const
+    server.registerTool('ask', { inputSchema: z.object({}) }, async (_input, { mcpReq }) => {
+      if (era === 'modern' && !mcpReq.inputResponses)
+        return inputRequired({ inputRequests: { it: inputRequired.elicit(question) } })
+      const answer = era === 'modern' ? mcpReq.inputResponses?.it : await mcpReq.elicitInput(question)
+      return { content: [{ type: 'text', text: JSON.stringify(answer) }] }
     })
     return server
   })
@@ -50,14 +53,13 @@ test.each([true, false])('a question in a call is answered, legacy %s', async (i
     serverUrl: served.server.url,
     tls: world.tls,
     log: false,
-    ...(isLegacy && { clientOptions: legacy }),
+    ...(era === 'legacy' && { clientOptions: legacy }),
     handlers: { 'elicitation/create': () => ({ action: 'accept', content: { yes: true } }) },
   })
-  if (isLegacy)
-    expect(await client.callTool({ name: 'ask', arguments: {} })).toMatchObject({
-      content: [{ text: 'accept' }],
-    })
-  else expect(client.getProtocolEra()).toBe('modern')
+  expect(client.getProtocolEra()).toBe(era)
+  expect(await client.callTool({ name: 'ask', arguments: {} })).toMatchObject({
+    content: [{ text: expect.stringContaining('"action":"accept"') }],
+  })
 })
 
 test('handlers hold in a new session, and what they answer is declared again', async () => {

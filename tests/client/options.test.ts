@@ -84,7 +84,7 @@ test('reconnection has the names of the SDK, defaults, and bounds', () => {
     maxRetries: 20,
   })
   expect(parsed({ maxRetries: 0 }).maxRetries).toBe(0)
-  expect(() => parsed({ maxRetry: 1 })).toThrow('did you mean maxRetries?')
+  expect(() => parsed({ maxRetry: 1 })).toThrow('reconnection.maxRetry: there is no such option')
   for (const wrong of [
     { initialReconnectionDelay: 0 },
     { maxReconnectionDelay: 2 ** 31 },

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { type ConnectOptions, connect } from '../../src/client/index.js'
 import { freePort } from '../support/free-port.js'
 import { sessionServer } from '../support/session-server.js'
@@ -76,7 +76,7 @@ test('our own server with sessions, too', async () => {
   expect(second.calls).toEqual(['count'])
 })
 
-test('log level, subscriptions and handlers hold for the new session; lists are told to have changed', async () => {
+test('log level, subscriptions and handlers hold for the new session; what may have changed is told', async () => {
   await using lostIn = await lostWorld()
   await using server = await sessionServer(lostIn.world, lostIn.port)
   await using client = await lostIn.open()
@@ -97,6 +97,9 @@ test('log level, subscriptions and handlers hold for the new session; lists are 
   expect(server.levels()).toEqual(['warning', 'warning'])
   expect(server.subscribed()).toEqual([['test://one'], ['test://one']])
   expect(changes).toBe(1)
+  // It may have changed meanwhile.
+  expect(updated).toEqual(['test://one'])
+  updated.length = 0
   // Until its GET stream is open, the server has nowhere to send it.
   await expect
     .poll(async () => {
@@ -245,4 +248,91 @@ test('a client that is closed while a new session is opened ends its calls', asy
   await isOpening
   await client.close()
   expect(await never).toBeInstanceOf(Error)
+})
+
+test.each([
+  ['0', 100],
+  ['99999999999', 30_000],
+])('a server that says `retry: %s` of its stream is believed within bounds', async (retry, wait) => {
+  await using lostIn = await lostWorld()
+  await using _server = await sessionServer(lostIn.world, lostIn.port, {
+    lie: ({ method }, response) => {
+      if (method !== 'GET') return false
+      response
+        .writeHead(200, { 'content-type': 'text/event-stream' })
+        .end(`retry: ${retry}\nid: 1\ndata:\n\n`)
+      return true
+    },
+  })
+  const timers = vi.spyOn(globalThis, 'setTimeout')
+  await using _client = await lostIn.open({ reconnection: undefined })
+  const waits = () => timers.mock.calls.map(([, ms]) => ms)
+  await expect.poll(waits).toContain(wait)
+  expect(waits()).not.toContain(Number(retry))
+  timers.mockRestore()
+})
+
+test('a stream that a server answers with 404 from the beginning is none, and no session is opened for it', async () => {
+  await using lostIn = await lostWorld()
+  await using server = await sessionServer(lostIn.world, lostIn.port, {
+    lie: ({ method }, response) => {
+      if (method === 'GET') response.writeHead(404).end()
+      return method === 'GET'
+    },
+  })
+  await using client = await lostIn.open()
+  await expect.poll(() => server.seen).toContain('GET')
+  for (let at = 0; at < 20; at++) await client.callTool(call('on'))
+  expect(server.opened()).toBe(1)
+})
+
+test('a session that was opened and could not be begun is left, and the next call tries again', async () => {
+  await using lostIn = await lostWorld()
+  let lies = false
+  await using server = await sessionServer(lostIn.world, lostIn.port, {
+    lie: (_request, response, body) => {
+      const isLie = lies && body.includes('notifications/initialized')
+      if (isLie) response.writeHead(500).end()
+      return isLie
+    },
+  })
+  await using client = await lostIn.open()
+  server.forget()
+  lies = true
+  await expect(client.callTool(call('never'))).rejects.toMatchObject({ sent: 'no' })
+  await expect.poll(() => server.seen).toContain('DELETE')
+  lies = false
+  expect(await client.callTool(call('well'))).toMatchObject({ content: [{ text: 'well' }] })
+  expect(server.calls).toEqual(['well'])
+})
+
+test('a new session of a revision that has none is refused, and so is a result that is none', async () => {
+  await using lostIn = await lostWorld()
+  let result: object | undefined
+  await using server = await sessionServer(lostIn.world, lostIn.port, {
+    lie: (_request, response, body) => {
+      const isLie = result !== undefined && body.includes('"initialize"')
+      const { id } = body === '' ? { id: 0 } : JSON.parse(body)
+      if (isLie)
+        response
+          .writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': 'new' })
+          .end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+      return isLie
+    },
+  })
+  await using client = await lostIn.open()
+  server.forget()
+  const serverInfo = { name: 'lying', version: '1' }
+  for (const lie of [
+    { protocolVersion: '2026-07-28', capabilities: {}, serverInfo },
+    { protocolVersion: '2025-11-25', capabilities: null, serverInfo },
+    {},
+  ]) {
+    result = lie
+    await expect(client.callTool(call('never'))).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+      message: expect.stringContaining('takes no new one'),
+    })
+  }
+  expect(client.getServerVersion()).toMatchObject({ name: 'sessions' })
 })
