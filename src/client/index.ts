@@ -1,5 +1,11 @@
 export type { Identity } from '../auth/identity.js'
-export type { McpClientOptions, ReconnectionOptions, TlsOptions } from '../config/index.js'
+export type {
+  AskedMethod,
+  McpClientOptions,
+  ReconnectionOptions,
+  TlsOptions,
+  ToldMethod,
+} from '../config/index.js'
 export { errorCodes, MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from '../errors.js'
 export type {
   AddressEvent,
