@@ -12,6 +12,7 @@ import {
   SdkErrorCode,
   type SubscriptionFilter,
   type Tool,
+  UnauthorizedError,
 } from '@modelcontextprotocol/client'
 import { hostPortOf, type McpClientConfig, packageVersion } from '../config/index.js'
 import { MtlsError } from '../errors.js'
@@ -253,6 +254,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
   }
 
   #refused(error: unknown): unknown {
+    if (error instanceof UnauthorizedError) return error
     const url = new URL(this.#config.serverUrl)
     const failure = explainFailure(error, url, 'no')
     if (failure instanceof MtlsError && !isLostSession(failure)) return withSent(failure, 'no')

@@ -336,3 +336,30 @@ test('a new session of a revision that has none is refused, and so is a result t
   }
   expect(client.getServerVersion()).toMatchObject({ name: 'sessions' })
 })
+
+test('a server that says of each stream that its session is lost is believed ever more slowly', async () => {
+  await using lostIn = await lostWorld()
+  const streamed = new Set<string>()
+  await using server = await sessionServer(lostIn.world, lostIn.port, {
+    lie: ({ method, headers }, response) => {
+      if (method !== 'GET') return false
+      const id = String(headers['mcp-session-id'])
+      if (streamed.has(id)) response.writeHead(404).end()
+      else response.writeHead(200, { 'content-type': 'text/event-stream' }).end(': here\n\n')
+      streamed.add(id)
+      return true
+    },
+  })
+  const timers = vi.spyOn(globalThis, 'setTimeout')
+  await using _client = await lostIn.open({
+    reconnection: {
+      initialReconnectionDelay: 11,
+      maxReconnectionDelay: 30_000,
+      reconnectionDelayGrowFactor: 3,
+    },
+  })
+  const waits = () => timers.mock.calls.map(([, ms]) => ms).filter((ms) => [0, 33, 99].includes(ms ?? -1))
+  await expect.poll(() => waits().slice(-2)).toEqual([33, 99])
+  timers.mockRestore()
+  expect(server.opened()).toBeLessThan(8)
+})
