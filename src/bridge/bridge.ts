@@ -11,8 +11,7 @@ import type { Tell } from './event.js'
 import type { FarServer } from './far-server.js'
 import { FarTransport } from './far-transport.js'
 
-export interface BridgeOptions {
-  readonly server: FarServer
+export interface JoinOptions {
   /** How long `initialize` waits for the server before it is answered without it; milliseconds. */
   readonly early: number
   /** Told what happens, for a log. */
@@ -28,6 +27,12 @@ export interface Joined {
   close(): Promise<void>
 }
 
+/** A bridge that runs. */
+export interface Started extends Omit<Joined, 'start'> {
+  /** Where local clients find it, if it listens. */
+  readonly url?: string
+}
+
 /** Requests without an answer, in each direction. */
 const inFlightAtMost = 1000
 /** A server that comes up is found after so long at most; milliseconds. */
@@ -41,7 +46,8 @@ const methodNotFound = -32_601
  */
 export class Bridge implements Joined {
   readonly #client: Transport
-  readonly #options: BridgeOptions
+  readonly #server: FarServer
+  readonly #options: JoinOptions
   readonly #relay: Relay
   readonly #exchanges: Exchanges
   readonly #sessionChannel: Channel
@@ -56,8 +62,9 @@ export class Bridge implements Joined {
     this.#onClosed = resolve
   })
 
-  constructor(client: Transport, options: BridgeOptions) {
+  constructor(client: Transport, server: FarServer, options: JoinOptions) {
     this.#client = client
+    this.#server = server
     this.#options = options
     this.#sessionChannel = new Channel(client)
     this.#exchangeChannel = new Channel(client)
@@ -90,8 +97,9 @@ export class Bridge implements Joined {
   }
 
   #lineOptions(isModern: boolean) {
-    const { server, tell } = this.#options
+    const server = this.#server
     const { name, startTimeout } = server
+    const { tell } = this.#options
     return {
       name: `the server at ${server.url.host}`,
       maxInFlight: inFlightAtMost,

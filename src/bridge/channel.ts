@@ -1,4 +1,4 @@
-import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/server'
+import type { JSONRPCMessage, Transport, TransportSendOptions } from '@modelcontextprotocol/server'
 
 /** A part of what is said with a client: what belongs to one era. */
 export class Channel implements Transport {
@@ -13,8 +13,8 @@ export class Channel implements Transport {
 
   async start(): Promise<void> {}
 
-  send(message: JSONRPCMessage): Promise<void> {
-    return this.#client.send(message)
+  send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    return this.#client.send(message, options)
   }
 
   says(message: JSONRPCMessage): void {

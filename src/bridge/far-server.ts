@@ -1,6 +1,7 @@
 import type { FetchLike } from '@modelcontextprotocol/client'
 import { fetchOver, plainFetch } from '../client/fetch.js'
 import { hostPortOf, type McpClientConfig } from '../config/index.js'
+import { bare } from '../text/host.js'
 import type { BridgeEvent, Tell } from './event.js'
 
 /** A remote server, and how it is reached. Several clients may share it: each has its own session there. */
@@ -18,8 +19,8 @@ export interface FarServer {
   readonly startTimeout: number
 }
 
-/** Nothing is connected before it is used. `name`: by default its host and port. Throws as reading certificates does. */
-export function farServer(config: McpClientConfig, tell: Tell, name?: string): FarServer {
+/** Nothing is connected before it is used. Throws as reading certificates does. */
+export function farServer(name: string, config: McpClientConfig, tell: Tell): FarServer {
   const { headers = {}, serverUrl, timeoutMs, serverName, serverId, retryAttempts, maxAnswerBytes } = config
   const url = new URL(serverUrl)
   const relaxed = (message: string): BridgeEvent => ({ event: 'relaxed', message })
@@ -36,7 +37,7 @@ export function farServer(config: McpClientConfig, tell: Tell, name?: string): F
       })
     : plainFetch()
   return {
-    name: name ?? hostPortOf(url),
+    name,
     url,
     fetch,
     headers,
@@ -44,4 +45,11 @@ export function farServer(config: McpClientConfig, tell: Tell, name?: string): F
     maxAnswerBytes,
     startTimeout: timeoutMs,
   }
+}
+
+/** What a server is called whose name nobody has given: by its host; where another is called so, with its port, and a number. */
+export function freeName(url: URL, isTaken: (name: string) => boolean): string {
+  const names = [bare(url.hostname), hostPortOf(url)]
+  for (let number = 2; names.every(isTaken); number++) names.push(`${hostPortOf(url)}-${number}`)
+  return names.find((name) => !isTaken(name)) ?? url.host
 }

@@ -1,23 +1,40 @@
 import type { Readable, Writable } from 'node:stream'
-import type { BridgeOptions } from './bridge.js'
+import type { ListenPlace } from '../config/index.js'
+import type { JoinOptions, Started } from './bridge.js'
 import type { FarServer } from './far-server.js'
 import { joinClient } from './join.js'
 import { StdioNear } from './stdio-near.js'
 
-/** Joins the client on stdin and stdout to remote servers. Resolves when the client has gone, or the signal aborts. */
-export async function bridgeStdio(
-  input: Readable,
-  output: Writable,
+/** Where the clients of a bridge are: one at these streams, or any number at a loopback address. */
+export type Near = { readonly input: Readable; readonly output: Writable } | ListenPlace
+
+/** Joins local clients to remote servers, from now on: until it is closed, its one client has gone, or the signal aborts. */
+export async function startBridge(
+  near: Near,
   servers: readonly [FarServer, ...FarServer[]],
-  options: Omit<BridgeOptions, 'server'>,
+  options: JoinOptions,
   signal?: AbortSignal,
-): Promise<void> {
-  const joined = joinClient(new StdioNear(input, output), servers, options)
-  const close = () => void joined.close()
+): Promise<Started> {
+  const started =
+    'input' in near
+      ? await overStdio(near, servers, options)
+      : await (await import('./listen/local-server.js')).listenLocally(servers, near, options)
+  const close = () => void started.close()
   signal?.addEventListener('abort', close, { once: true })
-  await joined.start()
   if (signal?.aborted) close()
-  await joined.closed
-  signal?.removeEventListener('abort', close)
-  for (const { fetch } of servers) void fetch.close() // what is still under way was given up
+  void started.closed.then(() => {
+    signal?.removeEventListener('abort', close)
+    for (const { fetch } of servers) void fetch.close() // what is still under way was given up
+  })
+  return started
+}
+
+async function overStdio(
+  { input, output }: Extract<Near, { input: Readable }>,
+  servers: readonly [FarServer, ...FarServer[]],
+  options: JoinOptions,
+): Promise<Started> {
+  const joined = await joinClient(new StdioNear(input, output), servers, options)
+  await joined.start()
+  return joined
 }

@@ -79,7 +79,14 @@ const fetchSchema = z.strictObject({
   maxConnections: count.optional(),
 })
 
-const schemas = { serve: serveSchema, connect: connectSchema, mtlsFetch: fetchSchema }
+const bridgeSchema = z.strictObject({
+  onEvent: z
+    .custom((value) => value === undefined || typeof value === 'function', 'a function is wanted')
+    .optional(),
+  signal: z.instanceof(AbortSignal, { error: 'an AbortSignal is wanted' }).optional(),
+})
+
+const schemas = { bridge: bridgeSchema, serve: serveSchema, connect: connectSchema, mtlsFetch: fetchSchema }
 
 /** Throws `CONFIG_INVALID` for live options of one call that are of a wrong type or do not exist. */
 export function checkLiveOptions(call: keyof typeof schemas, options: object): void {

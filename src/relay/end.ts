@@ -246,9 +246,17 @@ export function metaOf(params: unknown): Readonly<Record<string, unknown>> | und
   return typeof meta === 'object' && meta !== null ? (meta as Record<string, unknown>) : undefined
 }
 
-function withMeta<Message extends JSONRPCRequest | JSONRPCNotification>(
+/** A message with more in its `_meta`. */
+export function withMeta<Message extends JSONRPCRequest | JSONRPCNotification>(
   message: Message,
   meta: object,
 ): Message {
   return { ...message, params: { ...message.params, _meta: { ...metaOf(message.params), ...meta } } }
+}
+
+/** The request that what the server says belongs to: it does not say, and clients without a stream of their own wait there. */
+export function onlyRequestOf(end: End): RequestId | undefined {
+  if (end.askedCount !== 1) return undefined
+  for (const { request } of end.asked) return request.id
+  return undefined
 }

@@ -3,10 +3,9 @@ import type {
   JSONRPCNotification,
   JSONRPCRequest,
   JSONRPCResponse,
-  RequestId,
   Transport,
 } from '@modelcontextprotocol/server'
-import { type Asked, End } from './end.js'
+import { type Asked, End, onlyRequestOf } from './end.js'
 import { Fault, faultAnswer } from './fault.js'
 import { Line, type LineOptions } from './line.js'
 import {
@@ -337,11 +336,4 @@ export class Relay {
     this.#options.onLost?.(fault, wasUp)
     return isKept && this.#nears.size > 0
   }
-}
-
-/** The request that what the server says belongs to: it does not say, and clients without a stream of their own wait there. */
-function onlyRequestOf(end: End): RequestId | undefined {
-  if (end.askedCount !== 1) return undefined
-  for (const { request } of end.asked) return request.id
-  return undefined
 }

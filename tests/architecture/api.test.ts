@@ -20,6 +20,7 @@ test('each subpath with types has a page', () => {
     'mcp-mtls/server docs/api/server.md',
     'mcp-mtls/expose docs/api/expose.md',
     'mcp-mtls/client docs/api/client.md',
+    'mcp-mtls/bridge docs/api/bridge.md',
     'mcp-mtls/pki docs/api/pki.md',
   ])
 })

@@ -11,7 +11,7 @@ import { scratch } from '../support/scratch.js'
 import { makeWorld, serveTest } from '../support/world.js'
 
 test.each([
-  [[], /missing required argument/],
+  [[], /no server is named/],
   [['http://localhost:1/mcp'], /must start with https|https:\/\//],
   [['https://localhost:1/mcp', '--header', 'nothing'], /--header: expected NAME: VALUE/],
   [

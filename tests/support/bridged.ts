@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { onTestFinished } from 'vitest'
 import type { BridgeEvent } from '../../src/bridge/event.js'
 import { farServer } from '../../src/bridge/far-server.js'
-import { bridgeStdio } from '../../src/bridge/start.js'
+import { startBridge } from '../../src/bridge/start.js'
 import { parseClientConfig } from '../../src/config/index.js'
 import { Lines } from '../../src/relay/lines.js'
 import type { Message } from './compare/clients.js'
@@ -23,8 +23,13 @@ export interface Bridged {
   end(): Promise<void>
 }
 
-/** A bridge in the process of the test, whose client is the test. */
-export function bridged(url: string, certDir: string, early = 30_000, options: object = {}): Bridged {
+/** A bridge in the process of the test, whose client is the test; to one server, or to several by their names. */
+export function bridged(
+  servers: string | Readonly<Record<string, string>>,
+  certDir: string,
+  early = 30_000,
+  options: object = {},
+): Bridged {
   const [input, output] = [new PassThrough(), new PassThrough()]
   const events: BridgeEvent[] = []
   const heard: Message[] = []
@@ -39,9 +44,15 @@ export function bridged(url: string, certDir: string, early = 30_000, options: o
     },
   })
   output.on('data', (chunk) => lines.push(chunk))
-  const config = parseClientConfig({ serverUrl: url, tls: { certDir }, timeoutMs: 5000, ...options })
   const tell = (event: BridgeEvent) => void events.push(event)
-  const running = bridgeStdio(input, output, [farServer(config, tell)], { early, tell })
+  const far = (name: string, serverUrl: string) =>
+    farServer(name, parseClientConfig({ serverUrl, tls: { certDir }, timeoutMs: 5000, ...options }), tell)
+  const [first, ...others] =
+    typeof servers === 'string'
+      ? [far('the-server', servers)]
+      : Object.entries(servers).map(([name, url]) => far(name, url))
+  if (!first) throw new Error('no server')
+  const running = startBridge({ input, output }, [first, ...others], { early, tell })
   let last = 0
   const say = (message: Message) => void input.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
   const ask = (method: string, params: object = {}) => {
@@ -53,7 +64,7 @@ export function bridged(url: string, certDir: string, early = 30_000, options: o
   }
   const end = async () => {
     input.end()
-    await running
+    await (await running).closed
   }
   onTestFinished(end)
   return {

@@ -4,7 +4,7 @@ import { materialSource } from '../../tls/material/source.js'
 import type { Io } from '../io/io.js'
 import { printable, writeLines } from '../io/output.js'
 import { untilSignal } from '../io/signals.js'
-import { tlsOf } from '../options/mcp-servers.js'
+import { clientOptionsOf } from '../options/one-server.js'
 import { tellFailure } from './failure.js'
 import type { ServerFlags } from './options.js'
 import { answersTo, capabilities } from './questions.js'
@@ -45,7 +45,7 @@ export async function inSession(
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
   const targeted = targetOf(words, flags, settings, io)
-  const options = connectOptions(targeted.target, settings)
+  const options = clientOptionsOf(targeted.target.entry, settings)
   const { useTls, tls } = parseClientConfig(options)
   // Once our own files are in order, whatever is said of certificates comes from the server.
   if (useTls) await materialSource(tls, 'client').load(undefined)
@@ -64,7 +64,7 @@ export async function inSession(
 }
 
 interface Circumstances {
-  readonly options: ReturnType<typeof connectOptions>
+  readonly options: ReturnType<typeof clientOptionsOf>
   readonly flags: SessionFlags
   readonly settings: Settings
   readonly io: Io
@@ -111,20 +111,5 @@ async function connected(
   } finally {
     limit.end()
     terminal.end()
-  }
-}
-
-function connectOptions({ entry }: Target, settings: Settings) {
-  const { tlsEnabled, timeoutMs, maxAnswerBytes } = settings
-  const { url, serverName, serverId, headers } = entry
-  return {
-    serverUrl: url,
-    useTls: tlsEnabled,
-    ...(tlsEnabled && { tls: tlsOf(entry, settings) }),
-    ...(serverName !== undefined && { serverName }),
-    ...(serverId !== undefined && { serverId }),
-    ...(headers !== undefined && { headers }),
-    timeoutMs,
-    maxAnswerBytes,
   }
 }

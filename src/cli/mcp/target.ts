@@ -1,18 +1,11 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import {
-  hostPortOf,
-  type McpServerEntry,
-  type Settings,
-  serverIdsIn,
-  serverUrlProblem,
-  withMcpPath,
-} from '../../config/index.js'
+import { hostPortOf, type McpServerEntry, type Settings, serverIdsIn } from '../../config/index.js'
 import { MtlsError } from '../../errors.js'
 import type { Io } from '../io/io.js'
 import { headersOf } from '../options/headers.js'
 import { mcpServers } from '../options/mcp-servers.js'
-import { suggestion } from './near.js'
+import { entryNamed, serverUrlOf } from '../options/one-server.js'
 import type { ServerFlags } from './options.js'
 
 /** The server that is called. */
@@ -38,7 +31,9 @@ export function targetOf(
 ): Targeted {
   if (flags.server === undefined && flags.config === undefined) {
     const [url, ...rest] = words
-    return { target: withFlags(targetAt(url, settings), flags), words: rest, notices: [] }
+    const checked = serverUrlOf(url, settings)
+    const target = { name: hostPortOf(new URL(checked)), entry: { url: checked, tls: {} } }
+    return { target: withFlags(target, flags), words: rest, notices: [] }
   }
   const { servers, leftOut, notices } = mcpServers({ config: flags.config }, settings, io)
   const names = Object.keys(servers)
@@ -47,32 +42,10 @@ export function targetOf(
     throw new MtlsError('CONFIG_INVALID', `${flags.config} has ${names.length} servers: name one`, {
       hint: `Add --server NAME: ${names.join(', ')}.`,
     })
-  const entry = Object.hasOwn(servers, name) ? servers[name] : undefined
-  if (!entry) {
-    const why = Object.hasOwn(leftOut, name) ? leftOut[name] : undefined
-    const where = flags.config ?? 'the settings'
-    throw new MtlsError(
-      'CONFIG_INVALID',
-      why === undefined
-        ? `there is no server ${JSON.stringify(name)} in ${where}`
-        : `the server ${JSON.stringify(name)} of ${where} cannot be called: ${why}`,
-      { hint: suggestion(name, names) },
-    )
-  }
+  const entry = entryNamed(name, { servers, leftOut }, flags.config ?? 'the settings')
   // What is wrong with others is theirs.
   const own = notices.filter((notice) => !Object.keys(leftOut).some((other) => notice.includes(`"${other}"`)))
   return { target: withFlags({ name, entry }, flags), words, notices: flags.server ? own : notices }
-}
-
-const example = 'Type a URL such as https://localhost:8443/mcp, or --server NAME.'
-
-function targetAt(text: string | undefined, { tlsEnabled, tls }: Settings): Target {
-  if (text === undefined) throw new MtlsError('CONFIG_INVALID', 'no server is named', { hint: example })
-  const url = withMcpPath(text)
-  const { demoMode, demoAllowRemote = false } = tls
-  const problem = serverUrlProblem(url, { tls: tlsEnabled, demoMode, demoAllowRemote })
-  if (problem !== undefined) throw new MtlsError('CONFIG_INVALID', problem, { hint: example })
-  return { name: hostPortOf(new URL(url)), entry: { url, tls: {} } }
 }
 
 /** Flags are over what an entry says. */

@@ -10,14 +10,27 @@ export function build(io: Io): Command {
     .description(
       'Is a local MCP server (stdio) that is a remote one over mutual TLS, for clients without certificates',
     )
-    .argument('<url>', 'where MCP is, https://HOST:PORT/mcp')
+    .argument('[url...]', 'where MCP is, https://HOST:PORT/mcp; several servers appear as one')
+    .option(
+      '--config <file>',
+      'take servers from a JSON file of an MCP client (mcpServers, servers), beside URLs or instead of them',
+    )
+    .addOption(
+      new Option('--server <name>', 'of --config only this one; again for more').argParser(repeatedArgument),
+    )
     .option('--server-name <name>', 'the name the certificate must have, instead of the host of the URL')
     .addOption(serverIdOption())
     .addOption(
-      new Option('--header <header>', 'sent with each request, "NAME: VALUE"; again for more').argParser(
-        repeatedArgument,
-      ),
+      new Option(
+        '--header <header>',
+        'sent with each request, to each server, "NAME: VALUE"; again for more',
+      ).argParser(repeatedArgument),
     )
+    .option(
+      '--listen <host:port>',
+      'serve HTTP on loopback instead of stdin and stdout, for clients that only know URLs',
+    )
+    .option('--origin <url>', 'with --listen: the one origin whose web pages may call it')
     .option('--log-file <path>', 'write what happens to this file, a JSON object per line (default: stderr)')
     .option(
       '--initialize-within <duration>',
@@ -30,15 +43,20 @@ export function build(io: Io): Command {
       `
 Examples:
   $ mcp-mtls bridge https://mcp.example.org:8443/mcp
-  $ mcp-mtls bridge https://localhost:8445/mcp --cert-dir /etc/mcp --log-file bridge.log
+  $ mcp-mtls bridge https://localhost:8443/mcp https://localhost:8444/mcp --cert-dir /etc/mcp --log-file bridge.log
+  $ mcp-mtls bridge --config servers.json
+  $ mcp-mtls bridge https://mcp.example.org:8443/mcp --listen 127.0.0.1:8090
 
 A client starts it and speaks to it on stdin and stdout, which carry MCP alone. It ends with its client. While the
-server cannot be reached, calls are answered with the reason.`,
+server cannot be reached, calls are answered with the reason. Tools and prompts of several servers keep their names; where two have the
+same one, the name of the server stands before it.
+
+With --listen it prints a URL that is new each time. Whoever has it calls the servers with your certificate: keep it to yourself.`,
     )
-    .action(async (url: string, flags: BridgeFlags) => {
+    .action(async (urls: readonly string[], flags: BridgeFlags) => {
       const settings = await resolveSettings(command, io)
       const { run } = await import('./run.js')
-      await run(url, flags, settings, io)
+      await run(urls, flags, settings, io)
     })
   return addSettingOptions(
     command,

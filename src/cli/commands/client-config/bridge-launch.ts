@@ -2,18 +2,14 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import {
-  readDotenv,
-  type Settings,
-  serverIdsIn,
-  serverUrlProblem,
-  withMcpPath,
-} from '../../../config/index.js'
+import { readDotenv, type Settings, serverIdsIn } from '../../../config/index.js'
 import { flagOf, type Setting, settingTable } from '../../../config/settings/setting-table.js'
 import { type Launch, passphraseVariable } from '../../../desktop/index.js'
 import type { BundleOptions } from '../../../desktop/mcpb.js'
 import { MtlsError } from '../../../errors.js'
 import type { Io } from '../../io/io.js'
+import { headersOf } from '../../options/headers.js'
+import { serverUrlOf } from '../../options/one-server.js'
 import { bridgeSettings, type ClientConfigFlags } from './flags.js'
 
 /** The script of this package that is run, wherever this module is. */
@@ -21,14 +17,8 @@ const beside = (path: string) => fileURLToPath(new URL(`../../../${path}`, impor
 const script = beside('bundle/mcp-mtls.js')
 
 /** The URLs to call. Throws `CONFIG_INVALID`. */
-export function serverUrls(typed: readonly string[], { tls, tlsEnabled }: Settings): URL[] {
-  const { demoMode, demoAllowRemote = false } = tls
-  return typed.map((text) => {
-    const url = withMcpPath(text)
-    const problem = serverUrlProblem(url, { tls: tlsEnabled, demoMode, demoAllowRemote })
-    if (problem !== undefined) throw new MtlsError('CONFIG_INVALID', problem)
-    return new URL(url)
-  })
+export function serverUrls(typed: readonly string[], settings: Settings): URL[] {
+  return typed.map((text) => new URL(serverUrlOf(text, settings)))
 }
 
 /** What starts `bridge` for these servers, in any directory and environment. Throws `CONFIG_INVALID`. */
@@ -44,7 +34,7 @@ export function bridgeLaunch(
       hint: 'Name its URL: mcp-mtls client-config https://HOST:PORT/mcp',
     })
   serverIdsIn(flags.serverId)
-  for (const header of flags.header ?? []) requireHeader(header)
+  headersOf(flags.header)
   const absolute = (path: string | undefined) => path && resolve(io.cwd, path)
   const { keyPassphraseFile, ...given } = givenSettings(command, settings, io)
   return {
@@ -128,13 +118,6 @@ function domainsText(domains: Readonly<Record<string, unknown>>): string {
   return Object.entries(domains)
     .flatMap(([domain, files]) => [files].flat().map((file) => `${domain}=${file}`))
     .join(',')
-}
-
-function requireHeader(header: string): void {
-  if (/^[\w!#$%&'*+.^`|~-]+:[^\r\n]*$/.test(header)) return
-  throw new MtlsError('CONFIG_INVALID', "--header: expected 'Name: value'", {
-    hint: "For example: --header 'X-Team: weather'",
-  })
 }
 
 /** Which files of the certificate are not there yet. */
