@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { type ConnectOptions, connect } from '../../src/client/index.js'
 import { withHeaders } from '../../src/client/with-headers.js'
+import { parseBridgeOptions } from '../../src/config/bridge-options.js'
 import { parseClientConfig } from '../../src/config/index.js'
 import { reconnectionDelay } from '../../src/config/reconnection.js'
 import { freePort } from '../support/free-port.js'
@@ -95,6 +96,11 @@ test('reconnection has the names of the SDK, defaults, and bounds', () => {
   ])
     expect(() => parsed(wrong)).toThrow('reconnection')
   expect([0, 1, 20].map((attempt) => reconnectionDelay(attempt, parsed({})))).toEqual([1000, 1500, 30_000])
+})
+
+test('a bridge takes no `reconnection`: it has its own', () => {
+  const server = { serverUrl: 'http://localhost:1/mcp', useTls: false, reconnection: {} }
+  expect(() => parseBridgeOptions({ servers: [server] })).toThrow('leave it out')
 })
 
 test('a token of authProvider beside an Authorization header is refused, and what is no provider', async () => {
