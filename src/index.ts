@@ -1,18 +1,23 @@
 export type { Identity } from './auth/identity.js'
 export { type ConnectOptions, connect } from './client/connect.js'
 export type { MtlsFetch } from './client/fetch.js'
+export type { Handlers } from './client/handlers.js'
 export type { MtlsFetchOptions } from './client/live-connections.js'
 export type { MtlsClient } from './client/mtls-client.js'
 export { mtlsFetch } from './client/mtls-fetch.js'
 export type { PoolFigures } from './client/pool-figures.js'
+export type { MoreHeaders } from './client/with-headers.js'
 export type {
+  AskedMethod,
   AuditLogOptions,
   AuditReceiver,
   Limits,
   McpClientOptions,
   McpServerOptions,
+  ReconnectionOptions,
   SessionOptions,
   TlsOptions,
+  ToldMethod,
 } from './config/index.js'
 export { errorCodes, MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from './errors.js'
 export { type CallContext, type Caller, identityOf } from './server/identity-of.js'

@@ -11,6 +11,7 @@ import {
 import type { Transport } from '@modelcontextprotocol/server'
 import { bounded } from '../client/bounded.js'
 import { explainFailure, isUnsent } from '../client/failure.js'
+import { saysSessionIsLost } from '../client/lost-session.js'
 import { withRetries } from '../client/retry.js'
 import { hostPortOf } from '../config/index.js'
 import { Fault, faultAnswer, sessionIsLost } from '../relay/fault.js'
@@ -160,7 +161,8 @@ export class FarTransport implements Transport {
     const call = this.#making.getStore()
     const signals = init?.signal ? [init.signal] : []
     const response = await withRetries(() => fetch(url, init), { attempts, signals, mayRetry: isUnsent })
-    if (init?.method !== 'DELETE' && (await this.#isLostBy(response, init))) {
+    const isInSession = new Headers(init?.headers).has('mcp-session-id')
+    if (isInSession && init?.method !== 'DELETE' && (await saysSessionIsLost(response))) {
       if (call) call.hasNotRun = true
       this.#lost()
     }
@@ -171,14 +173,6 @@ export class FarTransport implements Transport {
     return bounded(response, { limit, host: hostPortOf(this.#options.url) }, (error) => {
       if (call) call.failure = error
     })
-  }
-
-  /** MCP 2025-03-26, "Session Management": 404. Many servers, written after an example of the SDK, say 400 and why. */
-  async #isLostBy(response: Response, init: RequestInit | undefined): Promise<boolean> {
-    if (!new Headers(init?.headers).has('mcp-session-id')) return false
-    if (response.status === 404) return true
-    if (response.status !== 400) return false
-    return /no valid session/i.test((await response.clone().text()).slice(0, 1000))
   }
 
   #received(message: JSONRPCMessage): void {

@@ -1,4 +1,4 @@
-import { ProtocolError, SdkHttpError } from '@modelcontextprotocol/client'
+import { ProtocolError } from '@modelcontextprotocol/client'
 import { hostPortOf } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 
@@ -94,11 +94,6 @@ function inOurWords(error: unknown, url: URL): unknown {
     )
   const causes = causesOf(error)
   const known = causes.find((cause) => cause instanceof MtlsError)
-  if (causes.some(isLostSession))
-    return new MtlsError('CONNECTION_FAILED', `the server at ${host} does not know this session any more`, {
-      hint: 'It was started again, or the session has ended: connect again, a new session begins.',
-      cause: error,
-    })
   // Fetch says `TypeError` for whatever happens to a connection, and its cause tells what.
   const network = causes.find((cause) => cause instanceof TypeError && cause.cause instanceof Error)
   if (known || !network) return known ?? error
@@ -128,11 +123,6 @@ function inOurWords(error: unknown, url: URL): unknown {
   return passingFailure(
     new MtlsError('CONNECTION_FAILED', `${what} (${code ?? message})`, { hint, cause: error }),
   )
-}
-
-/** MCP 2025-03-26, "Session Management": 404 for a session that has ended. */
-function isLostSession(error: Error): boolean {
-  return error instanceof SdkHttpError && error.status === 404 && /"code":\s*-32001/.test(error.message)
 }
 
 /** A connection that did not come about; `address` is `host:port`. */

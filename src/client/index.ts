@@ -1,5 +1,11 @@
 export type { Identity } from '../auth/identity.js'
-export type { McpClientOptions, TlsOptions } from '../config/index.js'
+export type {
+  AskedMethod,
+  McpClientOptions,
+  ReconnectionOptions,
+  TlsOptions,
+  ToldMethod,
+} from '../config/index.js'
 export { errorCodes, MtlsError, type MtlsErrorCode, type MtlsErrorOptions } from '../errors.js'
 export type {
   AddressEvent,
@@ -20,8 +26,10 @@ export type { NameConstraints, Subtree } from '../x509/name-constraints.js'
 export type { SubjectNames } from '../x509/subject-names.js'
 export { type ConnectOptions, connect } from './connect.js'
 export type { MtlsFetch } from './fetch.js'
+export type { Handlers } from './handlers.js'
 export type { MtlsFetchOptions } from './live-connections.js'
 export { type Pooled, registerPools } from './metrics.js'
 export type { MtlsClient } from './mtls-client.js'
 export { mtlsFetch } from './mtls-fetch.js'
 export type { PoolFigures } from './pool-figures.js'
+export type { MoreHeaders } from './with-headers.js'

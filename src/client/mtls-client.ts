@@ -1,48 +1,50 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   type CallToolRequestOptions,
   Client,
   type ClientOptions,
   type FetchLike,
   type Implementation,
-  type JSONRPCRequest,
+  type InitializeResult,
   type ListToolsRequest,
   type Request as McpRequest,
   type RequestOptions,
   SdkError,
   SdkErrorCode,
+  type SubscriptionFilter,
   type Tool,
-  type Transport,
+  UnauthorizedError,
 } from '@modelcontextprotocol/client'
 import { hostPortOf, type McpClientConfig, packageVersion } from '../config/index.js'
 import { MtlsError } from '../errors.js'
+import { ofPeer } from '../text/of-peer.js'
 import type { Subscriber } from '../tls/events.js'
 import type { Log } from '../tls/log/log.js'
 import type { FreshnessOptions } from '../tls/material/reloadable.js'
 import type { TlsConnection } from '../tls/peer/connection.js'
-import { isPlain } from './answers.js'
-import { bounded } from './bounded.js'
-import { explainFailure, isLost, isNotPassedOn, isUnsent, ownFailure, withSent } from './failure.js'
+import { authFetch } from './auth-fetch.js'
+import { type Call, CountedRequests, count } from './counted-requests.js'
+import { explainFailure, isLost, isNotPassedOn, ownFailure, withSent } from './failure.js'
 import { type Exchanging, fetchOver, type MtlsFetch, plainFetch } from './fetch.js'
+import { capabilitiesOf, type Handlers, setHandlers } from './handlers.js'
+import { keptSubscription } from './kept-subscription.js'
+import { isLostSession } from './lost-session.js'
 import { outputSchemas } from './output-schemas.js'
 import type { PoolFigures } from './pool-figures.js'
 import { withRetries } from './retry.js'
-import { ShortWayTransport } from './transport.js'
-import { withHeaders } from './with-headers.js'
+import { SessionTransport } from './session-transport.js'
+import type { AuthProviders } from './transport.js'
+import { type MoreHeaders, withHeaders } from './with-headers.js'
 
 interface Parts extends FreshnessOptions {
   readonly clientInfo: Implementation | undefined
   readonly clientOptions: ClientOptions | undefined
   readonly onSecurityEvent: Subscriber
   readonly log: Log | undefined
-}
-
-/** What was sent for a call so far. */
-interface Call {
-  /** Requests that the server may have got. */
-  requests: number
-  /** The call that this one is made for. */
-  readonly outer: Call | undefined
+  /** In the place of those of the config. */
+  readonly headers: MoreHeaders | undefined
+  readonly authProvider: AuthProviders | undefined
+  readonly authFetch: FetchLike | undefined
+  readonly handlers: Handlers
 }
 
 /** Under which the options of a call carry it through the SDK: it copies options, but keeps what it does not know. */
@@ -50,46 +52,53 @@ const callOf = Symbol('call')
 
 type Tagged = { readonly [callOf]?: Call }
 
-/** How long a server may take to end a session that we leave; milliseconds. */
-const farewell = 1000
-
 /** The SDK's own client, whose transport is mutual TLS. */
 export class MtlsClient extends Client implements AsyncDisposable {
   readonly #config: McpClientConfig
   readonly #mtls: (MtlsFetch & Exchanging) | undefined
-  readonly #fetch: FetchLike & Exchanging & { close(): Promise<void> }
+  readonly #requests: CountedRequests
+  /** What is to be closed at the end. */
+  readonly #fetches: readonly { close(): Promise<void> }[]
+  readonly #closing = new AbortController()
   readonly #tools = new Map<string, Tool>()
   readonly #log: Log | undefined
   /** Our own. A client of the SDK may be connected over another, too. */
-  #transport: Transport | undefined
+  #transport: SessionTransport<Call> | undefined
   /** The call whose request the SDK makes now. It hands that to the transport before it waits for anything. */
   #call: Call | undefined
   /** What makes requests of its own while the client connects. */
   #opening: Call | undefined
-  /** Why there was no connection at the last try. */
-  #unreachable: MtlsError | undefined
 
   /** @internal `connect` makes it. */
-  constructor(config: McpClientConfig, { clientInfo, clientOptions, log, ...live }: Parts) {
+  constructor(config: McpClientConfig, parts: Parts) {
+    const { clientInfo, clientOptions, log, headers, authProvider, handlers, ...live } = parts
     super(clientInfo ?? { name: 'mcp-mtls', version: packageVersion }, {
       versionNegotiation: { mode: 'auto' },
       jsonSchemaValidator: outputSchemas,
       ...clientOptions,
+      capabilities: capabilitiesOf(handlers, clientOptions?.capabilities),
     })
+    setHandlers(this, handlers)
     this.#config = config
     this.#log = log
     const { timeoutMs, serverName, serverId } = config
-    this.#mtls = config.useTls
-      ? fetchOver(config.tls, {
-          serverName,
-          serverId,
-          connectTimeout: timeoutMs,
-          // Shorter than a call may take, so that a call can tell what it was waiting for.
-          handshakeTimeout: Math.min(5000, timeoutMs / 2),
-          ...live,
-        })
-      : undefined
-    this.#fetch = withHeaders(this.#mtls ?? plainFetch(), config.headers)
+    const options = {
+      connectTimeout: timeoutMs,
+      // Shorter than a call may take, so that a call can tell what it was waiting for.
+      handshakeTimeout: Math.min(5000, timeoutMs / 2),
+      ...live,
+    }
+    this.#mtls = config.useTls ? fetchOver(config.tls, { serverName, serverId, ...options }) : undefined
+    const server = this.#mtls ?? plainFetch()
+    // Another host has another name, and is no less to prove it.
+    const others = authProvider && !parts.authFetch && config.useTls && fetchOver(config.tls, options)
+    this.#fetches = others ? [server, others] : [server]
+    this.#requests = new CountedRequests(config, {
+      fetch: withHeaders(server, headers ?? config.headers, authProvider !== undefined),
+      authFetch: authFetch(config, { server, others: parts.authFetch ?? (others || undefined) }),
+      authProvider,
+      call: () => this.#call ?? this.#opening,
+    })
   }
 
   /** What was negotiated on the newest connection, and with whom; undefined without TLS. */
@@ -118,24 +127,21 @@ export class MtlsClient extends Client implements AsyncDisposable {
   /** @internal Opens the transport and agrees on a protocol revision. `connect()` has done this. */
   async open(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
-    const url = new URL(this.#config.serverUrl)
-    const { maxAnswerBytes } = this.#config
-    const transport: ShortWayTransport<Call> = new ShortWayTransport<Call>(url, {
+    const { timeoutMs, reconnection } = this.#config
+    const transport = new SessionTransport<Call>({
+      make: (streamLost) => this.#requests.transport(streamLost),
       call: () => this.#call ?? this.#opening,
-      fetch: (to, init, call) => this.#request(transport, to, init, call),
-      exchange: (sent, message, call) =>
-        this.#tried(call, message, sent.signals, () => this.#fetch.exchange(url, sent, isPlain)),
-      explain: (error) => explainFailure(new TypeError('terminated', { cause: error }), url),
-      bounded: (response, message, signals) => this.#bounded(transport, response, message.id, signals),
-      host: hostPortOf(url),
-      maxAnswerBytes,
+      timeoutMs,
+      reconnection,
+      renewed: (result) => this.#renewed(result),
+      refused: (error) => this.#refused(error),
     })
     this.#transport = transport
     // The SDK's first question, which revisions the server speaks, does not listen to the signal.
     const abort = () => void transport.close()
     signal?.addEventListener('abort', abort, { once: true })
     try {
-      await this.#explained({ ...(signal && { signal }), timeout: this.#config.timeoutMs }, (options) => {
+      await this.#explained({ ...(signal && { signal }), timeout: timeoutMs }, (options) => {
         this.#opening = options[callOf]
         return this.connect(transport, options)
       })
@@ -188,11 +194,19 @@ export class MtlsClient extends Client implements AsyncDisposable {
     return this.#explained(options, (all) => this.#making(all, () => super.discover(all)))
   }
 
-  override listen(
+  /** The SDK's, opened again when the server or the network ends it: after a restart it goes on. */
+  override async listen(
     filter: Parameters<Client['listen']>[0],
     options?: RequestOptions,
   ): ReturnType<Client['listen']> {
-    return this.#explained(options, (all) => this.#making(all, () => super.listen(filter, all)))
+    const open = () => this.#explained(options, (all) => this.#making(all, () => super.listen(filter, all)))
+    return keptSubscription(await open(), {
+      open,
+      reopened: ({ honoredFilter }) => this.#missed(honoredFilter),
+      failed: (error) => this.onerror?.(error as Error),
+      reconnection: this.#config.reconnection,
+      closing: this.#closing.signal,
+    })
   }
 
   /** @internal The server has begun a call and asks for more: it may have run, whatever becomes of its next request. */
@@ -203,9 +217,10 @@ export class MtlsClient extends Client implements AsyncDisposable {
   }
 
   override async close(): Promise<void> {
-    await this.#endSession()
+    this.#closing.abort()
+    await this.#transport?.leave()
     await super.close()
-    await this.#fetch.close()
+    await Promise.all(this.#fetches.map((fetch) => fetch.close()))
     this.#log?.close()
   }
 
@@ -213,14 +228,43 @@ export class MtlsClient extends Client implements AsyncDisposable {
     return this.close()
   }
 
-  /** A server keeps a session that nobody ends, and each identity may have so many. Whatever it says, we leave. */
-  async #endSession(): Promise<void> {
-    const transport = this.#transport
-    if (!(transport instanceof ShortWayTransport) || transport.sessionId === undefined) return
-    await Promise.race([
-      transport.terminateSession().catch(() => undefined),
-      delay(farewell, undefined, { ref: false }),
-    ])
+  /** What the SDK knows of a server since `initialize`. It has no other way to say it anew: `connect` would forget all calls. */
+  #renewed({ capabilities, serverInfo, instructions, protocolVersion }: InitializeResult): void {
+    this.#tools.clear()
+    Object.assign(this, {
+      _serverCapabilities: capabilities,
+      _serverVersion: serverInfo,
+      _instructions: instructions,
+      _negotiatedProtocolVersion: protocolVersion,
+    })
+  }
+
+  /** Whatever may have changed while nobody listened. */
+  #missed({
+    toolsListChanged,
+    promptsListChanged,
+    resourcesListChanged,
+    resourceSubscriptions = [],
+  }: SubscriptionFilter): void {
+    const lists = { tools: toolsListChanged, prompts: promptsListChanged, resources: resourcesListChanged }
+    for (const [kind, isHonored] of Object.entries(lists))
+      if (isHonored) this._onnotification({ jsonrpc: '2.0', method: `notifications/${kind}/list_changed` })
+    for (const uri of resourceSubscriptions)
+      this._onnotification({ jsonrpc: '2.0', method: 'notifications/resources/updated', params: { uri } })
+  }
+
+  #refused(error: unknown): unknown {
+    if (error instanceof UnauthorizedError) return error
+    const url = new URL(this.#config.serverUrl)
+    const failure = explainFailure(error, url, 'no')
+    if (failure instanceof MtlsError && !isLostSession(failure)) return withSent(failure, 'no')
+    const why = failure instanceof Error ? `: ${ofPeer(failure.message)}` : ''
+    const message = `the server at ${hostPortOf(url)} does not know this session any more, and takes no new one${why}`
+    return new MtlsError('CONNECTION_FAILED', message, {
+      hint: 'Look at its log. Another program, or another revision of MCP, may be there now: then connect again.',
+      cause: error,
+      sent: 'no',
+    })
   }
 
   async #isRepeatable(name: string): Promise<boolean> {
@@ -238,60 +282,6 @@ export class MtlsClient extends Client implements AsyncDisposable {
     } finally {
       this.#call = before
     }
-  }
-
-  /** A request that never left may always be tried again; after a refused certificate it never is. */
-  async #tried<T>(
-    call: Call | undefined,
-    message: { readonly params?: JSONRPCRequest['params'] },
-    signals: readonly AbortSignal[],
-    act: () => Promise<T>,
-  ): Promise<T> {
-    count(call, goesOn(message) ? 2 : 1)
-    try {
-      const answer = await withRetries(act, {
-        attempts: this.#config.retryAttempts,
-        signals,
-        mayRetry: (error) => {
-          this.#unreachable = isUnsent(error) ? error : undefined
-          return isUnsent(error)
-        },
-      })
-      this.#unreachable = undefined
-      return answer
-    } catch (error) {
-      if (error instanceof MtlsError && error.sent === 'no') count(call, -1)
-      throw error
-    }
-  }
-
-  async #request(
-    transport: Transport,
-    url: string | URL,
-    init: RequestInit | undefined,
-    call: Call | undefined,
-  ): Promise<Response> {
-    const message = JSON.parse(String(init?.body ?? '{}'))
-    const signals = init?.signal ? [init.signal] : []
-    const response = await this.#tried(call, message, signals, () => this.#fetch(url, init))
-    return this.#bounded(transport, response, message.id, signals)
-  }
-
-  #bounded(
-    transport: Transport,
-    response: Response,
-    id: JSONRPCRequest['id'] | undefined,
-    signals: readonly AbortSignal[],
-  ): Response {
-    const { serverUrl, maxAnswerBytes } = this.#config
-    const url = new URL(serverUrl)
-    // When the body breaks, the SDK would wait for the time limit.
-    return bounded(response, { limit: maxAnswerBytes, host: hostPortOf(url) }, (error) => {
-      if (id === undefined || signals.some(({ aborted }) => aborted)) return
-      const failure = explainFailure(error, url)
-      const message = failure instanceof Error ? failure.message : String(failure)
-      transport.onmessage?.({ jsonrpc: '2.0', id, error: { code: -32000, message, data: failure } })
-    })
   }
 
   /** Makes a call within its time. What it rejects with is in our words, and says whether anything was sent for it. */
@@ -315,7 +305,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
       if (options?.signal?.aborted) throw withSent(options.signal.reason, sent)
       if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) {
         // A connection that is open now was waited for in vain, whatever was the matter before it.
-        const unreachable = this.connection()?.state === 'verified' ? undefined : this.#unreachable
+        const unreachable = this.connection()?.state === 'verified' ? undefined : this.#requests.unreachable
         const message = `${serverUrl} did not answer within ${all.timeout} ms`
         // `maybe` whatever the last try said: another may have been under way when the time was over.
         throw withSent(unreachable ?? new MtlsError('CONNECTION_TIMEOUT', message, { cause: error }), 'maybe')
@@ -325,14 +315,4 @@ export class MtlsClient extends Client implements AsyncDisposable {
       throw failure instanceof MtlsError || sent === 'maybe' ? failure : ownFailure(failure, sent)
     }
   }
-}
-
-/** Counts requests for a call, and for those that it is made for. */
-function count(call: Call | undefined, requests: number): void {
-  for (let one = call; one; one = one.outer) one.requests += requests
-}
-
-/** Whether a request goes on with a call that the server has begun: it had asked for more (revision 2026-07-28). */
-function goesOn({ params }: { readonly params?: JSONRPCRequest['params'] }): boolean {
-  return params !== undefined && (params.requestState !== undefined || params.inputResponses !== undefined)
 }

@@ -1,15 +1,21 @@
 import {
+  type AuthProvider,
   isJSONRPCErrorResponse,
   isJSONRPCResultResponse,
   type JSONRPCMessage,
   type JSONRPCRequest,
+  type OAuthClientProvider,
   parseJSONRPCMessage,
   StreamableHTTPClientTransport,
   type TransportSendOptions,
 } from '@modelcontextprotocol/client'
+import type { Reconnection } from '../config/index.js'
 import { kindOf, readEvents, textOfAnswer } from './answers.js'
 import { tooLarge } from './bounded.js'
 import { Answer, type TextRequest } from './exchange.js'
+
+/** What gives tokens: the SDK's two kinds. */
+export type AuthProviders = AuthProvider | OAuthClientProvider
 
 /** How a transport of ours makes its requests. */
 export interface Requests<Call> {
@@ -26,6 +32,9 @@ export interface Requests<Call> {
   /** `host:port`, for people. */
   readonly host: string
   readonly maxAnswerBytes: number
+  readonly reconnection: Reconnection
+  /** Its tokens are for the SDK's way alone: nothing goes the short one. */
+  readonly authProvider: AuthProviders | undefined
 }
 
 /** A request that the SDK's transport makes for one of ours: it is named in a header, for there is no other way through. */
@@ -40,6 +49,9 @@ type SendOptions = Parameters<StreamableHTTPClientTransport['send']>[1]
 
 const handedHeader = 'mcp-mtls-request'
 
+/** What a server may say of the time before its stream is opened again; milliseconds. */
+const shortestDelay = 100
+
 /**
  * The SDK's transport, with a short way for what calls are made of: a request whose answer is JSON or a plain stream of events.
  * All else is the SDK's: what has to do with sessions and their beginning, resumption, listening, notifications, and answers that
@@ -49,6 +61,7 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
   readonly #requests: Requests<Call>
   readonly #closing = new AbortController()
   readonly #handed = new Map<string, Handed<Call>>()
+  readonly #timers = new Set<NodeJS.Timeout>()
   #handedCount = 0
 
   constructor(url: URL, requests: Requests<Call>) {
@@ -58,15 +71,23 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
         return response ? Promise.resolve(response) : requests.fetch(to, init, call)
       },
       redirectPolicy: 'follow', // our fetch follows within the origin alone, and says so
+      reconnectionOptions: requests.reconnection,
+      ...(requests.authProvider && { authProvider: requests.authProvider }),
+      reconnectionScheduler: (reconnect, ms) => this.#reconnect(reconnect, ms),
     })
     this.#requests = requests
   }
 
-  override async send(
+  override send(message: JSONRPCMessage | JSONRPCMessage[], options?: TransportSendOptions): Promise<void> {
+    return this.sendFor(this.#requests.call(), message, options)
+  }
+
+  /** Sends what is for this call. */
+  async sendFor(
+    call: Call | undefined,
     message: JSONRPCMessage | JSONRPCMessage[],
     options?: TransportSendOptions,
   ): Promise<void> {
-    const call = this.#requests.call()
     const headers = this.#shortWay(message, options)
     if (headers === undefined) return this.#handOver(message, options, { call })
     const request = message as JSONRPCRequest
@@ -80,7 +101,23 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
 
   override async close(): Promise<void> {
     this.#closing.abort()
+    for (const timer of this.#timers) clearTimeout(timer)
     await super.close()
+  }
+
+  /** When the server says, within bounds: 0 would be an attack on both, and timers end at once beyond theirs. */
+  #reconnect(reconnect: () => void, ms: number): () => void {
+    const { initialReconnectionDelay, maxReconnectionDelay } = this.#requests.reconnection
+    const least = Math.min(shortestDelay, initialReconnectionDelay)
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer)
+        reconnect()
+      },
+      Math.min(Math.max(ms, least), maxReconnectionDelay),
+    )
+    this.#timers.add(timer)
+    return () => clearTimeout(timer)
   }
 
   /** The headers of a request that may go the short way. */
@@ -88,6 +125,7 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
     message: JSONRPCMessage | JSONRPCMessage[],
     options: TransportSendOptions | undefined,
   ): Record<string, string> | undefined {
+    if (this.#requests.authProvider) return undefined
     const version = this.protocolVersion // known once both sides have agreed on one
     if (version === undefined || this.#closing.signal.aborted || !isRequest(message)) return undefined
     if (options?.resumptionToken || options?.onRequestStreamEnd || hasOwn(options?.headers)) return undefined
@@ -177,7 +215,9 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
     const name = headers.get(handedHeader) ?? (event === null ? '' : eventName(event))
     headers.delete(handedHeader)
     const handed = this.#handed.get(name)
-    this.#handed.delete(name)
+    if (event !== null) this.#handed.delete(name)
+    // With a new token the SDK asks once more.
+    else if (handed?.response) this.#handed.set(name, { call: handed.call })
     return handed
   }
 }

@@ -6,7 +6,7 @@ import { isOptions } from './right-call.js'
 import { duration, text } from './values.js'
 
 /** One server of a bridge. */
-export interface BridgeServerOptions extends McpClientOptions {
+export interface BridgeServerOptions extends Omit<McpClientOptions, 'reconnection'> {
   /** What it is called beside others: it stands before names that two servers have. Default its host and port. */
   readonly name?: string | undefined
 }
@@ -28,7 +28,13 @@ export interface BridgeConfig {
   readonly initializeWithin: number
 }
 
-const server = z.looseObject({ name: text.optional() }, { error: 'an object with serverUrl is wanted' })
+const server = z.looseObject(
+  {
+    name: text.optional(),
+    reconnection: z.undefined({ error: 'a bridge decides that by itself: leave it out' }).optional(),
+  },
+  { error: 'an object with serverUrl is wanted' },
+)
 const bridgeSchema = z.strictObject({
   servers: z
     .array(server)

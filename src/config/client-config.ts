@@ -3,6 +3,7 @@ import { serverUrlProblem, withMcpPath } from './endpoint.js'
 import { headers } from './headers.js'
 import type { ShapeOf } from './option-shape.js'
 import { deepFreeze, parse, report } from './problems.js'
+import { type ReconnectionOptions, reconnection } from './reconnection.js'
 import { serverId } from './server-id.js'
 import { defaultOf } from './settings/setting-values.js'
 import { locate } from './tls-config.js'
@@ -34,6 +35,8 @@ export interface McpClientOptions {
   readonly serverId?: string | readonly string[] | undefined
   /** Further headers of every request, such as `Authorization`; none that the connection or MCP itself sets. Default none. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** How a stream of the server that broke off is opened again. */
+  readonly reconnection?: ReconnectionOptions | undefined
 }
 
 const clientSchema = z
@@ -49,6 +52,7 @@ const clientSchema = z
     serverName: text.optional(),
     serverId: serverId.optional(),
     headers: headers.optional(),
+    reconnection,
   } satisfies ShapeOf<McpClientOptions>)
   .superRefine(rules, { when: ({ value }) => typeof value === 'object' && value !== null })
 

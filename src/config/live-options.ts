@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { askedMethods, toldMethods } from './handler-methods.js'
 import { check, type Problem, problemsIn } from './problems.js'
 import { isOptions } from './right-call.js'
 import { serverId } from './server-id.js'
@@ -37,6 +38,8 @@ const log = orFalse(
 
 const serveSchema = z.strictObject({ ...freshness, log })
 
+const aFunction = z.custom((value) => typeof value === 'function', 'a function is wanted')
+
 const connectSchema = z.strictObject({
   ...freshness,
   log,
@@ -45,7 +48,27 @@ const connectSchema = z.strictObject({
     .optional(),
   clientOptions: z.custom(isOptions, 'the options of the SDK are wanted').optional(),
   signal: z.instanceof(AbortSignal, { error: 'an AbortSignal is wanted' }).optional(),
+  headers: aFunction.optional(),
+  authProvider: z
+    .custom(isAuthProvider, 'an OAuthClientProvider of the SDK, or { token(), onUnauthorized? }, is wanted')
+    .optional(),
+  authFetch: aFunction.optional(),
+  handlers: z
+    .strictObject(
+      Object.fromEntries([...askedMethods, ...toldMethods].map((method) => [method, aFunction.optional()])),
+      { error: errorOf('{ method: function }') },
+    )
+    .optional(),
 })
+
+/** As the SDK looks at one. */
+function isAuthProvider(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { token, tokens, clientInformation } = value as Record<string, unknown>
+  return (
+    typeof token === 'function' || (typeof tokens === 'function' && typeof clientInformation === 'function')
+  )
+}
 
 const fetchSchema = z.strictObject({
   ...freshness,

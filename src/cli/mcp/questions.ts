@@ -1,19 +1,19 @@
 import {
-  type Client,
   type CreateMessageRequest,
   type CreateMessageResult,
   type ElicitRequest,
   type ElicitResult,
   ProtocolError,
 } from '@modelcontextprotocol/client'
+import type { Handlers } from '../../client/index.js'
 import { ofPeer } from '../../text/of-peer.js'
 import { safeLines } from './foreign-text.js'
 import { fillForm } from './form.js'
 import type { Terminal } from './terminal.js'
 import type { TimeLimit } from './time-limit.js'
 
-/** What of a client is declared, so that servers ask. */
-export const capabilities = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} }
+/** Pages, too, of what `answersTo` answers. */
+export const capabilities = { elicitation: { form: {}, url: {} } }
 
 interface Asked {
   readonly terminal: Terminal
@@ -28,7 +28,7 @@ interface Asked {
 const userRejected = -1
 
 /** Lets the server ask whoever sits at the terminal. Without one each question is told, and answered with a no. */
-export function answerQuestions(client: Client, { terminal, limit, server, roots }: Asked): void {
+export function answersTo({ terminal, limit, server, roots }: Asked): Handlers {
   /** While a person thinks, no time runs. */
   const talk = <T>(converse: () => Promise<T>) =>
     terminal.inTurn(async () => {
@@ -46,17 +46,19 @@ export function answerQuestions(client: Client, { terminal, limit, server, roots
     ])
     return true
   }
-  client.setRequestHandler('elicitation/create', async ({ params }): Promise<ElicitResult> => {
-    if (cannotAsk(`asks ${JSON.stringify(ofPeer(params.message))}`, 'answered with "cancel"'))
-      return { action: 'cancel' }
-    return talk(() => elicit(params, terminal, server))
-  })
-  client.setRequestHandler('sampling/createMessage', async ({ params }): Promise<CreateMessageResult> => {
-    if (cannotAsk('asks for the words of a language model', 'refused'))
-      throw new ProtocolError(userRejected, 'there is no language model here, and no terminal to ask on')
-    return talk(() => sample(params, terminal, server))
-  })
-  client.setRequestHandler('roots/list', async () => ({ roots: [...roots] }))
+  return {
+    'elicitation/create': async ({ params }): Promise<ElicitResult> => {
+      if (cannotAsk(`asks ${JSON.stringify(ofPeer(params.message))}`, 'answered with "cancel"'))
+        return { action: 'cancel' }
+      return talk(() => elicit(params, terminal, server))
+    },
+    'sampling/createMessage': async ({ params }): Promise<CreateMessageResult> => {
+      if (cannotAsk('asks for the words of a language model', 'refused'))
+        throw new ProtocolError(userRejected, 'there is no language model here, and no terminal to ask on')
+      return talk(() => sample(params, terminal, server))
+    },
+    'roots/list': async () => ({ roots: [...roots] }),
+  }
 }
 
 async function elicit(

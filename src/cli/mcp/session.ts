@@ -7,7 +7,7 @@ import { untilSignal } from '../io/signals.js'
 import { clientOptionsOf } from '../options/one-server.js'
 import { tellFailure } from './failure.js'
 import type { ServerFlags } from './options.js'
-import { answerQuestions, capabilities } from './questions.js'
+import { answersTo, capabilities } from './questions.js'
 import { Tap } from './tap.js'
 import { rootsOf, type Target, type Targeted, targetOf } from './target.js'
 import { Teller } from './teller.js'
@@ -77,37 +77,39 @@ async function connected(
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
   const teller = new Teller(io)
-  const client = await connect({
-    ...options,
-    clientOptions: { capabilities },
-    log: false,
-    onSecurityEvent: (event) => {
-      if (event.event === 'verification-relaxed')
-        teller.lines([
-          `warning: demo mode: the certificate of ${printable(target.name)} was not verified (${event.relaxed.join(', ')})`,
-        ])
-    },
-    signal,
-  })
   const limit = new TimeLimit(settings.timeoutMs, target.entry.url)
+  limit.pause() // connecting has a limit of its own
   const ended = AbortSignal.any([signal, limit.signal])
   const terminal = new Terminal(io, teller, ended)
-  const tap = new Tap(client, (progress) => teller.progress(progress))
   try {
-    answerQuestions(client, {
-      terminal,
-      limit,
-      server: printable(target.name),
-      roots: rootsOf(flags.root, io),
+    const client = await connect({
+      ...options,
+      clientOptions: { capabilities },
+      handlers: {
+        ...answersTo({ terminal, limit, server: printable(target.name), roots: rootsOf(flags.root, io) }),
+        'notifications/message': ({ params }) => teller.log(params),
+      },
+      log: false,
+      onSecurityEvent: (event) => {
+        if (event.event === 'verification-relaxed')
+          teller.lines([
+            `warning: demo mode: the certificate of ${printable(target.name)} was not verified (${event.relaxed.join(', ')})`,
+          ])
+      },
+      signal,
     })
-    client.setNotificationHandler('notifications/message', ({ params }) => teller.log(params))
-    await work({ client, target, words, tap, teller, options: { signal: ended, timeout: noLimit } })
+    const tap = new Tap(client, (progress) => teller.progress(progress))
+    limit.resume()
+    try {
+      await work({ client, target, words, tap, teller, options: { signal: ended, timeout: noLimit } })
+    } finally {
+      teller.clear()
+      // A call that was given up is cancelled by a message of its own, in the older revisions.
+      await tap.sent()
+      await client.close()
+    }
   } finally {
     limit.end()
     terminal.end()
-    teller.clear()
-    // A call that was given up is cancelled by a message of its own, in the older revisions.
-    await tap.sent()
-    await client.close()
   }
 }
