@@ -14,7 +14,6 @@ type Program = Extract<Way, { command: string }>
 const clients: readonly (readonly [string, Open])[] = [
   ['SDK v1', clientV1],
   ['SDK v2', clientV2],
-  ['SDK v2 that looks for a newer era first', clientV2Auto],
 ]
 
 /** Runs `use` with a bridge to a program behind the gate. */
@@ -60,3 +59,22 @@ describe.each(clients)('a client of %s gets through the bridge what it gets dire
     }),
   )
 })
+
+test('a client of 2026-07-28 gets of a program of that era what it gets directly', () =>
+  bridged(fixture('--modern'), async (way) => {
+    const [through, direct] = await Promise.all([
+      transcriptOf(clientV2Auto, way, fixtureScript),
+      transcriptOf(clientV2Auto, fixture('--modern'), fixtureScript),
+    ])
+    expect(through).toEqual(direct)
+  }))
+
+test('and of one that has only sessions what it gets of the same one in its own era', () =>
+  bridged(fixture(), async (way) => {
+    const [through, direct] = await Promise.all([
+      transcriptOf(clientV2Auto, way, { ...fixtureScript, logged: () => 0 }),
+      transcriptOf(clientV2Auto, fixture('--modern'), fixtureScript),
+    ])
+    // This server logs what no call has asked for; a session is told of nothing then.
+    expect({ ...through, logged: [] }).toEqual({ ...direct, logged: [] })
+  }))

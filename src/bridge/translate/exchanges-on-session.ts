@@ -3,7 +3,6 @@ import type {
   JSONRPCNotification,
   JSONRPCRequest,
   JSONRPCResponse,
-  RequestId,
   Transport,
 } from '@modelcontextprotocol/server'
 import { type Asked, End, type GiveUp, metaOf, withMeta } from '../../relay/end.js'
@@ -14,6 +13,7 @@ import { isObject } from '../../relay/message.js'
 import { metaKeys } from '../../relay/meta-keys.js'
 import type { Tell } from '../event.js'
 import { linkedPair } from '../linked-pair.js'
+import { completed, discovered, invalid, paramsOf, withoutMeta, withTokenOf } from './modern-shapes.js'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -30,15 +30,20 @@ const questions: Readonly<Record<string, string>> = {
   'sampling/createMessage': 'sampling',
   'roots/list': 'roots',
 }
-const cacheable = /^(?:tools|prompts|resources|resources\/templates)\/list$|^resources\/read$/
 const changes: Readonly<Record<string, string>> = {
   'notifications/tools/list_changed': 'toolsListChanged',
   'notifications/prompts/list_changed': 'promptsListChanged',
   'notifications/resources/list_changed': 'resourcesListChanged',
 }
 
+/** What may be answered by a question. */
+const mayAsk = /^(?:tools\/call|prompts\/get|resources\/read)$/
+/** Questions that came while no call ran, for the next one. */
+const openAtMost = 100
+
 /** A call that the server works on. Its client asks again for it each time that it has answered a question. */
 interface Call {
+  readonly request: JSONRPCRequest
   /** The exchange that waits for it; none while the client is asked. */
   asked: Asked | undefined
   readonly capabilities: Json
@@ -57,8 +62,10 @@ export class ExchangesOnSession {
   readonly #calls = new Set<Call>()
   readonly #waiting = new Map<string, { readonly call: Call; readonly timer: NodeJS.Timeout }>()
   readonly #listens = new Map<Asked, Json>()
+  readonly #unclaimed = new Set<Asked>()
   #opening: Promise<JSONRPCResponse> | undefined
   #level: string | undefined
+  #serverInfo: unknown
 
   /** `join` takes a client with a session. */
   static async open(
@@ -91,6 +98,7 @@ export class ExchangesOnSession {
   }
 
   async #close(): Promise<void> {
+    this.#unclaimed.clear()
     for (const { timer } of this.#waiting.values()) clearTimeout(timer)
     this.#waiting.clear()
     await this.#session.close()
@@ -102,7 +110,7 @@ export class ExchangesOnSession {
     asked.onGivenUp = () => {
       isGivenUp = true
     }
-    const opened = await this.#open(request)
+    const opened = await this.#initialized(request)
     if (isGivenUp) return
     if (!('result' in opened)) return asked.answer({ ...opened, id: request.id })
     if (request.method === 'server/discover') return asked.answer(discovered(request, opened.result as Json))
@@ -113,22 +121,25 @@ export class ExchangesOnSession {
   }
 
   /** Initializes the session, once, with what the first request says of the client. */
-  #open({ params }: JSONRPCRequest): Promise<JSONRPCResponse> {
+  #initialized({ params }: JSONRPCRequest): Promise<JSONRPCResponse> {
     const { [metaKeys.clientInfo]: clientInfo, [metaKeys.clientCapabilities]: capabilities } =
       metaOf(params) ?? {}
-    this.#opening ??= this.#ask('initialize', {
+    this.#opening ??= this.#request('initialize', {
       protocolVersion: sessionRevision,
       clientInfo: clientInfo ?? { name: 'unknown', version: '0' },
       capabilities: isObject(capabilities) ? capabilities : {},
     }).then((answer) => {
-      if ('result' in answer) this.#session.tell({ jsonrpc: '2.0', method: 'notifications/initialized' })
-      else this.#opening = undefined
+      if (!('result' in answer)) this.#opening = undefined
+      else {
+        this.#serverInfo = answer.result.serverInfo
+        this.#session.tell({ jsonrpc: '2.0', method: 'notifications/initialized' })
+      }
       return answer
     })
     return this.#opening
   }
 
-  #ask(method: string, params: Record<string, unknown>): Promise<JSONRPCResponse> {
+  #request(method: string, params: Record<string, unknown>): Promise<JSONRPCResponse> {
     return new Promise((answered) =>
       this.#session.ask({ jsonrpc: '2.0', id: 0, method, params }, { answered }),
     )
@@ -139,7 +150,7 @@ export class ExchangesOnSession {
     const level = metaOf(params)?.[metaKeys.logLevel]
     if (!isLevel(level) || level === this.#level || !isObject(capabilities) || !capabilities.logging) return
     this.#level = level
-    await this.#ask('logging/setLevel', { level })
+    await this.#request('logging/setLevel', { level })
   }
 
   #call(asked: Asked): void {
@@ -147,6 +158,7 @@ export class ExchangesOnSession {
     const { [metaKeys.clientCapabilities]: capabilities, [metaKeys.logLevel]: level } =
       metaOf(request.params) ?? {}
     const call: Call = {
+      request,
       asked,
       capabilities: isObject(capabilities) ? capabilities : {},
       level,
@@ -155,11 +167,18 @@ export class ExchangesOnSession {
     }
     this.#calls.add(call)
     this.#isOf(call, asked)
+    for (const question of this.#unclaimed) if (canAnswer(call, question)) this.#ask(call, question)
+    if (call.questions.size === 0) this.#send(call)
+  }
+
+  #send(call: Call): void {
+    const { request } = call
     call.giveUp = this.#session.ask(withoutMeta(request), {
       answered: (answer) => {
         this.#calls.delete(call)
-        if (call.asked) call.asked.answer(completed(request, answer))
-        else call.answer = completed(request, answer)
+        const whole = completed(request, answer, this.#serverInfo)
+        if (call.asked) call.asked.answer(whole)
+        else call.answer = whole
       },
       told: (notification) => call.asked?.tell(withTokenOf(call.asked, notification)),
     })
@@ -181,31 +200,44 @@ export class ExchangesOnSession {
     call.questions.clear()
   }
 
-  #askedByServer(asked: Asked): void {
-    const { request } = asked
-    if (request.method === 'ping') return asked.answer({ jsonrpc: '2.0', id: request.id, result: {} })
-    const capability = questions[request.method] ?? ''
-    const able = [...this.#calls].filter(({ capabilities }) => capabilities[capability] !== undefined)
-    const [call, ...others] = able
-    if (!call) {
-      const words = `${request.method} belongs to no call of a client that can answer it`
-      return asked.answer(faultAnswer(request.id, new Fault(words, 'no')))
-    }
-    if (others.length > 0)
+  #askedByServer(question: Asked): void {
+    const { id, method } = question.request
+    if (method === 'ping') return question.answer({ jsonrpc: '2.0', id, result: {} })
+    if (questions[method] === undefined)
+      return question.answer(
+        faultAnswer(id, new Fault(`no client of ${modernRevision} answers ${method}`, 'no')),
+      )
+    const able = [...this.#calls].filter((call) => canAnswer(call, question))
+    const [call] = able
+    if (able.length > 1)
       this.#tell({
         event: 'error',
-        message: `${request.method} may belong to one of ${able.length} calls: the client of the oldest is asked`,
+        message: `${method} may belong to one of ${able.length} calls: the client of the oldest is asked`,
       })
+    if (call) return this.#ask(call, question)
+    const isOfCall = [...this.#calls].some(({ request }) => mayAsk.test(request.method))
+    if (isOfCall || this.#unclaimed.size >= openAtMost)
+      return question.answer(
+        faultAnswer(id, new Fault(`${method} belongs to no call whose client can answer it`, 'no')),
+      )
+    this.#unclaimed.add(question)
+    question.onGivenUp = () => void this.#unclaimed.delete(question)
+  }
+
+  #ask(call: Call, question: Asked): void {
+    this.#unclaimed.delete(question)
     const key = randomUUID()
-    call.questions.set(key, asked)
-    asked.onGivenUp = () => void call.questions.delete(key)
+    call.questions.set(key, question)
+    question.onGivenUp = () => void call.questions.delete(key)
     if (call.questions.size === 1) setImmediate(() => this.#askClient(call)) // with what comes at the same time
   }
 
   /** Ends the exchange of a call with what the server wants to know. */
   #askClient(call: Call): void {
     const { asked } = call
-    if (!asked || call.questions.size === 0) return
+    if (!asked) return
+    // The server has given up what it wanted to know before the call.
+    if (call.questions.size === 0) return call.giveUp ? undefined : this.#send(call)
     for (const [oldest] of this.#waiting) {
       if (this.#waiting.size < waitingAtMost) break
       this.#expire(oldest)
@@ -255,7 +287,9 @@ export class ExchangesOnSession {
     }
     if (call.answer) return asked.answer({ ...call.answer, id })
     this.#isOf(call, asked)
-    if (call.questions.size > 0) setImmediate(() => this.#askClient(call)) // it has not answered all of them
+    if (call.questions.size > 0)
+      setImmediate(() => this.#askClient(call)) // it has not answered all of them
+    else if (!call.giveUp) this.#send(call)
   }
 
   #toldByServer(notification: JSONRPCNotification): void {
@@ -289,12 +323,13 @@ export class ExchangesOnSession {
     const leave = () => {
       isGivenUp = true
       this.#listens.delete(asked)
-      for (const uri of watched) if (!this.#isWatched(uri)) void this.#ask('resources/unsubscribe', { uri })
+      for (const uri of watched)
+        if (!this.#isWatched(uri)) void this.#request('resources/unsubscribe', { uri })
     }
     asked.onGivenUp = leave
     const { resourceSubscriptions: _all, ...toggles } = wanted
     for (const uri of uris.map(String)) {
-      const answer = this.#isWatched(uri) ? undefined : await this.#ask('resources/subscribe', { uri })
+      const answer = this.#isWatched(uri) ? undefined : await this.#request('resources/subscribe', { uri })
       if (answer && isFault(answer)) return asked.answer({ ...answer, id: request.id })
       if (!answer || 'result' in answer) watched.push(uri)
     }
@@ -316,56 +351,7 @@ export class ExchangesOnSession {
   }
 }
 
-function discovered(
-  { id }: JSONRPCRequest,
-  { capabilities, serverInfo, instructions }: Json,
-): JSONRPCResponse {
-  const { tasks: _none, ...rest } = isObject(capabilities) ? capabilities : {}
-  return {
-    jsonrpc: '2.0',
-    id,
-    result: {
-      resultType: 'complete',
-      supportedVersions: [modernRevision],
-      capabilities: rest,
-      ...(instructions !== undefined && { instructions }),
-      ttlMs: 0,
-      cacheScope: 'private',
-      _meta: { [metaKeys.serverInfo]: serverInfo as { readonly name: string; readonly version: string } },
-    },
-  }
-}
-
-/** An answer of the older revisions, as the newer one has it. */
-function completed({ method }: JSONRPCRequest, answer: JSONRPCResponse): JSONRPCResponse {
-  if (!('result' in answer)) return answer
-  const caching = cacheable.test(method) ? { ttlMs: 0, cacheScope: 'private' } : {}
-  return { ...answer, result: { ...answer.result, resultType: 'complete', ...caching } }
-}
-
-/** A request without what the older revisions say once, in `initialize`. */
-function withoutMeta(request: JSONRPCRequest): JSONRPCRequest {
-  const meta = Object.entries(metaOf(request.params) ?? {}).filter(
-    ([key]) => !(Object.values(metaKeys) as string[]).includes(key),
-  )
-  const { _meta: _all, ...params } = request.params ?? {}
-  return { ...request, params: { ...params, ...(meta.length > 0 && { _meta: Object.fromEntries(meta) }) } }
-}
-
-/** What a question is about; the newer revision tells of the end of no page. */
-function paramsOf({ params }: JSONRPCRequest): { readonly params?: Json } {
-  if (!params) return {}
-  const { elicitationId: _id, _meta, ...rest } = params
-  return { params: rest }
-}
-
-/** Progress of a call, for the exchange that it goes on in. */
-function withTokenOf({ request }: Asked, notification: JSONRPCNotification): JSONRPCNotification {
-  const token = metaOf(request.params)?.progressToken
-  if (notification.method !== 'notifications/progress' || token === undefined) return notification
-  return { ...notification, params: { ...notification.params, progressToken: token } }
-}
-
-function invalid(id: RequestId, message: string): JSONRPCResponse {
-  return { jsonrpc: '2.0', id, error: { code: -32_602, message } }
+function canAnswer({ request, capabilities }: Call, question: Asked): boolean {
+  const capability = questions[question.request.method]
+  return capability !== undefined && capabilities[capability] !== undefined && mayAsk.test(request.method)
 }
