@@ -16,6 +16,7 @@ import { withRetries } from '../client/retry.js'
 import { hostPortOf } from '../config/index.js'
 import { Fault, faultAnswer, sessionIsLost } from '../relay/fault.js'
 import type { FarServer } from './far-server.js'
+import { ParamHeaders } from './param-headers.js'
 import { answerIn, faultOf } from './words.js'
 
 export interface FarOptions extends Pick<FarServer, 'url' | 'headers' | 'retryAttempts' | 'maxAnswerBytes'> {
@@ -27,6 +28,9 @@ export interface FarOptions extends Pick<FarServer, 'url' | 'headers' | 'retryAt
 /** A request that has no answer yet. */
 interface Call {
   readonly id: RequestId
+  readonly method: string
+  /** Sent with it, beside those of all requests. */
+  readonly headers: Readonly<Record<string, string>>
   readonly giveUp: AbortController
   /** The head of its answer is here. */
   hasHead: boolean
@@ -65,6 +69,7 @@ export class FarTransport implements Transport {
   /** The request that is made at this moment, wherever the SDK makes it. */
   readonly #making = new AsyncLocalStorage<Call | undefined>()
   readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #paramHeaders = new ParamHeaders()
   #initialize: RequestId | undefined
   /** Resolves when the server has taken `initialized`: before that some refuse everything else. */
   #taken: Promise<void> | undefined
@@ -123,8 +128,16 @@ export class FarTransport implements Transport {
   }
 
   async #request(message: JSONRPCRequest): Promise<void> {
-    const { id, method } = message
-    const call: Call = { id, giveUp: new AbortController(), hasHead: false, isStream: false }
+    const { id, method, params } = message
+    const { isModern } = this.#options
+    const call: Call = {
+      id,
+      method,
+      headers: method === 'tools/call' && isModern ? this.#paramHeaders.of(params ?? {}) : {},
+      giveUp: new AbortController(),
+      hasHead: false,
+      isStream: false,
+    }
     this.#calls.set(id, call)
     if (method === 'initialize') this.#initialize = id
     await this.#taken
@@ -160,7 +173,11 @@ export class FarTransport implements Transport {
     const { fetch, retryAttempts: attempts, maxAnswerBytes: limit } = this.#options
     const call = this.#making.getStore()
     const signals = init?.signal ? [init.signal] : []
-    const response = await withRetries(() => fetch(url, init), { attempts, signals, mayRetry: isUnsent })
+    const response = await withRetries(() => fetch(url, withMore(init, call?.headers)), {
+      attempts,
+      signals,
+      mayRetry: isUnsent,
+    })
     const isInSession = new Headers(init?.headers).has('mcp-session-id')
     if (isInSession && init?.method !== 'DELETE' && (await saysSessionIsLost(response))) {
       if (call) call.hasNotRun = true
@@ -182,6 +199,7 @@ export class FarTransport implements Transport {
     const { protocolVersion } = ('result' in message ? message.result : {}) as { protocolVersion?: unknown }
     if (call.id === this.#initialize && typeof protocolVersion === 'string')
       this.#http.setProtocolVersion(protocolVersion)
+    if (call.method === 'tools/list' && 'result' in message) this.#paramHeaders.note(message.result)
     this.#answer(call, message)
   }
 
@@ -257,4 +275,12 @@ export class FarTransport implements Transport {
     this.#timers.add(timer)
     return () => clearTimeout(timer)
   }
+}
+
+function withMore(init: RequestInit | undefined, more: Call['headers'] = {}): RequestInit | undefined {
+  const names = Object.keys(more)
+  if (names.length === 0) return init
+  const headers = new Headers(init?.headers)
+  for (const name of names) headers.set(name, more[name] ?? '')
+  return { ...init, headers }
 }

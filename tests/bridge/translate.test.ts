@@ -20,6 +20,10 @@ import { makeWorld, type World } from '../support/world.js'
 
 const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] })
 
+/** The headers of a call that repeat its arguments. */
+const paramHeadersOf = ({ http }: { http?: { req?: Request } }) =>
+  [...(http?.req?.headers ?? [])].filter(([name]) => name.startsWith('mcp-param-'))
+
 /** A server that has 2026-07-28 and nothing older. */
 function newest(): McpServer {
   const server = new McpServer(
@@ -58,6 +62,16 @@ function newest(): McpServer {
       }),
     )
   })
+  server.registerTool(
+    'region',
+    {
+      inputSchema: z.object({
+        region: z.string().meta({ 'x-mcp-header': 'Region' }),
+        inner: z.object({ count: z.number().int().meta({ 'x-mcp-header': 'Count' }) }).optional(),
+      }),
+    },
+    ({ region }, context) => text(JSON.stringify([region, ...paramHeadersOf(context)])),
+  )
   server.registerTool('forever', { inputSchema: z.object({}) }, () =>
     inputRequired({ inputRequests: { where: inputRequired.listRoots() } }),
   )
@@ -106,6 +120,7 @@ describe.each<[string, Open]>([
     expect((await client.listTools()).tools.map(({ name }) => name)).toEqual([
       'echo',
       'ask',
+      'region',
       'forever',
       'work',
     ])
@@ -160,6 +175,26 @@ test('a server that asks without end is not followed without end', async () => {
   await using peer = await clientV2(stdio(url, world.certDir))
   await expect(peer.call('forever', {})).rejects.toThrow(/asked 20 times/)
   expect(await peer.call('echo', { text: 'still' })).toEqual(text('still'))
+})
+
+test.each([
+  ['eu-west-1', 'eu-west-1'],
+  ['Zürich', '=?base64?WsO8cmljaA==?='],
+  [' spaced', '=?base64?IHNwYWNlZA==?='],
+  ['', '=?base64??='],
+  ['=?base64?eA==?=', '=?base64?PT9iYXNlNjQ/ZUE9PT89?='],
+  ['a\r\nb', '=?base64?YQ0KYg==?='],
+])('the argument %j is repeated in a header where the tool wants it', async (region, header) => {
+  await using world = await makeWorld()
+  const client = bridged((await serving(world)).url, world.certDir)
+  await client.open()
+  await client.ask('tools/list')
+  const { result } = await client.call('region', { region, inner: { count: 7 } })
+  expect(JSON.parse(result?.content[0].text)).toEqual([
+    region,
+    ['mcp-param-count', '7'],
+    ['mcp-param-region', header],
+  ])
 })
 
 test('progress comes with the token of the call', async () => {
