@@ -34,7 +34,7 @@ test('what a bundle holds are packages, and what packages have in their own file
 
 test('a build ends when NOTICE does not name a package that is bundled', () => {
   expect(() => requireNotice(bundled(), 'Holds plain (by me), @some/sdk-more and @else/inside.')).toThrow(
-    'NOTICE does not name what is bundled: @else/inside, @some/sdk',
+    /bundled: @some\/sdk$/,
   )
   expect(() => requireNotice(bundled(), 'Holds plain, @some/sdk and @else/inside (MIT)')).not.toThrow()
 })
