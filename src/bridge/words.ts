@@ -16,8 +16,10 @@ export function faultOf(error: unknown, url: URL): Fault {
     return new Fault(`the server at ${host} answered HTTP ${error.status}${said}`, 'maybe')
   }
   const failure = explainFailure(error, url)
-  if (!(failure instanceof MtlsError))
-    return new Fault(failure instanceof Error ? failure.message : String(failure), 'maybe')
+  if (!(failure instanceof MtlsError)) {
+    const said = printable(shortened(failure instanceof Error ? failure.message : String(failure), 200))
+    return new Fault(`the server at ${host} answers, but not as an MCP server does: ${said}`, 'maybe')
+  }
   const { code, message, sent = 'maybe' } = failure
   const words = message.includes('ECONNREFUSED') ? `nothing is listening on ${host}` : message
   return new Fault(`${code}: ${words}`, sent, code)
