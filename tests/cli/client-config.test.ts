@@ -42,6 +42,13 @@ describe('printing', () => {
     expect(stderr).toContain(`note: not there yet: ${join(home, 'certs/ca.crt')}, `)
   })
 
+  test('a file of servers that is not there is told, as a certificate is', async () => {
+    const { home, run } = user()
+    const { exitCode, stderr } = await run(['--config', 'servers.json'])
+    expect(exitCode).toBe(0)
+    expect(stderr).toMatch(new RegExp(`^note: not there yet: .*${join(home, 'servers.json')}$`, 'm'))
+  })
+
   test('without a client it is in the form that most have', async () => {
     expect(JSON.parse((await user().run([url])).stdout).mcpServers.weather.command).toBe(process.execPath)
   })
@@ -188,7 +195,7 @@ describe('installing', () => {
     ],
     [[url, '--client', 'cursor', '--install', '--uninstall'], "cannot be used with option '--uninstall'"],
     [[url, '--server-id', 'somebody'], 'allowed are spiffe://'],
-    [[url, '--header', 'no colon'], "--header: expected 'Name: value'"],
+    [[url, '--header', 'no colon'], '--header: expected NAME: VALUE'],
     [[url, '--mcpb', 'x.mcpb', '--cert-dir', 'certs'], '--mcpb: a bundle cannot have --cert-dir'],
   ])('%j is bad usage', async (args, problem) => {
     const { exitCode, stderr } = await user('.cursor').run(args)

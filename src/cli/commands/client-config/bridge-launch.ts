@@ -120,13 +120,14 @@ function domainsText(domains: Readonly<Record<string, unknown>>): string {
     .join(',')
 }
 
-/** Which files of the certificate are not there yet. */
-export function missingNotices({ tls }: Settings): string[] {
+/** Which files that an entry names are not there yet. */
+export function missingNotices({ tls }: Settings, others: readonly string[]): string[] {
   const { certDir, demoMode, caCert, clientCert, clientKey } = tls
   const needed = [
     ...(demoMode ? [] : [caCert ?? join(certDir, 'ca.crt')]),
     clientCert ?? join(certDir, 'client.crt'),
     clientKey ?? join(certDir, 'client.key'),
+    ...others,
   ]
   const missing = needed.filter((path) => !existsSync(path))
   return missing.length === 0 ? [] : [`not there yet: ${missing.join(', ')}`]
