@@ -1,9 +1,9 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Message } from './compare/clients.js'
 import { type ForeignServer, foreignServer } from './foreign-server.js'
 import type { World } from './world.js'
 
-/** What a method is answered with; undefined when it has answered by itself, or never does. */
+/** What a method is answered with, a result or `{ error }`; undefined when it has answered by itself, or never does. */
 export type Answering = (params: Message['params'], response: ServerResponse) => object | undefined
 
 const initialize = {
@@ -16,8 +16,9 @@ const initialize = {
 export function strangeServer(
   world: World,
   answers: Readonly<Record<string, Answering>>,
+  port = 0,
 ): Promise<ForeignServer> {
-  return foreignServer(world.server, ({ method }, response, body) => {
+  const answer = ({ method }: IncomingMessage, response: ServerResponse, body: string): void => {
     if (method !== 'POST') return void response.writeHead(405).end()
     const message = JSON.parse(body)
     if (message.id === undefined || message.method === undefined) return void response.writeHead(202).end()
@@ -25,8 +26,9 @@ export function strangeServer(
     if (!answering && message.method !== 'initialize')
       return say(response, { id: message.id, error: { code: -32_601, message: 'no such method' } })
     const result = answering ? answering(message.params, response) : initialize
-    if (result) say(response, { id: message.id, result })
-  })
+    if (result) say(response, { id: message.id, ...('error' in result ? result : { result }) })
+  }
+  return foreignServer(world.server, answer, port)
 }
 
 function say(response: ServerResponse, message: Message): void {
@@ -38,5 +40,6 @@ function say(response: ServerResponse, message: Message): void {
 /** Says these as events of the answer, which goes on. */
 export function sayEvents(response: ServerResponse, messages: readonly Message[]): undefined {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
-  for (const message of messages) response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`)
+  for (const message of messages)
+    response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`)
 }
