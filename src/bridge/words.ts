@@ -15,7 +15,9 @@ export function faultOf(error: unknown, url: URL): Fault {
     const said = textOf(error) === '' ? '' : `: ${printable(shortened(textOf(error), 200))}`
     return new Fault(`the server at ${host} answered HTTP ${error.status}${said}`, 'maybe')
   }
-  const failure = explainFailure(error, url)
+  // Our own fetch knows; nothing between it and here makes such errors.
+  const wasSent = error instanceof MtlsError ? error.sent : undefined
+  const failure = explainFailure(error, url, wasSent)
   if (!(failure instanceof MtlsError))
     return new Fault(failure instanceof Error ? failure.message : String(failure), 'maybe')
   const { code, message, sent = 'maybe' } = failure
