@@ -10,6 +10,9 @@ import { makeWorld, serveTest } from '../../support/world.js'
 
 // One of two servers is out of order in each of these, and always the first. The other one is as it was.
 
+/** Long enough for one that is well on a busy machine, and short for a test that waits for the other; milliseconds. */
+const short = 1000
+
 /** The bytes that a client of the SDK takes in one message. */
 const longestMessage = 10 * 1024 * 1024
 
@@ -17,7 +20,7 @@ const longestMessage = 10 * 1024 * 1024
  * A bridge to a server that does this, called `bad`, and to one that is well, called `good`. What does not come within so long is left
  * out; milliseconds.
  */
-async function besideGood(answers: Readonly<Record<string, Answering>>, patience = 300) {
+async function besideGood(answers: Readonly<Record<string, Answering>>, patience = 30_000) {
   const world = await makeWorld()
   const bad = await strangeServer(world, answers)
   const good = await serveTest({ tls: world.tls, sessions: true }, goodServer)
@@ -62,7 +65,7 @@ const tool = (name: string, more: object = {}) => ({ name, inputSchema: { type: 
 test('it never ends its list: what there is too much of is left out, and told', async () => {
   let page = 0
   const lists = { 'tools/list': () => ({ tools: [tool(`tool-${++page}`)], nextCursor: String(page) }) }
-  const { client } = await besideGood(lists, 30_000)
+  const { client } = await besideGood(lists)
   const answer = await client.ask('tools/list')
   expect(toolsOf(answer)).toHaveLength(100 + 3)
   expect(toolsOf(answer)).toContain('work')
@@ -74,15 +77,14 @@ test('it never ends its list: what there is too much of is left out, and told', 
 })
 
 test('it stalls in the midst of its list: what came is there', async () => {
-  const { client } = await besideGood({
-    'tools/list': (params) =>
-      params?.cursor === undefined ? { tools: [tool('first')], nextCursor: 'more' } : undefined,
-  })
+  const list: Answering = (params) =>
+    params?.cursor === undefined ? { tools: [tool('first')], nextCursor: 'more' } : undefined
+  const { client } = await besideGood({ 'tools/list': list }, short)
   expect(toolsOf(await client.ask('tools/list'))).toEqual(['first', 'work', 'ask', 'log'])
 })
 
 test('it stalls in its list: that of the other comes without it, and calls of the other at once', async () => {
-  const { client } = await besideGood({ 'tools/list': never, 'resources/list': never })
+  const { client } = await besideGood({ 'tools/list': never, 'resources/list': never }, short)
   expect(toolsOf(await client.ask('tools/list'))).toEqual(['work', 'ask', 'log'])
   expect(client.events).toContainEqual({
     event: 'error',
@@ -92,7 +94,7 @@ test('it stalls in its list: that of the other comes without it, and calls of th
 })
 
 test('it stalls when it is asked for what nobody lists: the other is asked all the same', async () => {
-  const { client } = await besideGood({ 'resources/list': never, 'resources/read': never })
+  const { client } = await besideGood({ 'resources/list': never, 'resources/read': never }, short)
   expect(textOf(await client.ask('resources/read', { uri: 'good://own' }))).toBe('good has it')
   expect(await client.ask('resources/read', { uri: 'nobody://has-it' })).toMatchObject({
     error: { message: expect.stringContaining('nobody://has-it') },
@@ -100,7 +102,7 @@ test('it stalls when it is asked for what nobody lists: the other is asked all t
 })
 
 test('it stalls when it is told the level of its log: that of the other is set', async () => {
-  const { client } = await besideGood({ 'logging/setLevel': never })
+  const { client } = await besideGood({ 'logging/setLevel': never }, short)
   expect(await client.ask('logging/setLevel', { level: 'debug' })).toMatchObject({ result: {} })
   await client.call('log')
   expect(client.heard).toContainEqual(
@@ -294,7 +296,7 @@ test('of 2026-07-28: one that says nothing does not keep the others from being f
   await using world = await makeWorld()
   await using good = await serveTest({ tls: world.tls }, goodServer)
   await using bad = await silentServer()
-  const client = bridged({ bad: bad.url, good: good.server.url }, world.certDir, 50, {}, { patience: 300 })
+  const client = bridged({ bad: bad.url, good: good.server.url }, world.certDir, 50, {}, { patience: short })
   const _meta = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
     'io.modelcontextprotocol/clientInfo': { name: 'a-client', version: '1' },
@@ -306,4 +308,58 @@ test('of 2026-07-28: one that says nothing does not keep the others from being f
     capabilities: { tools: { listChanged: true }, prompts: { listChanged: true } },
   })
   expect(toolsOf(await client.ask('tools/list', { _meta }))).toEqual(['work', 'ask', 'log'])
+})
+
+test('of several tasks that run, each tells of its own alone', async () => {
+  await using world = await makeWorld()
+  const servers = await Promise.all(
+    ['bad', 'good'].map((name) =>
+      strangeServer(world, {
+        'tools/list': () => ({ tools: [tool(name), tool(`${name}_tells`)] }),
+        'tools/call': (params, response) =>
+          params.name === name
+            ? { task: { taskId: `task-of-${name}`, status: 'working' } }
+            : sayEvents(response, [
+                {
+                  method: 'notifications/tasks/status',
+                  params: { taskId: 'task-of-good', statusMessage: name },
+                },
+              ]),
+      }),
+    ),
+  )
+  onTestFinished(async () => {
+    for (const one of servers) await one[Symbol.asyncDispose]()
+  })
+  const [bad, good] = servers.map(({ url }) => url)
+  const client = bridged({ bad: bad ?? '', good: good ?? '' }, world.certDir)
+  await client.open()
+  await client.call('good')
+  for (const name of ['bad_tells', 'good_tells'])
+    client.say({ id: name, method: 'tools/call', params: { name, arguments: {} } })
+  const told = () =>
+    client.heard.flatMap(({ method, params }) =>
+      method === 'notifications/tasks/status' ? [params.statusMessage] : [],
+    )
+  await expect.poll(told).toEqual(['good'])
+})
+
+test('templates that are the same are one, of the first server that has it', async () => {
+  await using world = await makeWorld()
+  const lists = (name: string): Record<string, Answering> => ({
+    'resources/list': () => ({ resources: [] }),
+    'resources/templates/list': () => ({ resourceTemplates: [{ uriTemplate: 'x://{any}', name }] }),
+    'resources/read': ({ uri }) => ({ contents: [{ uri, text: name }] }),
+    'completion/complete': () => ({ completion: { values: [name] } }),
+  })
+  await using one = await strangeServer(world, lists('one'))
+  await using other = await strangeServer(world, lists('other'))
+  const client = bridged({ one: one.url, other: other.url }, world.certDir)
+  await client.open()
+  const { result } = await client.ask('resources/templates/list')
+  expect(result?.resourceTemplates).toEqual([{ uriTemplate: 'x://{any}', name: 'one' }])
+  expect(textOf(await client.ask('resources/read', { uri: 'x://y' }))).toBe('one')
+  const ref = { type: 'ref/resource', uri: 'x://{any}' }
+  const completed = await client.ask('completion/complete', { ref, argument: { name: 'any', value: '' } })
+  expect(completed.result?.completion.values).toEqual(['one'])
 })
