@@ -15,6 +15,8 @@ import { FarTransport } from './far-transport.js'
 export interface JoinOptions {
   /** How long `initialize` waits for the server before it is answered without it; milliseconds. */
   readonly early: number
+  /** How long several servers may keep an answer from the client that is made of all of theirs; milliseconds, default 15 s. */
+  readonly patience?: number
   /** Told what happens, for a log. */
   readonly tell: Tell
 }

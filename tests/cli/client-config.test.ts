@@ -196,6 +196,7 @@ describe('installing', () => {
     [[url, '--client', 'cursor', '--install', '--uninstall'], "cannot be used with option '--uninstall'"],
     [[url, '--server-id', 'somebody'], 'allowed are spiffe://'],
     [[url, '--header', 'no colon'], '--header: expected NAME: VALUE'],
+    [[url, 'https://other.example/mcp', '--header', 'A: b'], '--header is for one server'],
     [[url, '--mcpb', 'x.mcpb', '--cert-dir', 'certs'], '--mcpb: a bundle cannot have --cert-dir'],
   ])('%j is bad usage', async (args, problem) => {
     const { exitCode, stderr } = await user('.cursor').run(args)

@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { readMcpServers } from '../../src/config/mcp-servers.js'
 import { clientNames, desktopClient } from '../../src/desktop/clients.js'
 import { runCli } from '../support/cli.js'
 import { scratch } from '../support/scratch.js'
@@ -27,4 +29,11 @@ test('what it shows is printed', async () => {
   const words = ({ args }: { args: string[] }) => args.filter((word) => !word.startsWith('/'))
   expect(words(printed.mcpServers.mcp)).toEqual(words(shown.mcpServers.mcp))
   expect(Object.keys(printed.mcpServers.mcp)).toEqual(Object.keys(shown.mcpServers.mcp))
+})
+
+test('the file of several servers is read as it stands there', () => {
+  const file = join(scratch(), 'servers.json')
+  writeFileSync(file, page.split('## Several servers as one')[1]?.match(/```json\n([\s\S]+?)```/)?.[1] ?? '')
+  const { servers, notices } = readMcpServers(file, { tls: true, demoMode: false, demoAllowRemote: false })
+  expect({ names: Object.keys(servers), notices }).toEqual({ names: ['weather', 'time'], notices: [] })
 })
