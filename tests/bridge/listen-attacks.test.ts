@@ -243,3 +243,13 @@ test('what was tried is told without the path', async () => {
   await ask(at.url, countCall, { origin: at.url })
   expect(at.said.join('\n')).not.toContain(at.path.slice(1))
 })
+
+test.each(['127.0.0.1', 'localhost', 'LOCALHOST', 'localhost.'])(
+  'the URL that is printed for %s works as it is',
+  async (host) => {
+    await using world = await makeWorld()
+    await using served = await serveTest({ tls: world.tls, sessions: true })
+    const { url } = await listening(world, served.server.url, { listen: { host } })
+    expect((await ask(url, initialize)).status).toBe(200)
+  },
+)
