@@ -4,9 +4,11 @@ import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
 import { type BridgeOptions, bridge } from '../../src/bridge/index.js'
 import { fixture } from '../expose/programs/script.js'
-import { clientV1, clientV2, clientV2Auto, type Message } from '../support/compare/clients.js'
+import { clientV1, clientV2, clientV2Auto, type Message, type Peer } from '../support/compare/clients.js'
 import { exposed } from '../support/exposed.js'
-import { makeWorld, type World } from '../support/world.js'
+import { freePort } from '../support/free-port.js'
+import { scrape, value } from '../support/scraped.js'
+import { makeWorld, serveTest, type World } from '../support/world.js'
 
 // Local clients of one bridge that listens know nothing of each other.
 
@@ -138,4 +140,47 @@ test('each gets the progress and the answer of its own call, and one that leaves
   }
   const told = await call(url, 'told', { cancelled: 1 }).messages
   expect(told.at(-1)?.result.structuredContent.cancelled).toHaveLength(1)
+})
+
+test('when the server was killed and is there again, each of them goes on in a session of its own', async () => {
+  await using world = await makeWorld()
+  const [tlsPort, healthPort] = [await freePort(), await freePort()]
+  const serve = () => serveTest({ tls: world.tls, tlsPort, healthPort, sessions: true })
+  const sessions = async () => value(await scrape(healthPort), 'sessions')
+  const served = await serve()
+  const url = await listening(world, [served.server.url])
+  const peers = await Promise.all([clientV1({ url }), clientV2({ url })])
+  for (const peer of peers) onTestFinished(async () => await peer[Symbol.asyncDispose]())
+  expect(await sessions()).toBe(2)
+  await served.server.close({ drainTimeout: 0 })
+  for (const peer of peers)
+    await expect(peer.call('echo', { text: 'while it is away' })).rejects.toThrow(/nothing is listening/)
+  await using again = await serve()
+  for (const [at, peer] of peers.entries())
+    await expect
+      .poll(() => peer.call('echo', { text: `client ${at}` }).catch(String))
+      .toHaveProperty('content')
+  expect(again.calls).toEqual(['client 0', 'client 1'])
+  expect(await sessions()).toBe(2)
+  for (const { changed } of peers) await expect.poll(() => changed).toContain('tools')
+})
+
+test('each hears of what it listens for, also when another has left', async () => {
+  await using world = await makeWorld()
+  const program = fixture('--modern')
+  const { url: remote } = await exposed(world, [program.command, ...program.args], { instances: 'shared' })
+  const url = await listening(world, [remote])
+  const uri = 'memory://state'
+  const [one, other, nobody] = await Promise.all([1, 2, 3].map(() => clientV2Auto({ url })))
+  const [first, second, third] = [one, other, nobody] as [Peer, Peer, Peer]
+  for (const peer of [second, third]) onTestFinished(() => peer[Symbol.asyncDispose]())
+  expect([first, second, third].map(({ isModern }) => isModern)).toEqual([true, true, true])
+  await first.subscribe(uri)
+  await second.subscribe(uri)
+  await third.call('update', {})
+  await expect.poll(() => [first.updated.length, second.updated.length]).toEqual([1, 1])
+  await first[Symbol.asyncDispose]()
+  await third.call('update', {})
+  await expect.poll(() => second.updated.length).toBe(2)
+  expect([first.updated.length, third.updated.length]).toEqual([1, 0])
 })
