@@ -8,8 +8,7 @@ import {
   requireCall,
 } from '../config/index.js'
 import type { BridgeEvent } from './event.js'
-import { type FarServer, farServer, freeName } from './far-server.js'
-import { startBridge } from './start.js'
+import type { FarServer } from './far-server.js'
 
 export type { BridgeServerOptions }
 
@@ -44,6 +43,10 @@ export async function bridge(options: BridgeOptions): Promise<RunningBridge> {
   checkLiveOptions('bridge', { onEvent, signal })
   const { servers: all, listen, initializeWithin: early } = parseBridgeOptions(settings)
   const tell = (event: BridgeEvent) => onEvent?.(event)
+  const [{ farServer, freeName }, { startBridge }] = await Promise.all([
+    import('./far-server.js'),
+    import('./start.js'),
+  ])
   const names = new Set(all.flatMap(({ name }) => name ?? []))
   const [first, ...others] = all.map(({ name, config }): FarServer => {
     const own = name ?? freeName(new URL(config.serverUrl), (one) => names.has(one))
