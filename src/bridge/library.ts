@@ -44,7 +44,13 @@ export async function bridge(options: BridgeOptions): Promise<RunningBridge> {
   const isOnePlace = stdio === undefined || settings.listen === undefined
   requireCall(isOnePlace, 'bridge with stdio for one client, or with listen for any number')
   const { servers: all, listen, initializeWithin: early } = parseBridgeOptions(settings)
-  const tell = (event: BridgeEvent) => onEvent?.(event)
+  const tell = (event: BridgeEvent) => {
+    try {
+      onEvent?.(event)
+    } catch (error) {
+      process.emitWarning(`an onEvent failed: ${String(error)}`)
+    }
+  }
   const [{ farServer, freeName }, { startBridge }] = await Promise.all([
     import('./far-server.js'),
     import('./start.js'),

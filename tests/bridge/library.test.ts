@@ -132,3 +132,35 @@ test('it prints nothing, whatever happens, and leaves nothing that keeps a progr
   const { finished } = startNode(['--input-type=module', '-e', program], { cwd: root })
   expect(await finished).toMatchObject({ exitCode: 0, stdout: '', stderr: '' })
 })
+
+test('an onEvent that throws ends nothing; what could not listen keeps no program running', async () => {
+  await using world = await makeWorld()
+  const program = `import { createServer } from 'node:net'
+    import { bridge } from 'mcp-mtls/bridge'
+    process.on('warning', ({ message }) => process.stdout.write(message + '; '))
+    const servers = { serverUrl: '${serverUrl}', tls: { certDir: ${JSON.stringify(world.certDir)} } }
+    const other = createServer().listen(0, '127.0.0.1', async () => {
+      const taken = { servers, listen: { port: other.address().port } }
+      await bridge(taken).catch(({ code }) => process.stdout.write(code + '; '))
+      other.close()
+      let heard
+      const isTold = new Promise((resolve) => (heard = resolve))
+      const onEvent = () => {
+        heard()
+        throw new Error('of the program')
+      }
+      const running = await bridge({ servers, listen: {}, onEvent })
+      const headers = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+      const body = ${JSON.stringify(JSON.stringify(initialize))}
+      const { status } = await fetch(running.url, { method: 'POST', headers, body })
+      await isTold
+      await running.close()
+      process.stdout.write('answered ' + status)
+    })`
+  const { finished } = startNode(['--input-type=module', '-e', program], { cwd: root })
+  const { exitCode, stdout } = await finished
+  expect({ exitCode, stdout }).toEqual({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^PORT_IN_USE; (an onEvent failed: Error: of the program; )+answered 200$/),
+  })
+})
