@@ -19,6 +19,11 @@ export interface JoinOptions {
   readonly patience?: number
   /** Told what happens, for a log. */
   readonly tell: Tell
+  /**
+   * Called when the server turns out to have only sessions. Given where several clients speak as one: requests of 2026-07-28 are
+   * refused then, and not translated, since they would share a session.
+   */
+  readonly onOnlySessions?: (() => void) | undefined
 }
 
 /** A client that is joined to what it sees as one server. Ends with its client. */
@@ -149,6 +154,11 @@ export class Bridge implements Joined {
       await this.#exchanges.join(this.#exchangeChannel)
     } catch (error) {
       if (!(error instanceof NotModern)) throw error
+      const { onOnlySessions } = this.#options
+      if (onOnlySessions) {
+        onOnlySessions()
+        throw error
+      }
       const { ExchangesOnSession } = await import('./translate/exchanges-on-session.js')
       const relay = new Relay(this.#lineOptions(false))
       this.#translated = relay

@@ -57,9 +57,10 @@ describe('printing', () => {
     const { home, run } = user()
     writeFileSync(join(home, '.env'), 'TLS_MIN_VERSION=TLSv1.3\n')
     writeFileSync(join(home, 'word'), 'the word\n')
+    const other = new URL('/other', url).href
     const { stdout } = await run(
       [
-        ...[url, 'https://b.example.org', '--client', 'goose', '--name', 'both'],
+        ...[url, other, '--client', 'goose', '--name', 'both'],
         ...['--client-cert', 'me.crt', '--client-key', 'me.key', '--ca-cert', 'ca.crt'],
         ...['--server-id', 'spiffe://example.org/a', '--server-id', 'spiffe://example.org/b'],
         ...['--header', 'X-Team: weather', '--log-file', 'bridge.log', '--timeout', '5s'],
@@ -73,7 +74,7 @@ describe('printing', () => {
       name: 'both',
     })
     expect(args).toEqual([
-      ...[bin, 'bridge', url, 'https://b.example.org/mcp'],
+      ...[bin, 'bridge', url, other],
       ...['--ca-cert', join(home, 'ca.crt'), '--client-cert', join(home, 'me.crt')],
       ...['--client-key', join(home, 'me.key'), '--min-version', 'TLSv1.3', '--timeout', '5s'],
       ...['--server-id', 'spiffe://example.org/a', '--server-id', 'spiffe://example.org/b'],
