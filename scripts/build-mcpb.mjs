@@ -4,6 +4,7 @@
 import { rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { requireNotice } from './notice.mjs'
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 
@@ -27,7 +28,7 @@ const bundle = await rolldown({
   preserveEntrySignatures: false,
 })
 rmSync(path('dist/mcpb'), { recursive: true, force: true })
-await bundle.write({
+const { output } = await bundle.write({
   dir: path('dist/mcpb'),
   format: 'esm',
   minify: {
@@ -39,3 +40,4 @@ await bundle.write({
   chunkFileNames: '[name]-[hash].mjs',
 })
 await bundle.close()
+requireNotice(output)

@@ -15,12 +15,22 @@ export function faultOf(error: unknown, url: URL): Fault {
     const said = textOf(error) === '' ? '' : `: ${printable(shortened(textOf(error), 200))}`
     return new Fault(`the server at ${host} answered HTTP ${error.status}${said}`, 'maybe')
   }
-  const failure = explainFailure(error, url)
+  // Our own `fetch` has seen whether it was sent.
+  const failure = explainFailure(error, url, (error instanceof MtlsError && error.sent) || 'maybe')
   if (!(failure instanceof MtlsError))
-    return new Fault(failure instanceof Error ? failure.message : String(failure), 'maybe')
+    return new Fault(
+      `CONNECTION_FAILED: the server at ${host} answers, but not as an MCP server does: ${wordsOf(failure)}`,
+      'maybe',
+    )
   const { code, message, sent = 'maybe' } = failure
   const words = message.includes('ECONNREFUSED') ? `nothing is listening on ${host}` : message
   return new Fault(`${code}: ${words}`, sent, code)
+}
+
+/** What reads answers says in JSON what it does not like. */
+function wordsOf(failure: unknown): string {
+  const words = failure instanceof Error ? failure.message : String(failure)
+  return words.startsWith('[') ? 'it is no message of JSON-RPC' : printable(shortened(words, 200))
 }
 
 /** The error that the server gives in the body of a response that is none of HTTP's. */
