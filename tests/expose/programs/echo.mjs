@@ -3,7 +3,7 @@
 //   --die-at-start     ends at once, with code 3      --die-first N   the same, in its first N starts (needs --starts)
 //   --starts FILE      adds a line with its pid       --modern        speaks 2026-07-28, too, by the SDK
 //   --ignore-eof       goes on when stdin has ended   --ignore-term   goes on after SIGTERM
-//   --greet            writes a line to stderr when it is ready
+//   --greet            writes a line to stderr when it is ready      --newest   speaks 2026-07-28 and nothing older
 import { appendFileSync, readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -17,6 +17,7 @@ const { values: flags } = parseArgs({
     'die-first': { type: 'string' },
     starts: { type: 'string' },
     modern: { type: 'boolean' },
+    newest: { type: 'boolean' },
     'ignore-eof': { type: 'boolean' },
     'ignore-term': { type: 'boolean' },
     greet: { type: 'boolean' },
@@ -35,14 +36,14 @@ if (flags['ignore-eof']) {
   process.stdout.on('error', () => {})
 }
 if (flags.greet) process.stderr.write('fixture: ready\n')
-if (flags.modern) await bySdk()
+if (flags.modern || flags.newest) await bySdk()
 else byHand()
 
 async function bySdk() {
   const { serveStdio } = await import('@modelcontextprotocol/server/stdio')
   const { makeServer } = await import('./sdk-v2.mjs')
   const seen = newSeen()
-  serveStdio(() => makeServer(seen))
+  serveStdio(() => makeServer(seen), { legacy: flags.newest ? 'reject' : 'serve' })
 }
 
 function byHand() {
