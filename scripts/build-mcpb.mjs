@@ -16,12 +16,28 @@ const bridgeAlone = {
   },
 }
 
+/** Its index loads mocks, caches, cookies and web sockets too, and its reader waits for them. */
+const undiciOfBridge = {
+  name: 'undici-of-bridge',
+  load: {
+    filter: { id: /\/node_modules\/undici\/index\.js$/ },
+    handler: () => `module.exports = {
+      Agent: require('./lib/dispatcher/agent'),
+      Dispatcher: require('./lib/dispatcher/dispatcher'),
+      buildConnector: require('./lib/core/connect'),
+      fetch: require('./lib/web/fetch').fetch,
+      Headers: require('./lib/web/fetch/headers').Headers,
+      Response: require('./lib/web/fetch/response').Response,
+    }`,
+  },
+}
+
 const bundle = await rolldown({
   input: { 'mcp-mtls': path('src/cli/bin.ts') },
   platform: 'node',
   transform: { target: 'node20' },
   external: [/^node:/],
-  plugins: [bridgeAlone],
+  plugins: [bridgeAlone, undiciOfBridge],
   resolve: { mainFields: ['module', 'main'], conditionNames: ['import', 'node'] },
   treeshake: { moduleSideEffects: false },
   preserveEntrySignatures: false,
