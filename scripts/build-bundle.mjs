@@ -86,7 +86,12 @@ const bundle = await rolldown({
   transform: { target: 'node20' },
   // Its modules of the older kind hide from bundlers what they need.
   resolve: { alias: { 'jsonc-parser': path('node_modules/jsonc-parser/lib/esm/main.js') } },
-  external: [/^node:/, /^\.\.\/mcpb\//, '#output-checker', ...external.map((name) => new RegExp(`^${name}(/|$)`))],
+  external: [
+    /^node:/,
+    /^\.\.\/mcpb\//,
+    '#output-checker',
+    ...external.map((name) => new RegExp(`^${name}(/|$)`)),
+  ],
   plugins: [whereItWas, bridgeApart, grouped],
   treeshake: { moduleSideEffects: false },
   preserveEntrySignatures: false,
