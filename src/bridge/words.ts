@@ -15,7 +15,8 @@ export function faultOf(error: unknown, url: URL): Fault {
     const said = textOf(error) === '' ? '' : `: ${printable(shortened(textOf(error), 200))}`
     return new Fault(`the server at ${host} answered HTTP ${error.status}${said}`, 'maybe')
   }
-  const failure = explainFailure(error, url)
+  // Our own `fetch` has seen whether it was sent.
+  const failure = explainFailure(error, url, (error instanceof MtlsError && error.sent) || 'maybe')
   if (!(failure instanceof MtlsError))
     return new Fault(failure instanceof Error ? failure.message : String(failure), 'maybe')
   const { code, message, sent = 'maybe' } = failure
