@@ -1,9 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { McpServer } from '@modelcontextprotocol/server'
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
 import { bridged } from '../support/bridged.js'
 import { forge, forgeCrl, writeSet } from '../support/forge.js'
 import { freePort } from '../support/free-port.js'
@@ -59,7 +57,10 @@ describe('over a network that breaks', () => {
       // Its answer is waited for by then.
       await expect.poll(() => it.server.seen.filter((line) => line === 'POST tools/call')).toHaveLength(1)
       await it.network[how]()
-      expect(await call).toMatchObject({ message: expect.stringMatching(/^[A-Z_]+: /), data: { sent: 'maybe' } })
+      expect(await call).toMatchObject({
+        message: expect.stringMatching(/^[A-Z_]+: /),
+        data: { sent: 'maybe' },
+      })
       if (how === 'goAway') await it.network.comeBack()
       expect(await it.client.call('count', { text: 'again' })).toMatchObject(works)
       expect(it.server.opened()).toBe(1)
@@ -74,11 +75,16 @@ describe('over a network that breaks', () => {
     await it.network.goAway()
     for (const _ of [1, 2])
       expect(await it.client.call('count', { text: 'away' })).toMatchObject({
-        error: { message: expect.stringContaining('CONNECTION_FAILED: nothing is listening'), data: { sent: 'no' } },
+        error: {
+          message: expect.stringContaining('CONNECTION_FAILED: nothing is listening'),
+          data: { sent: 'no' },
+        },
       })
     await it.network.comeBack()
     expect(await it.client.call('count', { text: 'again' })).toMatchObject(works)
-    await expect.poll(() => it.server.seen.filter((line) => line === 'GET'), { timeout: 20_000 }).toHaveLength(2)
+    await expect
+      .poll(() => it.server.seen.filter((line) => line === 'GET'), { timeout: 20_000 })
+      .toHaveLength(2)
     await it.server.latest().server.sendLoggingMessage({ level: 'error', data: 'heard' })
     await expect.poll(it.client.methods).toContain('notifications/message')
     expect(it.server.opened()).toBe(1)
@@ -90,7 +96,11 @@ describe('over a network that breaks', () => {
     await it.client.open()
     expect(await it.client.call('count', { text: 'first' })).toMatchObject({ result: {} })
     it.network.swallow()
-    it.client.say({ id: 'lost', method: 'tools/call', params: { name: 'count', arguments: { text: 'lost' } } })
+    it.client.say({
+      id: 'lost',
+      method: 'tools/call',
+      params: { name: 'count', arguments: { text: 'lost' } },
+    })
     it.client.say({ method: 'notifications/cancelled', params: { requestId: 'lost' } })
     expect(await it.client.call('count', { text: 'again' })).toMatchObject(works)
     expect(it.server.opened()).toBe(1)
