@@ -18,10 +18,19 @@ export function faultOf(error: unknown, url: URL): Fault {
   // Our own `fetch` has seen whether it was sent.
   const failure = explainFailure(error, url, (error instanceof MtlsError && error.sent) || 'maybe')
   if (!(failure instanceof MtlsError))
-    return new Fault(failure instanceof Error ? failure.message : String(failure), 'maybe')
+    return new Fault(
+      `CONNECTION_FAILED: the server at ${host} sent an answer that cannot be read: ${wordsOf(failure)}`,
+      'maybe',
+    )
   const { code, message, sent = 'maybe' } = failure
   const words = message.includes('ECONNREFUSED') ? `nothing is listening on ${host}` : message
   return new Fault(`${code}: ${words}`, sent, code)
+}
+
+/** What reads answers says in JSON what it does not like. */
+function wordsOf(failure: unknown): string {
+  const words = failure instanceof Error ? failure.message : String(failure)
+  return words.startsWith('[') ? 'it is no message of JSON-RPC' : printable(shortened(words, 200))
 }
 
 /** The error that the server gives in the body of a response that is none of HTTP's. */

@@ -49,7 +49,7 @@ export function isLostSession(answer: JSONRPCResponse): boolean {
 /** What an answer of a relay says, as a fault. */
 export function faultIn(answer: JSONRPCResponse): Fault | undefined {
   const error = isFault(answer) ? errorIn(answer) : undefined
-  return error && new Fault(error.message, 'no')
+  return error && new Fault(error.message, 'no', (error.data as { code?: MtlsErrorCode } | undefined)?.code)
 }
 
 function errorIn(answer: JSONRPCResponse): JSONRPCErrorResponse['error'] | undefined {

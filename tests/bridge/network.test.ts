@@ -1,13 +1,9 @@
-import { X509Certificate } from 'node:crypto'
-import { rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { bridged } from '../support/bridged.js'
-import { forge, forgeCrl, writeSet } from '../support/forge.js'
 import { freePort } from '../support/free-port.js'
 import { sessionServer } from '../support/session-server.js'
 import { shakyNetwork } from '../support/shaky-network.js'
-import { makeWorld, serveTest } from '../support/world.js'
+import { makeWorld } from '../support/world.js'
 
 /** A server with sessions and a tool that does not answer, over a network that can be broken. */
 async function far() {
