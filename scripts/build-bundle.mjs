@@ -66,14 +66,34 @@ const grouped = {
   },
 }
 
+/** Clients wait for `bridge`: it runs from dist/mcpb/, which holds nothing else, and exits there. To debug it, sources have to be named. */
+const bridgeApart = {
+  name: 'bridge-apart',
+  transform: {
+    filter: { id: /\/src\/cli\/bin\.ts$/ },
+    handler(code, _, { magicString }) {
+      const at = code.indexOf('takeUserSignals([')
+      if (at < 0) throw new Error('bin.ts does not begin as it did')
+      const isMeant = "process.argv[2] === 'bridge' && !wantsDebug(process.env)"
+      const start = `if (${isMeant}) await import('../mcpb/mcp-mtls.mjs').catch(cannotLoad)`
+      return { code: magicString.appendLeft(at, `${start}\n`) }
+    },
+  },
+}
+
 const bundle = await rolldown({
   input: { 'mcp-mtls': bin },
   platform: 'node',
   transform: { target: 'node20' },
   // Its modules of the older kind hide from bundlers what they need.
   resolve: { alias: { 'jsonc-parser': path('node_modules/jsonc-parser/lib/esm/main.js') } },
-  external: [/^node:/, '#output-checker', ...external.map((name) => new RegExp(`^${name}(/|$)`))],
-  plugins: [whereItWas, grouped],
+  external: [
+    /^node:/,
+    /^\.\.\/mcpb\//,
+    '#output-checker',
+    ...external.map((name) => new RegExp(`^${name}(/|$)`)),
+  ],
+  plugins: [whereItWas, bridgeApart, grouped],
   treeshake: { moduleSideEffects: false },
   preserveEntrySignatures: false,
   experimental: { nativeMagicString: true },

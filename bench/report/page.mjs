@@ -67,6 +67,13 @@ after the other; CPU time and calls per second: 16 calls in flight. CPU time is 
 one in between, where there is one.`,
   },
   {
+    part: 'bridge',
+    title: 'A server behind bridge',
+    about: `What \`bridge\` adds to a call over mTLS, one after the other, 64 characters. \`direct\`: this client calls the server over mTLS
+itself. \`program\`: a program on stdin and stdout that does next to nothing, without a network. The first answer: from the start of
+the command to its answer to \`initialize\`, with the server's own name in it, as a multiple of an empty Node (\`node -e 0\`).`,
+  },
+  {
     part: 'client',
     title: 'The client',
     plot: 'client.svg',

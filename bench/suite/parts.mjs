@@ -1,4 +1,5 @@
 import { authorization } from './authorization.mjs'
+import { bridge } from './bridge.mjs'
 import { calls } from './calls.mjs'
 import { client } from './client.mjs'
 import { connections, handshakes } from './connections.mjs'
@@ -23,6 +24,7 @@ export const parts = {
   streams: { what: '0 to 500 open streams', rounds: 8, measure: streams },
   client: { what: 'a call of our clients', rounds: 8, measure: client },
   expose: { what: 'what `expose` adds to a direct call', rounds: 8, measure: expose },
+  bridge: { what: 'what `bridge` adds to a call, and its first answer', rounds: 8, measure: bridge },
   authorization: {
     what: 'what a policy and a record of calls add to a call',
     rounds: 8,

@@ -17,6 +17,7 @@ import { isAtMost, median, medianInterval, percentile } from '../figures.mjs'
 const callCpu = 'CPU of the server per call'
 const clientCpu = 'CPU of the client per call'
 const times = 'time, as a multiple of what it is compared with'
+const bridgedTime = 'time of a call, p50'
 const exposedTime = 'time of a call'
 const exposedCpu = 'CPU of the process that is called, per call'
 const eras = ['2026-07-28', 'legacy']
@@ -121,6 +122,21 @@ const all = [
       ? beside('expose', `CPU, ${at}`, exposedCpu, ['expose', at], ['serve()', at])
       : []),
   ]),
+  ...['session', '2026-07-28'].flatMap((at) => [
+    {
+      ...target(
+        'bridge',
+        `call, p50, ${at}: bridge − direct`,
+        bridgedTime,
+        ['bridge', at],
+        ['direct', at],
+        1000,
+      ),
+      by: /** @type {const} */ ('more'),
+    },
+    ...beside('bridge', `call, p50, ${at}`, bridgedTime, ['bridge', at], ['program', at]),
+  ]),
+  target('bridge', 'first answer ÷ node -e 0', times, ['first answer', ''], undefined, 6),
   ...eras.flatMap((era) => [
     {
       ...target(

@@ -1,5 +1,6 @@
 import type { FetchLike } from '@modelcontextprotocol/client'
-import { fetchOver, plainFetch } from '../client/fetch.js'
+import { type Exchanging, fetchOver, plainFetch } from '../client/fetch.js'
+import { withHeaders } from '../client/with-headers.js'
 import { hostPortOf, type McpClientConfig } from '../config/index.js'
 import { bare } from '../text/host.js'
 import type { BridgeEvent, Tell } from './event.js'
@@ -9,9 +10,7 @@ export interface FarServer {
   /** What people call it: the name of its entry, or its host. */
   readonly name: string
   readonly url: URL
-  readonly fetch: FetchLike & { close(): Promise<void> }
-  /** Sent with each request. */
-  readonly headers: Readonly<Record<string, string>>
+  readonly fetch: FetchLike & Exchanging & { close(): Promise<void> }
   /** How often what was not sent is tried again. */
   readonly retryAttempts: number
   readonly maxAnswerBytes: number
@@ -21,7 +20,7 @@ export interface FarServer {
 
 /** Nothing is connected before it is used. Throws as reading certificates does. */
 export function farServer(name: string, config: McpClientConfig, tell: Tell): FarServer {
-  const { headers = {}, serverUrl, timeoutMs, serverName, serverId, retryAttempts, maxAnswerBytes } = config
+  const { headers, serverUrl, timeoutMs, serverName, serverId, retryAttempts, maxAnswerBytes } = config
   const url = new URL(serverUrl)
   const relaxed = (message: string): BridgeEvent => ({ event: 'relaxed', message })
   const fetch = config.useTls
@@ -39,8 +38,7 @@ export function farServer(name: string, config: McpClientConfig, tell: Tell): Fa
   return {
     name,
     url,
-    fetch,
-    headers,
+    fetch: withHeaders(fetch, headers),
     retryAttempts,
     maxAnswerBytes,
     startTimeout: timeoutMs,

@@ -6,21 +6,24 @@ import {
   type JSONRPCRequest,
   type RequestId,
   SdkHttpError,
-  StreamableHTTPClientTransport,
 } from '@modelcontextprotocol/client'
 import type { Transport } from '@modelcontextprotocol/server'
+import { isPlain, kindOf } from '../client/answers.js'
 import { bounded } from '../client/bounded.js'
+import { Answer, type TextRequest } from '../client/exchange.js'
 import { explainFailure, isUnsent } from '../client/failure.js'
+import type { Exchanging } from '../client/fetch.js'
 import { saysSessionIsLost } from '../client/lost-session.js'
 import { withRetries } from '../client/retry.js'
+import { ShortWayTransport } from '../client/transport.js'
 import { hostPortOf } from '../config/index.js'
 import { Fault, faultAnswer, sessionIsLost } from '../relay/fault.js'
 import type { FarServer } from './far-server.js'
 import { ParamHeaders } from './param-headers.js'
 import { answerIn, faultOf } from './words.js'
 
-export interface FarOptions extends Pick<FarServer, 'url' | 'headers' | 'retryAttempts' | 'maxAnswerBytes'> {
-  readonly fetch: FetchLike
+export interface FarOptions extends Pick<FarServer, 'url' | 'retryAttempts' | 'maxAnswerBytes'> {
+  readonly fetch: FetchLike & Exchanging
   /** Whether the revision has no sessions (2026-07-28): a request is given up by ending its stream. */
   readonly isModern: boolean
 }
@@ -64,7 +67,7 @@ export class FarTransport implements Transport {
   onerror?: (error: Error) => void
   onmessage?: (message: JSONRPCMessage) => void
   readonly #options: FarOptions
-  readonly #http: StreamableHTTPClientTransport
+  readonly #http: ShortWayTransport<Call>
   readonly #calls = new Map<RequestId, Call>()
   /** The request that is made at this moment, wherever the SDK makes it. */
   readonly #making = new AsyncLocalStorage<Call | undefined>()
@@ -73,18 +76,27 @@ export class FarTransport implements Transport {
   #initialize: RequestId | undefined
   /** Resolves when the server has taken `initialized`: before that some refuse everything else. */
   #taken: Promise<void> | undefined
+  /** The server has had a stream for what it says by itself. */
+  #hasStream = false
   #isLost = false
   #isClosed = false
 
   constructor(options: FarOptions) {
     this.#options = options
-    this.#http = new StreamableHTTPClientTransport(options.url, {
-      fetch: (url, init) => this.#fetch(url, init),
-      requestInit: { headers: options.headers },
-      redirectPolicy: 'follow', // our fetch follows within the origin alone, and says so
-      reconnectionOptions: { ...reconnection, maxRetries: Number.POSITIVE_INFINITY },
-      reconnectionScheduler: (reconnect, ms, attempt) => this.#reconnect(reconnect, ms, attempt),
+    const { url, maxAnswerBytes, isModern } = options
+    this.#http = new ShortWayTransport<Call>(url, {
+      call: () => this.#making.getStore(),
+      fetch: async (to, init, call) => this.#bounded(await this.#fetch(to, init, call), call),
+      exchange: (sent, _message, call) => this.#exchange(sent, call),
+      bounded: (response, { id }) => this.#bounded(response, this.#calls.get(id)),
+      broken: ({ id }, error) => faultAnswer(id, this.#broken(error)),
+      host: hostPortOf(url),
+      maxAnswerBytes,
+      reconnection: { ...reconnection, maxRetries: Number.POSITIVE_INFINITY },
+      reconnect: (reconnect, ms, attempt) => this.#reconnect(reconnect, ms, attempt),
+      authProvider: undefined,
     })
+    if (isModern) this.#http.setProtocolVersion('2026-07-28')
     this.#http.onmessage = (message) => this.#received(message as JSONRPCMessage)
     this.#http.onerror = (error) => {
       // Of a request it is said in its answer.
@@ -169,25 +181,45 @@ export class FarTransport implements Transport {
     call.giveUp.abort()
   }
 
-  async #fetch(url: string | URL, init: RequestInit | undefined): Promise<Response> {
-    const { fetch, retryAttempts: attempts, maxAnswerBytes: limit } = this.#options
-    const call = this.#making.getStore()
+  async #fetch(url: string | URL, init: RequestInit | undefined, call: Call | undefined): Promise<Response> {
+    const { fetch } = this.#options
     const signals = init?.signal ? [init.signal] : []
-    const response = await withRetries(() => fetch(url, withMore(init, call?.headers)), {
-      attempts,
-      signals,
-      mayRetry: isUnsent,
-    })
-    const isInSession = new Headers(init?.headers).has('mcp-session-id')
-    if (isInSession && init?.method !== 'DELETE' && (await saysSessionIsLost(response))) {
-      if (call) call.hasNotRun = true
-      this.#lost()
+    const response = await this.#tried(signals, () => fetch(url, withMore(init, call?.headers)))
+    const isOfStream = init?.method === 'GET'
+    // Some servers answer 404 to a stream that they do not have.
+    const maySayLost = isOfStream ? this.#hasStream : init?.method !== 'DELETE'
+    if (isOfStream && response.ok) this.#hasStream = true
+    if (maySayLost && new Headers(init?.headers).has('mcp-session-id')) await this.#noteLost(response, call)
+    return headed(response, call)
+  }
+
+  /** Below `fetch`. */
+  async #exchange(sent: TextRequest, call: Call | undefined): Promise<Answer | Response> {
+    const { fetch, url } = this.#options
+    const request = { ...sent, headers: { ...sent.headers, ...call?.headers } }
+    const answer = await this.#tried(sent.signals, () => fetch.exchange(url, request, isPlain))
+    if (answer instanceof Answer) {
+      if (call)
+        Object.assign(call, { hasHead: true, isStream: kindOf(answer.headers['content-type']) === 'events' })
+      return answer
     }
-    if (call) {
-      call.hasHead = true
-      call.isStream = response.ok && /^text\/event-stream/i.test(response.headers.get('content-type') ?? '')
-    }
-    return bounded(response, { limit, host: hostPortOf(this.#options.url) }, (error) => {
+    if (sent.headers['mcp-session-id'] !== undefined) await this.#noteLost(answer, call)
+    return headed(answer, call)
+  }
+
+  #tried<T>(signals: readonly AbortSignal[], act: () => Promise<T>): Promise<T> {
+    return withRetries(act, { attempts: this.#options.retryAttempts, signals, mayRetry: isUnsent })
+  }
+
+  async #noteLost(response: Response, call: Call | undefined): Promise<void> {
+    if (response.ok || !(await saysSessionIsLost(response))) return
+    if (call) call.hasNotRun = true
+    this.#lost()
+  }
+
+  #bounded(response: Response, call: Call | undefined): Response {
+    const { maxAnswerBytes: limit, url } = this.#options
+    return bounded(response, { limit, host: hostPortOf(url) }, (error) => {
       if (call) call.failure = error
     })
   }
@@ -217,8 +249,12 @@ export class FarTransport implements Transport {
     const fault =
       call.failure === undefined
         ? new Fault(`the server at ${hostPortOf(url)} ended the request without an answer`, 'maybe')
-        : this.#fault(explainFailure(new TypeError('terminated', { cause: call.failure }), url))
+        : this.#broken(call.failure)
     this.#answer(call, faultAnswer(call.id, fault))
+  }
+
+  #broken(error: unknown): Fault {
+    return this.#fault(explainFailure(new TypeError('terminated', { cause: error }), this.#options.url))
   }
 
   #fault(error: unknown): Fault {
@@ -275,6 +311,14 @@ export class FarTransport implements Transport {
     this.#timers.add(timer)
     return () => clearTimeout(timer)
   }
+}
+
+/** The same response, which its call knows of. */
+function headed(response: Response, call: Call | undefined): Response {
+  const { ok, headers } = response
+  const isStream = ok && kindOf(headers.get('content-type') ?? undefined) === 'events'
+  if (call) Object.assign(call, { hasHead: true, isStream })
+  return response
 }
 
 function withMore(init: RequestInit | undefined, more: Call['headers'] = {}): RequestInit | undefined {

@@ -42,7 +42,7 @@ export class StdioNear implements Transport {
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
-    if (this.#isClosed) throw new Fault('the client has gone', 'no')
+    if (this.#isClosed) return // nobody hears it
     if (this.#output.writableLength > unreadAtMost) return this.#closed()
     this.#output.write(`${JSON.stringify(message)}\n`)
   }

@@ -1,3 +1,4 @@
+import { Response } from 'undici'
 import type { Answer } from './exchange.js'
 
 /** Whether an answer is one that is read here: as it is sent, in JSON or as a stream of events. */
@@ -52,9 +53,9 @@ const newline = 10
 const carriageReturn = 13
 
 /**
- * Reads a stream of events as long as they are plain: `event: message` and `data`, each line ended by one newline. An
- * event with an id, a time to wait, or of another kind is for the SDK's own reader, which keeps what they ask for; that one
- * makes three streams for each answer.
+ * Reads a stream of events as long as they are plain: `event: message`, `data`, `id` and `retry`, each line ended by one newline. What
+ * has another kind is for the SDK's own reader, which makes three streams for each answer. So is what becomes of a stream that ends
+ * without the answer, where the server has said by an id that it can be taken up again.
  */
 export function readEvents(answer: Answer, limit: number, tooLarge: () => Error, reader: EventReader): void {
   /** What came since the last whole event. */
@@ -62,10 +63,12 @@ export function readEvents(answer: Answer, limit: number, tooLarge: () => Error,
   let size = 0
   let isAnswered = false
   let isDone = false
+  const resumption: Resumption = { id: undefined, retry: undefined }
   const finish = (error?: unknown) => {
     if (isDone) return
     isDone = true
-    reader.end(error)
+    if (resumption.id === undefined || isAnswered) reader.end(error)
+    else reader.other(endingAt(resumption))
   }
   const leave = (rest: Buffer) => {
     isDone = true
@@ -73,7 +76,8 @@ export function readEvents(answer: Answer, limit: number, tooLarge: () => Error,
   }
   const refuse = () => {
     const error = tooLarge()
-    finish(error)
+    isDone = true
+    reader.end(error)
     answer.abort(error)
   }
   const data = (chunk: Buffer) => {
@@ -85,7 +89,7 @@ export function readEvents(answer: Answer, limit: number, tooLarge: () => Error,
       const last = chunk.subarray(from, end)
       if (size + last.length > limit) return refuse()
       const event = pending.length === 0 ? last : Buffer.concat([...pending, last])
-      const message = plainData(event.toString('utf8'), isAnswered)
+      const message = plainData(event.toString('utf8'), isAnswered, resumption)
       if (message === undefined) return leave(chunk.subarray(from))
       pending = []
       size = 0
@@ -100,6 +104,18 @@ export function readEvents(answer: Answer, limit: number, tooLarge: () => Error,
   answer.read({ data, end: () => finish(), failed: finish })
 }
 
+/** How a stream can be taken up again: the last id, and the time to wait. */
+interface Resumption {
+  id: string | undefined
+  retry: string | undefined
+}
+
+/** The end of a stream that was read until there. */
+function endingAt({ id, retry }: Resumption): Response {
+  const wait = retry === undefined ? '' : `retry: ${retry}\n`
+  return new Response(`id: ${id}\n${wait}data:\n\n`, { headers: { 'content-type': 'text/event-stream' } })
+}
+
 /** Where the event ends that goes on at `from`: after an empty line; −1 when it does not end here. */
 function endOfEvent(chunk: Buffer, from: number, before?: Buffer): number {
   if (before?.at(-1) === newline && chunk[from] === newline) return from + 1
@@ -108,14 +124,15 @@ function endOfEvent(chunk: Buffer, from: number, before?: Buffer): number {
 }
 
 /** The data of an event, '' when it has none; undefined when there is more to it, unless that does not matter any more. */
-function plainData(event: string, isAnswered: boolean): string | undefined {
+function plainData(event: string, isAnswered: boolean, resumption: Resumption): string | undefined {
   let data: string | undefined
   for (const line of event.split('\n')) {
     if (line === '' || line.startsWith(':') || line === 'event: message') continue
-    if (line.startsWith('data:')) {
-      const value = line.slice(line[5] === ' ' ? 6 : 5)
-      data = data === undefined ? value : `${data}\n${value}`
-    } else if (!isAnswered) return undefined
+    const [, name, value = ''] = /^(data|id|retry):[ ]?(.*)$/s.exec(line) ?? []
+    if (name === 'data') data = data === undefined ? value : `${data}\n${value}`
+    else if (name === 'id' && value !== '' && !value.includes('\0')) resumption.id = value
+    else if (name === 'retry' && /^\d+$/.test(value)) resumption.retry = value
+    else if (!isAnswered) return undefined
   }
   return data ?? ''
 }

@@ -1,4 +1,4 @@
-import type { FetchLike, JSONRPCRequest } from '@modelcontextprotocol/client'
+import type { FetchLike, JSONRPCMessage, JSONRPCRequest, RequestId } from '@modelcontextprotocol/client'
 import { hostPortOf, type McpClientConfig } from '../config/index.js'
 import { MtlsError } from '../errors.js'
 import { isPlain } from './answers.js'
@@ -74,7 +74,8 @@ export class CountedRequests {
           const answer = await fetch.exchange(url, sent, isPlain)
           return answer instanceof Answer ? answer : this.#inSession(answer, sent.headers)
         }),
-      explain: (error) => explainFailure(new TypeError('terminated', { cause: error }), url),
+      broken: ({ id }, error) =>
+        brokenAnswer(id, explainFailure(new TypeError('terminated', { cause: error }), url)),
       bounded: (response, message, signals) => this.#bounded(transport, response, message.id, signals),
       host: this.#host,
       maxAnswerBytes,
@@ -141,11 +142,15 @@ export class CountedRequests {
     // When the body breaks, the SDK would wait for the time limit.
     return bounded(response, { limit: this.#config.maxAnswerBytes, host: this.#host }, (error) => {
       if (id === undefined || signals.some(({ aborted }) => aborted)) return
-      const failure = explainFailure(error, this.#url)
-      const message = failure instanceof Error ? failure.message : String(failure)
-      transport.onmessage?.({ jsonrpc: '2.0', id, error: { code: -32000, message, data: failure } })
+      transport.onmessage?.(brokenAnswer(id, explainFailure(error, this.#url)))
     })
   }
+}
+
+/** With the failure itself in it, for `causesOf`. */
+function brokenAnswer(id: RequestId, failure: unknown): JSONRPCMessage {
+  const message = failure instanceof Error ? failure.message : String(failure)
+  return { jsonrpc: '2.0', id, error: { code: -32000, message, data: failure } }
 }
 
 /** Counts requests for a call, and for those that it is made for. */

@@ -27,12 +27,14 @@ export interface Requests<Call> {
   exchange(sent: TextRequest, message: JSONRPCRequest, call: Call | undefined): Promise<Answer | Response>
   /** A response within its limit, that of a request which goes the SDK's way from here. */
   bounded(response: Response, message: JSONRPCRequest, signals: readonly AbortSignal[]): Response
-  /** Why the answer to a request broke off, for whoever made it. */
-  explain(error: unknown): unknown
+  /** What stands in for the answer to a request, which broke off. */
+  broken(message: JSONRPCRequest, error: unknown): JSONRPCMessage
   /** `host:port`, for people. */
   readonly host: string
   readonly maxAnswerBytes: number
   readonly reconnection: Reconnection
+  /** When a stream that ended is opened again, if at all; within bounds when the server says, without it. Returns what forgets that. */
+  reconnect?(reconnect: () => void, ms: number, attempt: number): () => void
   /** Its tokens are for the SDK's way alone: nothing goes the short one. */
   readonly authProvider: AuthProviders | undefined
 }
@@ -73,7 +75,8 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
       redirectPolicy: 'follow', // our fetch follows within the origin alone, and says so
       reconnectionOptions: requests.reconnection,
       ...(requests.authProvider && { authProvider: requests.authProvider }),
-      reconnectionScheduler: (reconnect, ms) => this.#reconnect(reconnect, ms),
+      reconnectionScheduler: (reconnect, ms, attempt) =>
+        requests.reconnect?.(reconnect, ms, attempt) ?? this.#reconnect(reconnect, ms),
     })
     this.#requests = requests
   }
@@ -128,7 +131,7 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
     if (this.#requests.authProvider) return undefined
     const version = this.protocolVersion // known once both sides have agreed on one
     if (version === undefined || this.#closing.signal.aborted || !isRequest(message)) return undefined
-    if (options?.resumptionToken || options?.onRequestStreamEnd || hasOwn(options?.headers)) return undefined
+    if (options?.resumptionToken || options?.onresumptiontoken || hasOwn(options?.headers)) return undefined
     return headersOf(message, version, this.sessionId)
   }
 
@@ -160,9 +163,10 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
       message: (data) => this.#event(data),
       end: (error) => {
         if (error !== undefined) this.#broken(message, options, error)
+        options?.onRequestStreamEnd?.()
       },
       other: (rest) => {
-        continued(rest).catch(() => {}) // `onerror` has it
+        if (!signals.some(({ aborted }) => aborted)) continued(rest).catch(() => {}) // `onerror` has it
       },
     })
   }
@@ -181,10 +185,7 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
   /** The SDK would wait for the time limit. */
   #broken(message: JSONRPCRequest, options: TransportSendOptions | undefined, error: unknown): void {
     if (options?.requestSignal?.aborted || this.#closing.signal.aborted) return
-    const failure = this.#requests.explain(error)
-    const text = failure instanceof Error ? failure.message : String(failure)
-    const answer = { code: -32000, message: text, data: failure }
-    this.onmessage?.({ jsonrpc: '2.0', id: message.id, error: answer })
+    this.onmessage?.(this.#requests.broken(message, error))
   }
 
   async #handOver(

@@ -148,7 +148,7 @@ export class Line {
       return waiting.fail(
         new Fault(`${maxInFlight} requests wait for ${name}: no more at once`, 'no', 'RATE_LIMITED'),
       )
-    const wait = this.#wait
+    const wait = this.wait
     if (wait > patience) {
       const why = this.#options.tellsWhy ? this.#why : undefined
       const seconds = Math.ceil(wait / 1000)
@@ -162,13 +162,13 @@ export class Line {
   }
 
   /** Milliseconds until it may be opened. */
-  get #wait(): number {
+  get wait(): number {
     return Math.max(this.#backoff.wait, this.#options.shared?.wait ?? 0)
   }
 
   #openSoon(): void {
     if (this.#isClosed || this.#far || this.#opening || this.#timer) return
-    const wait = this.#wait
+    const wait = this.wait
     if (wait === 0) return void this.#open()
     this.#timer = setTimeout(() => {
       this.#timer = undefined

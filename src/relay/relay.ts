@@ -180,12 +180,18 @@ export class Relay {
     this.#memory.noteInitialize(request)
     this.#isAwaited = true
     let isAnswered = false
-    const answer = (response: JSONRPCResponse) => {
+    let again: NodeJS.Timeout | undefined
+    const settle = () => {
       clearTimeout(timer)
+      clearTimeout(again)
       isAnswered = true
       this.#isAwaited = false
+    }
+    const answer = (response: JSONRPCResponse) => {
+      settle()
       asked.answer(response)
     }
+    asked.onGivenUp = settle
     const timer = setTimeout(() => {
       this.#early = result(request)
       answer({ jsonrpc: '2.0', id, result: { ...this.#early } })
@@ -198,7 +204,7 @@ export class Relay {
         (error) => {
           if (isAnswered) return
           if (error instanceof InitializeRefused) return answer(error.answer)
-          setImmediate(open)
+          again = setTimeout(open, this.#line.wait)
         },
       )
     void open()

@@ -1,17 +1,19 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { makeCertificateSet } from '../../src/pki/index.js'
+import { initialize, startedWith } from '../support/bridge-process.js'
 import { startCli } from '../support/cli.js'
 import { scratch } from '../support/scratch.js'
+import { makeWorld, serveTest } from '../support/world.js'
 import { loadedBy } from './loaded.js'
 import { root } from './sources.js'
 
 /** What takes long to load: a command that does not use one of them does not wait for it. */
 const heavy: Readonly<Record<string, RegExp>> = {
-  'reading settings and certificates': /\/dist\/bundle\/certificates-/,
+  'reading settings and certificates': /\/dist\/(bundle\/certificates-|mcpb\/(config|bridge)-)/,
   'making certificates': /\/dist\/bundle\/making-/,
-  'what the bundle holds already': /\/node_modules\/(zod|commander)\/|\/dist\/(?!bundle\/)/,
+  'what the bundle holds already': /\/node_modules\/(zod|commander)\/|\/dist\/(?!bundle\/|mcpb\/)/,
   'the MCP SDK': /\/node_modules\/@modelcontextprotocol\//,
   undici: /\/node_modules\/undici\//,
   pino: /\/node_modules\/pino\//,
@@ -25,7 +27,7 @@ async function heavyIn(args: readonly string[], cwd = scratch()): Promise<string
   const { process, finished } = startCli(args, { cwd, env: { NODE_V8_COVERAGE: coverage } })
   expect(await finished).toMatchObject({ exitCode: 0, stderr: '' })
   const loaded = loadedBy(process.pid, coverage)
-  expect(loaded.some((url) => /\/dist\/bundle\/base-/.test(url))).toBe(true)
+  expect(loaded.some((url) => /\/dist\/(bundle\/base|mcpb\/program)-/.test(url))).toBe(true)
   // Each file is looked for, read and linked by itself.
   expect(loaded.filter((url) => url.includes('/dist/')).length).toBeLessThanOrEqual(13)
   return Object.keys(heavy).filter((name) => loaded.some((url) => heavy[name]?.test(url)))
@@ -58,4 +60,29 @@ test('monitor loads a client for servers and the status page for a browser, not 
   const cwd = scratch()
   await makeCertificateSet({ certDir: join(cwd, 'certs') })
   expect(await heavyIn(['monitor', '--once', '--no-servers'], cwd)).toEqual(certificates)
+})
+
+test('bridge gives its first answer from its own bundle, without what only some of its clients need', async () => {
+  await using world = await makeWorld()
+  await using server = await serveTest({ tls: world.tls, sessions: true })
+  const coverage = scratch()
+  const args = [server.server.url, '--cert-dir', world.certDir, '--initialize-within', '30s']
+  const { child, ended, say, lines } = startedWith({ NODE_V8_COVERAGE: coverage }, ...args)
+  say(initialize)
+  await expect.poll(lines).toMatchObject([{ result: { serverInfo: { name: 'test-mcp' } } }])
+  child.stdin.end()
+  expect(await ended).toEqual([0, null])
+
+  const loaded = loadedBy(child.pid, coverage)
+  expect(loaded.filter((url) => url.includes('/node_modules/'))).toEqual([])
+  expect(loaded.filter((url) => /\/dist\/(?!mcpb\/|bundle\/(mcp-mtls|first-))/.test(url))).toEqual([])
+  // Several servers, --listen, translation between the eras.
+  const rare = /\/(many|local-server|exchanges-on-session|session-on-exchanges)-/
+  expect(loaded.filter((url) => rare.test(url))).toEqual([])
+  expect(loaded.filter((url) => url.includes('/dist/')).length).toBeLessThanOrEqual(20)
+  const sources = loaded
+    .filter((url) => url.includes('/dist/'))
+    .map((url) => readFileSync(new URL(url), 'utf8'))
+  expect(sources.join('').length).toBeLessThan(1_000_000)
+  expect(sources.filter((source) => /MockAgent|CookieStore|class WebSocket\b/.test(source))).toEqual([])
 })

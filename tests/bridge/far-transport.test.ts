@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
 import { FarTransport } from '../../src/bridge/far-transport.js'
+import { plainFetch } from '../../src/client/fetch.js'
 import type { Message } from '../support/compare/clients.js'
 import { foreignServer } from '../support/foreign-server.js'
 
@@ -26,8 +27,7 @@ async function made(answers: Answers, isModern = false) {
   onTestFinished(() => server[Symbol.asyncDispose]())
   const far = new FarTransport({
     url: new URL(server.url),
-    fetch,
-    headers: {},
+    fetch: plainFetch(),
     isModern,
     retryAttempts: 0,
     maxAnswerBytes: 1e6,
@@ -115,6 +115,21 @@ test.each([
     expect(requests).not.toContain('DELETE /mcp')
   },
 )
+
+test('a server that has no stream of its own, and answers 404 to it, still knows the session', async () => {
+  const { ask, send, state, requests } = await made(({ method, id, verb }, response) => {
+    if (method === 'initialize') return json(response, { id, result: initialized }, 200, session)
+    if (method === 'notifications/initialized') return void response.writeHead(202).end()
+    if (verb === 'GET') return void response.writeHead(404).end('no such page')
+    json(response, { id, result: {} })
+  })
+  await ask('initialize')
+  await send({ method: 'notifications/initialized' })
+  await expect.poll(() => requests).toContain('GET /mcp')
+  expect(await ask('tools/list')).toMatchObject({ result: {} })
+  expect(await ask('tools/list', 'again')).toMatchObject({ result: {} })
+  expect(state.closed).toBe(0)
+})
 
 test('nothing overtakes initialized; the session is ended with the transport', async () => {
   const order: unknown[] = []

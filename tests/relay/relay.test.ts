@@ -1,5 +1,6 @@
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/server'
 import { expect, onTestFinished, test } from 'vitest'
+import { Backoff } from '../../src/relay/backoff.js'
 import { Fault, faultAnswer, sessionIsLost } from '../../src/relay/fault.js'
 import { type Client, Relay, type RelayOptions, type Stamp } from '../../src/relay/relay.js'
 import { Wire } from '../support/wire-transport.js'
@@ -475,6 +476,8 @@ test('what a server has not run since it does not know the session is sent once 
   ])
 })
 
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+
 const promised = { protocolVersion: '2025-11-25', capabilities: { prompts: { listChanged: true } } }
 
 test('a client that cannot wait is answered without the server, and told of it later', async () => {
@@ -489,6 +492,27 @@ test('a client that cannot wait is answered without the server, and told of it l
   expect(await listed).toMatchObject({ result: { prompts: [] } }) // it has none
   expect(await one.ask('tools/list')).toMatchObject({ result: { method: 'tools/list', of: 1 } })
   expect(one.heard()).toEqual([{ jsonrpc: '2.0', method: 'notifications/prompts/list_changed' }])
+})
+
+test('while a client waits for a server that fails, nothing is tried before its time, and nothing after the client has gone', async () => {
+  let asked = 0
+  class Failing extends Backoff {
+    override get wait() {
+      asked++
+      return 60_000
+    }
+  }
+  const early = { after: 60_000, result: () => promised }
+  const before = timers()
+  const { join, relay, wires } = made({ early, backoff: new Failing() })
+  const one = await join()
+  void one.open()
+  for (let turn = 0; turn < 50; turn++) await settled()
+  expect(asked).toBeLessThan(10)
+  await one.wire.close()
+  await relay.close()
+  expect(timers()).toBe(before)
+  expect(wires).toEqual([])
 })
 
 test('a server that is there in time answers itself, once', async () => {

@@ -12,10 +12,12 @@ export const initialize = {
 }
 
 /** The command as a client starts it. */
-export function started(...args: string[]) {
+export const started = (...args: string[]) => startedWith({}, ...args)
+
+export function startedWith(env: Readonly<Record<string, string>>, ...args: string[]) {
   const child = spawn(process.execPath, [bin, 'bridge', ...args], {
     cwd: scratch(),
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, ...env },
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   const printed = { stdout: '', stderr: '' }

@@ -56,3 +56,11 @@ function fromPs(): FoundProcess[] {
         : [{ pid: Number(pid), parent: Number(parent), group: Number(group), command }],
   )
 }
+
+/** Whether a process was stopped by SIGSTOP. */
+export function isStopped(pid: number): boolean {
+  if (process.platform !== 'linux')
+    return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('T')
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
+}
