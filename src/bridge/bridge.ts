@@ -11,6 +11,7 @@ import type { Tell } from './event.js'
 import type { FarServer } from './far-server.js'
 import { FarSession } from './far-session.js'
 import { FarTransport } from './far-transport.js'
+import { RepeatedArguments } from './repeated-arguments.js'
 
 export interface JoinOptions {
   /** How long `initialize` waits for the server before it is answered without it; milliseconds. */
@@ -111,7 +112,10 @@ export class Bridge implements Joined {
     const server = this.#server
     const { name, startTimeout } = server
     const { tell } = this.#options
-    const far = (isModern: boolean) => new FarTransport({ ...server, isModern })
+    const far = (isModern: boolean) =>
+      isModern
+        ? new RepeatedArguments((headersOf) => new FarTransport({ ...server, isModern, headersOf }))
+        : new FarTransport({ ...server, isModern })
     return {
       name: `the server at ${server.url.host}`,
       maxInFlight: inFlightAtMost,

@@ -19,13 +19,14 @@ import { ShortWayTransport } from '../client/transport.js'
 import { hostPortOf } from '../config/index.js'
 import { Fault, faultAnswer, sessionIsLost } from '../relay/fault.js'
 import type { FarServer } from './far-server.js'
-import { ParamHeaders } from './param-headers.js'
-import { answerIn, faultOf } from './words.js'
+import type { HeadersOf } from './repeated-arguments.js'
+import { answerIn, faultOf, withoutMethod } from './words.js'
 
 export interface FarOptions extends Pick<FarServer, 'url' | 'retryAttempts' | 'maxAnswerBytes'> {
   readonly fetch: FetchLike & Exchanging
   /** Whether the revision has no sessions (2026-07-28): a request is given up by ending its stream. */
   readonly isModern: boolean
+  readonly headersOf?: HeadersOf
 }
 
 /** A request that has no answer yet. */
@@ -72,7 +73,6 @@ export class FarTransport implements Transport {
   /** The request that is made at this moment, wherever the SDK makes it. */
   readonly #making = new AsyncLocalStorage<Call | undefined>()
   readonly #timers = new Set<NodeJS.Timeout>()
-  readonly #paramHeaders = new ParamHeaders()
   #initialize: RequestId | undefined
   /** Resolves when the server has taken `initialized`: before that some refuse everything else. */
   #taken: Promise<void> | undefined
@@ -140,12 +140,12 @@ export class FarTransport implements Transport {
   }
 
   async #request(message: JSONRPCRequest): Promise<void> {
-    const { id, method, params } = message
-    const { isModern } = this.#options
+    const { id, method } = message
+    const { headersOf, url } = this.#options
     const call: Call = {
       id,
       method,
-      headers: method === 'tools/call' && isModern ? this.#paramHeaders.of(params ?? {}) : {},
+      headers: headersOf?.(message) ?? {},
       giveUp: new AbortController(),
       hasHead: false,
       isStream: false,
@@ -164,7 +164,10 @@ export class FarTransport implements Transport {
       if (!call.isStream) this.#unanswered(call)
     } catch (error) {
       if (call.hasNotRun) return this.#hasNotRun(call)
-      const answer = error instanceof SdkHttpError ? answerIn(error, id) : undefined
+      const answer =
+        error instanceof SdkHttpError
+          ? (answerIn(error, id) ?? withoutMethod(error, message, url))
+          : undefined
       this.#answer(call, answer ?? faultAnswer(id, this.#fault(error)))
     }
   }
@@ -231,7 +234,6 @@ export class FarTransport implements Transport {
     const { protocolVersion } = ('result' in message ? message.result : {}) as { protocolVersion?: unknown }
     if (call.id === this.#initialize && typeof protocolVersion === 'string')
       this.#http.setProtocolVersion(protocolVersion)
-    if (call.method === 'tools/list' && 'result' in message) this.#paramHeaders.note(message.result)
     this.#answer(call, message)
   }
 

@@ -8,6 +8,7 @@ interface Declared {
 
 /** Tools whose headers are remembered. */
 const toolsAtMost = 10_000
+const headersAtMost = 100
 const depthAtMost = 20
 /** Of HTTP, RFC 9110 section 5.6.2. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -24,7 +25,7 @@ export class ParamHeaders {
     if (!Array.isArray(tools)) return
     for (const tool of tools) {
       if (!isObject(tool) || typeof tool.name !== 'string') continue
-      const declared = declaredIn(tool.inputSchema, [])
+      const declared = declaredIn(tool.inputSchema, []).slice(0, headersAtMost)
       this.#tools.delete(tool.name)
       if (declared.length > 0 && this.#tools.size < toolsAtMost) this.#tools.set(tool.name, declared)
     }
@@ -35,7 +36,7 @@ export class ParamHeaders {
     const headers: Record<string, string> = {}
     for (const { path, header } of this.#tools.get(String(name)) ?? []) {
       const value = path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), args)
-      if (['string', 'boolean'].includes(typeof value) || Number.isSafeInteger(value))
+      if (['string', 'boolean'].includes(typeof value) || isExact(value))
         headers[`mcp-param-${header}`] = fieldValue(String(value))
     }
     return headers
@@ -48,6 +49,11 @@ function declaredIn(schema: unknown, path: readonly string[]): Declared[] {
   const own = typeof header === 'string' && token.test(header) && path.length > 0 ? [{ path, header }] : []
   const inner = isObject(properties) ? Object.entries(properties) : []
   return [...own, ...inner.flatMap(([key, value]) => declaredIn(value, [...path, key]))]
+}
+
+/** As text, a whole number beyond these may be another. */
+function isExact(value: unknown): boolean {
+  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))
 }
 
 /** As it is, where HTTP carries it so; otherwise as base64 of UTF-8. */

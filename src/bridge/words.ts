@@ -1,4 +1,9 @@
-import { type JSONRPCResponse, type RequestId, SdkHttpError } from '@modelcontextprotocol/client'
+import {
+  type JSONRPCRequest,
+  type JSONRPCResponse,
+  type RequestId,
+  SdkHttpError,
+} from '@modelcontextprotocol/client'
 import { explainFailure } from '../client/failure.js'
 import { hostPortOf } from '../config/index.js'
 import { MtlsError } from '../errors.js'
@@ -44,6 +49,19 @@ export function answerIn(error: SdkHttpError, id: RequestId): JSONRPCResponse | 
   if (!isObject(body) || !isObject(body.error)) return undefined
   const answer = { jsonrpc: '2.0', id, error: body.error }
   return isMessage(answer) ? (answer as JSONRPCResponse) : undefined
+}
+
+/** What servers answer in HTTP alone, without a word of JSON, that know neither a method nor who asks. */
+const ofOlderServers = [400, 405, 406, 415, 422]
+
+/** The same for a server that is older than `server/discover`: it has no such method. */
+export function withoutMethod(
+  error: SdkHttpError,
+  { id, method }: JSONRPCRequest,
+  url: URL,
+): JSONRPCResponse | undefined {
+  if (method !== 'server/discover' || !ofOlderServers.includes(error.status)) return undefined
+  return { jsonrpc: '2.0', id, error: { code: -32_601, message: faultOf(error, url).message } }
 }
 
 function textOf({ data }: SdkHttpError): string {

@@ -177,3 +177,19 @@ test.each([
     expect(answersTo(1)).toEqual([])
   },
 )
+
+test.each([
+  [400, 'Invalid or missing session ID', { code: -32_601 }],
+  [405, 'Method Not Allowed', { code: -32_601 }],
+  [404, 'no such page', { code: -32_010 }],
+  [503, 'not now', { code: -32_010 }],
+])(
+  'HTTP %i in plain text tells of a server what it knows of server/discover',
+  async (status, words, error) => {
+    const { ask } = await made((_message, response) => void response.writeHead(status).end(words), true)
+    expect(await ask('server/discover')).toMatchObject({
+      error: { ...error, message: expect.stringContaining(words) },
+    })
+    expect(await ask('tools/list')).toMatchObject({ error: { code: -32_010 } })
+  },
+)

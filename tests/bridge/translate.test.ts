@@ -197,6 +197,17 @@ test.each([
   ])
 })
 
+test('a server that wants such headers gets them, of a client too that has not asked for the tools', async () => {
+  await using world = await makeWorld()
+  const client = bridged((await serving(world)).url, world.certDir)
+  await client.open()
+  const regions = ['eu-west-1', 'eu-west-2', 'eu-west-3']
+  const answers = await Promise.all(regions.map((region) => client.call('region', { region })))
+  expect(answers.map(({ result }) => JSON.parse(result?.content[0].text))).toEqual(
+    regions.map((region) => [region, ['mcp-param-region', region]]),
+  )
+})
+
 test('progress comes with the token of the call', async () => {
   await using world = await makeWorld()
   const client = bridged((await serving(world)).url, world.certDir)
