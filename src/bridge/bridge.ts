@@ -163,9 +163,9 @@ export class Bridge implements Joined {
         onOnlySessions()
         throw error
       }
-      const { ExchangesOnSession } = await import('./translate/exchanges-on-session.js')
       const relay = new Relay(this.#lineOptions(false))
-      this.#translated = relay
+      this.#translated = relay // before it is waited: `close` may come
+      const { ExchangesOnSession } = await import('./translate/exchanges-on-session.js')
       await ExchangesOnSession.open(this.#exchangeChannel, (client) => relay.join(client), this.#options.tell)
     }
   }

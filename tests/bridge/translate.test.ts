@@ -383,6 +383,23 @@ describe('what a server of sessions wants to know', () => {
     expect(again.result.inputRequests).toEqual(result.inputRequests)
   })
 
+  test('is nothing any more when the server has died: the call says so, and the next ones go on', async () => {
+    await using world = await makeWorld()
+    const { call } = await rawClient(world)
+    const { result } = await call('ask', { what: 'elicit' }, able)
+    const [key = ''] = Object.keys(result.inputRequests)
+    expect((await call('die', {}, able)).error).toMatchObject({ data: { sent: 'maybe' } })
+    const { requestState } = result
+    const inputResponses = { [key]: { action: 'accept', content: {} } }
+    expect((await call('ask', {}, able, { requestState, inputResponses })).error).toMatchObject({
+      data: { sent: 'maybe' },
+    })
+    expect(await call('echo', { text: 'again' }, able)).toMatchObject({ result: { resultType: 'complete' } })
+    expect(await call('ask', { what: 'elicit' }, able)).toMatchObject({
+      result: { resultType: 'input_required' },
+    })
+  })
+
   test('of two calls each gets an answer, whichever was asked', async () => {
     await using world = await makeWorld()
     const { call, events } = await rawClient(world)

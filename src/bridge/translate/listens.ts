@@ -1,6 +1,6 @@
 import type { JSONRPCNotification, JSONRPCResponse } from '@modelcontextprotocol/server'
 import { type Asked, withMeta } from '../../relay/end.js'
-import { isFault } from '../../relay/fault.js'
+import { Fault, faultAnswer, isFault } from '../../relay/fault.js'
 import { isObject } from '../../relay/message.js'
 import { metaKeys } from '../../relay/meta-keys.js'
 import { invalid } from './modern-shapes.js'
@@ -12,6 +12,8 @@ interface Filter {
   readonly uris: ReadonlySet<string>
 }
 
+/** Subscriptions at once. */
+const listensAtMost = 100
 /** Lists that change: how a subscription names them, and whose capability it is. */
 const changes: Readonly<Record<string, readonly [toggle: string, kind: string]>> = {
   'notifications/tools/list_changed': ['toolsListChanged', 'tools'],
@@ -24,6 +26,8 @@ export class Listens {
   /** Asks the server. */
   readonly #request: (method: string, params: Record<string, unknown>) => Promise<JSONRPCResponse>
   readonly #taken = new Map<Asked, Filter>()
+  /** Those, and the ones that the server has not answered yet. */
+  #size = 0
   /** By URI: how many subscriptions name it, and what the server has said of it. */
   readonly #watched = new Map<string, { count: number; readonly answer: Promise<JSONRPCResponse> }>()
 
@@ -31,19 +35,24 @@ export class Listens {
     this.#request = request
   }
 
-  get size(): number {
-    return this.#taken.size
-  }
-
   /** Promises what the server can hold; lasts until it is given up. */
   async take(asked: Asked, capabilities: Json): Promise<void> {
     const { request } = asked
     const wanted = filterIn(request.params?.notifications, capabilities)
     if (!wanted) return asked.answer(invalid(request.id, 'notifications has to say what is subscribed to'))
+    if (this.#size >= listensAtMost)
+      return asked.answer(
+        faultAnswer(
+          request.id,
+          new Fault(`at most ${listensAtMost} subscriptions at once`, 'no', 'RATE_LIMITED'),
+        ),
+      )
+    this.#size++
     const uris = new Set<string>()
     let isGivenUp = false
     const leave = () => {
       isGivenUp = true
+      this.#size--
       this.#taken.delete(asked)
       for (const uri of uris) this.#leave(uri)
       uris.clear()

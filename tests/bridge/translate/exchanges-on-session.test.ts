@@ -258,6 +258,21 @@ describe('subscriptions', () => {
   })
 })
 
+test('subscriptions without end are refused, and leave room for calls', async () => {
+  const { begin, call, answerTo, answers, say, heard, calls } = await joined()
+  const listen = () => begin('subscriptions/listen', { notifications: { toolsListChanged: true } })
+  const taken = Array.from({ length: 100 }, listen)
+  await vi.waitFor(() => expect(heard).toHaveLength(100))
+  for (let number = 0; number < 2000; number++) listen()
+  expect((await answerTo(listen())).error).toMatchObject({ data: { code: 'RATE_LIMITED' } })
+  expect([...answers.values()].filter(({ error }) => error)).toHaveLength(2001)
+  call()
+  await vi.waitFor(() => expect(calls).toHaveLength(1))
+  say({ method: 'notifications/cancelled', params: { requestId: taken[0] } })
+  listen()
+  await vi.waitFor(() => expect(heard).toHaveLength(101))
+})
+
 test('the level of a call holds while another wants to hear less', async () => {
   const level = (level: string) => ({ 'io.modelcontextprotocol/logLevel': level })
   const { call, received, tell, heard, calls } = await joined()
