@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { requireNotice } from './notice.mjs'
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 
@@ -97,7 +98,7 @@ const bundle = await rolldown({
   preserveEntrySignatures: false,
   experimental: { nativeMagicString: true },
 })
-await bundle.write({
+const { output } = await bundle.write({
   dir: path('dist/bundle'),
   format: 'esm',
   sourcemap: true,
@@ -118,3 +119,4 @@ await bundle.write({
   },
 })
 await bundle.close()
+requireNotice(output)

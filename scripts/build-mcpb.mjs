@@ -4,6 +4,7 @@
 import { rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { requireNotice } from './notice.mjs'
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 
@@ -69,7 +70,7 @@ const bundle = await rolldown({
   preserveEntrySignatures: false,
 })
 rmSync(path('dist/mcpb'), { recursive: true, force: true })
-await bundle.write({
+const { output } = await bundle.write({
   dir: path('dist/mcpb'),
   format: 'esm',
   minify: {
@@ -89,3 +90,4 @@ await bundle.write({
   },
 })
 await bundle.close()
+requireNotice(output)

@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { requireNotice } from './notice.mjs'
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 
@@ -13,6 +14,7 @@ const bundle = await rolldown({
 })
 const { output } = await bundle.generate({ format: 'cjs', minify: true })
 await bundle.close()
+requireNotice(output)
 if (output.length !== 1) throw new Error(`one text is wanted, not ${output.length}`)
 
 mkdirSync(path('generated'), { recursive: true })

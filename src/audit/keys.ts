@@ -39,6 +39,7 @@ export async function keysOfRecord(path: string, keyPath?: string): Promise<Load
   const found = await keysAt(own)
   const keys = found ?? keysFrom(generateKeyPairSync('ed25519').privateKey)
   if (!found) {
+    requirePublic(path, keys)
     await writeDurably(own, pem(keys.privateKey), { mode: 0o600 })
     await syncDirectory(dirname(own))
   }
@@ -110,20 +111,23 @@ function keysFrom(privateKey: KeyObject): RecordKeys {
   }
 }
 
-/** The public key lies beside the record. Another one there means that earlier checkpoints would fail. */
-async function keepPublic(path: string, { publicKey }: RecordKeys): Promise<void> {
+/** The public key lies beside the record. */
+async function keepPublic(path: string, keys: RecordKeys): Promise<void> {
+  if (!requirePublic(path, keys)) await writeDurably(`${path}.pub`, pem(keys.publicKey), { mode: 0o644 })
+}
+
+/** Whether it is there. Throws `KEY_MISMATCH` for another one: earlier checkpoints would fail. */
+function requirePublic(path: string, { publicKey }: RecordKeys): boolean {
   const beside = `${path}.pub`
-  const own = pem(publicKey)
   let found: Buffer
   try {
     found = readSmallFile(beside)
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error
-    await writeDurably(beside, own, { mode: 0o644 })
-    return
+    return false
   }
   const key = publicKeyIn(found.toString())
-  if (key && pem(key.publicKey) === own) return
+  if (key && pem(key.publicKey) === pem(publicKey)) return true
   throw new MtlsError('KEY_MISMATCH', `${beside} is not the public key of the key that signs ${path}`, {
     hint: 'A record keeps its key. Use the earlier key, or move the record, its .key and its .pub away to begin a new one.',
   })

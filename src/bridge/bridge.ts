@@ -15,8 +15,15 @@ import { FarTransport } from './far-transport.js'
 export interface JoinOptions {
   /** How long `initialize` waits for the server before it is answered without it; milliseconds. */
   readonly early: number
+  /** How long several servers may keep an answer from the client that is made of all of theirs; milliseconds, default 15 s. */
+  readonly patience?: number
   /** Told what happens, for a log. */
   readonly tell: Tell
+  /**
+   * Called when the server turns out to have only sessions. Given where several clients speak as one: requests of 2026-07-28 are
+   * refused then, and not translated, since they would share a session.
+   */
+  readonly onOnlySessions?: (() => void) | undefined
 }
 
 /** A client that is joined to what it sees as one server. Ends with its client. */
@@ -147,6 +154,11 @@ export class Bridge implements Joined {
       await this.#exchanges.join(this.#exchangeChannel)
     } catch (error) {
       if (!(error instanceof NotModern)) throw error
+      const { onOnlySessions } = this.#options
+      if (onOnlySessions) {
+        onOnlySessions()
+        throw error
+      }
       const { ExchangesOnSession } = await import('./translate/exchanges-on-session.js')
       const relay = new Relay(this.#lineOptions(false))
       this.#translated = relay

@@ -8,8 +8,7 @@ import {
   requireCall,
 } from '../config/index.js'
 import type { BridgeEvent } from './event.js'
-import { type FarServer, farServer, freeName } from './far-server.js'
-import { startBridge } from './start.js'
+import type { FarServer } from './far-server.js'
 
 export type { BridgeServerOptions }
 
@@ -40,10 +39,22 @@ export interface RunningBridge extends AsyncDisposable {
  */
 export async function bridge(options: BridgeOptions): Promise<RunningBridge> {
   requireCall(isOptions(options), "bridge({ servers: { serverUrl: 'https://localhost:8443/mcp' } })")
-  const { stdio = { input: process.stdin, output: process.stdout }, onEvent, signal, ...settings } = options
-  checkLiveOptions('bridge', { onEvent, signal })
+  const { stdio, onEvent, signal, ...settings } = options
+  checkLiveOptions('bridge', { stdio, onEvent, signal })
+  const isOnePlace = stdio === undefined || settings.listen === undefined
+  requireCall(isOnePlace, 'bridge with stdio for one client, or with listen for any number')
   const { servers: all, listen, initializeWithin: early } = parseBridgeOptions(settings)
-  const tell = (event: BridgeEvent) => onEvent?.(event)
+  const tell = (event: BridgeEvent) => {
+    try {
+      onEvent?.(event)
+    } catch (error) {
+      process.emitWarning(`an onEvent failed: ${String(error)}`)
+    }
+  }
+  const [{ farServer, freeName }, { startBridge }] = await Promise.all([
+    import('./far-server.js'),
+    import('./start.js'),
+  ])
   const names = new Set(all.flatMap(({ name }) => name ?? []))
   const [first, ...others] = all.map(({ name, config }): FarServer => {
     const own = name ?? freeName(new URL(config.serverUrl), (one) => names.has(one))
@@ -51,7 +62,12 @@ export async function bridge(options: BridgeOptions): Promise<RunningBridge> {
     return farServer(own, config, tell)
   })
   const servers = [first as FarServer, ...others] as const // at least one, as was checked
-  const started = await startBridge(listen ?? stdio, servers, { early, tell }, signal)
+  const started = await startBridge(
+    listen ?? stdio ?? { input: process.stdin, output: process.stdout },
+    servers,
+    { early, tell },
+    signal,
+  )
   const close = () => started.close()
   return { url: started.url, closed: started.closed, close, [Symbol.asyncDispose]: close }
 }

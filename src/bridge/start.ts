@@ -15,26 +15,31 @@ export async function startBridge(
   options: JoinOptions,
   signal?: AbortSignal,
 ): Promise<Started> {
-  const started =
-    'input' in near
-      ? await overStdio(near, servers, options)
-      : await (await import('./listen/local-server.js')).listenLocally(servers, near, options)
+  const letGo = () => {
+    for (const { fetch } of servers) void fetch.close() // what is still under way was given up
+  }
+  const started = await open(near, servers, options).catch((error) => {
+    letGo()
+    throw error
+  })
   const close = () => void started.close()
   signal?.addEventListener('abort', close, { once: true })
   if (signal?.aborted) close()
   void started.closed.then(() => {
     signal?.removeEventListener('abort', close)
-    for (const { fetch } of servers) void fetch.close() // what is still under way was given up
+    letGo()
   })
   return started
 }
 
-async function overStdio(
-  { input, output }: Extract<Near, { input: Readable }>,
+async function open(
+  near: Near,
   servers: readonly [FarServer, ...FarServer[]],
   options: JoinOptions,
 ): Promise<Started> {
-  const joined = await joinClient(new StdioNear(input, output), servers, options)
+  if (!('input' in near))
+    return (await import('./listen/local-server.js')).listenLocally(servers, near, options)
+  const joined = await joinClient(new StdioNear(near.input, near.output), servers, options)
   await joined.start()
   return joined
 }

@@ -19,7 +19,7 @@ export function faultOf(error: unknown, url: URL): Fault {
   const failure = explainFailure(error, url, (error instanceof MtlsError && error.sent) || 'maybe')
   if (!(failure instanceof MtlsError))
     return new Fault(
-      `CONNECTION_FAILED: the server at ${host} sent an answer that cannot be read: ${wordsOf(failure)}`,
+      `CONNECTION_FAILED: the server at ${host} answers, but not as an MCP server does: ${wordsOf(failure)}`,
       'maybe',
     )
   const { code, message, sent = 'maybe' } = failure

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { MtlsError } from '../errors.js'
-import { bare } from '../text/host.js'
+import { bare, bracketed } from '../text/host.js'
 import { urlIn } from '../text/url.js'
 import { isLoopback } from './localhost.js'
 import type { ShapeOf } from './option-shape.js'
@@ -20,12 +20,19 @@ export interface ListenOptions {
 const originMessage =
   'the origin of a web page is wanted, such as https://app.example: scheme, host and port alone'
 
+/** A loopback host as URLs spell it, so that the one that is printed has the host that clients send. */
+function hostIn(typed: string): string | undefined {
+  const url = isLoopback(typed) ? urlIn(`http://${bracketed(bare(typed))}`) : undefined
+  return url && bare(url.hostname).replace(/\.$/, '')
+}
+
 export const listenPlaceSchema = z.strictObject({
   host: text
     .refine(
-      isLoopback,
+      (host) => hostIn(host) !== undefined,
       'must be a loopback address: 127.0.0.1, ::1 or localhost. Others need a certificate: see `expose`',
     )
+    .transform((host) => hostIn(host) ?? host)
     .default('127.0.0.1'),
   port: listenPort.default(0),
   origin: text.refine((origin) => urlIn(origin)?.origin === origin, originMessage).optional(),

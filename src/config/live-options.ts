@@ -79,7 +79,15 @@ const fetchSchema = z.strictObject({
   maxConnections: count.optional(),
 })
 
+const aStream = z.custom(
+  (value) => typeof value === 'object' && value !== null && 'pipe' in value,
+  'a stream of Node is wanted',
+)
+
 const bridgeSchema = z.strictObject({
+  stdio: z
+    .strictObject({ input: aStream, output: aStream }, { error: errorOf('{ input, output }') })
+    .optional(),
   onEvent: z
     .custom((value) => value === undefined || typeof value === 'function', 'a function is wanted')
     .optional(),

@@ -13,6 +13,8 @@ export interface UserPlaces {
   readonly xdg: string
   /** Application data: `~/Library/Application Support`, `%APPDATA%`, or `xdg`. */
   readonly data: string
+  /** `%LOCALAPPDATA%`; on other systems as `data`. */
+  readonly localData: string
   /** The environment that was looked at, for variables of single programs. */
   readonly env: Environment
 }
@@ -30,7 +32,8 @@ export function userPlaces(env: Environment, platform: string = process.platform
     linux: xdg,
     win32: env.APPDATA || join(home, 'AppData', 'Roaming'),
   }[system]
-  return { system, home, xdg, data, env }
+  const localData = system === 'win32' ? env.LOCALAPPDATA || join(home, 'AppData', 'Local') : data
+  return { system, home, xdg, data, localData, env }
 }
 
 /** How paths are written there. */

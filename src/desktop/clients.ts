@@ -19,7 +19,9 @@ export interface DesktopClient {
   /** Its servers are a list, and each has its name in it. */
   readonly isList?: true
   readonly files: Paths
-  /** A variable that names the directory of the file instead. */
+  /** Its package on Windows, where it may have come as one. */
+  readonly windowsPackage?: string
+  /** A variable that names the directory of the file instead; the file itself, where that has no name here. */
   readonly variable?: readonly [name: string, file: string]
   /** In the directory of a project; a client without has none, or no format of its own there. */
   readonly projectFiles?: readonly string[]
@@ -68,6 +70,8 @@ export const desktopClients = {
     title: 'Claude Desktop',
     source: 'https://modelcontextprotocol.io/docs/develop/connect-local-servers',
     files: ['{data}/Claude/claude_desktop_config.json'],
+    // Its installer makes one since February 2026: https://github.com/anthropics/claude-code/issues/26073
+    windowsPackage: 'Claude_pzs8sxrjxfjjc',
     signs: ['{data}/Claude'],
     reload: 'Quit Claude Desktop and start it again.',
   },
@@ -260,6 +264,7 @@ export const desktopClients = {
       '{home}/.cline/data/settings/cline_mcp_settings.json',
       '{data}/Code/User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json',
     ],
+    variable: ['CLINE_MCP_SETTINGS_PATH', ''],
     signs: ['{home}/.cline', '{data}/Code/User/globalStorage/saoudrizwan.claude-dev'],
     reload: 'Cline takes it up by itself.',
   },

@@ -49,7 +49,8 @@ export function isLostSession(answer: JSONRPCResponse): boolean {
 /** What an answer of a relay says, as a fault. */
 export function faultIn(answer: JSONRPCResponse): Fault | undefined {
   const error = isFault(answer) ? errorIn(answer) : undefined
-  return error && new Fault(error.message, 'no', (error.data as { code?: MtlsErrorCode } | undefined)?.code)
+  const { code: reason } = (error?.data ?? {}) as { code?: Fault['code'] }
+  return error && new Fault(error.message, 'no', reason)
 }
 
 function errorIn(answer: JSONRPCResponse): JSONRPCErrorResponse['error'] | undefined {

@@ -25,27 +25,30 @@ const forms: readonly Form[] = [
   { format: 'cjs', file: 'app.cjs', withoutImportMeta: true },
 ]
 
-test.each(forms)('a client and a server run in a bundle: %o', async ({ format, file, withoutImportMeta }) => {
-  const application = scratch()
-  mkdirSync(join(application, 'dist', 'server'), { recursive: true })
-  writeFileSync(join(application, 'package.json'), '{ "name": "application", "version": "9.9.9" }')
-  const bundled = join(application, 'dist', 'server', file)
-  const bundle = await rolldown({
-    input: program,
-    platform: 'node',
-    transform: { define: withoutImportMeta ? { 'import.meta': '({})' } : {} },
-    logLevel: 'silent',
-  })
-  await bundle.write({ file: bundled, format, codeSplitting: false })
-  await bundle.close()
+test.each(forms)(
+  'a client, a bridge and a server run in a bundle: %o',
+  async ({ format, file, withoutImportMeta }) => {
+    const application = scratch()
+    mkdirSync(join(application, 'dist', 'server'), { recursive: true })
+    writeFileSync(join(application, 'package.json'), '{ "name": "application", "version": "9.9.9" }')
+    const bundled = join(application, 'dist', 'server', file)
+    const bundle = await rolldown({
+      input: program,
+      platform: 'node',
+      transform: { define: withoutImportMeta ? { 'import.meta': '({})' } : {} },
+      logLevel: 'silent',
+    })
+    await bundle.write({ file: bundled, format, codeSplitting: false })
+    await bundle.close()
 
-  const { finished } = startNode([bundled, await certificateDirectory()], { cwd: application })
-  const { stdout, stderr } = await finished
-  expect({ stdout, stderr }).toEqual({
-    stdout: JSON.stringify({ sum: 3, version: manifest.version }),
-    stderr: '',
-  })
-})
+    const { finished } = startNode([bundled, await certificateDirectory()], { cwd: application })
+    const { stdout, stderr } = await finished
+    expect({ stdout, stderr }).toEqual({
+      stdout: JSON.stringify({ sum: 3, bridged: 4, version: manifest.version }),
+      stderr: '',
+    })
+  },
+)
 
 test('the version in the source is that of package.json', () => {
   expect(packageVersion).toBe(manifest.version)
@@ -77,6 +80,7 @@ test('no code of a client or server looks for a file beside itself', () => {
   // `import.meta.url` is empty in a bundle for CommonJS, and names another directory in every other.
   const rooms = [
     'auth',
+    'bridge',
     'client',
     'config',
     'errors',
@@ -84,6 +88,7 @@ test('no code of a client or server looks for a file beside itself', () => {
     'files',
     'judge',
     'pki',
+    'relay',
     'server',
     'text',
     'tls',

@@ -20,7 +20,7 @@ async function loads(program: string): Promise<string[]> {
   return heavy.filter((name) => loaded.some((url) => url.includes(`/node_modules/${name}/`)))
 }
 
-test.each(['mcp-mtls', 'mcp-mtls/server', 'mcp-mtls/client', 'mcp-mtls/expose'])(
+test.each(['mcp-mtls', 'mcp-mtls/server', 'mcp-mtls/client', 'mcp-mtls/expose', 'mcp-mtls/bridge'])(
   'importing %s loads nothing that is only needed to serve, to call or to make certificates',
   async (name) => {
     expect(await loads(`await import('${name}')`)).toEqual([])

@@ -178,6 +178,14 @@ describe('a key is refused', () => {
     await audit.close()
     await expect(openAudit({ sink: path, key: file(pem()) })).rejects.toMatchObject({ code: 'KEY_MISMATCH' })
   })
+
+  test('that is new beside the public key of another leaves no key behind', async () => {
+    const path = join(scratch(), 'audit.jsonl')
+    const { publicKey } = generateKeyPairSync('ed25519')
+    fs.writeFileSync(`${path}.pub`, publicKey.export({ type: 'spki', format: 'pem' }))
+    await expect(openAudit({ sink: path })).rejects.toMatchObject({ code: 'KEY_MISMATCH' })
+    expect(fs.readdirSync(join(path, '..'))).toEqual(['audit.jsonl.pub'])
+  })
 })
 
 describe('one writer', () => {

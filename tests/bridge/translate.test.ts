@@ -260,8 +260,16 @@ async function pinned(url: string, certDir: string, roots: readonly { uri: strin
     content: { type: 'text', text: 'words' },
     model: 'a-model',
   }))
-  await client.connect(new StdioClientTransport(stdio(url, certDir)))
-  return { client, [Symbol.asyncDispose]: () => client.close() }
+  const transport = new StdioClientTransport(stdio(url, certDir))
+  await client.connect(transport)
+  // Where the last step comes in one piece with the answer, a client of the SDK loses it.
+  const progress: unknown[] = []
+  const receive = transport.onmessage
+  transport.onmessage = (message) => {
+    if ('method' in message && message.method === 'notifications/progress') progress.push(message.params)
+    receive?.(message)
+  }
+  return { client, progress, [Symbol.asyncDispose]: () => client.close() }
 }
 
 const textOf = (result: unknown) => JSON.stringify((result as { content: unknown }).content)
@@ -270,7 +278,7 @@ test('a client of 2026-07-28 has all of the reference server, which has only ses
   await using world = await makeWorld()
   const { url } = await exposed(world, [everythingProgram.command, ...everythingProgram.args])
   await using opened = await pinned(url, world.certDir, [{ uri: 'file:///project' }])
-  const { client } = opened
+  const { client, progress } = opened
   expect(client.getNegotiatedProtocolVersion()).toBe('2026-07-28')
   expect(client.getServerVersion()).toMatchObject({ name: 'mcp-servers/everything' })
   expect(client.getInstructions()).toContain('Everything Server')
@@ -281,13 +289,8 @@ test('a client of 2026-07-28 has all of the reference server, which has only ses
   expect(textOf(await call('trigger-elicitation-request'))).toContain('- Name: Ada')
   expect(textOf(await call('trigger-sampling-request', { prompt: 'Say', maxTokens: 10 }))).toContain('words')
   expect(textOf(await call('get-roots-list'))).toContain('file:///project')
-  const progress: unknown[] = []
-  await call(
-    'trigger-long-running-operation',
-    { duration: 0.1, steps: 2 },
-    { onprogress: (step: unknown) => progress.push(step) },
-  )
-  expect(progress).toEqual([
+  await call('trigger-long-running-operation', { duration: 0.1, steps: 2 }, { onprogress: () => {} })
+  expect(progress).toMatchObject([
     { progress: 1, total: 2 },
     { progress: 2, total: 2 },
   ])

@@ -76,10 +76,34 @@ test('servers of a file, each with its own certificate; one that is wrong stops 
   expect(namesOf(await only.ask('tools/list'))).toEqual(['echo', 'who', 'count'])
 })
 
+test('an entry of the file that is called like the host of a URL is a server beside it', async () => {
+  await using world = await makeWorld()
+  await using one = await serveTest({ tls: world.tls })
+  await using other = await serveTest({ tls: world.tls })
+  const file = join(scratch(), 'servers.json')
+  const [first, second] = [{ url: other.server.url }, { url: one.server.url }]
+  writeFileSync(file, JSON.stringify({ mcpServers: { localhost: first, 'localhost-2': second } }))
+  const { ask } = await opened(one.server.url, '--config', file, '--cert-dir', world.certDir)
+  const names = namesOf(await ask('tools/list'))
+  expect(names.filter((name) => name.endsWith('echo'))).toEqual([
+    ...['localhost_echo', 'localhost-2_echo', 'localhost-2-2_echo'],
+  ])
+})
+
 test.each([
   [['--config', 'absent.json'], 64, /absent\.json/],
   [['--config', 'servers.json', '--server', 'frist'], 64, /no server "frist".*Did you mean first\?/s],
   [['--server', 'first'], 64, /--server names an entry of --config/],
+  [
+    ['https://localhost:1/mcp', 'https://localhost:2/mcp', '--header', 'A: b'],
+    64,
+    /--header is for one server/,
+  ],
+  [
+    ['https://localhost:2/mcp', '--config', 'servers.json', '--header', 'A: b'],
+    64,
+    /"headers" of the server/,
+  ],
   [['https://localhost:1/mcp', '--origin', 'https://app.example'], 64, /--listen/],
   [['https://localhost:1/mcp', '--listen', 'soon'], 64, /no HOST:PORT/],
   [['https://localhost:1/mcp', '--listen', '0.0.0.0:1'], 64, /loopback/],

@@ -42,6 +42,13 @@ describe('printing', () => {
     expect(stderr).toContain(`note: not there yet: ${join(home, 'certs/ca.crt')}, `)
   })
 
+  test('a file of servers that is not there is told, as a certificate is', async () => {
+    const { home, run } = user()
+    const { exitCode, stderr } = await run(['--config', 'servers.json'])
+    expect(exitCode).toBe(0)
+    expect(stderr).toMatch(new RegExp(`^note: not there yet: .*${join(home, 'servers.json')}$`, 'm'))
+  })
+
   test('without a client it is in the form that most have', async () => {
     expect(JSON.parse((await user().run([url])).stdout).mcpServers.weather.command).toBe(process.execPath)
   })
@@ -50,9 +57,10 @@ describe('printing', () => {
     const { home, run } = user()
     writeFileSync(join(home, '.env'), 'TLS_MIN_VERSION=TLSv1.3\n')
     writeFileSync(join(home, 'word'), 'the word\n')
+    const other = new URL('/other', url).href
     const { stdout } = await run(
       [
-        ...[url, 'https://b.example.org', '--client', 'goose', '--name', 'both'],
+        ...[url, other, '--client', 'goose', '--name', 'both'],
         ...['--client-cert', 'me.crt', '--client-key', 'me.key', '--ca-cert', 'ca.crt'],
         ...['--server-id', 'spiffe://example.org/a', '--server-id', 'spiffe://example.org/b'],
         ...['--header', 'X-Team: weather', '--log-file', 'bridge.log', '--timeout', '5s'],
@@ -66,7 +74,7 @@ describe('printing', () => {
       name: 'both',
     })
     expect(args).toEqual([
-      ...[bin, 'bridge', url, 'https://b.example.org/mcp'],
+      ...[bin, 'bridge', url, other],
       ...['--ca-cert', join(home, 'ca.crt'), '--client-cert', join(home, 'me.crt')],
       ...['--client-key', join(home, 'me.key'), '--min-version', 'TLSv1.3', '--timeout', '5s'],
       ...['--server-id', 'spiffe://example.org/a', '--server-id', 'spiffe://example.org/b'],
@@ -188,7 +196,8 @@ describe('installing', () => {
     ],
     [[url, '--client', 'cursor', '--install', '--uninstall'], "cannot be used with option '--uninstall'"],
     [[url, '--server-id', 'somebody'], 'allowed are spiffe://'],
-    [[url, '--header', 'no colon'], "--header: expected 'Name: value'"],
+    [[url, '--header', 'no colon'], '--header: expected NAME: VALUE'],
+    [[url, 'https://other.example/mcp', '--header', 'A: b'], '--header is for one server'],
     [[url, '--mcpb', 'x.mcpb', '--cert-dir', 'certs'], '--mcpb: a bundle cannot have --cert-dir'],
   ])('%j is bad usage', async (args, problem) => {
     const { exitCode, stderr } = await user('.cursor').run(args)

@@ -45,6 +45,10 @@ test.each([
   [[], /give a program to start \(-- COMMAND\) or a server/],
   [['--', '--upstream'], /COMMAND_NOT_FOUND/, 1],
   [['--upstream', 'http://127.0.0.1:1/', '--', 'node'], /a command or --upstream, not both/],
+  [
+    ['--upstream', 'http://127.0.0.1:1/mcp', '--upstream', 'http://127.0.0.1:2/mcp'],
+    /CONFIG_INVALID: --upstream can be given once/,
+  ],
   [['node', 'server.js'], /put -- before the command: mcp-mtls expose \[options\] -- COMMAND/],
   [['npx', '-y', 'server'], /put -- before the command/],
   [['node', 'server.js', '--port', '80'], /put -- before the command/],

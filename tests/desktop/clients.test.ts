@@ -131,6 +131,21 @@ describe('where the files are', () => {
     expect(file('vscode', places)).toBe('C:\\Users\\me\\AppData\\Roaming\\Code\\User\\mcp.json')
   })
 
+  test('Claude Desktop from a package of Windows reads what is in the package, and nothing else', () => {
+    const own = 'C:\\Users\\me\\AppData\\Local\\Packages\\Claude_pzs8sxrjxfjjc'
+    const files = (there: string, places = windows) =>
+      filesOf(desktopClient('claude-desktop'), 'user', places, '', (path) => path === there)
+    expect(files(own)).toEqual([`${own}\\LocalCache\\Roaming\\Claude\\claude_desktop_config.json`])
+    expect(files('')).toEqual(['D:\\Roaming\\Claude\\claude_desktop_config.json'])
+    const elsewhere = userPlaces({ USERPROFILE: 'C:\\Users\\me', LOCALAPPDATA: 'E:\\Local' }, 'win32')
+    expect(files('E:\\Local\\Packages\\Claude_pzs8sxrjxfjjc', elsewhere)[0]).toMatch(/^E:\\Local/)
+  })
+
+  test('Cline has a variable for the file itself', () => {
+    const set = userPlaces({ HOME: '/home/me', CLINE_MCP_SETTINGS_PATH: '/elsewhere/mine.json' }, 'linux')
+    expect(file('cline', set)).toBe('/elsewhere/mine.json')
+  })
+
   test.each([
     ['codex', 'CODEX_HOME', '/elsewhere/config.toml'],
     ['claude-code', 'CLAUDE_CONFIG_DIR', '/elsewhere/.claude.json'],

@@ -7,6 +7,8 @@ import { describe, expect, test } from 'vitest'
 import { type BundleOptions, writeBundle } from '../../src/desktop/mcpb.js'
 import { startNode } from '../support/cli.js'
 import { scratch } from '../support/scratch.js'
+import { startEntry } from '../support/started-entry.js'
+import { makeWorld, serveTest } from '../support/world.js'
 
 const program = fileURLToPath(new URL('../../dist/mcpb/', import.meta.url))
 const licence = fileURLToPath(new URL('../../LICENSE', import.meta.url))
@@ -128,5 +130,74 @@ describe('a bundle', () => {
       message: expect.stringMatching(/weather\.mcpb cannot be written \(E\w+\)$/),
     })
     expect(readdirSync(directory)).toEqual(['weather.mcpb'])
+  })
+})
+
+describe('a bundle that was installed', () => {
+  /** Unpacks it, and puts in the places of its manifest what its user has picked, as a client does. */
+  async function installed(url: string, picked: Readonly<Record<string, string>>) {
+    const directory = scratch()
+    const path = await made({ urls: [new URL(url)], args: ['--timeout', '30s'] })
+    for (const [name, content] of Object.entries(unpacked(path))) {
+      mkdirSync(dirname(join(directory, name)), { recursive: true })
+      writeFileSync(join(directory, name), content)
+    }
+    const { server, user_config } = JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8'))
+    const filled = (text: string) =>
+      text.replace(/\$\{(?:user_config\.)?(\w+)\}/g, (_, name) =>
+        name === '__dirname' ? directory : (picked[name] ?? user_config[name].default),
+      )
+    const { args, env } = server.mcp_config
+    const variables = Object.entries<string>(env).map(([name, value]) => [name, filled(value)])
+    return { command: process.execPath, args: args.map(filled), env: Object.fromEntries(variables) }
+  }
+
+  const picks = ({ certDir }: { certDir: string }) => ({
+    client_cert: join(certDir, 'client.crt'),
+    client_key: join(certDir, 'client.key'),
+    ca_cert: join(certDir, 'ca.crt'),
+  })
+
+  test('calls the server over mutual TLS, without a passphrase', async () => {
+    await using world = await makeWorld()
+    await using server = await serveTest({ tls: world.tls })
+    const launch = await installed(server.server.url, picks(world))
+    expect(launch.env).toEqual({ TLS_KEY_PASSPHRASE: '' })
+    const { ask, end } = await startEntry(launch)
+    expect(await ask('tools/list')).toMatchObject({
+      tools: [{ name: 'echo' }, { name: 'who' }, { name: 'count' }],
+    })
+    const called = await ask('tools/call', { name: 'echo', arguments: { text: 'hello' } })
+    expect(called).toMatchObject({ content: [{ type: 'text', text: 'hello' }] })
+    expect(server.calls).toEqual(['hello'])
+    expect(await end()).toBe(0)
+  })
+
+  test('of a client that leaves open what its user has left empty', async () => {
+    await using world = await makeWorld()
+    await using server = await serveTest({ tls: world.tls })
+    const passphrase = placed('user_config.passphrase')
+    const { ask } = await startEntry(await installed(server.server.url, { ...picks(world), passphrase }))
+    expect(await ask('tools/list')).toMatchObject({ tools: [{ name: 'echo' }, {}, {}] })
+  })
+
+  test('with a passphrase, and with a wrong one', async () => {
+    await using world = await makeWorld()
+    await using server = await serveTest({ tls: world.tls })
+    const how = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'swordfish' } as const
+    writeFileSync(join(world.certDir, 'client.key'), world.client.privateKey.export(how))
+    const { ask } = await startEntry(
+      await installed(server.server.url, { ...picks(world), passphrase: 'swordfish' }),
+    )
+    const called = await ask('tools/call', { name: 'echo', arguments: { text: 'hello' } })
+    expect(called).toMatchObject({ content: [{ type: 'text', text: 'hello' }] })
+    for (const passphrase of ['', 'tuna']) {
+      const wrong = await installed(server.server.url, { ...picks(world), passphrase })
+      const failed = await startEntry(wrong)
+        .then(({ ask }) => ask('tools/list'))
+        .catch(String)
+      expect(failed).toMatch(/KEY_ENCRYPTED/)
+      expect(failed).not.toContain('tuna')
+    }
   })
 })

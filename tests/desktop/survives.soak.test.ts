@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -67,9 +67,16 @@ function child(script: string, ...args: string[]): ChildProcess {
   return spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'inherit'] })
 }
 
-/** It is the text without the server, or the one with it; the next writer cleans up. */
-async function expectWhole(path: string, withServer: string): Promise<void> {
-  expect([text, withServer].includes(readFileSync(path, 'utf8'))).toBe(true)
+/** It is the text without the server, or the one with it, and what it was before its last change is beside it; the next writer cleans up. */
+async function expectWhole(path: string, withServer: string, before?: string): Promise<void> {
+  const whole = [text, withServer]
+  const now = readFileSync(path, 'utf8')
+  expect(whole.includes(now)).toBe(true)
+  const isChanged = before !== undefined && now !== before
+  if (isChanged || existsSync(backupOf(path))) {
+    const backup = readFileSync(backupOf(path), 'utf8')
+    expect(isChanged ? backup === before : whole.includes(backup)).toBe(true)
+  }
   await install(at(path), wanted)
   expect(readFileSync(path, 'utf8')).toBe(withServer)
   await uninstall(at(path), 'weather')
@@ -97,7 +104,7 @@ test.each(['install', 'uninstall'])(
         expect(exitCode).toBe(0)
         break
       }
-      await expectWhole(path, full)
+      await expectWhole(path, full, work === 'install' ? text : full)
       steps = step
     }
     expect(steps).toBeGreaterThan(5)

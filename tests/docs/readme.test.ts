@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { runCli, startNode } from '../support/cli.js'
+import { runCli, startCli, startNode } from '../support/cli.js'
 import { scratch } from '../support/scratch.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -15,6 +15,26 @@ const blocks = (language: string) =>
 describe('README', () => {
   test('its first commands are the two that do everything', () => {
     expect(blocks('sh')[0]).toBe('npm ci && npm run demo\nnpm ci && npm test\n')
+  })
+
+  test('its two lines work as written: a program is served, and a desktop client reaches it', async () => {
+    const home = scratch()
+    const [, lines = ''] = blocks('sh')
+    const [expose = '', configure = ''] = lines.trim().split('\n')
+    const program = join(root, 'node_modules/@modelcontextprotocol/server-filesystem/dist/index.js')
+    const words = (line: string) => line.replace(/^mcp-mtls /, '').split(' ')
+    expect((await runCli(['cert-gen'], { cwd: home })).exitCode).toBe(0)
+    const served = expose
+      .replace('expose --', 'expose --tls-port 0 --')
+      .replace('npx -y @modelcontextprotocol/server-filesystem /srv/files', `node ${program} ${home}`)
+    const running = startCli(words(served), { cwd: home })
+    const [url = ''] = await running.printed(/https:\/\/localhost:\d+\/mcp/)
+    const { stdout, stderr } = await runCli(words(configure.replace('https://localhost:8446/mcp', url)), {
+      cwd: home,
+      env: { HOME: home },
+    })
+    expect(stderr).not.toContain('error')
+    expect(stdout).toMatch(/^✓ .* answers through "localhost-\d+", \d+ tools: read_file, /m)
   })
 
   test('the server and the client it shows work as written', async () => {

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { onTestFinished } from 'vitest'
+import type { JoinOptions } from '../../src/bridge/bridge.js'
 import type { BridgeEvent } from '../../src/bridge/event.js'
 import { farServer } from '../../src/bridge/far-server.js'
 import { startBridge } from '../../src/bridge/start.js'
@@ -29,6 +30,7 @@ export function bridged(
   certDir: string,
   early = 30_000,
   options: object = {},
+  join: Partial<JoinOptions> = {},
 ): Bridged {
   const [input, output] = [new PassThrough(), new PassThrough()]
   const events: BridgeEvent[] = []
@@ -52,7 +54,7 @@ export function bridged(
       ? [far('the-server', servers)]
       : Object.entries(servers).map(([name, url]) => far(name, url))
   if (!first) throw new Error('no server')
-  const running = startBridge({ input, output }, [first, ...others], { early, tell })
+  const running = startBridge({ input, output }, [first, ...others], { early, tell, ...join })
   let last = 0
   const say = (message: Message) => void input.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
   const ask = (method: string, params: object = {}) => {

@@ -20,6 +20,7 @@ export async function foreignServer(
     | (Pick<Forged, 'cert' | 'key'> & Pick<SecureContextOptions, 'maxVersion' | 'ciphers'>)
     | undefined,
   answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
+  listenPort = 0,
 ): Promise<ForeignServer> {
   const server = certificate
     ? createServer({
@@ -45,7 +46,7 @@ export async function foreignServer(
       () => {},
     )
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(listenPort, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const foreign = {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
-import { isLocalhost, type ListenPlace } from '../../config/index.js'
+import type { ListenPlace } from '../../config/index.js'
 import { allowCors } from '../../server/cors.js'
 import { type GuardRules, guardProblem, loopbackNames } from '../../server/guard.js'
 import { answeredForMethod, pathOf } from '../../server/http.js'
@@ -97,8 +97,7 @@ export async function listenLocally(
   }
   try {
     const twin = await listen(server, port, host)
-    const name = isLocalhost(host) ? host : bracketed(host)
-    const url = `http://${name}:${(server.address() as AddressInfo).port}/${token}`
+    const url = `http://${bracketed(host)}:${(server.address() as AddressInfo).port}/${token}`
     let onClosed = () => {}
     const ended = new Promise<void>((resolve) => (onClosed = resolve))
     let closing: Promise<void> | undefined

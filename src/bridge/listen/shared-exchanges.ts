@@ -1,6 +1,14 @@
-import type { JSONRPCNotification, Transport } from '@modelcontextprotocol/server'
+import {
+  type JSONRPCErrorResponse,
+  type JSONRPCNotification,
+  type RequestId,
+  type Transport,
+  UnsupportedProtocolVersionError,
+} from '@modelcontextprotocol/server'
 import { End } from '../../relay/end.js'
+import { modernRevision } from '../../relay/exchanges.js'
 import { Fault, faultAnswer } from '../../relay/fault.js'
+import { earlierVersions } from '../../server/ops/health.js'
 import type { Joined, JoinOptions } from '../bridge.js'
 import type { FarServer } from '../far-server.js'
 import { joinClient } from '../join.js'
@@ -9,18 +17,27 @@ import { linkedPair } from '../linked-pair.js'
 /** Requests without an answer, of all clients together. */
 const inFlightAtMost = 1000
 
-/** Requests of 2026-07-28 of many clients, which the servers get as those of one: none of them needs another. */
+/**
+ * Requests of 2026-07-28 of many clients, which the servers get as those of one: none of them needs another. Where a server has only
+ * sessions, what clients said in one would be there for all of them; so they are told to open sessions of their own.
+ */
 export class SharedExchanges {
   readonly #joined: Joined
   readonly #end: End
   readonly #nears = new Set<End>()
+  #isWithSessions = false
 
   static async open(
     servers: readonly [FarServer, ...FarServer[]],
     options: JoinOptions,
   ): Promise<SharedExchanges> {
     const [near, far] = linkedPair()
-    const joined = await joinClient(near, servers, options)
+    const joined = await joinClient(near, servers, {
+      ...options,
+      onOnlySessions: () => {
+        shared.#isWithSessions = true
+      },
+    })
     const end = await End.open(far, {
       name: 'the bridge',
       maxInFlight: inFlightAtMost,
@@ -46,8 +63,11 @@ export class SharedExchanges {
       name: 'the client',
       maxInFlight: inFlightAtMost,
       onRequest: (asked) => {
+        const { id, method } = asked.request
         asked.onGivenUp = this.#end.ask(asked.request, {
-          answered: (answer) => asked.answer(answer),
+          // Known by now: the question went to each server.
+          answered: (answer) =>
+            asked.answer(method === 'server/discover' && this.#isWithSessions ? onlySessions(id) : answer),
           told: (notification) => asked.tell(notification),
         })
       },
@@ -66,4 +86,13 @@ export class SharedExchanges {
     const [asked, ...others] = [...this.#nears].flatMap((end) => [...end.asked])
     if (others.length === 0) asked?.tell(notification)
   }
+}
+
+/** What makes clients fall back to an older revision (2026-07-28, "Versioning"). */
+function onlySessions(id: RequestId): JSONRPCErrorResponse {
+  const { code, message, data } = new UnsupportedProtocolVersionError(
+    { supported: [...earlierVersions], requested: modernRevision },
+    'a server behind this bridge has only sessions: open one, with initialize',
+  )
+  return { jsonrpc: '2.0', id, error: { code, message, data } }
 }

@@ -18,6 +18,8 @@ interface Filter {
 const acknowledged = 'notifications/subscriptions/acknowledged'
 /** So long a server may take to accept it before the others go on without it; milliseconds. */
 const longestWait = 5000
+/** News before the subscription is accepted: of a server that floods, the rest is lost. */
+const earlyAtMost = 1000
 /** Between tries to subscribe again at a server that has ended it; milliseconds. */
 const firstDelay = 500
 const longestDelay = 30_000
@@ -45,7 +47,9 @@ export async function listen(
   const signal = AbortSignal.any([givenUp, ended.signal])
   const honored: Filter[] = []
   const early: JSONRPCNotification[] = []
-  let tell = (notification: JSONRPCNotification): void => void early.push(notification)
+  let tell = (notification: JSONRPCNotification): void => {
+    if (early.length < earlyAtMost) early.push(notification)
+  }
 
   const subscribe = (part: Part, onTaken: () => void): Promise<JSONRPCResponse> => {
     const own = watched.filter((uri) => owners.get(uri) === part)

@@ -1,5 +1,4 @@
 import type {
-  JSONRPCErrorResponse,
   JSONRPCNotification,
   JSONRPCRequest,
   JSONRPCResponse,
@@ -9,28 +8,27 @@ import { packageVersion } from '../../config/index.js'
 import { type Asked, End, onlyRequestOf } from '../../relay/end.js'
 import { asFault, Fault, faultAnswer, isFault } from '../../relay/fault.js'
 import { isObject } from '../../relay/message.js'
-import { printable } from '../../text/printable.js'
 import type { Joined, JoinOptions } from '../bridge.js'
 import type { FarServer } from '../far-server.js'
+import { firstGood, named, refused, resultOf, shown } from './answers.js'
+import { Catalogue } from './catalogue.js'
 import { listen } from './listen.js'
-import { type Entry, type ListMethod, listKeys, type NotListed, type WholeList, wholeList } from './lists.js'
 import { mergedCaching, mergedCapabilities, mergedInstructions } from './merge.js'
-import { Names } from './names.js'
 import { Part } from './part.js'
-import { Resources } from './resources.js'
 
 type Answer = JSONRPCResponse
 
 /** JSON-RPC 2.0. */
 const methodNotFound = -32_601
 const invalidParams = -32_602
+const internalError = -32_603
 /** Requests without an answer, in each direction. */
 const inFlightAtMost = 1000
-/** Tasks whose server is remembered. */
-const tasksAtMost = 10_000
+/** How long an answer that is made of those of all servers waits for each; milliseconds. */
+const usualPatience = 15_000
 
 /** What is called by a name, and how it is listed. */
-const named = {
+const lists = {
   'tools/call': { what: 'tool', list: 'tools/list' },
   'prompts/get': { what: 'prompt', list: 'prompts/list' },
 } as const
@@ -45,11 +43,14 @@ export class Many implements Joined {
   readonly #options: JoinOptions
   #parts: readonly Part[] = []
   #near: End | undefined
-  readonly #names = { 'tools/list': new Names<Part>(), 'prompts/list': new Names<Part>() }
-  #resources = new Resources<Part>([])
-  readonly #tasks = new Map<string, Part>()
-  /** What was listed without it. */
-  readonly #leftOut = new Map<Part, Set<ListMethod>>()
+  #catalogue: Catalogue
+  /** Who was asked to watch a resource, whoever has it now. As many as a bridge to one server allows. */
+  readonly #watched = new Map<string, Part>()
+  /** The level of the log that the client wants, and who does not know it yet. */
+  #level: JSONRPCRequest | undefined
+  readonly #withoutLevel = new Set<Part>()
+  /** Questions to the client without an answer. */
+  readonly #questions = new Map<Part, number>()
   /** Its client began with `initialize`: it hears of changes without asking for them. */
   #isSession = false
   #closed: Promise<void> | undefined
@@ -62,16 +63,17 @@ export class Many implements Joined {
     this.#client = client
     this.#servers = servers
     this.#options = options
+    this.#catalogue = this.#newCatalogue()
   }
 
   async start(): Promise<void> {
     const hears = {
-      onRequest: (_part: Part, asked: Asked) => this.#askClient(asked),
+      onRequest: (part: Part, asked: Asked) => this.#askClient(part, asked),
       onNotification: (part: Part, notification: JSONRPCNotification) => this.#heard(part, notification),
-      onConnected: (part: Part) => this.#isThere(part),
+      onConnected: (part: Part) => void this.#isThere(part),
     }
     this.#parts = await Promise.all(this.#servers.map((server) => Part.open(server, this.#options, hears)))
-    this.#resources = new Resources(this.#parts)
+    this.#catalogue = this.#newCatalogue()
     this.#near = await End.open(this.#client, {
       name: 'the client',
       maxInFlight: inFlightAtMost,
@@ -89,6 +91,14 @@ export class Many implements Joined {
       () => this.#onClosed(),
     )
     return this.#closed
+  }
+
+  #newCatalogue(): Catalogue {
+    return new Catalogue(this.#parts, { patience: this.#patience, tell: this.#options.tell })
+  }
+
+  get #patience(): number {
+    return this.#options.patience ?? usualPatience
   }
 
   #asked(asked: Asked): void {
@@ -109,28 +119,30 @@ export class Many implements Joined {
       case 'ping':
         return resultOf(request, {})
       case 'logging/setLevel':
-        return firstGood(await this.#askAll(request, signal))
+        return await this.#setLevel(request, signal)
       case 'tools/list':
       case 'prompts/list':
       case 'resources/list':
       case 'resources/templates/list':
       case 'tasks/list':
-        return await this.#list(request.method, request, signal)
+        return await this.#catalogue.list(request.method, request, signal)
       case 'tools/call':
       case 'prompts/get':
         return await this.#askNamed(request.method, asked, signal)
       case 'completion/complete':
         return await this.#complete(asked, signal)
       case 'resources/read':
+        return await this.#askOwner(asked, String(request.params?.uri), signal)
       case 'resources/subscribe':
       case 'resources/unsubscribe':
-        return await this.#askOwner(asked, String(request.params?.uri), signal)
+        return await this.#watch(asked, String(request.params?.uri), signal)
       case 'subscriptions/listen':
         return await this.#listen(asked, signal)
       case 'tasks/get':
       case 'tasks/result':
+      case 'tasks/update':
       case 'tasks/cancel': {
-        const part = this.#tasks.get(String(request.params?.taskId))
+        const part = this.#catalogue.ownerOfTask(request.params?.taskId)
         return part
           ? await this.#pass(part, asked, request, signal)
           : unknown(request, 'task', request.params?.taskId)
@@ -144,31 +156,52 @@ export class Many implements Joined {
     }
   }
 
-  #askAll(request: JSONRPCRequest, signal: AbortSignal): Promise<Answer[]> {
-    return Promise.all(this.#parts.map((part) => part.ask(request, { signal })))
+  /** Of each server in their order. */
+  #askAll(request: JSONRPCRequest, signal: AbortSignal, within?: number): Promise<Answer[]> {
+    return Promise.all(
+      this.#parts.map(async (part) =>
+        named(part, await part.ask(request, { signal, ...(within !== undefined && { within }) })),
+      ),
+    )
   }
 
-  #pass(part: Part, asked: Asked, request: JSONRPCRequest, signal: AbortSignal): Promise<Answer> {
-    return part.ask(request, { signal, told: (notification) => asked.tell(notification) })
+  async #pass(
+    part: Part,
+    asked: Asked,
+    request: JSONRPCRequest,
+    signal: AbortSignal,
+    within?: number,
+  ): Promise<Answer> {
+    const told = (notification: JSONRPCNotification) => asked.tell(notification)
+    const answer = await part.ask(request, { signal, told, ...(within !== undefined && { within }) })
+    return named(part, answer)
   }
 
   /** `initialize`, and what has its place in 2026-07-28: what all of them are, as one. */
   async #introduce(request: JSONRPCRequest, signal: AbortSignal): Promise<Answer> {
-    const answers = await this.#askAll(request, signal)
+    const isSession = request.method === 'initialize'
+    // A bridge to one server answers `initialize` soon in any case.
+    const answers = isSession
+      ? await this.#askAll(request, signal)
+      : await this.#askSoon(request, signal, this.#options.early)
     const good = answers.flatMap((answer, at) =>
-      'result' in answer ? [{ name: this.#parts[at]?.name ?? '', result: answer.result as Entry }] : [],
+      answer && 'result' in answer ? [{ name: this.#parts[at]?.name ?? '', result: answer.result }] : [],
     )
-    if (good.length === 0) return firstGood(answers)
+    const told = answers.filter((answer) => answer !== undefined)
+    this.#tellRefusals(request, answers)
+    if (good.length === 0) return firstGood(told)
     const results = good.map(({ result }) => result)
+    const isWhole = isSession || good.length === this.#parts.length
     const instructions = mergedInstructions(good.map(({ name, result }) => [name, result.instructions]))
     const common = {
       capabilities: mergedCapabilities(
         results.map(({ capabilities }) => (isObject(capabilities) ? capabilities : {})),
+        isWhole,
       ),
       ...(instructions !== undefined && { instructions }),
     }
     const serverInfo = { name: 'mcp-mtls-bridge', version: packageVersion }
-    if (request.method === 'initialize') {
+    if (isSession) {
       this.#isSession = true
       const [protocolVersion] = results.map((result) => String(result.protocolVersion)).sort()
       return resultOf(request, { protocolVersion, ...common, serverInfo })
@@ -179,123 +212,75 @@ export class Many implements Joined {
     return resultOf(request, {
       supportedVersions: first.filter((version) => others.every((all) => all.includes(version))),
       ...common,
-      ...mergedCaching(results),
+      ...mergedCaching(results, isWhole),
       _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
     })
   }
 
-  async #list(
-    method: ListMethod,
-    request: Pick<JSONRPCRequest, 'id' | 'params'>,
-    signal?: AbortSignal,
-  ): Promise<Answer> {
-    const lists = await Promise.all(this.#parts.map((part) => wholeList(part, method, request, signal)))
-    const good = lists.filter((list) => 'entries' in list)
-    const bad = lists.filter((list) => 'answer' in list)
-    if (signal?.aborted !== true) this.#tellLeftOut(method, good, bad)
-    if (good.length === 0) return { ...firstGood(bad.map(({ answer }) => answer)), id: request.id }
-    const entries = this.#known(method, good)
-    return resultOf(request, {
-      [listKeys[method]]: entries,
-      ...mergedCaching(good.flatMap(({ results }) => results)),
+  /** After so long without those that have not answered, if one has; milliseconds. */
+  #askSoon(request: JSONRPCRequest, signal: AbortSignal, after: number): Promise<(Answer | undefined)[]> {
+    const answers = this.#parts.map((): Answer | undefined => undefined)
+    return new Promise((resolve) => {
+      let isLate = false
+      const look = () => {
+        const isEnough = isLate && answers.some((answer) => answer && 'result' in answer)
+        if (!isEnough && answers.includes(undefined)) return
+        clearTimeout(timer)
+        resolve([...answers])
+      }
+      const timer = setTimeout(() => {
+        isLate = true
+        look()
+      }, after)
+      this.#parts.forEach(async (part, at) => {
+        answers[at] = named(part, await part.ask(request, { signal }))
+        look()
+      })
     })
   }
 
-  /** Remembers whose everything is; gives what the client sees of it. */
-  #known(method: ListMethod, lists: readonly WholeList[]): Entry[] {
-    const texts = (entries: readonly Entry[], key: string) =>
-      entries.flatMap(({ [key]: value }) => (typeof value === 'string' ? [value] : []))
-    if (method === 'tools/list' || method === 'prompts/list') {
-      const names = this.#names[method]
-      for (const { part, entries } of lists) for (const name of texts(entries, 'name')) names.note(part, name)
-      return lists.flatMap(({ part, entries }) => {
-        const seen = new Set<string>()
-        return entries.flatMap((entry) => {
-          const name = typeof entry.name === 'string' ? names.shown(part, entry.name) : undefined
-          if (name === undefined || seen.has(name)) return []
-          seen.add(name)
-          return [{ ...entry, name }]
-        })
-      })
-    }
-    for (const { part, entries } of lists) {
-      if (method === 'resources/list') this.#resources.noteUris(part, texts(entries, 'uri'))
-      if (method === 'resources/templates/list')
-        this.#resources.noteTemplates(part, texts(entries, 'uriTemplate'))
-      if (method === 'tasks/list') for (const id of texts(entries, 'taskId')) this.#noteTask(id, part)
-    }
-    const all = lists.flatMap(({ part, entries }) => entries.map((entry) => ({ part, entry })))
-    // Of several that list one resource the first has it.
-    return all.flatMap(({ part, entry }) =>
-      method !== 'resources/list' || this.#resources.owner(String(entry.uri)) === part ? [entry] : [],
-    )
+  #tellRefusals({ method }: JSONRPCRequest, answers: readonly (Answer | undefined)[]): void {
+    for (const [at, answer] of answers.entries())
+      if (answer && 'error' in answer && !isFault(answer)) {
+        const message = `${this.#parts[at]?.name} refuses ${method}: ${answer.error.message}`
+        this.#options.tell({ event: 'error', message })
+      }
   }
 
-  /** Once for each time that a server is left out. */
-  #tellLeftOut(method: ListMethod, good: readonly WholeList[], bad: readonly NotListed[]): void {
-    const { tell } = this.#options
-    for (const { part, isCut } of good) {
-      this.#leftOut.get(part)?.delete(method)
-      if (isCut)
-        tell({
-          event: 'error',
-          message: `${part.name}: ${method} has more than is taken; the rest is left out`,
-        })
-    }
-    for (const { part, answer } of bad) {
-      const methods = this.#leftOut.get(part) ?? new Set()
-      if (!isFault(answer) || methods.has(method)) continue
-      this.#leftOut.set(part, methods.add(method))
-      tell({ event: 'error', message: `${part.name} is left out of ${method}: ${answer.error.message}` })
-    }
-  }
-
-  /** What was listed without a server is another list now. */
-  #isThere(part: Part): void {
-    const kinds = [...(this.#leftOut.get(part) ?? [])].map((method) => method.split('/')[0])
-    this.#leftOut.delete(part)
-    if (!this.#isSession) return
-    for (const kind of new Set(kinds))
-      if (kind !== 'tasks') this.#near?.tell({ jsonrpc: '2.0', method: `notifications/${kind}/list_changed` })
-  }
-
-  async #askNamed(method: keyof typeof named, asked: Asked, signal: AbortSignal): Promise<Answer> {
-    const { request } = asked
-    const { what, list } = named[method]
-    const owned = await this.#ownerOfName(list, request.params?.name, asked, signal)
-    if (!owned) return unknown(request, what, request.params?.name)
-    const answer = await this.#pass(
-      owned.server,
-      asked,
-      { ...request, params: { ...request.params, name: owned.name } },
-      signal,
-    )
-    const { task } = ('result' in answer ? answer.result : {}) as { task?: unknown }
-    if (isObject(task) && typeof task.taskId === 'string') this.#noteTask(task.taskId, owned.server)
+  /** One that is away is told when it is there again. */
+  async #setLevel(request: JSONRPCRequest, signal: AbortSignal): Promise<Answer> {
+    const answers = await this.#askAll(request, signal, this.#patience)
+    const answer = firstGood(answers)
+    if (!('result' in answer)) return answer
+    this.#level = request
+    this.#withoutLevel.clear()
+    for (const [at, part] of this.#parts.entries())
+      if (answers[at] && isFault(answers[at])) this.#withoutLevel.add(part)
     return answer
   }
 
-  /** A client may know a name without having asked for the list. */
-  async #ownerOfName(
-    list: 'tools/list' | 'prompts/list',
-    name: unknown,
-    { request }: Asked,
-    signal: AbortSignal,
-  ) {
-    const names = this.#names[list]
-    const owner = names.owner(String(name))
-    if (owner) return owner
-    await this.#list(list, request, signal)
-    return names.owner(String(name))
+  /** What was listed without a server is another list now. */
+  async #isThere(part: Part): Promise<void> {
+    const kinds = this.#catalogue.returned(part)
+    if (this.#isSession)
+      for (const kind of kinds)
+        this.#near?.tell({ jsonrpc: '2.0', method: `notifications/${kind}/list_changed` })
+    if (!this.#level || !this.#withoutLevel.delete(part)) return
+    const answer = await part.ask(this.#level, { within: this.#patience })
+    if (isFault(answer)) this.#withoutLevel.add(part)
   }
 
-  #noteTask(id: string, part: Part): void {
-    if (this.#tasks.has(id)) return
-    this.#tasks.set(id, part)
-    for (const [oldest] of this.#tasks) {
-      if (this.#tasks.size <= tasksAtMost) break
-      this.#tasks.delete(oldest)
-    }
+  async #askNamed(method: keyof typeof lists, asked: Asked, signal: AbortSignal): Promise<Answer> {
+    const { request } = asked
+    const { what, list } = lists[method]
+    const owned = await this.#catalogue.ownerOfName(list, request.params?.name, request, signal)
+    if (!owned) return unknown(request, what, request.params?.name)
+    const { server, name } = owned
+    const params = { ...request.params, name }
+    const answer = await this.#pass(server, asked, { ...request, params }, signal)
+    const taskId = 'result' in answer ? taskIn(answer.result) : undefined
+    if (taskId === undefined || this.#catalogue.noteTask(taskId, server)) return answer
+    return refused(request, internalError, `${server.name} has given the id of another server's task`)
   }
 
   async #complete(asked: Asked, signal: AbortSignal): Promise<Answer> {
@@ -303,50 +288,79 @@ export class Many implements Joined {
     const ref: unknown = request.params?.ref
     if (!isObject(ref)) return refused(request, invalidParams, 'completion/complete has no ref')
     if (ref.uri !== undefined) return await this.#askOwner(asked, String(ref.uri), signal)
-    const owned = await this.#ownerOfName('prompts/list', ref.name, asked, signal)
+    const owned = await this.#catalogue.ownerOfName('prompts/list', ref.name, request, signal)
     if (!owned) return unknown(request, 'prompt', ref.name)
     const params = { ...request.params, ref: { ...ref, name: owned.name } }
     return await this.#pass(owned.server, asked, { ...request, params }, signal)
   }
 
-  async #ownerOf(uri: string, { request }: Asked, signal: AbortSignal): Promise<Part | undefined> {
-    const owner = this.#resources.owner(uri)
-    if (owner) return owner
-    await Promise.all([
-      this.#list('resources/list', request, signal),
-      this.#list('resources/templates/list', request, signal),
-    ])
-    return this.#resources.owner(uri)
-  }
-
   /** What nobody lists is asked of one after the other, until one has it. */
-  async #askOwner(asked: Asked, uri: string, signal: AbortSignal): Promise<Answer> {
+  async #askOwner(
+    asked: Asked,
+    uri: string,
+    signal: AbortSignal,
+    onAnswered?: (part: Part) => void,
+  ): Promise<Answer> {
     const { request } = asked
-    const owner = await this.#ownerOf(uri, asked, signal)
-    if (owner) return await this.#pass(owner, asked, request, signal)
+    const owner = await this.#catalogue.ownerOf(uri, request, signal)
     const answers: Answer[] = []
-    for (const part of this.#parts) {
-      const answer = await this.#pass(part, asked, request, signal)
+    for (const part of owner ? [owner] : this.#parts) {
+      const answer = await this.#pass(part, asked, request, signal, owner ? undefined : this.#patience)
+      if ('result' in answer) onAnswered?.(part)
       if ('result' in answer || signal.aborted) return answer
       answers.push(answer)
     }
     return firstGood(answers)
   }
 
+  /** Whoever was asked to watch it is asked to leave it. */
+  async #watch(asked: Asked, uri: string, signal: AbortSignal): Promise<Answer> {
+    const { request } = asked
+    const watching = this.#watched.get(uri)
+    if (request.method === 'resources/subscribe')
+      return watching
+        ? await this.#pass(watching, asked, request, signal)
+        : await this.#askOwner(asked, uri, signal, (part) => void this.#watched.set(uri, part))
+    this.#watched.delete(uri)
+    return watching
+      ? await this.#pass(watching, asked, request, signal)
+      : await this.#askOwner(asked, uri, signal)
+  }
+
   #listen(asked: Asked, signal: AbortSignal): Promise<Answer> {
-    const ownerOf = (uri: string) => this.#ownerOf(uri, asked, signal)
+    const ownerOf = (uri: string) => this.#catalogue.ownerOf(uri, asked.request, signal)
     return listen(this.#parts, asked, ownerOf, signal)
   }
 
-  #askClient(asked: Asked): void {
+  /** Each server has its share of what the client is asked at once. */
+  #askClient(part: Part, asked: Asked): void {
     const near = this.#near
-    if (!near)
-      return asked.answer(faultAnswer(asked.request.id, new Fault('the client is not there yet', 'no')))
+    const refuse = (fault: Fault) => asked.answer(faultAnswer(asked.request.id, fault))
+    if (!near) return refuse(new Fault('the client is not there yet', 'no'))
+    const open = this.#questions.get(part) ?? 0
+    const share = Math.floor(inFlightAtMost / this.#parts.length)
+    if (open >= share)
+      return refuse(
+        new Fault(
+          `${share} requests to the client have no answer yet: no more at once`,
+          'no',
+          'RATE_LIMITED',
+        ),
+      )
+    this.#questions.set(part, open + 1)
+    const done = () => this.#questions.set(part, (this.#questions.get(part) ?? 1) - 1)
     const asker = {
-      answered: (answer: JSONRPCResponse) => asked.answer(answer),
+      answered: (answer: JSONRPCResponse) => {
+        done()
+        asked.answer(answer)
+      },
       told: (notification: JSONRPCNotification) => asked.tell(notification),
     }
-    asked.onGivenUp = near.ask(asked.request, asker, onlyRequestOf(near))
+    const giveUp = near.ask(asked.request, asker, onlyRequestOf(near))
+    asked.onGivenUp = (reason) => {
+      done()
+      giveUp(reason)
+    }
   }
 
   #heard(part: Part, notification: JSONRPCNotification): void {
@@ -357,36 +371,24 @@ export class Many implements Joined {
       const logger = typeof params?.logger === 'string' ? `${part.name}/${params.logger}` : part.name
       return near.tell({ ...notification, params: { ...params, logger } }, onlyRequestOf(near))
     }
-    if (method === 'notifications/resources/updated') {
-      const owner = this.#resources.owner(String(params?.uri))
-      if (owner && owner !== part) return
-    }
-    near.tell(notification)
+    if ((this.#ownerOfNews(notification) ?? part) === part) near.tell(notification)
+  }
+
+  /** Who alone may say so, where it is known. */
+  #ownerOfNews({ method, params }: JSONRPCNotification): Part | undefined {
+    if (method === 'notifications/tasks/status') return this.#catalogue.ownerOfTask(params?.taskId)
+    if (method !== 'notifications/resources/updated') return undefined
+    const uri = String(params?.uri)
+    return this.#watched.get(uri) ?? this.#catalogue.knownOwnerOf(uri)
   }
 }
 
-function resultOf({ id }: Pick<JSONRPCRequest, 'id'>, result: Entry): Answer {
-  return { jsonrpc: '2.0', id, result }
+/** The task that a result stands for: of 2025-11-25, or of the extension of 2026-07-28. */
+function taskIn({ task, resultType, taskId }: Readonly<Record<string, unknown>>): string | undefined {
+  const id = isObject(task) ? task.taskId : resultType === 'task' ? taskId : undefined
+  return typeof id === 'string' ? id : undefined
 }
 
-function refused({ id }: JSONRPCRequest, code: number, message: string): JSONRPCErrorResponse {
-  return { jsonrpc: '2.0', id, error: { code, message } }
-}
-
-function unknown(request: JSONRPCRequest, what: string, name: unknown): JSONRPCErrorResponse {
+function unknown(request: JSONRPCRequest, what: string, name: unknown): Answer {
   return refused(request, invalidParams, `no server behind this bridge has the ${what} ${shown(name)}`)
-}
-
-function shown(name: unknown): string {
-  return printable(String(name).slice(0, 100))
-}
-
-/** The first result, else an error that a server has given, else the reasons why none is there. */
-function firstGood(answers: readonly Answer[]): Answer {
-  const faults = answers.filter(isFault) as JSONRPCErrorResponse[]
-  const told = answers.find((answer) => 'result' in answer) ?? answers.find((answer) => !isFault(answer))
-  const [first] = faults
-  if (told || !first) return told ?? faultAnswer(0, new Fault('there is no server', 'no'))
-  const reasons = new Set(faults.map(({ error }) => error.message))
-  return { ...first, error: { ...first.error, message: [...reasons].join('; ') } }
 }

@@ -8,6 +8,10 @@ export interface Owned<Server> {
 
 /** Characters that every client takes in names of tools. */
 const longest = 64
+/** What is left of the name of a server before a long one of a tool. */
+const shortestServer = 16
+/** Of a name that a server gives: longer ones are left out. */
+const longestKept = 1000
 /** Of one server, ever: what has more changes its names on purpose. */
 const namesAtMost = 10_000
 
@@ -24,6 +28,7 @@ export class Names<Server extends { readonly name: string }> {
 
   /** Says what a server has. Names of several servers that are asked for together are all told before the first is shown. */
   note(server: Server, name: string): void {
+    if (name.length > longestKept) return
     const plain = allowed(name)
     const claims = this.#claims.get(plain) ?? []
     if (claims.some((one) => isSame(one, { server, name }))) return
@@ -57,14 +62,18 @@ function isSame<Server>(one: Owned<Server>, other: Owned<Server>): boolean {
   return one.server === other.server && one.name === other.name
 }
 
-/** With the name of the server; where that is too long or still taken, with a part that no other has. */
+/**
+ * With the name of the server; where that is too long or still taken, with a part that no other has, and as much of both names as
+ * there is room for: rather that of the tool.
+ */
 function longerNames<Server extends { readonly name: string }>({ server, name }: Owned<Server>): string[] {
   const full = `${server.name}_${name}`
   const mark = createHash('sha256')
     .update(JSON.stringify([server.name, name]))
     .digest('hex')
     .slice(0, 8)
-  const marked = `${allowed(full).slice(0, longest - mark.length - 1)}_${mark}`
+  const room = Math.max(shortestServer, longest - name.length - mark.length - 2)
+  const marked = allowed(`${server.name.slice(0, room)}_${mark}_${name}`)
   return full.length <= longest ? [allowed(full), marked] : [marked]
 }
 

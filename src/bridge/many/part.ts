@@ -16,6 +16,8 @@ export interface Hears {
 export interface AskOptions {
   /** Gives the request up. */
   readonly signal?: AbortSignal | undefined
+  /** Gives it up after so long; milliseconds. */
+  readonly within?: number
   /** Gets what belongs to the request: progress, news of a subscription. */
   readonly told?: (notification: JSONRPCNotification) => void
 }
@@ -56,16 +58,26 @@ export class Part {
   }
 
   /** The answer, which may be an error; that a request was given up is one too. */
-  ask(request: JSONRPCRequest, { signal, told }: AskOptions = {}): Promise<JSONRPCResponse> {
+  ask(request: JSONRPCRequest, { signal, within, told }: AskOptions = {}): Promise<JSONRPCResponse> {
     return new Promise((resolve) => {
-      const givenUp = () => {
-        giveUp(typeof signal?.reason === 'string' ? signal.reason : undefined)
-        resolve(faultAnswer(request.id, new Fault(`${this.name}: the request was given up`, 'maybe')))
-      }
       const answered = (answer: JSONRPCResponse) => {
+        clearTimeout(timer)
         signal?.removeEventListener('abort', givenUp)
         resolve(answer)
       }
+      const end = (reason: string | undefined, fault: Fault) => {
+        giveUp(reason)
+        answered(faultAnswer(request.id, fault))
+      }
+      const givenUp = () => {
+        const reason = typeof signal?.reason === 'string' ? signal.reason : undefined
+        end(reason, new Fault('the request was given up', 'maybe'))
+      }
+      const isLate = () => {
+        const words = `no answer to ${request.method} within ${(within ?? 0) / 1000} s`
+        end(words, new Fault(`CONNECTION_TIMEOUT: ${words}`, 'maybe', 'CONNECTION_TIMEOUT'))
+      }
+      const timer = within === undefined ? undefined : setTimeout(isLate, within)
       const giveUp = this.#end.ask(request, { answered, ...(told && { told }) })
       if (signal?.aborted) givenUp()
       else signal?.addEventListener('abort', givenUp, { once: true })

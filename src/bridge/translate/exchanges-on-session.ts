@@ -5,21 +5,31 @@ import type {
   JSONRPCResponse,
   Transport,
 } from '@modelcontextprotocol/server'
-import { type Asked, End, type GiveUp, metaOf, withMeta } from '../../relay/end.js'
+import { type Asked, End, type GiveUp, metaOf } from '../../relay/end.js'
 import { modernRevision } from '../../relay/exchanges.js'
-import { Fault, faultAnswer, isFault } from '../../relay/fault.js'
-import { isAtLeast, isLevel } from '../../relay/memory.js'
+import { Fault, faultAnswer } from '../../relay/fault.js'
+import { isAtLeast, isLevel, moreOf } from '../../relay/memory.js'
 import { isObject } from '../../relay/message.js'
 import { metaKeys } from '../../relay/meta-keys.js'
 import type { Tell } from '../event.js'
 import { linkedPair } from '../linked-pair.js'
-import { completed, discovered, invalid, paramsOf, withoutMeta, withTokenOf } from './modern-shapes.js'
+import { Listens } from './listens.js'
+import {
+  completed,
+  discovered,
+  invalid,
+  paramsOf,
+  unknownMethod,
+  urlsIn,
+  withoutMeta,
+  withTokenOf,
+} from './modern-shapes.js'
 
 type Json = Readonly<Record<string, unknown>>
 
 const inFlightAtMost = 1000
-/** Calls whose client has been asked something and has not answered. */
-const waitingAtMost = 1000
+/** Calls whose client has been asked something and has not answered: half of all, so that others can be made meanwhile. */
+const waitingAtMost = inFlightAtMost / 2
 /** How long such a call waits; milliseconds. */
 const longestWait = 600_000
 const sessionRevision = '2025-11-25'
@@ -30,12 +40,9 @@ const questions: Readonly<Record<string, string>> = {
   'sampling/createMessage': 'sampling',
   'roots/list': 'roots',
 }
-const changes: Readonly<Record<string, string>> = {
-  'notifications/tools/list_changed': 'toolsListChanged',
-  'notifications/prompts/list_changed': 'promptsListChanged',
-  'notifications/resources/list_changed': 'resourcesListChanged',
-}
 
+/** What the revision does not have, and a session would understand. */
+const past = /^(?:initialize|ping|logging\/setLevel|resources\/(?:un)?subscribe|tasks\/.*)$/
 /** What may be answered by a question. */
 const mayAsk = /^(?:tools\/call|prompts\/get|resources\/read)$/
 /** Questions that came while no call ran, for the next one. */
@@ -49,6 +56,8 @@ interface Call {
   readonly capabilities: Json
   readonly level: unknown
   giveUp: GiveUp | undefined
+  /** The server has it. */
+  isSent: boolean
   /** What the server wants to know, by the key that the client answers it with. */
   readonly questions: Map<string, Asked>
   /** The answer, where it came while the client was asked. */
@@ -61,10 +70,12 @@ export class ExchangesOnSession {
   readonly #session: End
   readonly #calls = new Set<Call>()
   readonly #waiting = new Map<string, { readonly call: Call; readonly timer: NodeJS.Timeout }>()
-  readonly #listens = new Map<Asked, Json>()
+  readonly #listens: Listens
   readonly #unclaimed = new Set<Asked>()
   #opening: Promise<JSONRPCResponse> | undefined
   #level: string | undefined
+  /** Calls that wait for the level. */
+  #starting = 0
   #serverInfo: unknown
 
   /** `join` takes a client with a session. */
@@ -79,7 +90,7 @@ export class ExchangesOnSession {
       maxInFlight: inFlightAtMost,
       onRequest: (asked) => exchanges.#askedByServer(asked),
       onNotification: (notification) => exchanges.#toldByServer(notification),
-      onClose: () => {},
+      onClose: () => exchanges.#forget(),
     })
     const exchanges = new ExchangesOnSession(session, tell)
     await join(near)
@@ -95,17 +106,23 @@ export class ExchangesOnSession {
   private constructor(session: End, tell: Tell) {
     this.#session = session
     this.#tell = tell
+    this.#listens = new Listens((method, params) => this.#request(method, params))
   }
 
   async #close(): Promise<void> {
+    this.#forget()
+    await this.#session.close()
+  }
+
+  #forget(): void {
     this.#unclaimed.clear()
     for (const { timer } of this.#waiting.values()) clearTimeout(timer)
     this.#waiting.clear()
-    await this.#session.close()
   }
 
   async #asked(asked: Asked): Promise<void> {
     const { request } = asked
+    if (past.test(request.method)) return asked.answer(unknownMethod(request))
     let isGivenUp = false
     asked.onGivenUp = () => {
       isGivenUp = true
@@ -113,10 +130,12 @@ export class ExchangesOnSession {
     const opened = await this.#initialized(request)
     if (isGivenUp) return
     if (!('result' in opened)) return asked.answer({ ...opened, id: request.id })
-    if (request.method === 'server/discover') return asked.answer(discovered(request, opened.result as Json))
-    if (request.method === 'subscriptions/listen') return await this.#listen(asked)
+    const result = opened.result as Json
+    if (request.method === 'server/discover') return asked.answer(discovered(request, result))
+    const capabilities = isObject(result.capabilities) ? result.capabilities : {}
+    if (request.method === 'subscriptions/listen') return await this.#listens.take(asked, capabilities)
     if (request.params?.requestState !== undefined) return this.#resume(asked)
-    await this.#setLevel(request, opened.result as Json)
+    if (capabilities.logging) await this.#setLevel(request)
     if (!isGivenUp) this.#call(asked)
   }
 
@@ -145,12 +164,18 @@ export class ExchangesOnSession {
     )
   }
 
-  /** The session has one level; what a call does not want to hear is not passed on to it. */
-  async #setLevel({ params }: JSONRPCRequest, { capabilities }: Json): Promise<void> {
-    const level = metaOf(params)?.[metaKeys.logLevel]
-    if (!isLevel(level) || level === this.#level || !isObject(capabilities) || !capabilities.logging) return
+  /** The session has one level: that of the call that wants to hear most; to the others it is not passed on. */
+  async #setLevel({ params }: JSONRPCRequest): Promise<void> {
+    const wanted = metaOf(params)?.[metaKeys.logLevel]
+    if (!isLevel(wanted)) return
+    const isAlone = this.#calls.size === 0 && this.#starting === 0
+    const level = isAlone || this.#level === undefined ? wanted : moreOf(this.#level, wanted)
+    if (level === this.#level) return
     this.#level = level
-    await this.#request('logging/setLevel', { level })
+    this.#starting++
+    const answer = await this.#request('logging/setLevel', { level })
+    this.#starting--
+    if (!('result' in answer)) this.#level = undefined // the next one tries it again
   }
 
   #call(asked: Asked): void {
@@ -163,18 +188,22 @@ export class ExchangesOnSession {
       capabilities: isObject(capabilities) ? capabilities : {},
       level,
       giveUp: undefined,
+      isSent: false,
       questions: new Map(),
     }
     this.#calls.add(call)
     this.#isOf(call, asked)
-    for (const question of this.#unclaimed) if (canAnswer(call, question)) this.#ask(call, question)
+    for (const question of this.#unclaimed) if (canAnswer(call, question.request)) this.#ask(call, question)
     if (call.questions.size === 0) this.#send(call)
   }
 
   #send(call: Call): void {
     const { request } = call
+    call.isSent = true
     call.giveUp = this.#session.ask(withoutMeta(request), {
       answered: (answer) => {
+        const urls = urlsIn(answer).filter((question) => canAnswer(call, question))
+        if (urls.length > 0) return this.#askToOpen(call, urls, answer)
         this.#calls.delete(call)
         const whole = completed(request, answer, this.#serverInfo)
         if (call.asked) call.asked.answer(whole)
@@ -182,6 +211,15 @@ export class ExchangesOnSession {
       },
       told: (notification) => call.asked?.tell(withTokenOf(call.asked, notification)),
     })
+  }
+
+  /** The server wants URLs to be opened, and the call to be made again then: the newer revision has it as questions. */
+  #askToOpen(call: Call, urls: readonly JSONRPCRequest[], refusal: JSONRPCResponse): void {
+    call.isSent = false
+    const answer = (answer: JSONRPCResponse) => {
+      if (!('result' in answer) || answer.result.action !== 'accept') call.answer = refusal
+    }
+    for (const request of urls) this.#ask(call, { request, answer, tell: () => {} })
   }
 
   /** The call goes on in this exchange. */
@@ -207,12 +245,14 @@ export class ExchangesOnSession {
       return question.answer(
         faultAnswer(id, new Fault(`no client of ${modernRevision} answers ${method}`, 'no')),
       )
-    const able = [...this.#calls].filter((call) => canAnswer(call, question))
-    const [call] = able
-    if (able.length > 1)
+    const able = [...this.#calls].filter((call) => canAnswer(call, question.request))
+    // One that has asked waits for the answer.
+    const likely = able.filter(({ questions }) => questions.size === 0)
+    const [call, ...others] = likely.length > 0 ? likely : able
+    if (others.length > 0)
       this.#tell({
         event: 'error',
-        message: `${method} may belong to one of ${able.length} calls: the client of the oldest is asked`,
+        message: `${method} may belong to one of ${others.length + 1} calls: the client of the oldest is asked`,
       })
     if (call) return this.#ask(call, question)
     const isOfCall = [...this.#calls].some(({ request }) => mayAsk.test(request.method))
@@ -237,7 +277,7 @@ export class ExchangesOnSession {
     const { asked } = call
     if (!asked) return
     // The server has given up what it wanted to know before the call.
-    if (call.questions.size === 0) return call.giveUp ? undefined : this.#send(call)
+    if (call.questions.size === 0) return call.isSent ? undefined : this.#send(call)
     for (const [oldest] of this.#waiting) {
       if (this.#waiting.size < waitingAtMost) break
       this.#expire(oldest)
@@ -285,11 +325,14 @@ export class ExchangesOnSession {
       call.questions.delete(key)
       question?.answer({ jsonrpc: '2.0', id: 0, result: answers[key] as Json })
     }
-    if (call.answer) return asked.answer({ ...call.answer, id })
+    if (call.answer) {
+      this.#end(call, undefined)
+      return asked.answer({ ...call.answer, id })
+    }
     this.#isOf(call, asked)
     if (call.questions.size > 0)
       setImmediate(() => this.#askClient(call)) // it has not answered all of them
-    else if (!call.giveUp) this.#send(call)
+    else if (!call.isSent) this.#send(call)
   }
 
   #toldByServer(notification: JSONRPCNotification): void {
@@ -301,57 +344,17 @@ export class ExchangesOnSession {
       )
       return call?.asked?.tell(notification)
     }
-    const toggle = changes[method]
-    for (const [asked, filter] of this.#listens) {
-      const isWatched =
-        method === 'notifications/resources/updated' &&
-        Array.isArray(filter.resourceSubscriptions) &&
-        filter.resourceSubscriptions.includes(params?.uri)
-      if (isWatched || (toggle !== undefined && filter[toggle] === true))
-        asked.tell(withMeta(notification, { [metaKeys.subscriptionId]: asked.request.id }))
-    }
-  }
-
-  async #listen(asked: Asked): Promise<void> {
-    const { request } = asked
-    const wanted: Json = isObject(request.params?.notifications) ? request.params.notifications : {}
-    const uris: readonly unknown[] = Array.isArray(wanted.resourceSubscriptions)
-      ? wanted.resourceSubscriptions
-      : []
-    let isGivenUp = false
-    const watched: string[] = []
-    const leave = () => {
-      isGivenUp = true
-      this.#listens.delete(asked)
-      for (const uri of watched)
-        if (!this.#isWatched(uri)) void this.#request('resources/unsubscribe', { uri })
-    }
-    asked.onGivenUp = leave
-    const { resourceSubscriptions: _all, ...toggles } = wanted
-    for (const uri of uris.map(String)) {
-      const answer = this.#isWatched(uri) ? undefined : await this.#request('resources/subscribe', { uri })
-      if (answer && isFault(answer)) return asked.answer({ ...answer, id: request.id })
-      if (!answer || 'result' in answer) watched.push(uri)
-    }
-    const honored = { ...toggles, ...(watched.length > 0 && { resourceSubscriptions: watched }) }
-    if (isGivenUp) return leave()
-    this.#listens.set(asked, honored)
-    const acknowledged: JSONRPCNotification = {
-      jsonrpc: '2.0',
-      method: 'notifications/subscriptions/acknowledged',
-      params: { notifications: honored },
-    }
-    asked.tell(withMeta(acknowledged, { [metaKeys.subscriptionId]: request.id }))
-  }
-
-  #isWatched(uri: string): boolean {
-    return [...this.#listens.values()].some(
-      ({ resourceSubscriptions: all }) => Array.isArray(all) && all.includes(uri),
-    )
+    this.#listens.told(notification)
   }
 }
 
-function canAnswer({ request, capabilities }: Call, question: Asked): boolean {
-  const capability = questions[question.request.method]
-  return capability !== undefined && capabilities[capability] !== undefined && mayAsk.test(request.method)
+function canAnswer({ request, capabilities }: Call, { method, params }: JSONRPCRequest): boolean {
+  const capability = questions[method]
+  const allowed = capability === undefined ? undefined : capabilities[capability]
+  if (!isObject(allowed) || !mayAsk.test(request.method)) return false
+  if (method !== 'elicitation/create') return true
+  // One that names neither has forms.
+  return params?.mode === 'url'
+    ? allowed.url !== undefined
+    : allowed.form !== undefined || allowed.url === undefined
 }

@@ -1,4 +1,5 @@
 import type {
+  JSONRPCErrorResponse,
   JSONRPCNotification,
   JSONRPCRequest,
   JSONRPCResponse,
@@ -13,6 +14,8 @@ type Json = Readonly<Record<string, unknown>>
 
 // Messages of sessions (2025) as 2026-07-28 has them, and the other way around.
 
+/** URLs that one call may ask to be opened. */
+const urlsAtMost = 100
 const cacheable = /^(?:tools|prompts|resources|resources\/templates)\/list$|^resources\/read$/
 
 /** What a server says of itself in a session, as `server/discover` answers it. */
@@ -42,11 +45,31 @@ export function completed(
   answer: JSONRPCResponse,
   serverInfo: unknown,
 ): JSONRPCResponse {
-  if (!('result' in answer)) return answer
+  if (!('result' in answer)) return withCode(answer)
   const { result } = answer
   const caching = cacheable.test(method) ? { ttlMs: 0, cacheScope: 'private' } : {}
   const _meta = { ...metaOf(result), ...ofServer(serverInfo) }
   return { ...answer, result: { ...result, resultType: 'complete', ...caching, _meta } }
+}
+
+/** A resource that is not there has another code. */
+function withCode(answer: JSONRPCErrorResponse): JSONRPCErrorResponse {
+  const { error } = answer
+  return error.code === -32_002 ? { ...answer, error: { ...error, code: -32_602 } } : answer
+}
+
+/** What an answer of the older revisions wants to be opened before the call is made again, as questions to the client. */
+export function urlsIn(answer: JSONRPCResponse): JSONRPCRequest[] {
+  if (!('error' in answer) || answer.error.code !== -32_042) return []
+  const { data } = answer.error
+  const all: unknown = isObject(data) ? data.elicitations : undefined
+  const wanted = Array.isArray(all) ? all.slice(0, urlsAtMost) : []
+  return wanted.filter(isObject).map(({ url, message, elicitationId }) => ({
+    jsonrpc: '2.0',
+    id: 0,
+    method: 'elicitation/create',
+    params: { mode: 'url', elicitationId, url, message },
+  }))
 }
 
 /** The newer revision says with each answer who gives it. */
@@ -79,4 +102,12 @@ export function withTokenOf({ request }: Asked, notification: JSONRPCNotificatio
 
 export function invalid(id: RequestId, message: string): JSONRPCResponse {
   return { jsonrpc: '2.0', id, error: { code: -32_602, message } }
+}
+
+export function unknownMethod({ id, method }: JSONRPCRequest): JSONRPCResponse {
+  return {
+    jsonrpc: '2.0',
+    id,
+    error: { code: -32_601, message: `revision ${modernRevision} has no ${method}` },
+  }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type {
+  JSONRPCErrorResponse,
   JSONRPCMessage,
   JSONRPCNotification,
   JSONRPCRequest,
@@ -13,6 +14,9 @@ import { Fault, faultAnswer } from '../../relay/fault.js'
 import { isLevel } from '../../relay/memory.js'
 import { isObject } from '../../relay/message.js'
 import { metaKeys } from '../../relay/meta-keys.js'
+import { printable } from '../../text/printable.js'
+import { shortened } from '../../text/shortened.js'
+import { Subscription } from './subscription.js'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -25,9 +29,10 @@ const watchedAtMost = 1000
 /** Revisions with sessions; a client of a later one is spoken to in the last of them. */
 const sessionRevisions = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25']
 const lastSessionRevision = '2025-11-25'
-/** Between tries to subscribe again; milliseconds. */
-const firstDelay = 500
-const longestDelay = 30_000
+/** Before a call is made again whose server only wants time; milliseconds. */
+const pause = 500
+/** What a server may ask a client for. */
+const questions = ['elicitation/create', 'sampling/createMessage', 'roots/list']
 
 /** What of a call is left when it is over. */
 interface Call {
@@ -46,14 +51,13 @@ export class SessionOnExchanges implements Transport {
   readonly introduction: Json
   readonly #far: End
   readonly #client: Json
-  readonly #listsChange: Json
+  readonly #subscription: Subscription
+  readonly #canWatch: boolean
   readonly #calls = new Map<RequestId, Call>()
   readonly #questions = new Map<RequestId, (answer: JSONRPCResponse) => void>()
-  readonly #watched = new Set<string>()
   readonly #ended = new AbortController()
   #level: string | undefined
   #lastQuestion = 0
-  #stopListening: GiveUp | undefined
 
   /** Rejects when the server does not speak that revision either. */
   static async open(transport: Transport, initialize: JSONRPCRequest): Promise<SessionOnExchanges> {
@@ -97,11 +101,16 @@ export class SessionOnExchanges implements Transport {
       serverInfo: metaOf({ _meta: found._meta })?.[metaKeys.serverInfo] ?? { name: 'unknown', version: '0' },
       ...(instructions !== undefined && { instructions }),
     }
-    const changes = ['tools', 'prompts', 'resources'].filter((kind) => {
-      const listed = isObject(capabilities) ? capabilities[kind] : undefined
-      return isObject(listed) && listed.listChanged === true
-    })
-    this.#listsChange = Object.fromEntries(changes.map((kind) => [`${kind}ListChanged`, true]))
+    const has = (kind: string, what: string) => {
+      const offered = isObject(capabilities) ? capabilities[kind] : undefined
+      return isObject(offered) && offered[what] === true
+    }
+    this.#canWatch = has('resources', 'subscribe')
+    this.#subscription = new Subscription(
+      (notifications, asker) => far.ask(withMeta(listenTo(notifications), client), asker),
+      (notification) => this.onmessage?.(withoutKeys(notification)),
+      ['tools', 'prompts', 'resources'].filter((kind) => has(kind, 'listChanged')),
+    )
   }
 
   async start(): Promise<void> {}
@@ -117,6 +126,7 @@ export class SessionOnExchanges implements Transport {
 
   async close(): Promise<void> {
     this.#ended.abort()
+    this.#subscription.close()
     for (const answered of this.#questions.values())
       answered(faultAnswer(0, new Fault('the client has gone', 'no')))
     this.#questions.clear()
@@ -124,8 +134,7 @@ export class SessionOnExchanges implements Transport {
   }
 
   #told({ method, params }: JSONRPCNotification): void {
-    if (method === 'notifications/initialized' && Object.keys(this.#listsChange).length > 0)
-      void this.#listen()
+    if (method === 'notifications/initialized') this.#subscription.hearLists()
     if (method === 'notifications/cancelled') this.#cancel(params?.requestId as RequestId, params?.reason)
   }
 
@@ -135,9 +144,15 @@ export class SessionOnExchanges implements Transport {
     call.isOver = true
     this.#calls.delete(id)
     call.giveUp?.(typeof reason === 'string' ? reason : undefined)
-    for (const requestId of call.questions) {
-      this.#questions.delete(requestId)
+    this.#askNoMore(call)
+  }
+
+  #askNoMore({ questions }: Call): void {
+    for (const requestId of [...questions]) {
       this.onmessage?.({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } })
+      const answered = this.#questions.get(requestId)
+      this.#questions.delete(requestId)
+      answered?.(refused(0, 'it is not asked any more'))
     }
   }
 
@@ -161,9 +176,12 @@ export class SessionOnExchanges implements Transport {
         this.#level = params.level
         return done
       case 'resources/subscribe':
-        return (await this.#watch(String(params?.uri))) ?? done
+        if (!this.#canWatch) return failed(id, -32_601, 'Method not found')
+        if (this.#subscription.size >= watchedAtMost)
+          return refused(id, `at most ${watchedAtMost} resources are watched at once`)
+        return (await this.#subscription.watch(String(params?.uri))) ?? done
       case 'resources/unsubscribe':
-        if (this.#watched.delete(String(params?.uri))) void this.#listen()
+        this.#subscription.unwatch(String(params?.uri))
         return done
       default:
         return await this.#rounds(request, call)
@@ -179,20 +197,35 @@ export class SessionOnExchanges implements Transport {
       if (result.resultType !== 'input_required' || call.isOver) return answer
       const wanted = Object.entries(isObject(result.inputRequests) ? result.inputRequests : {})
       if (wanted.length > questionsAtMost) return refused(request.id, 'the server asks too much at once')
-      if (wanted.length === 0) await delay(firstDelay, undefined, { ref: false })
-      const answers = await Promise.all(
-        wanted.map(async ([key, question]) => [key, await this.#question(question, call)] as const),
-      )
+      const answers = await this.#answersOf(wanted, call)
       if (call.isOver) return answer
-      const failed = answers.find(([, one]) => !('result' in one))?.[1]
-      if (failed) return { ...failed, id: request.id }
-      const inputResponses = Object.fromEntries(
-        answers.map(([key, one]) => [key, 'result' in one ? one.result : {}]),
-      )
+      if ('failed' in answers) return { ...answers.failed, id: request.id }
       const { requestState } = result
-      params = { ...request.params, inputResponses, ...(requestState !== undefined && { requestState }) }
+      params = { ...request.params, ...answers, ...(requestState !== undefined && { requestState }) }
     }
     return refused(request.id, `the server has asked ${roundsAtMost} times and still has no answer`)
+  }
+
+  /** Of the client; the first that is none ends all. Where nothing is asked, a pause. */
+  async #answersOf(
+    wanted: readonly (readonly [string, unknown])[],
+    call: Call,
+  ): Promise<{ readonly inputResponses?: Json } | { readonly failed: JSONRPCErrorResponse }> {
+    if (wanted.length === 0) {
+      await delay(pause, undefined, { signal: this.#ended.signal, ref: false }).catch(() => {})
+      return {}
+    }
+    let failed: JSONRPCErrorResponse | undefined
+    const answers = await Promise.all(
+      wanted.map(async ([key, question]) => {
+        const answer = await this.#question(question, call)
+        if ('result' in answer) return [key, answer.result]
+        failed ??= answer
+        this.#askNoMore(call)
+        return [key, {}]
+      }),
+    )
+    return failed ? { failed } : { inputResponses: Object.fromEntries(answers) }
   }
 
   #ask(request: JSONRPCRequest, call: Call): Promise<JSONRPCResponse> {
@@ -207,7 +240,8 @@ export class SessionOnExchanges implements Transport {
 
   #question(question: unknown, call: Call): Promise<JSONRPCResponse> {
     const { method, params } = (isObject(question) ? question : {}) as { method?: unknown; params?: Json }
-    if (typeof method !== 'string') return Promise.resolve(refused(0, 'the server asks nothing'))
+    if (typeof method !== 'string' || !questions.includes(method))
+      return Promise.resolve(refused(0, `the server asks for ${shown(method)}, which no client answers`))
     const id = `ask-${++this.#lastQuestion}`
     // The older revision has it, to tell of its end; here nothing tells.
     const isUrl = method === 'elicitation/create' && params?.mode === 'url'
@@ -221,65 +255,22 @@ export class SessionOnExchanges implements Transport {
       this.onmessage?.({ jsonrpc: '2.0', id, method, ...(whole && { params: whole }) })
     })
   }
-
-  /** Answers only when it cannot. */
-  async #watch(uri: string): Promise<JSONRPCResponse | undefined> {
-    if (this.#watched.size >= watchedAtMost)
-      return refused(0, `at most ${watchedAtMost} resources are watched at once`)
-    this.#watched.add(uri)
-    const problem = await this.#listen()
-    if (problem) this.#watched.delete(uri)
-    return problem
-  }
-
-  /** One subscription for all that is watched, instead of the one before. Resolves when it is there, with the answer if it is not. */
-  #listen(wait = firstDelay): Promise<JSONRPCResponse | undefined> {
-    const before = this.#stopListening
-    const uris = [...this.#watched]
-    const notifications = { ...this.#listsChange, ...(uris.length > 0 && { resourceSubscriptions: uris }) }
-    if (Object.keys(notifications).length === 0) {
-      this.#stopListening = undefined
-      before?.()
-      return Promise.resolve(undefined)
-    }
-    return new Promise((resolve) => {
-      let isTaken = false
-      const answered = (answer: JSONRPCResponse) => {
-        resolve(isTaken ? undefined : answer)
-        if (this.#stopListening === stop) void this.#listenAgain(isTaken ? firstDelay : wait)
-      }
-      const told = (notification: JSONRPCNotification) => {
-        if (notification.method !== 'notifications/subscriptions/acknowledged')
-          return this.onmessage?.(withoutKeys(notification))
-        isTaken = true
-        before?.()
-        resolve(undefined)
-      }
-      const request: JSONRPCRequest = {
-        jsonrpc: '2.0',
-        id: 0,
-        method: 'subscriptions/listen',
-        params: { notifications },
-      }
-      const stop = this.#far.ask(withMeta(request, this.#client), { answered, told })
-      this.#stopListening = stop
-    })
-  }
-
-  async #listenAgain(wait: number): Promise<void> {
-    const { signal } = this.#ended
-    await delay(wait, undefined, { signal, ref: false }).catch(() => {})
-    if (signal.aborted) return
-    if (await this.#listen(Math.min(wait * 2, longestDelay))) return
-    // What changed meanwhile was not heard.
-    for (const kind of ['tools', 'prompts', 'resources'])
-      if (this.#listsChange[`${kind}ListChanged`])
-        this.onmessage?.({ jsonrpc: '2.0', method: `notifications/${kind}/list_changed` })
-  }
 }
 
-function refused(id: RequestId, message: string): JSONRPCResponse {
-  return { jsonrpc: '2.0', id, error: { code: -32_602, message } }
+function listenTo(notifications: Json): JSONRPCRequest {
+  return { jsonrpc: '2.0', id: 0, method: 'subscriptions/listen', params: { notifications } }
+}
+
+function refused(id: RequestId, message: string): JSONRPCErrorResponse {
+  return failed(id, -32_602, message)
+}
+
+function failed(id: RequestId, code: number, message: string): JSONRPCErrorResponse {
+  return { jsonrpc: '2.0', id, error: { code, message } }
+}
+
+function shown(method: unknown): string {
+  return printable(shortened(String(method), 100))
 }
 
 /** What a client of 2025 knows of a message. */

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../../config/duration.js'
 import type { SettingName } from '../../config/settings/setting-table.js'
+import { MtlsError } from '../../errors.js'
 
 // Parses the text of flags that are not settings.
 
@@ -20,6 +21,15 @@ export function durationArgument(text: string): number {
 /** For a flag that can be given more than once. */
 export function repeatedArgument(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]
+}
+
+/** For a flag of which a second one would silently replace the first. */
+export function onceArgument(flag: string): (text: string, before?: string) => string {
+  return (text, before) => {
+    if (before === undefined) return text
+    // Shows neither: a URL may hold a password.
+    throw new MtlsError('CONFIG_INVALID', `${flag} can be given once`)
+  }
 }
 
 /** For commands that connect. */

@@ -81,7 +81,11 @@ async function callHarmlessTool(
   const text = ofPeer(said, 100)
   if (result.isError)
     throw new MtlsError('TOOL_FAILED', `${call.name}: the server says that the call failed: ${text}`)
-  return { value: true, detail: `${call.name}: ${text}` }
+  // One tool of the MCP project's example server, read-only too, answers with the variables of its process.
+  const shown = Object.hasOwn(wellKnown, call.name)
+    ? text
+    : 'answered (what it says is not shown: it may be secret)'
+  return { value: true, detail: `${call.name}: ${shown}` }
 }
 
 /** A server may have thousands. */

@@ -51,6 +51,25 @@ test.each([
   expect(all.map((name) => names.owner(name ?? '')?.name)).toEqual([one, other, one])
 })
 
+test('where both names are too long for one, that of the tool is kept', () => {
+  const host = { name: 'mcp-weather-production.eu-west-1.internal.example.org' }
+  const names = new Names<typeof alpha>()
+  const tool = 'get_temperature_forecast'
+  const [long] = shown(names, [host, tool], [alpha, tool])
+  expect(long).toMatch(/^mcp-weather-production_eu-we.*_[0-9a-f]{8}_get_temperature_forecast$/)
+  expect(long).toHaveLength(64)
+  const twins = shown(names, [alpha, `${'x'.repeat(60)}_one`], [beta, `${'x'.repeat(60)}_one`])
+  for (const name of twins) expect(name).toMatch(/^\w{1,16}_[0-9a-f]{8}_x{38,}$/)
+})
+
+test('one that is longer than any is left out', () => {
+  const names = new Names<typeof alpha>()
+  expect(shown(names, [alpha, 'x'.repeat(1000)], [alpha, 'y'.repeat(1001)])).toEqual([
+    'x'.repeat(64),
+    undefined,
+  ])
+})
+
 test('do not depend on which server is there first, when both are', () => {
   const [one, other] = [new Names<typeof alpha>(), new Names<typeof alpha>()]
   const [a, b] = [[alpha, 'search'] as [typeof alpha, string], [beta, 'search'] as [typeof alpha, string]]

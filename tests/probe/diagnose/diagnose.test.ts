@@ -108,7 +108,7 @@ test("a foreign MCP server of the SDK's major version before, on Node's own TLS,
   await using server = await httpsServer(tls, async (request, response) => {
     const mcp = new OlderMcpServer({ name: 'older', version: '1.2.3' })
     mcp.registerTool('look', { annotations: { readOnlyHint: true } }, async () => ({
-      content: [{ type: 'text', text: 'seen' }],
+      content: [{ type: 'text', text: 'PASSWORD=swordfish' }],
     }))
     const transport = new StreamableHTTPServerTransport({})
     await mcp.connect(transport as Parameters<typeof mcp.connect>[0])
@@ -119,7 +119,7 @@ test("a foreign MCP server of the SDK's major version before, on Node's own TLS,
   expect(steps.slice(-3).map(({ detail }) => detail)).toEqual([
     'older 1.2.3, revision 2025-11-25',
     '1: look',
-    'look: seen',
+    'look: answered (what it says is not shown: it may be secret)',
   ])
 })
 

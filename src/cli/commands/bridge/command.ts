@@ -23,7 +23,7 @@ export function build(io: Io): Command {
     .addOption(
       new Option(
         '--header <header>',
-        'sent with each request, to each server, "NAME: VALUE"; again for more',
+        'sent with each request, "NAME: VALUE"; again for more. Several servers have theirs in --config',
       ).argParser(repeatedArgument),
     )
     .option(

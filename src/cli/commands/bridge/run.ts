@@ -15,7 +15,7 @@ import { printable } from '../../../text/printable.js'
 import type { Io } from '../../io/io.js'
 import { writeLines } from '../../io/output.js'
 import { onHangup, stopSignals } from '../../io/signals.js'
-import { headersOf } from '../../options/headers.js'
+import { headersFor } from '../../options/headers.js'
 import { mcpServers, type ServersFlags } from '../../options/mcp-servers.js'
 import { clientOptionsOf, entryNamed, noServer, serverUrlOf } from '../../options/one-server.js'
 
@@ -78,7 +78,6 @@ function entriesOf(urls: readonly string[], flags: BridgeFlags, settings: Settin
     throw new MtlsError('CONFIG_INVALID', '--server names an entry of --config')
   const file = config === undefined ? undefined : mcpServers(flags, settings, io)
   const ids = serverIdsIn(flags.serverId)
-  const headers = headersOf(flags.header)
   const entries = new Map<string, McpServerEntry>()
   for (const text of urls) {
     const url = serverUrlOf(text, settings)
@@ -90,8 +89,15 @@ function entriesOf(urls: readonly string[], flags: BridgeFlags, settings: Settin
   for (const name of only ?? Object.keys(file?.servers ?? {})) {
     if (!file) continue
     const entry = entryNamed(name, file, config ?? '')
-    entries.set(entries.has(name) ? `${name}-file` : name, entry)
+    entries.set(
+      numbered(name, (one) => entries.has(one)),
+      entry,
+    )
   }
+  const headers = headersFor(
+    [...entries.values()].map(({ url }) => new URL(url)),
+    flags.header,
+  )
   return {
     entries: [...entries].map(([name, entry]) => [
       name,
@@ -103,6 +109,13 @@ function entriesOf(urls: readonly string[], flags: BridgeFlags, settings: Settin
     ]),
     notices: file?.notices ?? [],
   }
+}
+
+/** An entry may be called like the host of a URL. */
+function numbered(name: string, isTaken: (name: string) => boolean): string {
+  let free = name
+  for (let number = 2; isTaken(free); number++) free = `${name}-${number}`
+  return free
 }
 
 interface EventLog {

@@ -8,7 +8,7 @@ import { type Launch, passphraseVariable } from '../../../desktop/index.js'
 import type { BundleOptions } from '../../../desktop/mcpb.js'
 import { MtlsError } from '../../../errors.js'
 import type { Io } from '../../io/io.js'
-import { headersOf } from '../../options/headers.js'
+import { headersFor } from '../../options/headers.js'
 import { serverUrlOf } from '../../options/one-server.js'
 import { bridgeSettings, type ClientConfigFlags } from './flags.js'
 
@@ -34,7 +34,7 @@ export function bridgeLaunch(
       hint: 'Name its URL: mcp-mtls client-config https://HOST:PORT/mcp',
     })
   serverIdsIn(flags.serverId)
-  headersOf(flags.header)
+  headersFor(urls, flags.header)
   const absolute = (path: string | undefined) => path && resolve(io.cwd, path)
   const { keyPassphraseFile, ...given } = givenSettings(command, settings, io)
   return {
@@ -120,13 +120,14 @@ function domainsText(domains: Readonly<Record<string, unknown>>): string {
     .join(',')
 }
 
-/** Which files of the certificate are not there yet. */
-export function missingNotices({ tls }: Settings): string[] {
+/** Which files that an entry names are not there yet. */
+export function missingNotices({ tls }: Settings, others: readonly string[]): string[] {
   const { certDir, demoMode, caCert, clientCert, clientKey } = tls
   const needed = [
     ...(demoMode ? [] : [caCert ?? join(certDir, 'ca.crt')]),
     clientCert ?? join(certDir, 'client.crt'),
     clientKey ?? join(certDir, 'client.key'),
+    ...others,
   ]
   const missing = needed.filter((path) => !existsSync(path))
   return missing.length === 0 ? [] : [`not there yet: ${missing.join(', ')}`]

@@ -3,8 +3,7 @@ import type { SettingName } from '../../../config/settings/setting-table.js'
 /** The settings that `bridge` is started with; the passphrase only by the name of its file. */
 export const bridgeSettings = [
   ...(['certDir', 'caCert', 'trustDomains', 'clientCert', 'clientKey', 'keyPassphraseFile'] as const),
-  ...(['crl', 'crlMissing', 'demoMode', 'demoAllowRemote', 'minVersion'] as const),
-  ...(['handshakeTimeout', 'timeout'] as const),
+  ...(['crl', 'crlMissing', 'demoMode', 'demoAllowRemote', 'minVersion', 'timeout'] as const),
 ] as const satisfies readonly SettingName[]
 
 /** The flags that are no settings. */

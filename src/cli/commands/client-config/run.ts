@@ -88,8 +88,9 @@ function requireClients(names: readonly ClientName[], { places }: Job): readonly
 }
 
 function writeNotices(launch: Launch, { flags, settings, io }: Job): void {
+  const config = flags.config === undefined ? [] : [resolve(io.cwd, flags.config)]
   const notes = [
-    ...(flags.mcpb === undefined ? [...launchNotices(launch), ...missingNotices(settings)] : []),
+    ...(flags.mcpb === undefined ? [...launchNotices(launch), ...missingNotices(settings, config)] : []),
     ...(settings.tls.keyPassphrase !== undefined &&
     Object.keys(launch.env).length === 0 &&
     flags.mcpb === undefined

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import { instanceChoices } from '../../../config/settings/choices.js'
 import { type SettingName, settingsOf } from '../../../config/settings/setting-table.js'
 import type { Io } from '../../io/io.js'
-import { allowOption, numberArgument } from '../../options/arguments.js'
+import { allowOption, numberArgument, onceArgument } from '../../options/arguments.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { ExposeFlags } from './run.js'
 
@@ -15,7 +15,11 @@ export function build(io: Io): Command {
     .usage('[options] -- COMMAND [ARGUMENTS]\n       mcp-mtls expose [options] --upstream URL')
     .passThroughOptions()
     .argument('[command...]', 'after --: the program that speaks MCP on stdin and stdout, with its arguments')
-    .option('--upstream <url>', 'a server that answers MCP over plain HTTP on this machine')
+    .addOption(
+      new Option('--upstream <url>', 'a server that answers MCP over plain HTTP on this machine').argParser(
+        onceArgument('--upstream'),
+      ),
+    )
     .option('--name <name>', 'name in logs, metrics and /health (default: from the command, or "upstream")')
     .option('--tls-port <port>', 'TLS port', numberArgument, 8446)
     .option('--port <port>', 'HTTP port, with TLS off', numberArgument, 8084)
