@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   type AuthProvider,
   isJSONRPCErrorResponse,
@@ -159,11 +160,26 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
       for (const one of [JSON.parse(text)].flat()) this.onmessage?.(checked(one))
       return
     }
+    let hasTold = false
+    let held: Promise<void> | undefined
+    const ended = (error: unknown) => {
+      if (error !== undefined) this.#broken(message, options, error)
+      options?.onRequestStreamEnd?.()
+    }
     readEvents(answer, maxAnswerBytes, tooMuch, {
-      message: (data) => this.#event(data),
+      message: (data) => {
+        const said = this.#read(data)
+        if (!said) return false
+        const isAnswer = !('method' in said)
+        // The SDK hands on a notification in a later turn than an answer, which would end the call before it.
+        if (isAnswer && hasTold) held = nextTurn().then(() => this.#hand(said))
+        else this.#hand(said)
+        hasTold ||= !isAnswer
+        return isAnswer
+      },
       end: (error) => {
-        if (error !== undefined) this.#broken(message, options, error)
-        options?.onRequestStreamEnd?.()
+        if (held) void held.then(() => ended(error))
+        else ended(error)
       },
       other: (rest) => {
         if (!signals.some(({ aborted }) => aborted)) continued(rest).catch(() => {}) // `onerror` has it
@@ -171,14 +187,20 @@ export class ShortWayTransport<Call> extends StreamableHTTPClientTransport {
     })
   }
 
-  #event(data: string): boolean {
+  #hand(message: JSONRPCMessage): void {
     try {
-      const message = checked(JSON.parse(data))
       this.onmessage?.(message)
-      return !('method' in message)
     } catch (error) {
       this.onerror?.(error as Error)
-      return false
+    }
+  }
+
+  #read(data: string): JSONRPCMessage | undefined {
+    try {
+      return checked(JSON.parse(data))
+    } catch (error) {
+      this.onerror?.(error as Error)
+      return undefined
     }
   }
 

@@ -196,6 +196,36 @@ describe.each(['2026-07-28', '2025-11-25'] as const)('in revision %s', (era) => 
     })
   })
 
+  test.each(['', 'id: 1\n'])(
+    'progress that comes in one piece with the answer is told first (%j)',
+    async (before) => {
+      const steps = [1, 2].map((progress) => ({ progress, total: 2 }))
+      await using server = await answering(
+        era,
+        events((id, era) =>
+          [
+            ...steps.map((step) => ({
+              jsonrpc: '2.0',
+              method: 'notifications/progress',
+              params: { progressToken: id, ...step },
+            })),
+            result(id, era),
+          ]
+            .map((message) => before + event(message))
+            .join(''),
+        ),
+      )
+      await using client = await ours(server.url)
+      const told: unknown[] = []
+      const called = await client.callTool(
+        { name: 'echo', arguments: {} },
+        { onprogress: (step) => void told.push(step) },
+      )
+      expect(called).toMatchObject({ content: [{ text: 'héllo' }] })
+      expect(told).toEqual(steps)
+    },
+  )
+
   test.each(['echo', 'echo with spaces', 'écho', ' echo', '=?base64?ZWNobw==?=', ''])(
     'a call of %j is asked for as by the SDK’s own transport',
     async (name) => {
