@@ -60,7 +60,6 @@ export class Bridge implements Joined {
   readonly #sessionChannel: Channel
   readonly #exchangeChannel: Channel
   #hasSession = false
-  #joined: Promise<void> | undefined
   #exchanging: Promise<void> | undefined
   /** Serves a client of 2026-07-28 where the server has sessions alone. */
   #translated: Relay | undefined
@@ -93,8 +92,7 @@ export class Bridge implements Joined {
     this.#client.onmessage = (message) => this.#said(message as JSONRPCMessage)
     this.#client.onclose = () => void this.close()
     this.#client.onerror = ({ message }) => this.#options.tell({ event: 'error', message })
-    this.#joined = this.#relay.join(this.#sessionChannel)
-    await this.#joined
+    await this.#relay.join(this.#sessionChannel)
     await this.#client.start()
   }
 
@@ -112,17 +110,16 @@ export class Bridge implements Joined {
     const server = this.#server
     const { name, startTimeout } = server
     const { tell } = this.#options
-    const far = (isModern: boolean) =>
-      isModern
-        ? new RepeatedArguments((headersOf) => new FarTransport({ ...server, isModern, headersOf }))
-        : new FarTransport({ ...server, isModern })
+    const modern = () =>
+      new RepeatedArguments((headersOf) => new FarTransport({ ...server, isModern: true, headersOf }))
+    const session = () => new FarSession(new FarTransport({ ...server, isModern: false }), modern)
     return {
       name: `the server at ${server.url.host}`,
       maxInFlight: inFlightAtMost,
       startTimeout,
       backoff: new Backoff(undefined, longestWait),
       tellsWhy: true,
-      dial: async () => (isModern ? far(true) : new FarSession(far)),
+      dial: async () => (isModern ? modern() : session()),
       onOpen: () => tell({ event: 'connected', message: `connected to ${name}` }),
       onLost: ({ message }: Fault) => tell({ event: 'lost', message }),
       onError: ({ message }: Error) => tell({ event: 'error', message }),

@@ -3,20 +3,21 @@ import { isFault } from '../relay/fault.js'
 
 /**
  * A session with a remote server: in its own era, or in ours where it refuses `initialize` and speaks 2026-07-28, which has no
- * sessions. Which it is, is asked anew each time.
+ * sessions. It is asked each time which it is.
  */
 export class FarSession implements Transport {
   onclose?: () => void
   onerror?: (error: Error) => void
   onmessage?: (message: JSONRPCMessage) => void
-  readonly #make: (isModern: boolean) => Transport
+  readonly #makeModern: () => Transport
   #inner: Transport
   #initialize: JSONRPCRequest | undefined
   #isClosed = false
 
-  constructor(make: (isModern: boolean) => Transport) {
-    this.#make = make
-    this.#inner = make(false)
+  /** `session` is not started; `makeModern` is called where it is refused. */
+  constructor(session: Transport, makeModern: () => Transport) {
+    this.#makeModern = makeModern
+    this.#inner = session
   }
 
   async start(): Promise<void> {
@@ -54,7 +55,7 @@ export class FarSession implements Transport {
   async #translate(initialize: JSONRPCRequest, refusal: JSONRPCMessage): Promise<void> {
     this.#initialize = undefined
     const { SessionOnExchanges } = await import('./translate/session-on-exchanges.js')
-    const opened = await SessionOnExchanges.open(this.#make(true), initialize).catch(() => undefined)
+    const opened = await SessionOnExchanges.open(this.#makeModern(), initialize).catch(() => undefined)
     if (this.#isClosed) return void opened?.close()
     if (!opened) return this.onmessage?.(refusal)
     this.#inner.onclose = () => {}

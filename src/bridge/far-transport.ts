@@ -17,6 +17,7 @@ import { saysSessionIsLost } from '../client/lost-session.js'
 import { withRetries } from '../client/retry.js'
 import { ShortWayTransport } from '../client/transport.js'
 import { hostPortOf } from '../config/index.js'
+import { modernRevision } from '../relay/exchanges.js'
 import { Fault, faultAnswer, sessionIsLost } from '../relay/fault.js'
 import type { FarServer } from './far-server.js'
 import type { HeadersOf } from './repeated-arguments.js'
@@ -96,7 +97,7 @@ export class FarTransport implements Transport {
       reconnect: (reconnect, ms, attempt) => this.#reconnect(reconnect, ms, attempt),
       authProvider: undefined,
     })
-    if (isModern) this.#http.setProtocolVersion('2026-07-28')
+    if (isModern) this.#http.setProtocolVersion(modernRevision)
     this.#http.onmessage = (message) => this.#received(message as JSONRPCMessage)
     this.#http.onerror = (error) => {
       // Of a request it is said in its answer.

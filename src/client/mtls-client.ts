@@ -228,7 +228,7 @@ export class MtlsClient extends Client implements AsyncDisposable {
     return this.close()
   }
 
-  /** What the SDK knows of a server since `initialize`. It has no other way to say it anew: `connect` would forget all calls. */
+  /** What the SDK knows of a server since `initialize`. It has no other way to update it: `connect` would forget all calls. */
   #renewed({ capabilities, serverInfo, instructions, protocolVersion }: InitializeResult): void {
     this.#tools.clear()
     Object.assign(this, {

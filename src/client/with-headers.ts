@@ -53,7 +53,7 @@ function checked(all: unknown, isTokenSet: boolean): Readonly<Record<string, str
       ? 'is set by `authProvider`'
       : typeof value === 'string'
         ? headerProblem(name, value)
-        : 'text is wanted'
+        : 'expected text'
     if (problem !== undefined)
       throw wrong(`the function for headers gave ${JSON.stringify(name)}: ${problem}`, 'Leave it out.')
   }

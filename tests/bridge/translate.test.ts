@@ -368,6 +368,9 @@ describe('what a server of sessions wants to know', () => {
         error: { code: -32_602 },
       })
     const { requestState } = result
+    expect(await call('echo', {}, able, { requestState, inputResponses })).toMatchObject({
+      error: { code: -32_602 },
+    })
     expect(await call('ask', {}, able, { requestState, inputResponses })).toMatchObject({
       result: { resultType: 'complete' },
     })

@@ -123,7 +123,7 @@ describe('installing', () => {
     expect(first.stdout).toBe(
       [
         '✓ Cursor: "weather" is in .cursor/mcp.json',
-        '  the text of before: .cursor/mcp.json.mcp-mtls.bak',
+        '  previous version: .cursor/mcp.json.mcp-mtls.bak',
         'Next: Switch the server on in the settings of Cursor, under MCP.',
         '',
       ].join('\n'),

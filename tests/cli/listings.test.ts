@@ -179,7 +179,7 @@ describe('prompts', () => {
     [['reveiw'], /there is no prompt "reveiw".*\nhint: Did you mean review\?/],
     [['review'], /missing: language/],
     [['review', 'langage=x'], /unknown argument "langage"\nhint: Did you mean language\?/],
-    [['review', '{"language":5}'], /language: text is wanted/],
+    [['review', '{"language":5}'], /language: expected text/],
   ])('%j is bad usage', async (words, message) => {
     const { exitCode, stdout, stderr } = await cli(['prompts', url, ...words])
     expect([exitCode, stdout]).toEqual([64, ''])

@@ -57,7 +57,7 @@ export async function wholeList(
     const request: JSONRPCRequest = { jsonrpc: '2.0', id: 0, method, params: page }
     const answer = await part.ask(request, { signal, within: until - performance.now() })
     if (!('result' in answer)) {
-      if (results.length === 0 || performance.now() < until) return { part, answer }
+      if (results.length === 0 || !isLate(answer)) return { part, answer }
       break // what came in time
     }
     const { [listKeys[method]]: found, ...rest } = answer.result
@@ -77,6 +77,10 @@ export async function wholeList(
   )
   const isCut = typeof cursor === 'string' || entries.length > entriesAtMost
   return { part, entries: entries.slice(0, entriesAtMost), bytes, results, isCut }
+}
+
+function isLate({ error }: JSONRPCErrorResponse): boolean {
+  return isObject(error.data) && error.data.code === 'CONNECTION_TIMEOUT'
 }
 
 /** As much of each list as one answer has room for. Who needs less than an equal share leaves the rest of it to the others. */

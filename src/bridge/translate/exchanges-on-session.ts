@@ -311,7 +311,7 @@ export class ExchangesOnSession {
   #resume(asked: Asked): void {
     const { id, params } = asked.request
     const waiting = this.#waiting.get(String(params?.requestState))
-    if (!waiting)
+    if (!waiting || !isSameCall(asked.request, waiting.call.request))
       return asked.answer(
         invalid(id, 'there is no call with this requestState: it has ended, or was resumed'),
       )
@@ -346,6 +346,15 @@ export class ExchangesOnSession {
     }
     this.#listens.told(notification)
   }
+}
+
+/** A client that comes back says again what it has called. */
+function isSameCall(one: JSONRPCRequest, other: JSONRPCRequest): boolean {
+  return (
+    one.method === other.method &&
+    one.params?.name === other.params?.name &&
+    one.params?.uri === other.params?.uri
+  )
 }
 
 function canAnswer({ request, capabilities }: Call, { method, params }: JSONRPCRequest): boolean {

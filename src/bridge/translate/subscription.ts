@@ -19,7 +19,7 @@ interface Stream {
 type Outcome = { readonly uris: ReadonlySet<string> } | { readonly refusal: JSONRPCResponse }
 
 /**
- * What a session hears of by itself: one subscription of 2026-07-28 for all of it. Where more or less is wanted another takes its
+ * What a session hears of by itself: one subscription of 2026-07-28 for all of it. When the set changes, a new one takes its
  * place, and where it ends it is taken up again, ever more slowly.
  */
 export class Subscription {

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { repeatedArgument, serverIdOption } from '../options/arguments.js'
+import { clientSettings } from '../options/client-settings.js'
 import { addSettingOptions } from '../options/settings.js'
 
 /** Which server is called, and how. */
@@ -25,20 +26,7 @@ export function addServerOptions(command: Command): Command {
       ),
     )
     .option('--json', "print the protocol's result as JSON")
-  return addSettingOptions(
-    command,
-    ...([
-      'tlsEnabled',
-      'certDir',
-      'caCert',
-      'trustDomains',
-      'clientCert',
-      'clientKey',
-      'keyPassphrase',
-    ] as const),
-    ...(['crl', 'crlMissing', 'demoMode', 'demoAllowRemote', 'minVersion'] as const),
-    ...(['timeout', 'maxAnswerBytes', 'weatherUrl', 'datetimeUrl', 'echoUrl'] as const),
-  )
+  return addSettingOptions(command, ...clientSettings, 'weatherUrl', 'datetimeUrl', 'echoUrl')
 }
 
 /** `--root DIR`, for servers that ask where they may work. */

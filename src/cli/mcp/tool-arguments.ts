@@ -97,7 +97,7 @@ function placeOf(key: string, schema: unknown, root: unknown, depth = 0): Place 
   return other === undefined ? undefined : { path: [key], schema: other }
 }
 
-/** Throws where the text is none of what is wanted, or the key stands twice and is no list. */
+/** Throws where the text does not fit the schema, or the key stands twice and is no list. */
 function add(values: Values, key: string, text: string, { path, schema: own }: Place, schema: unknown): void {
   const found = typedValue(text, own, schema)
   if ('problem' in found) throw wrong(`${ofPeer(key, 60)}: ${found.problem}`, schema)

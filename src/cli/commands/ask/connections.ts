@@ -1,7 +1,7 @@
 import { connect } from '../../../client/index.js'
 import type { McpServerEntry, McpServersFile, Settings } from '../../../config/index.js'
 import type { Connect } from '../../../coordinator/index.js'
-import { tlsOf } from '../../options/mcp-servers.js'
+import { clientOptionsOf } from '../../options/one-server.js'
 
 /** Called when demo mode accepted a server. */
 type OnRelaxed = (notice: string) => void
@@ -18,17 +18,10 @@ export function connectsFor(
 }
 
 function connectTo(name: string, entry: McpServerEntry, settings: Settings, onRelaxed: OnRelaxed): Connect {
-  const { tlsEnabled, timeoutMs, maxAnswerBytes, logLevel, securityLog } = settings
+  const { logLevel, securityLog } = settings
   return (signal) =>
     connect({
-      serverUrl: entry.url,
-      useTls: tlsEnabled,
-      ...(tlsEnabled && { tls: tlsOf(entry, settings) }),
-      ...(entry.serverName !== undefined && { serverName: entry.serverName }),
-      ...(entry.serverId !== undefined && { serverId: entry.serverId }),
-      ...(entry.headers !== undefined && { headers: entry.headers }),
-      timeoutMs,
-      maxAnswerBytes,
+      ...clientOptionsOf(entry, settings),
       // The answer says what failed; log lines are printed on request only.
       log: {
         level: logLevel === 'info' ? 'silent' : logLevel,

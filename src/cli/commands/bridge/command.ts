@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../../../config/duration.js'
 import type { Io } from '../../io/io.js'
 import { repeatedArgument, serverIdOption } from '../../options/arguments.js'
+import { clientSettings } from '../../options/client-settings.js'
 import { addSettingOptions, resolveSettings } from '../../options/settings.js'
 import type { BridgeFlags } from './run.js'
 
@@ -58,27 +59,7 @@ With --listen it prints a URL that is new each time. Whoever has it calls the se
       const { run } = await import('./run.js')
       await run(urls, flags, settings, io)
     })
-  return addSettingOptions(
-    command,
-    ...([
-      'tlsEnabled',
-      'certDir',
-      'caCert',
-      'trustDomains',
-      'clientCert',
-      'clientKey',
-      'keyPassphrase',
-    ] as const),
-    ...([
-      'crl',
-      'crlMissing',
-      'demoMode',
-      'demoAllowRemote',
-      'minVersion',
-      'timeout',
-      'maxAnswerBytes',
-    ] as const),
-  )
+  return addSettingOptions(command, ...clientSettings)
 }
 
 function withinArgument(text: string): number {

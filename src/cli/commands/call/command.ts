@@ -10,7 +10,7 @@ Examples:
   $ mcp-mtls call --server echo echo '{"text":"hello"}' --json
   $ mcp-mtls call --config .mcp.json --server files read_text_file path=notes.txt
 
-key=value is typed by the schema of the tool, and checked before the call: days=3 is a number where a number is wanted,
+key=value gets its type from the schema of the tool and is checked before the call: days=3 becomes a number,
 tag=a tag=b a list, address.city=Paris goes into an object. key:=JSON is taken as it is, a word that begins with { is
 all arguments as JSON, - reads them from stdin, @FILE from a file.
 

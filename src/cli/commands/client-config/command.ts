@@ -15,7 +15,7 @@ Examples:
 
 Prints what a desktop client needs to start \`mcp-mtls bridge\`, in the client's own format; with --install it is put into the client's
 file. Several URLs become one server. All paths in it are absolute. Comments, formatting and everything else in the file stay as they
-are, and the text of before is kept beside it (FILE.mcp-mtls.bak). A passphrase is never written: name its file with
+are, and the previous version is kept beside it (FILE.mcp-mtls.bak). A passphrase is never written: name its file with
 --key-passphrase-file.
 
 Clients: ${wrapped(clientNames)}`

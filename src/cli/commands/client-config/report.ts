@@ -97,7 +97,7 @@ export function doneLines(
         : `${mark} ${client.title}: ${server === undefined ? 'no server of ours' : `"${server}"`} is in ${file}, nothing was changed`,
     )
   if (change?.backup !== undefined)
-    lines.push(paint('dim', `  the text of before: ${shownPath(change.backup, io)}`))
+    lines.push(paint('dim', `  previous version: ${shownPath(change.backup, io)}`))
   if (tried) {
     const tools = `${tried.tools.length} ${tried.tools.length === 1 ? 'tool' : 'tools'}`
     const names = tried.tools.length > 0 ? `: ${tried.tools.join(', ')}` : ''

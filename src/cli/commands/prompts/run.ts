@@ -55,7 +55,7 @@ async function promptArguments(
   }
   const values = await toolArguments(given, schema, readText(io))
   for (const [name, value] of Object.entries(values))
-    if (typeof value !== 'string') throw wrong(`${ofPeer(name, 60)}: text is wanted`, schema)
+    if (typeof value !== 'string') throw wrong(`${ofPeer(name, 60)}: expected text`, schema)
   return values as Record<string, string>
 }
 
